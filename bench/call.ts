@@ -1,0 +1,45 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, ftruncateSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Why a benchmark cannot go on; said to the person without a stack. */
+export class BenchFailure extends Error {}
+
+/** One call of a plugin: everything that its process gets. */
+export interface Call {
+  readonly executable: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** A file that holds the bytes of stdin. */
+  readonly inputFile: string;
+}
+
+/** Starts a plugin and waits for its end. Returns the wall-clock milliseconds between; a failing plugin ends the bench. */
+export type Timer = (call: Call) => number;
+
+const patienceMs = 30_000;
+
+/** Plain files for all three streams: with pipes we would time our own event loop, too. */
+export function makeTimer(folder: string): Timer {
+  const outputFile = join(folder, "output");
+  const output = openSync(outputFile, "a", 0o600);
+  return ({ executable, env, inputFile }) => {
+    const input = openSync(inputFile, "r");
+    ftruncateSync(output, 0);
+    const start = process.hrtime.bigint();
+    const child = spawnSync(executable, [], { env, stdio: [input, output, output], timeout: patienceMs });
+    const elapsedMs = Number(process.hrtime.bigint() - start) / 1e6;
+    closeSync(input);
+    if (child.status !== 0) throw failed(executable, env, child.error, readFileSync(outputFile, "utf8"));
+    return elapsedMs;
+  };
+}
+
+function failed(
+  executable: string,
+  env: Readonly<Record<string, string>>,
+  error: Error | undefined,
+  said: string,
+): BenchFailure {
+  const why = error?.message ?? said.trim();
+  return new BenchFailure(`${env.CNI_COMMAND ?? "run"} of ${executable} failed: ${why || "it said nothing"}`);
+}

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import type { Call, Timer } from "./call.ts";
+import type { Candidate } from "./rounds.ts";
+import type { Scene } from "./scene.ts";
+
+/** A program that is asked its VERSION. */
+export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Candidate {
+  const env = { CNI_COMMAND: "VERSION" };
+  return { name, round: () => ({ [name]: timer({ executable, env, inputFile }) }) };
+}
+
+/** Which namespace and container a candidate's call is for. Container IDs never come back within one run. */
+interface Seat {
+  readonly netns: string;
+  readonly containerId: string;
+}
+
+function seat(scene: Scene, name: string, index: number): Seat {
+  const netns = scene.sandboxes[index % scene.sandboxes.length];
+  if (netns === undefined) throw new Error("a scene has sandboxes");
+  return { netns, containerId: `${name.replaceAll(" ", "-")}-${index}` };
+}
+
+export function attachEnv(verb: "ADD" | "DEL", at: Seat, ifname: string, cniPath: string) {
+  return {
+    PATH: process.env.PATH ?? "",
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: at.containerId,
+    CNI_NETNS: at.netns,
+    CNI_IFNAME: ifname,
+    CNI_PATH: cniPath,
+    CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=bench",
+  };
+}
+
+/** One hawser process for all of a pod's networks. */
+export function throughHawser(
+  timer: Timer,
+  scene: Scene,
+  name: string,
+  of: { readonly executable: string; readonly cniPath: string; readonly inputFile: string },
+): Candidate {
+  return {
+    name,
+    round: (index) => {
+      const at = seat(scene, name, index);
+      const call = (verb: "ADD" | "DEL"): Call => ({ ...of, env: attachEnv(verb, at, "eth0", of.cniPath) });
+      return { [`${name} ADD`]: timer(call("ADD")), [`${name} DEL`]: timer(call("DEL")) };
+    },
+  };
+}
+
+/** The same delegates with the same configurations, one process after the other; DEL in reverse. */
+export function directly(
+  timer: Timer,
+  scene: Scene,
+  name: string,
+  of: { readonly networks: number; readonly pluginsDir: string },
+): Candidate {
+  const executable = join(of.pluginsDir, "bridge");
+  const configs = scene.delegates.slice(0, of.networks);
+  return {
+    name,
+    round: (index) => {
+      const at = seat(scene, name, index);
+      const calls = (verb: "ADD" | "DEL") =>
+        configs.map((inputFile, n): Call => {
+          const ifname = n === 0 ? "eth0" : `net${n}`;
+          return { executable, inputFile, env: attachEnv(verb, at, ifname, of.pluginsDir) };
+        });
+      return {
+        [`${name} ADD`]: sum(calls("ADD").map(timer)),
+        [`${name} DEL`]: sum(calls("DEL").toReversed().map(timer)),
+      };
+    },
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

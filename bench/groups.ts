@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import type { Timer } from "./call.ts";
+import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
+import type { Measure } from "./judge.ts";
+import { peakMemoryKb } from "./memory.ts";
+import { type Candidate, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
+import type { Programs, Scene, Shape } from "./scene.ts";
+
+/** What one group found: timings for people, measures for the judge. */
+export interface Findings {
+  readonly summaries: Summaries;
+  readonly measures: readonly Measure[];
+}
+
+export interface Bench {
+  readonly timer: Timer;
+  readonly scene: Scene;
+  readonly programs: Programs;
+  readonly onRound: (done: number, all: number) => void;
+}
+
+/** Candidates that are compared with each other, and nothing else. */
+export interface Group {
+  readonly title: string;
+  run(bench: Bench): Promise<Findings>;
+}
+
+const versionRounds = 150;
+const attachRounds = 40;
+const memoryRounds = 10;
+const networkCounts = [1, 3, 5];
+
+export const groups: readonly Group[] = [
+  { title: "VERSION", run: async (bench) => versionGroup(bench) },
+  { title: "ADD and DEL", run: async (bench) => attachGroup(bench) },
+  { title: "peak resident memory", run: memoryGroup },
+];
+
+/** The primary is hawser's own, and the others follow it one after the other. */
+function inTurn(networks: number): Shape {
+  return { networks, chained: false, parallel: false };
+}
+
+function versionGroup({ timer, scene, programs, onRound }: Bench): Findings {
+  const ask = (name: string, executable: string) => versionOf(timer, name, executable, scene.versionInput);
+  const candidates = [
+    ask("empty", programs.empty),
+    ask("static", join(programs.pluginsDir, "static")),
+    ask("hawser", programs.hawser),
+    ...(programs.hawserNode === undefined ? [] : [ask("hawser-node", programs.hawserNode)]),
+  ];
+  const summaries = summariseAll(takeTurns(candidates, versionRounds, onRound));
+  const against = (name: string, other: string): Measure =>
+    ratio(`version.${name}/${other}`, medianOf(summaries, name), medianOf(summaries, other));
+  return {
+    summaries,
+    measures: [
+      against("hawser", "empty"),
+      against("hawser", "static"),
+      ...(programs.hawserNode === undefined ? [] : [against("hawser-node", "empty")]),
+    ],
+  };
+}
+
+function attachGroup(bench: Bench): Findings {
+  const { timer, programs, scene, onRound } = bench;
+  const empty = versionOf(timer, "empty", programs.empty, scene.versionInput);
+  const summaries = summariseAll(takeTurns([empty, ...attachCandidates(bench)], attachRounds, onRound));
+  const of = (name: string) => medianOf(summaries, name);
+  const overhead = (networks: number) =>
+    ratio(
+      `add${networks}.(hawser-direct)/empty`,
+      of(`hawser ${networks} ADD`) - of(`direct ${networks} ADD`),
+      of("empty"),
+    );
+  const against = (verb: "ADD" | "DEL", networks: number, who: string) =>
+    ratio(
+      `${verb.toLowerCase()}${networks}.${who}/direct`,
+      of(`${who} ${networks} ${verb}`),
+      of(`direct ${networks} ${verb}`),
+    );
+  return {
+    summaries,
+    measures: [
+      ...networkCounts.map(overhead),
+      ...networkCounts.map((count) => against("ADD", count, "hawser")),
+      ...networkCounts.map((count) => against("DEL", count, "hawser")),
+      against("ADD", 3, "parallel"),
+      against("DEL", 3, "parallel"),
+      against("ADD", 3, "parallel-1+2"),
+      against("DEL", 3, "parallel-1+2"),
+      ...(programs.hawserNode === undefined ? [] : [against("ADD", 3, "hawser-node")]),
+    ],
+  };
+}
+
+function attachCandidates({ timer, scene, programs }: Bench): Candidate[] {
+  const { pluginsDir, hawserNode } = programs;
+  const hawser = (name: string, executable: string, shape: Shape) =>
+    throughHawser(timer, scene, `${name} ${shape.networks}`, {
+      executable,
+      cniPath: pluginsDir,
+      inputFile: scene.hawserConfig(shape),
+    });
+  return [
+    ...networkCounts.flatMap((networks) => [
+      directly(timer, scene, `direct ${networks}`, { networks, pluginsDir }),
+      hawser("hawser", programs.hawser, inTurn(networks)),
+    ]),
+    hawser("parallel", programs.hawser, { networks: 3, chained: true, parallel: true }),
+    hawser("parallel-1+2", programs.hawser, { networks: 3, chained: false, parallel: true }),
+    ...(hawserNode === undefined ? [] : [hawser("hawser-node", hawserNode, inTurn(3))]),
+  ];
+}
+
+async function memoryGroup(bench: Bench): Promise<Findings> {
+  const { hawser, hawserNode } = bench.programs;
+  const measures = [await memoryOf(bench, "hawser", hawser)];
+  if (hawserNode !== undefined) measures.push(await memoryOf(bench, "hawser-node", hawserNode));
+  return { summaries: new Map(), measures };
+}
+
+/** The most of several ADDs: memory is not noisy, and a node must have room for the worst. */
+async function memoryOf(
+  { timer, scene, programs, onRound }: Bench,
+  name: string,
+  executable: string,
+): Promise<Measure> {
+  const inputFile = scene.hawserConfig(inTurn(3));
+  let mostKb = 0;
+  for (let index = 0; index < memoryRounds; index += 1) {
+    const at = { netns: scene.sandboxes[0] ?? "", containerId: `memory-${name}-${index}` };
+    const call = (verb: "ADD" | "DEL") => {
+      return { executable, inputFile, env: attachEnv(verb, at, "eth0", programs.pluginsDir) };
+    };
+    mostKb = Math.max(mostKb, await peakMemoryKb(call("ADD")));
+    timer(call("DEL"));
+    onRound(index + 1, memoryRounds);
+  }
+  return { name: `memory.${name}-add3`, value: mostKb / 1024, unit: "MB" };
+}
+
+function ratio(name: string, value: number, unit: number): Measure {
+  return { name, value: value / unit, unit: "x" };
+}

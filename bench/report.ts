@@ -1,0 +1,35 @@
+import type { Verdict } from "./judge.ts";
+import type { Summaries } from "./rounds.ts";
+
+/** Timings for people: what the ratios were made of. */
+export function timingTable(summaries: Summaries): string[] {
+  const rows = [...summaries].map(([name, { minMs, medianMs, p95Ms, count }]) => [
+    name,
+    minMs.toFixed(2),
+    medianMs.toFixed(2),
+    p95Ms.toFixed(2),
+    String(count),
+  ]);
+  return rows.length === 0 ? [] : align([["ms", "min", "median", "p95", "rounds"], ...rows]);
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string[] {
+  const rows = verdicts.map(({ measure, ceiling, past }) => {
+    const limit = ceiling === undefined ? ["-", ""] : [ceiling.max.toFixed(2), past ? "PAST" : "ok"];
+    return [measure.name, `${measure.value.toFixed(2)} ${measure.unit}`, ...limit];
+  });
+  return align([["measure", "value", "ceiling", ""], ...rows]);
+}
+
+/** The first column to the left, the others to the right. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}

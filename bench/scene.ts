@@ -1,0 +1,116 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BenchFailure } from "./call.ts";
+
+/** Where the bench finds what it compares. */
+export interface Programs {
+  readonly hawser: string;
+  /** The same bundle as a Node executable; undefined when `make build-pkg` was not run. */
+  readonly hawserNode: string | undefined;
+  /** What the engine costs without us. */
+  readonly empty: string;
+  readonly pluginsDir: string;
+}
+
+/** The stage of one run: sandboxes, and configurations as files. */
+export interface Scene {
+  /** Paths of network namespaces that are empty between calls. */
+  readonly sandboxes: readonly string[];
+  /** Files of the delegates' configurations, in the order of attachment: the primary, n1, n2, ... */
+  readonly delegates: readonly string[];
+  /** What a program is sent with VERSION. */
+  readonly versionInput: string;
+  /** A file with hawser's configuration for such a pod. */
+  hawserConfig(shape: Shape): string;
+}
+
+/** How a pod is attached. */
+export interface Shape {
+  readonly networks: number;
+  /** All are secondaries, behind a primary of somebody else's; else the first is the primary, and ours. */
+  readonly chained: boolean;
+  readonly parallel: boolean;
+}
+
+export const mostNetworks = 5;
+const sandboxCount = 4;
+
+/** Runs inside private network and mount namespaces: what is made here outside `folder` vanishes with the process. */
+export function makeScene(folder: string): Scene {
+  ip("link", "set", "lo", "up");
+  const sandboxes = Array.from({ length: sandboxCount }, (_, index) => makeSandbox(`bench${index}`));
+  const configs = Array.from({ length: mostNetworks }, (_, index) => delegateConfig(folder, index));
+  const definitions = join(folder, "net.d", "default");
+  for (const config of configs.slice(1)) writeJson(definitions, `${config.name}.json`, config);
+  return {
+    sandboxes,
+    delegates: configs.map((config) => writeJson(join(folder, "direct"), `${config.name}.json`, config)),
+    versionInput: writeJson(folder, "version.json", { cniVersion: "1.1.0" }),
+    hawserConfig: (shape) => hawserConfig(folder, configs[0], shape),
+  };
+}
+
+interface DelegateConfig {
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+/** CNI 1.0.0, so that Debian's plugins do where newer ones cannot be had. */
+const cniVersion = "1.0.0";
+
+function delegateConfig(folder: string, index: number): DelegateConfig {
+  const ranges = [[{ subnet: `10.77.${index}.0/24` }]];
+  const ipam = { type: "host-local", dataDir: join(folder, "addresses"), ranges };
+  return { cniVersion, name: `n${index}`, type: "bridge", bridge: `hwbench${index}`, ipam };
+}
+
+/** Definitions on disk, chosen by annotation, as a runtime would ask for them. */
+function hawserConfig(folder: string, first: DelegateConfig | undefined, shape: Shape): string {
+  const { networks, chained, parallel } = shape;
+  const secondaries = chained ? networks : networks - 1;
+  const chosen = Array.from({ length: secondaries }, (_, index) => `n${index + 1}`).join(",");
+  const annotations = { "k8s.v1.cni.cncf.io/networks": chosen };
+  const prevResult = { cniVersion, ips: [{ address: "10.76.0.2/24" }] };
+  const config = {
+    cniVersion,
+    name: "bench",
+    type: "hawser",
+    ...(chained ? { prevResult } : { delegate: first }),
+    definitionsDir: join(folder, "net.d"),
+    stateDir: join(folder, "state"),
+    confDir: join(folder, "conf"),
+    parallel,
+    runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotations },
+  };
+  const file = `hawser-${networks}${chained ? "-chained" : ""}${parallel ? "-parallel" : ""}.json`;
+  return writeJson(folder, file, config);
+}
+
+function makeSandbox(name: string): string {
+  ip("netns", "add", name);
+  ip("-n", name, "link", "set", "lo", "up");
+  return `/var/run/netns/${name}`;
+}
+
+/** A file system in memory over /run, where `ip` mounts namespaces: nobody outside sees ours, and nobody must unmount them. */
+export function hideRun(): void {
+  command("mount", "-t", "tmpfs", "hawser-bench", "/run");
+}
+
+function ip(...args: string[]): void {
+  command("ip", ...args);
+}
+
+function command(program: string, ...args: string[]): void {
+  const { status, error, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status === 0) return;
+  throw new BenchFailure(`${program} ${args.join(" ")}: ${error?.message ?? stderr.trim()}`);
+}
+
+function writeJson(folder: string, name: string, content: unknown): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  writeFileSync(path, `${JSON.stringify(content)}\n`);
+  return path;
+}

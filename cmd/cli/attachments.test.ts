@@ -1,0 +1,173 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lockContainer } from "../../cni/lock.ts";
+import { linux } from "../../sys/linux.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { runCli, saveRecord, snapshot, temporaryFolder } from "./testing.ts";
+
+const id = "0123456789abcdef";
+let folder: ReturnType<typeof temporaryFolder>;
+let stateDir: string;
+
+beforeEach(() => {
+  folder = temporaryFolder(os.tmpdir());
+  stateDir = `${folder.path}/state`;
+});
+afterEach(() => folder.remove());
+
+function attachments(...more: string[]) {
+  return runCli(["attachments", "--state-dir", stateDir, ...more]);
+}
+
+function corrupt(path: string): void {
+  fs.writeFileSync(path, fs.readFileSync(path, "utf8").replace("10.2.0.5", "10.2.0.6"));
+}
+
+describe("hawser attachments", () => {
+  test("one line an interface", async () => {
+    saveRecord(stateDir, id);
+    saveRecord(stateDir, "other", { pod: undefined });
+    expect(await attachments()).toEqual({
+      exitCode: 0,
+      stderr: "",
+      stdout: `\
+NETWORK  POD          CONTAINER     INTERFACE  ATTACHED TO      ADDRESSES    STATE     SINCE
+pods     default/web  0123456789ab  eth0       pods             10.1.0.5/16  attached  2026-08-01 12:00:00Z
+                                    net1       default/storage  10.2.0.5/16
+pods     -            other         eth0       pods             10.1.0.5/16  attached  2026-08-01 12:00:00Z
+                                    net1       default/storage  10.2.0.5/16
+`,
+    });
+  });
+
+  test("for machines", async () => {
+    const path = saveRecord(stateDir, id);
+    const { stdout } = await attachments("--json");
+    expect(JSON.parse(stdout)).toEqual({
+      stateDir,
+      attachments: [
+        {
+          network: "pods",
+          containerId: id,
+          ifname: "eth0",
+          path,
+          state: "attached",
+          pod: { namespace: "default", name: "web" },
+          since: "2026-08-01 12:00:00Z",
+          interfaces: [
+            { ifname: "eth0", role: "primary", network: "pods", addresses: ["10.1.0.5/16"] },
+            { ifname: "net1", role: "secondary", network: "default/storage", addresses: ["10.2.0.5/16"] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("an empty folder and a missing one are told apart", async () => {
+    expect((await attachments()).stdout).toBe(
+      `No attachments are recorded in ${stateDir}: there is no such folder.\n`,
+    );
+    fs.mkdirSync(stateDir);
+    expect(await attachments()).toMatchObject({
+      exitCode: 0,
+      stdout: `No attachments are recorded in ${stateDir}: it is empty.\n`,
+    });
+  });
+
+  test("a corrupt record is shown as such, left as it is, and told what to do about", async () => {
+    const path = saveRecord(stateDir, id);
+    corrupt(path);
+    const before = snapshot(stateDir);
+    const { exitCode, stdout } = await attachments();
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^pods {5}\? {4}0123456789ab {2}eth0 .* corrupt {2}\?$/m);
+    expect(stdout).toContain(`corrupt ${path}: its checksum does not match its content\n  Delete the pod: `);
+    expect(snapshot(stateDir)).toEqual(before);
+  });
+
+  test("a record of an unknown format is corrupt too", async () => {
+    saveRecord(stateDir, id, { format: 99 });
+    const { exitCode, stdout } = await attachments("--json");
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout).attachments[0]).toMatchObject({
+      state: "corrupt",
+      why: "it is not of a format that this version of hawser knows",
+    });
+  });
+
+  test("one that was moved aside is shown, and is no failure", async () => {
+    const path = saveRecord(stateDir, id);
+    fs.renameSync(path, `${path}.torn-1785585600000`);
+    const { exitCode, stdout } = await attachments();
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`moved aside ${path}.torn-1785585600000\n`);
+  });
+
+  test("begun and not finished: interrupted, unless a live process is at work on it", async () => {
+    saveRecord(stateDir, id, { phase: "begun" });
+    expect((await attachments()).stdout).toContain("  interrupted  ");
+    const lock = await lockContainer(anotherProcess(process.ppid), stateDir, id, 1000);
+    if (!lock.ok) throw new Error(lock.error.msg);
+    const {
+      attachments: [shown],
+    } = JSON.parse((await attachments("--json")).stdout);
+    expect(shown).toMatchObject({ state: "at work", pids: [process.ppid] });
+    lock.value.release();
+  });
+});
+
+/** This machine as seen by another live process. */
+function anotherProcess(pid: number): Sys {
+  const self = () => {
+    const [boot] = linux.processes.self().split("-");
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+    return `${boot}-${pid}-${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  };
+  return { ...linux, processes: { ...linux.processes, self, pid: () => pid } };
+}
+
+describe("hawser attachments show", () => {
+  const show = (container: string, ...more: string[]) =>
+    runCli(["attachments", "show", container, "--state-dir", stateDir, ...more]);
+
+  test("the whole record, by the beginning of the ID", async () => {
+    const path = saveRecord(stateDir, id, { unheardOf: 1 });
+    const { exitCode, stdout } = await show("0123");
+    expect(exitCode).toBe(0);
+    expect(stdout.startsWith(`${path} (attached)\n{\n`)).toBe(true);
+    expect(stdout).toContain('"unheardOf": 1');
+    const document = JSON.parse((await show("0123", "--json")).stdout);
+    expect(document).toMatchObject([{ path, state: "attached", record: { containerId: id, format: 1 } }]);
+  });
+
+  test("an ID that is all of one and the beginning of another means the one", async () => {
+    const short = saveRecord(stateDir, "0123");
+    saveRecord(stateDir, id);
+    const { exitCode, stdout } = await show("0123");
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n")[0]).toBe(`${short} (attached)`);
+    expect(stdout).not.toContain(id);
+  });
+
+  test.each([
+    ["nobody", "holds no record of it", "cli.no-container"],
+    ["01", "2 containers begin so", "cli.ambiguous"],
+  ])("%s: %s", async (container, why, errorId) => {
+    saveRecord(stateDir, id);
+    saveRecord(stateDir, "01ff");
+    const { exitCode, stdout, stderr } = await show(container);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain(why);
+    expect(stderr).toContain(`(code 3, ${errorId})`);
+  });
+
+  test("a corrupt one is told, not thrown", async () => {
+    const path = saveRecord(stateDir, id);
+    fs.writeFileSync(path, "");
+    expect(await show(id)).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`${path} (corrupt)\n  it is empty\n`),
+    });
+  });
+});

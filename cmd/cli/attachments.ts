@@ -1,0 +1,105 @@
+import type { CniResult } from "../../cni/types.ts";
+import type { Carried } from "../../plugins/meta/execute.ts";
+import type { AttachmentRecord } from "../../plugins/meta/record.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { AttachmentsOptions } from "./commands.ts";
+import { printFailure } from "./failure.ts";
+import { adviceOn, type HeldRecord, readHeldRecords } from "./held.ts";
+import { formatTable } from "./table.ts";
+import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
+
+const shownIdLength = 12;
+
+/** `hawser attachments`: what this node holds. */
+export function attachmentsCommand(
+  sys: Sys,
+  terminal: Terminal,
+  { stateDir, json }: AttachmentsOptions,
+): number {
+  const held = readHeldRecords(sys, stateDir);
+  if (!held.ok) return printFailure(terminal, held.error, json);
+  if (json) {
+    printDocument(terminal, { stateDir, attachments: held.value.map(documentOf) });
+  } else {
+    printHeld(sys, terminal, stateDir, held.value);
+  }
+  return held.value.some(({ state }) => state.kind === "corrupt") ? 1 : 0;
+}
+
+function printHeld(sys: Sys, terminal: Terminal, stateDir: string, held: readonly HeldRecord[]): void {
+  if (held.length === 0) {
+    const why = sys.files.stat(stateDir).ok ? "it is empty" : "there is no such folder";
+    terminal.print(`No attachments are recorded in ${plain(stateDir)}: ${why}.`);
+    return;
+  }
+  const [header = "", ...rows] = formatTable(
+    ["NETWORK", "POD", "CONTAINER", "INTERFACE", "ATTACHED TO", "ADDRESSES", "STATE", "SINCE"],
+    held.flatMap(rowsOf),
+    terminal.columns,
+  );
+  terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
+  for (const each of held) printAdvice(terminal, each);
+}
+
+/** One line an interface; what is the same for all of a container is said once. */
+function rowsOf({ entry, state }: HeldRecord): string[][] {
+  const { network, containerId, ifname } = entry.key;
+  const id = containerId.slice(0, shownIdLength);
+  if (state.kind === "corrupt" || state.kind === "moved aside") {
+    return [[network, "?", id, ifname, "?", "?", state.kind, "?"]];
+  }
+  const { record } = state;
+  const pod = record.pod === undefined ? "-" : `${record.pod.namespace}/${record.pod.name}`;
+  return record.carried.map(({ step, result }, index) => {
+    const attached = [step.ifname, step.network, addressesOf(result, step.ifname).join(" ") || "-"];
+    return index === 0
+      ? [network, pod, id, ...attached, state.kind, timeOf(record)]
+      : ["", "", "", ...attached];
+  });
+}
+
+function printAdvice(terminal: Terminal, held: HeldRecord): void {
+  const advice = adviceOn(held);
+  if (advice === undefined) return;
+  const { entry, state } = held;
+  const why = state.kind === "corrupt" ? `: ${state.why}` : "";
+  const colour = state.kind === "corrupt" ? "red" : "yellow";
+  terminal.print(`\n${paint(terminal, colour, state.kind)} ${plain(entry.path + why)}`);
+  terminal.print(`  ${plain(advice)}`);
+}
+
+function documentOf(held: HeldRecord): Record<string, unknown> {
+  const { entry, state } = held;
+  const advice = adviceOn(held);
+  const about = { ...entry.key, path: entry.path, state: state.kind, ...(advice && { advice }) };
+  if (state.kind === "moved aside") return about;
+  if (state.kind === "corrupt") return { ...about, why: state.why };
+  const { record } = state;
+  return {
+    ...about,
+    ...(state.kind === "at work" && { pids: state.pids }),
+    ...(record.pod && { pod: record.pod }),
+    since: timeOf(record),
+    interfaces: record.carried.map(({ step, result }) => ({
+      ifname: step.ifname,
+      role: step.role,
+      network: step.network,
+      addresses: addressesOf(result, step.ifname),
+    })),
+  };
+}
+
+function addressesOf(result: Carried["result"], ifname: string): string[] {
+  if (result === undefined) return [];
+  const { interfaces = [], ips = [] }: CniResult = result.result;
+  return ips
+    .filter((ip) => ip.interface === undefined || interfaces[ip.interface]?.name === ifname)
+    .map((ip) => ip.address);
+}
+
+/** `2026-08-01 12:00:00Z` */
+function timeOf({ sinceMs }: AttachmentRecord): string {
+  const date = new Date(sinceMs);
+  if (Number.isNaN(date.getTime())) return "?";
+  return date.toISOString().replace("T", " ").replace(/\.\d+/, "");
+}

@@ -1,0 +1,35 @@
+/** What a person asked for, as the command line says it. */
+export type Command =
+  | ({ readonly kind: "explain" } & ExplainOptions)
+  | ({ readonly kind: "attachments" } & AttachmentsOptions)
+  | ({ readonly kind: "show" } & ShowOptions)
+  | ({ readonly kind: "doctor" } & DoctorOptions);
+
+export interface ExplainOptions {
+  readonly config: string;
+  /** A JSON object of annotations, or the text of the networks annotation. */
+  readonly annotations: string | undefined;
+  readonly pod: string | undefined;
+  readonly namespace: string | undefined;
+  readonly podName: string | undefined;
+  readonly ifname: string;
+  readonly prevResult: string | undefined;
+  readonly json: boolean;
+}
+
+export interface AttachmentsOptions {
+  readonly stateDir: string;
+  readonly json: boolean;
+}
+
+export interface ShowOptions extends AttachmentsOptions {
+  /** A container ID or its beginning. */
+  readonly container: string;
+}
+
+export interface DoctorOptions {
+  readonly config: string | undefined;
+  readonly confDir: string;
+  readonly pluginDirs: readonly string[];
+  readonly json: boolean;
+}

@@ -1,0 +1,108 @@
+import { declaredCapabilities, parseChain } from "../../cni/chain.ts";
+import { kindOf, parseNetworkConfig } from "../../cni/config.ts";
+import { type CniError, cniError, failWith, within } from "../../cni/errors.ts";
+import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
+import type { NetworkConfig } from "../../cni/types.ts";
+import { atLeast, versionWhenMissing } from "../../cni/version.ts";
+import type { MetaConfig } from "../../plugins/meta/config.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+
+/** A file of the runtime's with hawser in it, alone or in a list. */
+export interface Configuration {
+  readonly path: string;
+  /** Hawser's own part, with the list's name and version in it. */
+  readonly plugin: JsonObject;
+  readonly capabilities: readonly string[];
+  /** The plugins around it in the list. */
+  readonly before: readonly JsonObject[];
+  readonly after: readonly JsonObject[];
+}
+
+const pluginType = "hawser";
+
+/** Reads one JSON object. Errors: `cli.file`, `cli.json`. */
+export function readJsonFile(sys: Sys, path: string): Outcome<JsonObject, CniError> {
+  const text = sys.files.read(path);
+  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${path}: ${text.error.message}`);
+  const json = parseJson(text.value);
+  if (!json.ok) return failWith("undecodable", "cli.json", `read ${path}: it is not JSON: ${json.error}`);
+  if (isObject(json.value)) return ok(json.value);
+  return failWith("undecodable", "cli.json", `read ${path}: it is ${kindOf(json.value)}, not an object`);
+}
+
+/** Undefined when the file is a configuration without hawser. */
+export function readConfiguration(sys: Sys, path: string): Outcome<Configuration | undefined, CniError> {
+  const json = readJsonFile(sys, path);
+  if (!json.ok) return json;
+  const chain = parseChain(json.value, { name: "", cniVersion: versionWhenMissing });
+  if (!chain.ok) return fail(within(`read configuration ${path}`, chain.error));
+  const { plugins } = chain.value;
+  const at = plugins.findIndex(({ type }) => type === pluginType);
+  const plugin = plugins[at];
+  if (plugin === undefined) return ok(undefined);
+  const capabilities = declaredCapabilities(plugin);
+  return ok({ path, plugin, capabilities, before: plugins.slice(0, at), after: plugins.slice(at + 1) });
+}
+
+/** The same for a file that a person named: without hawser it is a mistake. Errors: `cli.no-hawser`. */
+export function requireConfiguration(sys: Sys, path: string): Outcome<Configuration, CniError> {
+  const found = readConfiguration(sys, path);
+  if (!found.ok) return found;
+  if (found.value !== undefined) return ok(found.value);
+  return failWith(
+    "invalidConfig",
+    "cli.no-hawser",
+    `read configuration ${path}: there is no plugin of type "hawser" in it`,
+    "Name the file that the runtime reads, with hawser alone or in its list.",
+  );
+}
+
+/** What hawser finds on stdin under this configuration; `extra` is what the runtime adds for a pod. */
+export function networkConfigOf(
+  { path, plugin }: Configuration,
+  extra: JsonObject,
+): Outcome<NetworkConfig, CniError> {
+  const parsed = parseNetworkConfig(printJson({ ...plugin, ...extra }));
+  return parsed.ok ? parsed : fail(within(`give hawser the configuration ${path}`, parsed.error.error));
+}
+
+/** A stand-in for what the plugins before hawser would have made; undefined when there are none. */
+export function standInResult(
+  { before, plugin }: Configuration,
+  ifname: string,
+  netns: string,
+): JsonObject | undefined {
+  if (before.length === 0) return undefined;
+  const { cniVersion } = plugin;
+  // 192.0.2.0/24 is for documentation (RFC 5737); results before 0.3.0 can be nothing but addresses.
+  if (cniVersion === "0.1.0" || cniVersion === "0.2.0") return { cniVersion, ip4: { ip: "192.0.2.1/24" } };
+  return { cniVersion: cniVersion ?? versionWhenMissing, interfaces: [{ name: ifname, sandbox: netns }] };
+}
+
+/** Why an ADD would refuse this place in the list; the plugin says the same with the same ids. */
+export function placementProblem({ primary, prevResult, network }: MetaConfig): CniError | undefined {
+  const doing = `ADD of network ${JSON.stringify(network.name)}`;
+  if (primary.kind === "chained" && prevResult === undefined) {
+    return cniError(
+      "invalidConfig",
+      "config.no-primary",
+      `${doing}: hawser has neither a delegate nor a plugin before it`,
+      `Name the pod's primary network in "delegate", or put hawser behind its plugin in the list.`,
+    );
+  }
+  if (primary.kind !== "chained" && prevResult !== undefined) {
+    return cniError(
+      "invalidConfig",
+      "config.two-primaries",
+      `${doing}: there are both a delegate and a plugin before hawser`,
+      `Behind another plugin in a list, leave "delegate" out.`,
+    );
+  }
+  return undefined;
+}
+
+/** Whether the runtime can ask everything of hawser that hawser can answer. */
+export function isCurrent({ cniVersion }: NetworkConfig): boolean {
+  return atLeast(cniVersion, "1.1.0");
+}

@@ -1,0 +1,97 @@
+import { declaredCapabilities, parseChain } from "../../../cni/chain.ts";
+import { podAnnotationsCapability } from "../../../kube/pod.ts";
+import { type MetaConfig, parseMetaConfig } from "../../../plugins/meta/config.ts";
+import { readPrimary } from "../../../plugins/meta/observe.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import {
+  type Configuration,
+  isCurrent,
+  networkConfigOf,
+  placementProblem,
+  standInResult,
+} from "../configuration.ts";
+import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
+
+export interface CheckedConfig {
+  /** Undefined when nothing can be done with it. */
+  readonly config: MetaConfig | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** The configuration by itself: its fields, its place in the list, what the runtime is told by it. */
+export async function checkConfig(configuration: Configuration): Promise<CheckedConfig> {
+  const { path } = configuration;
+  const prevResult = standInResult(configuration, "eth0", "/var/run/netns/doctor");
+  const network = networkConfigOf(configuration, prevResult === undefined ? {} : { prevResult });
+  if (!network.ok) return unusable(problemOf("configuration", network.error, `Correct ${path}.`));
+  const config = await parseMetaConfig(network.value);
+  if (!config.ok) return unusable(problemOf("configuration", config.error, `Correct ${path}.`));
+  const misplaced = placementProblem(config.value);
+  if (misplaced !== undefined) return unusable(problemOf("configuration", misplaced, `Correct ${path}.`));
+  const findings = [
+    fine("configuration", `${path}: network ${network.value.name}, ${roleOf(configuration)}`),
+    ...checkVersion(path, config.value),
+    checkAnnotations(configuration),
+  ];
+  return { config: config.value, findings };
+}
+
+function unusable(finding: Finding): CheckedConfig {
+  return { config: undefined, findings: [finding] };
+}
+
+function roleOf({ before }: Configuration): string {
+  if (before.length === 0) return "hawser attaches the primary";
+  return `hawser is chained behind ${before.map(({ type }) => String(type)).join(", ")}`;
+}
+
+function checkVersion(path: string, { network }: MetaConfig): Finding[] {
+  if (isCurrent(network)) return [];
+  return [
+    warning(
+      "configuration",
+      `${path} is written in CNI ${network.cniVersion}`,
+      "Below 1.1.0 a runtime sends neither GC nor STATUS, below 0.4.0 no CHECK: what a lost DEL leaves is never collected.",
+      `Set "cniVersion": "1.1.0" if the runtime knows it.`,
+    ),
+  ];
+}
+
+/** The mistake that nobody sees: pods start, without an error and without their networks. */
+function checkAnnotations({ path, capabilities }: Configuration): Finding {
+  if (capabilities.includes(podAnnotationsCapability)) {
+    return fine("annotations", `${path}: the runtime is asked for pods' annotations`);
+  }
+  return problem(
+    "annotations",
+    `${path} does not ask the runtime for pods' annotations`,
+    "Without them pods start and silently get none of the networks that they ask for.",
+    `Add "capabilities": {"${podAnnotationsCapability}": true} to the hawser plugin. It takes containerd 1.5, CRI-O 1.29 or later.`,
+  );
+}
+
+/** What the primary's plugins would take from the runtime, and what hawser does not ask the runtime for. */
+export function checkCapabilities(
+  sys: Sys,
+  { path, capabilities }: Configuration,
+  config: MetaConfig,
+): Finding[] {
+  const primary = readPrimary(sys, config);
+  if (!primary.ok || primary.value === undefined) return [];
+  const chain = parseChain(primary.value.config, config.network);
+  if (!chain.ok) return [];
+  return chain.value.plugins.flatMap((plugin) => {
+    const withheld = declaredCapabilities(plugin).filter((name) => !capabilities.includes(name));
+    return withheld.length === 0 ? [] : [withheldFinding(path, String(plugin.type), withheld)];
+  });
+}
+
+function withheldFinding(path: string, type: string, names: readonly string[]): Finding {
+  const entries = names.map((name) => `"${name}": true`).join(", ");
+  return warning(
+    "capabilities",
+    `${path}: plugin ${type} declares ${names.join(" and ")}, hawser does not`,
+    "A runtime passes only what the plugin that it calls declares, so this never arrives.",
+    `Add ${entries} to "capabilities" of the hawser plugin.`,
+  );
+}

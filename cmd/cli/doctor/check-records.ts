@@ -1,0 +1,51 @@
+import type { Sys } from "../../../sys/sys.ts";
+import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
+import { readStaleLocks } from "../stale-locks.ts";
+import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
+
+/** Records that cannot be read, or whose ADD was killed. */
+export function checkRecords(sys: Sys, stateDir: string): Finding[] {
+  const held = readHeldRecords(sys, stateDir);
+  if (!held.ok) return [problemOf("records", held.error, "Run doctor as root.")];
+  const findings = held.value.flatMap(findingOn);
+  if (findings.length > 0) return findings;
+  const count = held.value.length;
+  return [fine("records", `${stateDir}: ${count === 1 ? "1 record" : `${count} records`}, all sound`)];
+}
+
+function findingOn(held: HeldRecord): Finding[] {
+  const { entry, state } = held;
+  const todo = adviceOn(held) ?? "";
+  const container = `container ${entry.key.containerId} of network ${entry.key.network}`;
+  switch (state.kind) {
+    case "attached":
+    case "at work":
+      return [];
+    case "interrupted": {
+      const why = `The ADD of ${container} was killed, or could not undo all that it had begun.`;
+      return [warning("records", `${entry.path} was begun and never finished`, why, todo)];
+    }
+    case "corrupt": {
+      const why = `${state.why}. What ${container} was given is not known any more.`;
+      return [problem("records", `${entry.path} is corrupt`, why, todo)];
+    }
+    case "moved aside": {
+      const why = `It is a corrupt record of ${container}.`;
+      return [warning("records", `${entry.path} was moved aside`, why, todo)];
+    }
+  }
+}
+
+/** Locks whose holders are dead. They block nobody, but tell of operations that were killed. */
+export function checkLocks(sys: Sys, stateDir: string): Finding[] {
+  const stale = readStaleLocks(sys, stateDir);
+  if (stale.length === 0) return [fine("locks", `${stateDir}: no lock of a dead process`)];
+  return stale.map(({ path, holder }) =>
+    warning(
+      "locks",
+      `${path} was left behind`,
+      `An operation on ${holder} was killed while it was at work or waiting.`,
+      "Nothing is blocked: the next operation on it takes the lock over, and GC removes it.",
+    ),
+  );
+}

@@ -1,0 +1,39 @@
+import type { CniError } from "../../../cni/errors.ts";
+
+/** One thing that doctor looked at. */
+export interface Finding {
+  readonly level: "ok" | "warning" | "problem";
+  readonly area: Area;
+  /** What was found, and where. */
+  readonly what: string;
+  readonly why: string;
+  /** What to do; empty when all is well. */
+  readonly todo: string;
+}
+
+export type Area =
+  | "configuration"
+  | "annotations"
+  | "capabilities"
+  | "definitions"
+  | "plugins"
+  | "folders"
+  | "records"
+  | "locks";
+
+export function fine(area: Area, what: string): Finding {
+  return { level: "ok", area, what, why: "", todo: "" };
+}
+
+export function warning(area: Area, what: string, why: string, todo: string): Finding {
+  return { level: "warning", area, what, why, todo };
+}
+
+export function problem(area: Area, what: string, why: string, todo: string): Finding {
+  return { level: "problem", area, what, why, todo };
+}
+
+/** A problem that an operation would meet as an error. Its details say why and, mostly, what to do. */
+export function problemOf(area: Area, error: CniError, todo: string): Finding {
+  return problem(area, error.msg, `${error.details} [${error.id}]`.trim(), todo);
+}

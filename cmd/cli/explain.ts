@@ -1,0 +1,114 @@
+import type { CniError } from "../../cni/errors.ts";
+import { parseMetaConfig } from "../../plugins/meta/config.ts";
+import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
+import { observe } from "../../plugins/meta/observe.ts";
+import { prepare } from "../../plugins/meta/prepare.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { ExplainOptions } from "./commands.ts";
+import { type Configuration, placementProblem } from "./configuration.ts";
+import { type ExplainInput, readExplainInput } from "./explain-input.ts";
+import { printFailure } from "./failure.ts";
+import { formatTable } from "./table.ts";
+import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
+
+/** `hawser explain`: the plan of an ADD, or the error that it would end with. */
+export async function explainCommand(sys: Sys, terminal: Terminal, options: ExplainOptions): Promise<number> {
+  const input = await readExplainInput(sys, options);
+  if (!input.ok) return printFailure(terminal, input.error, options.json);
+  const explanation = await explainInput(sys, input.value);
+  if (!explanation.ok) {
+    // What was made up may be why it fails.
+    if (!options.json) printNotes(terminal, input.value.notes);
+    return printFailure(terminal, explanation.error, options.json);
+  }
+  const { configuration, notes } = input.value;
+  if (options.json) {
+    printDocument(terminal, { config: configuration.path, ...explanation.value, notes });
+    return 0;
+  }
+  printHead(terminal, configuration, explanation.value);
+  printPlan(terminal, explanation.value);
+  printNotes(terminal, notes);
+  for (const attachment of explanation.value.attachments) printDelegates(terminal, attachment);
+  return 0;
+}
+
+async function explainInput(sys: Sys, { invocation }: ExplainInput): Promise<Outcome<Explanation, CniError>> {
+  const config = await parseMetaConfig(invocation.config);
+  if (!config.ok) return config;
+  const misplaced = placementProblem(config.value);
+  if (misplaced !== undefined) return fail(misplaced);
+  const prepared = prepare(sys, config.value, invocation);
+  if (!prepared.ok) return prepared;
+  // `prepare` keeps no sources; nothing changes in between that a person would notice.
+  const observed = observe(sys, config.value, invocation);
+  return observed.ok ? ok(explain(config.value, observed.value, prepared.value)) : observed;
+}
+
+function printHead(terminal: Terminal, configuration: Configuration, explanation: Explanation): void {
+  const { network, pod } = explanation;
+  const who = pod === undefined ? "a pod" : `pod ${pod.namespace}/${pod.name}`;
+  terminal.print(paint(terminal, "bold", plain(`What ${who} gets of network ${network}`)));
+  terminal.print(`  configuration  ${plain(configuration.path)}`);
+  terminal.print(`  primary        ${plain(primaryLine(configuration, explanation))}`);
+  terminal.print(`  order          ${orderLine(explanation)}`);
+  terminal.print(`  result         ${resultLine(explanation)}`);
+}
+
+function primaryLine({ before }: Configuration, { primary }: Explanation): string {
+  if (primary === "hawser") return "attached by hawser";
+  const types = before.map((plugin) => String(plugin.type)).join(", ");
+  return `not hawser's: it is chained behind ${types === "" ? "the plugin of --prev-result" : types}`;
+}
+
+function orderLine({ parallel, attachments }: Explanation): string {
+  if (attachments.length === 0) return "nothing is attached";
+  return parallel
+    ? "the secondaries at once, after the primary; DEL the other way round"
+    : "one after the other; DEL the other way round";
+}
+
+function resultLine({ result }: Explanation): string {
+  return result === "merged"
+    ? "the interfaces and addresses of all"
+    : "the interfaces and addresses of the primary only";
+}
+
+function printPlan(terminal: Terminal, { attachments }: Explanation): void {
+  if (attachments.length === 0) return;
+  const [header = "", ...rows] = formatTable(
+    ["#", "ROLE", "INTERFACE", "NETWORK", "PLUGINS", "WANTED BY", "VERSION", "VERBS", "DEFINED IN"],
+    attachments.map((each) => [
+      String(each.order),
+      each.role,
+      each.ifname,
+      each.network,
+      each.plugins.map(typeOf).join(", "),
+      each.origin,
+      each.cniVersion,
+      each.verbs.join(" "),
+      each.source,
+    ]),
+    terminal.columns,
+  );
+  terminal.print("");
+  terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
+}
+
+function printNotes(terminal: Terminal, notes: readonly string[]): void {
+  for (const note of notes) terminal.print(`\n${paint(terminal, "yellow", "Note:")} ${note}`);
+}
+
+function printDelegates(terminal: Terminal, { ifname, name, plugins }: ExplainedAttachment): void {
+  for (const [index, plugin] of plugins.entries()) {
+    const previous = index === 0 ? "" : ", and the result of the plugin before it as prevResult";
+    const title = plain(`${ifname}: ${typeOf(plugin)} of network ${name} reads${previous}`);
+    terminal.print(`\n${paint(terminal, "bold", title)}`);
+    printDocument(terminal, plugin);
+  }
+}
+
+function typeOf({ type }: { readonly [key: string]: unknown }): string {
+  return String(type);
+}

@@ -1,0 +1,53 @@
+import { type Entry, list } from "../../cni/attachments.ts";
+import type { CniError } from "../../cni/errors.ts";
+import { lockParties } from "../../cni/lock.ts";
+import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+
+/** One file of the node's records, as people are told of it. */
+export interface HeldRecord {
+  readonly entry: Entry;
+  readonly state:
+    | { readonly kind: "attached"; readonly record: AttachmentRecord }
+    /** An operation is at work on it right now. */
+    | { readonly kind: "at work"; readonly record: AttachmentRecord; readonly pids: readonly number[] }
+    /** Its ADD ended without committing or undoing it. */
+    | { readonly kind: "interrupted"; readonly record: AttachmentRecord }
+    | { readonly kind: "corrupt"; readonly why: string }
+    | { readonly kind: "moved aside" };
+}
+
+/** All records under a state folder. Changes none of them, corrupt ones included. */
+export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[], CniError> {
+  const entries = list(sys, stateDir);
+  if (!entries.ok) return entries;
+  return ok(entries.value.map((entry) => ({ entry, state: stateOf(sys, stateDir, entry) })));
+}
+
+function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord["state"] {
+  if (state.kind === "torn-aside") return { kind: "moved aside" };
+  if (state.kind === "corrupt") return state;
+  const record = fromDocument(state.record);
+  if (record === undefined) {
+    return { kind: "corrupt", why: "it is not of a format that this version of hawser knows" };
+  }
+  const pids = lockParties(sys, stateDir, key.containerId);
+  if (pids.length > 0) return { kind: "at work", record, pids };
+  return { kind: record.phase === "committed" ? "attached" : "interrupted", record };
+}
+
+/** What to do about a record, for people; undefined when nothing is to be done. */
+export function adviceOn({ state, entry }: HeldRecord): string | undefined {
+  switch (state.kind) {
+    case "attached":
+    case "at work":
+      return undefined;
+    case "interrupted":
+      return "The runtime's DEL of this container undoes what was begun; GC does if the runtime has forgotten it.";
+    case "corrupt":
+      return `Delete the pod: its DEL moves the record aside and undoes what the configuration and the pod's annotations name. Until then CHECK fails and GC leaves shared networks alone.`;
+    case "moved aside":
+      return `Its DEL has been seen to. Look into it if need be, then remove ${entry.path}.`;
+  }
+}

@@ -1,0 +1,58 @@
+import { type CniError, cniError } from "../../cni/errors.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { ShowOptions } from "./commands.ts";
+import { printFailure } from "./failure.ts";
+import { adviceOn, type HeldRecord, readHeldRecords } from "./held.ts";
+import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
+
+/** `hawser attachments show`: everything recorded of one container. Errors: `cli.no-container`, `cli.ambiguous`. */
+export function showCommand(sys: Sys, terminal: Terminal, options: ShowOptions): number {
+  const held = readHeldRecords(sys, options.stateDir);
+  if (!held.ok) return printFailure(terminal, held.error, options.json);
+  const matching = held.value.filter(({ entry }) => entry.key.containerId.startsWith(options.container));
+  const exact = matching.filter(({ entry }) => entry.key.containerId === options.container);
+  const chosen = exact.length > 0 ? exact : matching;
+  const problem = problemWith(options, chosen);
+  if (problem !== undefined) return printFailure(terminal, problem, options.json);
+  if (options.json) printDocument(terminal, chosen.map(documentOf));
+  else for (const each of chosen) printRecord(terminal, each);
+  return chosen.some(({ state }) => state.kind === "corrupt") ? 1 : 0;
+}
+
+function problemWith(
+  { container, stateDir }: ShowOptions,
+  chosen: readonly HeldRecord[],
+): CniError | undefined {
+  const doing = `show container ${JSON.stringify(container)}`;
+  const ids = new Set(chosen.map(({ entry }) => entry.key.containerId));
+  if (ids.size === 0) {
+    const hint = "`hawser attachments` lists what there is.";
+    return cniError(
+      "unknownContainer",
+      "cli.no-container",
+      `${doing}: ${stateDir} holds no record of it`,
+      hint,
+    );
+  }
+  if (ids.size > 1) {
+    const hint = `Write more of its ID: ${[...ids].join(", ")}`;
+    return cniError("unknownContainer", "cli.ambiguous", `${doing}: ${ids.size} containers begin so`, hint);
+  }
+  return undefined;
+}
+
+function documentOf({ entry, state }: HeldRecord): Record<string, unknown> {
+  const about = { path: entry.path, state: state.kind };
+  if (state.kind === "corrupt") return { ...about, why: state.why };
+  return entry.state.kind === "record" ? { ...about, record: entry.state.record } : about;
+}
+
+function printRecord(terminal: Terminal, held: HeldRecord): void {
+  const { entry, state } = held;
+  terminal.print(paint(terminal, "bold", plain(`${entry.path} (${state.kind})`)));
+  // As it lies on disk, keys that this version does not know included.
+  if (entry.state.kind === "record") printDocument(terminal, entry.state.record);
+  if (state.kind === "corrupt") terminal.print(`  ${plain(state.why)}`);
+  const advice = adviceOn(held);
+  if (advice !== undefined) terminal.print(`  ${plain(advice)}`);
+}

@@ -1,0 +1,40 @@
+import { printStdout } from "../../sys/linux-standard.ts";
+import type { Sys } from "../../sys/sys.ts";
+
+/** Where a command writes for people. Tests hand in one that keeps what it is told. */
+export interface Terminal {
+  /** Whole lines to stdout. */
+  readonly print: (text: string) => void;
+  /** Whole lines to stderr. */
+  readonly complain: (text: string) => void;
+  /** Characters in a line; undefined where nothing is to be cut (a file, a pipe). */
+  readonly columns: number | undefined;
+  readonly colours: boolean;
+}
+
+/** The process's own. Colours only for a person who did not refuse them (no-color.org). */
+export function processTerminal(sys: Sys): Terminal {
+  const isTerminal = process.stdout.isTTY === true;
+  return {
+    // A reader that has gone (`| head`) is no failure of ours.
+    print: (text) => void printStdout(`${text}\n`),
+    complain: (text) => sys.warn(text),
+    columns: isTerminal ? process.stdout.columns : undefined,
+    colours: isTerminal && (process.env.NO_COLOR ?? "") === "",
+  };
+}
+
+const ansi = { bold: "1", red: "31", green: "32", yellow: "33", dim: "2" } as const;
+
+export function paint(terminal: Terminal, colour: keyof typeof ansi, text: string): string {
+  return terminal.colours ? `\u001b[${ansi[colour]}m${text}\u001b[0m` : text;
+}
+
+/** Text from files on one line: what could move the cursor or hide a line is shown as a question mark. */
+export function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, "?");
+}
+
+export function printDocument(terminal: Terminal, document: unknown): void {
+  terminal.print(JSON.stringify(document, null, 2));
+}

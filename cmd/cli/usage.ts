@@ -1,0 +1,161 @@
+import yargs, { type Argv } from "yargs";
+import type { Command } from "./commands.ts";
+import {
+  attachmentsHelp,
+  doctorHelp,
+  explainHelp,
+  footOf,
+  type Help,
+  headOf,
+  mainHelp,
+  showHelp,
+} from "./help.ts";
+
+export type Usage =
+  | { readonly kind: "command"; readonly command: Command }
+  /** Help or the version: to be printed as it is. */
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "wrong"; readonly message: string; readonly helpCommand: string };
+
+export interface UsageDefaults {
+  readonly stateDir: string;
+  readonly confDir: string;
+  readonly version: string;
+  /** Characters in a line of help. */
+  readonly columns: number;
+}
+
+const pluginDirs = ["/opt/cni/bin", "/usr/lib/cni"];
+
+/** Reads the arguments of a person's call. Nothing is run: yargs only tells what was asked for. */
+export async function parseUsage(args: readonly string[], defaults: UsageDefaults): Promise<Usage> {
+  const seen: { command?: Command; problem?: string } = {};
+  const take = (command: Command) => {
+    seen.command = command;
+  };
+  const parser = withCommands(newParser(defaults), defaults, take).fail((message: string, error?: Error) => {
+    // The first is what the person did, later ones follow from it.
+    seen.problem ??= inWords(message || (error?.message ?? "the arguments cannot be understood"));
+  });
+  let text = "";
+  await parser.parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
+    text = output;
+  });
+  if (seen.problem !== undefined) {
+    return { kind: "wrong", message: seen.problem, helpCommand: helpCommand(args) };
+  }
+  if (text !== "") return { kind: "text", text };
+  if (seen.command !== undefined) return { kind: "command", command: seen.command };
+  return { kind: "text", text: await parser.getHelp() };
+}
+
+/** yargs counts what it misses; a person wants it named, and `show` is the only command that takes an argument. */
+function inWords(message: string): string {
+  return message.startsWith("Not enough non-option arguments") ? "Missing argument: container" : message;
+}
+
+function helpCommand([first = "", second = ""]: readonly string[]): string {
+  if (first === "attachments" && second === "show") return "hawser attachments show --help";
+  return ["explain", "attachments", "doctor"].includes(first) ? `hawser ${first} --help` : "hawser --help";
+}
+
+function newParser({ version, columns }: UsageDefaults): Argv {
+  const parser = yargs()
+    .scriptName("hawser")
+    .exitProcess(false)
+    // Its translations are files that are not in the executable.
+    .detectLocale(false)
+    .wrap(columns)
+    .parserConfiguration({
+      "boolean-negation": false,
+      "duplicate-arguments-array": false,
+      "greedy-arrays": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+    })
+    .strict()
+    .strictCommands()
+    .showHelpOnFail(false)
+    .help();
+  return describe(parser, mainHelp).version(version);
+}
+
+function describe<T>(command: Argv<T>, help: Help): Argv<T> {
+  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
+}
+
+type Take = (command: Command) => void;
+
+function withCommands(parser: Argv, defaults: UsageDefaults, take: Take): Argv {
+  return addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
+}
+
+const json = { type: "boolean", describe: "print JSON, for machines" } as const;
+const text = { type: "string", requiresArg: true } as const;
+
+const explainOptions = {
+  config: { ...text, demandOption: true, describe: "configuration or list with hawser in it" },
+  annotations: { ...text, describe: "the pod's annotations as a JSON object, or only its networks" },
+  pod: { ...text, describe: "the pod's manifest, YAML or JSON" },
+  namespace: { ...text, describe: "the pod's namespace" },
+  "pod-name": { ...text, describe: "the pod's name" },
+  ifname: { ...text, default: "eth0", describe: "the pod's first interface" },
+  "prev-result": { ...text, describe: "file with the result of the plugins before hawser" },
+  json,
+} as const;
+
+function addExplain(parser: Argv, take: Take): Argv {
+  return parser.command(
+    "explain",
+    "Show what a pod would get, without doing any of it",
+    (command) => describe(command, explainHelp).options(explainOptions).conflicts("annotations", "pod"),
+    ({ config, annotations, pod, namespace, podName, ifname, prevResult, json = false }) =>
+      take({ kind: "explain", config, annotations, pod, namespace, podName, ifname, prevResult, json }),
+  );
+}
+
+function addAttachments(parser: Argv, { stateDir }: UsageDefaults, take: Take): Argv {
+  const options = {
+    "state-dir": { ...text, default: stateDir, describe: "the folder of records" },
+    json,
+  } as const;
+  const container = {
+    type: "string",
+    demandOption: true,
+    describe: "container ID, or its beginning",
+  } as const;
+  return parser.command(
+    "attachments",
+    "Show what this node holds",
+    (command) =>
+      describe(command, attachmentsHelp)
+        .options(options)
+        .command(
+          "show <container>",
+          "Print all that is recorded of a container",
+          (show) => describe(show, showHelp).positional("container", container).options(options),
+          ({ container, stateDir, json = false }) => take({ kind: "show", container, stateDir, json }),
+        ),
+    ({ stateDir, json = false }) => take({ kind: "attachments", stateDir, json }),
+  );
+}
+
+function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
+  const options = {
+    config: { ...text, describe: "only this configuration" },
+    "conf-dir": { ...text, default: confDir, describe: "the runtime's folder of configurations" },
+    "plugin-dir": {
+      ...text,
+      array: true,
+      describe: `a folder of plugins (default ${pluginDirs.join(", ")}); may be repeated`,
+    },
+    json,
+  } as const;
+  return parser.command(
+    "doctor",
+    "Find what is wrong on this node, and say what to do",
+    (command) => describe(command, doctorHelp).options(options),
+    ({ config, confDir, pluginDir = pluginDirs, json = false }) =>
+      take({ kind: "doctor", config, confDir, pluginDirs: pluginDir, json }),
+  );
+}

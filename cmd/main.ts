@@ -1,0 +1,29 @@
+import { linux } from "../sys/linux.ts";
+import { printStdout, readStdin } from "../sys/linux-standard.ts";
+import { pluginName, registry } from "./registry.ts";
+import { serve } from "./serve.ts";
+
+/** The only exit of the program. */
+async function main(): Promise<number> {
+  const name = pluginName(process.argv0);
+  const args = process.argv.slice(2);
+  if (isForPeople(name, args)) {
+    const { runCommandLine } = await import("./cli/cli.ts");
+    return runCommandLine(linux, args);
+  }
+  const load = registry[name];
+  if (load === undefined) throw new Error(`pluginName answered ${name}, which is not registered`);
+  const reply = await serve(linux, load, { variables: process.env, readStdin });
+  const printed = printStdout(reply.stdout);
+  // The runtime has gone: what was attached stays recorded for its DEL.
+  if (!printed.ok) linux.warn(`hawser: could not write the result: ${printed.error.message}`);
+  return printed.ok ? reply.exitCode : 1;
+}
+
+/** The main name is a command line too, unless a runtime calls it: that sets CNI_* and gives no arguments. */
+function isForPeople(name: string, args: readonly string[]): boolean {
+  if (name !== "hawser" || (process.env.CNI_COMMAND ?? "") !== "") return false;
+  return args.length > 0 || !Object.keys(process.env).some((key) => key.startsWith("CNI_"));
+}
+
+main().then((code) => process.exit(code));

@@ -1,0 +1,267 @@
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { Attempt, Fault, Sys } from "../sys/sys.ts";
+import { isName } from "./environment.ts";
+import { type CniError, cniError } from "./errors.ts";
+import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
+
+/**
+ * The node's own records, one file an attachment: `<stateDir>/<network>/<containerId>@<ifname>.json`. What a record says
+ * is its writer's business; here it is kept whole or not at all.
+ */
+export interface AttachmentKey {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+export type Loaded =
+  | { readonly kind: "none" }
+  | { readonly kind: "record"; readonly record: JsonObject }
+  /** `movedTo` is where it lies now: its own path when it could not be moved, or was only looked at. */
+  | { readonly kind: "torn"; readonly movedTo: string; readonly why: string };
+
+export interface Entry {
+  readonly key: AttachmentKey;
+  readonly path: string;
+  readonly state:
+    | { readonly kind: "record"; readonly record: JsonObject }
+    | { readonly kind: "corrupt"; readonly why: string }
+    /** A corrupt one that somebody moved out of the way. */
+    | { readonly kind: "torn-aside" };
+}
+
+const folderMode = 0o700;
+const fileMode = 0o600;
+const suffix = ".json";
+const tornMark = ".torn-";
+const temporarySuffix = ".tmp";
+
+/**
+ * Writes a record, or changes it: afterwards the old or the new one is there, whenever we are stopped. `begin` returns
+ * when it will survive a power loss; `commit` replaces what `begin` wrote. Errors: `records.write`.
+ */
+export function save(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: JsonObject,
+  durability: "begin" | "commit",
+): Outcome<void, CniError> {
+  const path = recordPath(stateDir, key);
+  const written = writeRecord(sys, stateDir, key, seal(record), durability);
+  return written.ok ? ok(undefined) : fail(notWritten(`write record ${path}`, written.error));
+}
+
+/** Reads a record. One that is torn, or of no format that we know, is moved aside, so that nothing trips over it twice. */
+export function load(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
+  const found = peek(sys, stateDir, key);
+  if (found.kind !== "torn") return found;
+  const aside = `${found.movedTo}${tornMark}${sys.clock.nowMs()}`;
+  const moved = sys.files.rename(found.movedTo, aside);
+  return moved.ok ? { ...found, movedTo: aside } : { ...found, why: `${found.why} (${moved.error.message})` };
+}
+
+/** Reads a record for people: as `load`, but nothing is moved. */
+export function peek(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
+  const path = recordPath(stateDir, key);
+  const state = readRecord(sys, path);
+  return state.kind === "corrupt" ? { kind: "torn", movedTo: path, why: state.why } : state;
+}
+
+/**
+ * Removes a record; it need not be there. Not synced: a power loss that brings it back brings back one whose DEL has
+ * nothing left to do. Errors: `records.remove`.
+ */
+export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
+  const path = recordPath(stateDir, key);
+  const removed = sys.files.remove(path);
+  if (removed.ok || removed.error.code === "ENOENT") return ok(undefined);
+  return fail(notWritten(`remove record ${path}`, removed.error, "records.remove"));
+}
+
+/** All records of this node, and what became of corrupt ones. Errors: `records.read`. */
+export function list(sys: Sys, stateDir: string): Outcome<Entry[], CniError> {
+  const entries: Entry[] = [];
+  const networks = namesIn(sys, stateDir);
+  if (!networks.ok) return fail(notRead(stateDir, networks.error));
+  for (const network of networks.value.filter(isName)) {
+    const folder = `${stateDir}/${network}`;
+    const names = namesIn(sys, folder);
+    if (!names.ok) return fail(notRead(folder, names.error));
+    entries.push(...names.value.flatMap((name) => readEntry(sys, folder, network, name) ?? []));
+  }
+  return ok(entries);
+}
+
+/** Removes temporary files whose writers died. */
+export function sweepTemporary(sys: Sys, stateDir: string): void {
+  const networks = namesIn(sys, stateDir);
+  if (!networks.ok) return;
+  for (const network of networks.value.filter(isName)) {
+    const folder = `${stateDir}/${network}`;
+    const names = namesIn(sys, folder);
+    for (const name of names.ok ? names.value : []) {
+      const writer = temporaryWriter(name);
+      if (writer !== undefined && !sys.processes.isAlive(writer)) sys.files.remove(`${folder}/${name}`);
+    }
+  }
+}
+
+function recordPath(stateDir: string, key: AttachmentKey): string {
+  return `${stateDir}/${key.network}/${recordName(key)}`;
+}
+
+function recordName({ network, containerId, ifname }: AttachmentKey): string {
+  // Every way in checks these names, so this is a bug; a path from an unchecked one would leave the state folder.
+  if (!isName(network) || !isName(containerId) || ifname === "" || ifname.includes("/")) {
+    throw new Error(`no attachment has the key ${printJson({ network, containerId, ifname })}`);
+  }
+  return `${containerId}@${ifname}${suffix}`;
+}
+
+/** Hidden, so that `list` ignores it; named by its writer, so that two never share one and a dead one's is known. */
+function temporaryName(key: AttachmentKey, writer: string): string {
+  return `.${recordName(key)}.${writer}${temporarySuffix}`;
+}
+
+function temporaryWriter(name: string): string | undefined {
+  if (!name.startsWith(".") || !name.endsWith(temporarySuffix)) return undefined;
+  const middle = name.slice(1, -temporarySuffix.length);
+  return middle.slice(middle.lastIndexOf(".") + 1);
+}
+
+function writeRecord(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  text: string,
+  durability: "begin" | "commit",
+): Attempt {
+  const folder = `${stateDir}/${key.network}`;
+  const temporary = `${folder}/${temporaryName(key, sys.processes.self())}`;
+  const written = writeTemporary(sys, folder, temporary, text);
+  const moved = written.ok ? sys.files.rename(temporary, recordPath(stateDir, key)) : written;
+  if (!moved.ok) {
+    sys.files.remove(temporary);
+    return moved;
+  }
+  // Of a commit either version may be found after a power loss: both name all that is to be undone.
+  return durability === "begin" ? sys.files.syncFolder(folder) : moved;
+}
+
+function writeTemporary(sys: Sys, folder: string, path: string, text: string): Attempt {
+  const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync: true });
+  const written = write();
+  if (written.ok) return written;
+  if (written.error.code === "EEXIST") {
+    // Our own, of an attempt whose removal failed too.
+    const removed = sys.files.remove(path);
+    return removed.ok ? write() : removed;
+  }
+  if (written.error.code !== "ENOENT") return written;
+  const made = sys.files.makeFolder(folder, folderMode);
+  if (!made.ok) return made;
+  syncParents(sys, folder);
+  return write();
+}
+
+/**
+ * Makes a new folder's place durable. Which of the folders above are new as well nobody knows (the lock's may have made
+ * them), so all are synced, once in a network's life; a system folder that refuses has been there since the boot.
+ */
+function syncParents(sys: Sys, folder: string): void {
+  let at = folder;
+  while (at !== "") {
+    at = at.slice(0, at.lastIndexOf("/"));
+    sys.files.syncFolder(at === "" ? "/" : at);
+  }
+}
+
+const sealStart = '{"checksum":"';
+const sealMiddle = '","record":';
+const sealEnd = "}\n";
+const checksumDigits = 8;
+const bodyStart = sealStart.length + checksumDigits + sealMiddle.length;
+
+/** The file's text: one JSON document, the checksum being of the record's own text in it. */
+function seal(record: JsonObject): string {
+  const body = printJson(record);
+  return `${sealStart}${checksum(body)}${sealMiddle}${body}${sealEnd}`;
+}
+
+function unseal(text: string): Outcome<JsonObject, string> {
+  const body = text.slice(bodyStart, -sealEnd.length);
+  if (text !== `${sealStart}${checksum(body)}${sealMiddle}${body}${sealEnd}`) {
+    return fail(text === "" ? "it is empty" : "its checksum does not match its content");
+  }
+  const json = parseJson(body);
+  if (!json.ok) return fail(`it is not JSON: ${json.error}`);
+  return isObject(json.value) ? ok(json.value) : fail("it is not an object");
+}
+
+/**
+ * FNV-1a, 32 bits, over UTF-16 units: against torn and rotten files, not against people. Its few lines cost a plugin
+ * nothing, node:crypto costs it start-up.
+ */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(checksumDigits, "0");
+}
+
+type State = Exclude<Entry["state"], { kind: "torn-aside" }> | { readonly kind: "none" };
+
+function readRecord(sys: Sys, path: string): State {
+  const text = sys.files.read(path);
+  if (!text.ok && text.error.code === "ENOENT") return { kind: "none" };
+  if (!text.ok) return { kind: "corrupt", why: `it cannot be read: ${text.error.message}` };
+  const record = unseal(text.value);
+  return record.ok ? { kind: "record", record: record.value } : { kind: "corrupt", why: record.error };
+}
+
+function readEntry(sys: Sys, folder: string, network: string, name: string): Entry | undefined {
+  const path = `${folder}/${name}`;
+  const torn = name.replace(/\.torn-\d+$/, "");
+  const key = parseName(network, torn);
+  if (key === undefined) return undefined;
+  if (torn !== name) return { key, path, state: { kind: "torn-aside" } };
+  const state = readRecord(sys, path);
+  // It was removed since the folder was read.
+  return state.kind === "none" ? undefined : { key, path, state };
+}
+
+/** A container ID holds no `@`, an interface name may. */
+function parseName(network: string, name: string): AttachmentKey | undefined {
+  const at = name.indexOf("@");
+  if (at < 0 || !name.endsWith(suffix)) return undefined;
+  const key = { network, containerId: name.slice(0, at), ifname: name.slice(at + 1, -suffix.length) };
+  return isName(key.containerId) && key.ifname !== "" ? key : undefined;
+}
+
+/** What is no folder, or is gone, holds nothing. */
+function namesIn(sys: Sys, path: string): Attempt<string[]> {
+  const names = sys.files.list(path);
+  const nothing = !names.ok && (names.error.code === "ENOENT" || names.error.code === "ENOTDIR");
+  return nothing ? ok([]) : names;
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: "The disk is full: make room on it.",
+  EDQUOT: "The disk quota is used up: raise it, or make room.",
+  EROFS: `The disk is mounted read-only: mount it writable, or set "stateDir" to a folder on one that is.`,
+  EACCES: "The folder must belong to the user that runs plugins, which is root.",
+  EPERM: "The folder must belong to the user that runs plugins, which is root.",
+  EIO: "The disk fails: see the kernel's log.",
+};
+
+function advice(fault: Fault): string {
+  return `${fault.message}. ${remedies[fault.code] ?? `Check the folder that "stateDir" names.`}`;
+}
+
+function notWritten(doing: string, fault: Fault, id = "records.write"): CniError {
+  return cniError("records", id, `${doing}: ${fault.code}`, advice(fault));
+}
+
+function notRead(folder: string, fault: Fault): CniError {
+  return cniError("records", "records.read", `read the records in ${folder}: ${fault.code}`, advice(fault));
+}

@@ -1,0 +1,248 @@
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { Sys } from "../sys/sys.ts";
+import { kindOf } from "./config.ts";
+import { printResult } from "./convert.ts";
+import { callDelegate, excerpt, findPlugin, hasRun, pluginTypeProblem, type Sandbox } from "./delegate.ts";
+import { type CniError, cniError, failWith } from "./errors.ts";
+import { isObject, type JsonObject, parseJson, without } from "./json.ts";
+import { parseResult } from "./result.ts";
+import type { CniResult, ValidAttachment } from "./types.ts";
+import { atLeast, highest, isVersion, speaks, type Verb, type Version } from "./version.ts";
+
+/** A list of plugins that makes one attachment (CNI 1.1.0, section 1); a single plugin is a list of one. */
+export interface Chain {
+  readonly cniVersion: Version;
+  readonly name: string;
+  readonly disableCheck: boolean;
+  readonly disableGC: boolean;
+  /** Each as it is sent, less what changes from verb to verb (prevResult, valid attachments). */
+  readonly plugins: readonly JsonObject[];
+}
+
+/** A result as the plugin printed it, and what it says. */
+export interface DelegateResult {
+  /** In the chain's cniVersion. */
+  readonly document: JsonObject;
+  readonly result: CniResult;
+}
+
+/** Keys of a list and of a plugin that a runtime keeps to itself (reference of section 3, "derived configuration"). */
+const keptBack = [
+  "capabilities",
+  "prevResult",
+  "disableCheck",
+  "disableGC",
+  "loadOnlyInlinedPlugins",
+  "cniVersions",
+];
+
+/** Reads a configuration, single or list, as a chain. `fallback` fills in what it may leave out. */
+export function parseChain(
+  config: JsonObject,
+  fallback: { readonly name: string; readonly cniVersion: Version },
+): Outcome<Chain, CniError> {
+  const cniVersion = chooseVersion(config, fallback.cniVersion);
+  if (!cniVersion.ok) return cniVersion;
+  const name = typeof config.name === "string" && config.name !== "" ? config.name : fallback.name;
+  const plugins = pluginList(config);
+  if (!plugins.ok) return plugins;
+  return ok({
+    cniVersion: cniVersion.value,
+    name,
+    disableCheck: isOn(config.disableCheck),
+    disableGC: isOn(config.disableGC),
+    plugins: plugins.value.map((plugin) => ({ ...plugin, cniVersion: cniVersion.value, name })),
+  });
+}
+
+/** libcni takes the boolean and, for disableCheck, its text. */
+function isOn(value: unknown): boolean {
+  return value === true || value === "true";
+}
+
+function chooseVersion(config: JsonObject, fallback: Version): Outcome<Version, CniError> {
+  const listed = Array.isArray(config.cniVersions) ? config.cniVersions : [];
+  const named = [config.cniVersion, ...listed].filter((version) => version !== undefined && version !== "");
+  if (named.length === 0) return ok(fallback);
+  const version = highest(named.filter(isVersion));
+  if (version !== undefined) return ok(version);
+  const msg = `cniVersion ${JSON.stringify(config.cniVersion)} is not supported`;
+  return failWith("incompatibleVersion", "config.version", msg);
+}
+
+function pluginList(config: JsonObject): Outcome<JsonObject[], CniError> {
+  const bad = (msg: string): Outcome<never, CniError> =>
+    fail(cniError("invalidConfig", "config.plugins", msg));
+  const entries = config.plugins === undefined ? [config] : config.plugins;
+  if (!Array.isArray(entries)) return bad(`plugins is ${kindOf(entries)}, not an array`);
+  if (entries.length === 0) return bad("plugins is empty");
+  const plugins: JsonObject[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (!isObject(entry)) return bad(`plugins[${index}] is ${kindOf(entry)}, not an object`);
+    if (typeof entry.type !== "string")
+      return bad(`plugins[${index}].type is ${kindOf(entry.type)}, not a string`);
+    const problem = pluginTypeProblem(entry.type);
+    if (problem !== undefined) return bad(`plugins[${index}]: ${problem}`);
+    plugins.push(entry);
+  }
+  return ok(plugins);
+}
+
+/**
+ * The configuration of one plugin with what was asked of its capabilities: `runtimeConfig` holds those that it declares
+ * and that were supplied (CNI 1.1.0, section 3), `capabilities` itself is not sent.
+ */
+function withRuntimeConfig(plugin: JsonObject, supplied: JsonObject): JsonObject {
+  const declared = declaredCapabilities(plugin);
+  const granted = Object.entries(supplied).filter(([key]) => declared.includes(key));
+  const rest = without(plugin, ...keptBack);
+  return granted.length === 0 ? rest : { ...rest, runtimeConfig: Object.fromEntries(granted) };
+}
+
+/** The chain as it is sent: what a runtime keeps to itself taken out, what was asked of capabilities put in. */
+export function completeChain(chain: Chain, supplied: JsonObject): Chain {
+  return { ...chain, plugins: chain.plugins.map((plugin) => withRuntimeConfig(plugin, supplied)) };
+}
+
+export function declaredCapabilities(plugin: JsonObject): string[] {
+  if (!isObject(plugin.capabilities)) return [];
+  return Object.entries(plugin.capabilities)
+    .filter(([, value]) => value === true)
+    .map(([key]) => key);
+}
+
+/** Whether every plugin of the chain is there: asked before the first effect, so that none must be undone. */
+export function requirePlugins(sys: Sys, chain: Chain, folders: readonly string[]): Outcome<void, CniError> {
+  for (const plugin of chain.plugins) {
+    const executable = findPlugin(sys, String(plugin.type), folders);
+    if (!executable.ok) return executable;
+  }
+  return ok(undefined);
+}
+
+/** How far an ADD came. */
+export type Added =
+  | { readonly ok: true; readonly value: DelegateResult }
+  | {
+      readonly ok: false;
+      readonly error: CniError;
+      /** The plugins that have run, the failing one included: those that DEL is owed to. */
+      readonly ran: Chain;
+      /** The last result, which their DEL is given. */
+      readonly partial: DelegateResult | undefined;
+    };
+
+/** ADD in order, each plugin with the previous one's result; stops at the first failure. */
+export async function addChain(sys: Sys, chain: Chain, ifname: string, sandbox: Sandbox): Promise<Added> {
+  let previous: DelegateResult | undefined;
+  for (const [index, plugin] of chain.plugins.entries()) {
+    const output = await callDelegate(sys, "ADD", withPrevious(plugin, previous), ifname, sandbox);
+    const result = output.ok ? readResult(plugin, chain, output.value) : output;
+    if (!result.ok) {
+      const ran = chain.plugins.slice(0, hasRun(result.error) ? index + 1 : index);
+      return { ok: false, error: result.error, ran: { ...chain, plugins: ran }, partial: previous };
+    }
+    previous = result.value;
+  }
+  if (previous === undefined) throw new Error("a chain without plugins passed parseChain");
+  return { ok: true, value: previous };
+}
+
+/** DEL in reverse order, each with the final result; stops at the first failure so that a retry starts with it. */
+export async function deleteChain(
+  sys: Sys,
+  chain: Chain,
+  ifname: string,
+  sandbox: Sandbox,
+  result: DelegateResult | undefined,
+): Promise<Outcome<void, CniError>> {
+  const known = atLeast(chain.cniVersion, "0.4.0") ? result : undefined;
+  for (const plugin of chain.plugins.toReversed()) {
+    const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, sandbox);
+    if (!output.ok) return output;
+  }
+  return ok(undefined);
+}
+
+/** CHECK in order with the final result; nothing where the chain is too old for it or has it disabled. */
+export async function checkChain(
+  sys: Sys,
+  chain: Chain,
+  ifname: string,
+  sandbox: Sandbox,
+  result: DelegateResult,
+): Promise<Outcome<void, CniError>> {
+  if (!speaks(chain.cniVersion, "CHECK") || chain.disableCheck) return ok(undefined);
+  for (const plugin of chain.plugins) {
+    const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, sandbox);
+    if (!output.ok) return output;
+  }
+  return ok(undefined);
+}
+
+/** STATUS of each plugin; the first that is not ready speaks for the chain. */
+export async function statusChain(
+  sys: Sys,
+  chain: Chain,
+  sandbox: Sandbox,
+): Promise<Outcome<void, CniError>> {
+  if (!speaks(chain.cniVersion, "STATUS")) return ok(undefined);
+  for (const plugin of chain.plugins) {
+    const output = await callDelegate(sys, "STATUS", plugin, "", sandbox);
+    if (!output.ok) return output;
+  }
+  return ok(undefined);
+}
+
+/** GC of each plugin with what is still valid; goes on past failures and returns all of them. */
+export async function collectChain(
+  sys: Sys,
+  chain: Chain,
+  sandbox: Sandbox,
+  valid: readonly ValidAttachment[],
+): Promise<CniError[]> {
+  if (!speaks(chain.cniVersion, "GC") || chain.disableGC) return [];
+  const errors: CniError[] = [];
+  const list = valid.map(({ containerID, ifname }) => ({ containerID, ifname }));
+  for (const plugin of chain.plugins) {
+    // The first 1.1.0 tag spelled the key differently; plugins of both read one of the two.
+    const config = { ...plugin, "cni.dev/valid-attachments": list, "cni.dev/attachments": list };
+    const output = await callDelegate(sys, "GC", config, "", sandbox);
+    if (!output.ok) errors.push(output.error);
+  }
+  return errors;
+}
+
+function withPrevious(plugin: JsonObject, previous: DelegateResult | undefined): JsonObject {
+  return previous === undefined ? plugin : { ...plugin, prevResult: previous.document };
+}
+
+/** What an ADD printed must be exactly one valid result (CNI 1.1.0, section 5, "Success"). */
+function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<DelegateResult, CniError> {
+  const bad = (why: string): Outcome<never, CniError> =>
+    fail(
+      cniError(
+        "delegate",
+        "delegate.bad-result",
+        `ADD of plugin ${JSON.stringify(plugin.type)} printed no valid result: ${why}`,
+        stdout.trim() === "" ? "It printed nothing." : `It printed: ${excerpt(stdout)}`,
+      ),
+    );
+  const json = parseJson(stdout);
+  if (!json.ok) return bad(json.error);
+  if (!isObject(json.value)) return bad(`it is ${kindOf(json.value)}, not an object`);
+  const parsed = parseResult(json.value, chain.cniVersion);
+  if (!parsed.ok) return bad(parsed.error);
+  const { result, version } = parsed.value;
+  if (json.value.cniVersion === chain.cniVersion) return ok({ document: json.value, result });
+  // A plugin may leave its version out or answer in another; the next one is told in the chain's (as libcni does).
+  const converted = printResult(result, chain.cniVersion);
+  return converted.ok ? ok({ document: converted.value, result }) : bad(`${version}: ${converted.error.msg}`);
+}
+
+/** Whether the chain can be asked at all; for the plan that people see. */
+export function answers(chain: Chain, verb: Verb): boolean {
+  if (verb === "CHECK" && chain.disableCheck) return false;
+  if (verb === "GC" && chain.disableGC) return false;
+  return speaks(chain.cniVersion, verb);
+}

@@ -1,0 +1,97 @@
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { isName } from "./environment.ts";
+import { type CniError, cniError, failWith } from "./errors.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
+import type { NetworkConfig, ValidAttachment } from "./types.ts";
+import { isVersion, type Version, versions, versionWhenMissing } from "./version.ts";
+
+/** What was read, as far as it could be: an error's document repeats the version once it is known (cni#827). */
+export interface ConfigFailure {
+  readonly error: CniError;
+  readonly cniVersion?: string;
+}
+
+/** Parses the bytes of stdin as one plugin's configuration (CNI 1.1.0, section 1). */
+export function parseNetworkConfig(text: string): Outcome<NetworkConfig, ConfigFailure> {
+  const doing = "read the network configuration on stdin";
+  const json = parseJson(text);
+  if (!json.ok) {
+    const why = text.trim() === "" ? "stdin is empty" : json.error;
+    return fail({
+      error: cniError("undecodable", "config.json", `${doing}: ${why}`, "It must be one JSON object."),
+    });
+  }
+  if (!isObject(json.value)) {
+    const error = cniError(
+      "undecodable",
+      "config.json",
+      `${doing}: it is ${kindOf(json.value)}, not an object`,
+    );
+    return fail({ error });
+  }
+  const cniVersion = readVersion(json.value);
+  if (!cniVersion.ok) return fail({ error: cniVersion.error });
+  const named = readNames(doing, json.value);
+  if (!named.ok) return fail({ error: named.error, cniVersion: cniVersion.value });
+  return ok({ cniVersion: cniVersion.value, ...named.value, raw: json.value });
+}
+
+function readVersion(raw: JsonObject): Outcome<Version, CniError> {
+  const value = raw.cniVersion ?? "";
+  if (value === "") return ok(versionWhenMissing);
+  if (typeof value !== "string") {
+    return failWith("undecodable", "config.version", `cniVersion is ${kindOf(value)}, not a string`);
+  }
+  if (isVersion(value)) return ok(value);
+  return failWith(
+    "incompatibleVersion",
+    "config.version",
+    `cniVersion ${JSON.stringify(value)} is not supported`,
+    `Supported are ${versions.join(", ")}.`,
+  );
+}
+
+function readNames(doing: string, raw: JsonObject): Outcome<{ name: string; type: string }, CniError> {
+  const name = raw.name ?? "";
+  if (typeof name !== "string") {
+    return failWith("undecodable", "config.name", `${doing}: name is ${kindOf(name)}, not a string`);
+  }
+  if (!isName(name)) {
+    const msg = name === "" ? "the network has no name" : `${JSON.stringify(name)} cannot name a network`;
+    const why = "A name starts with a letter or digit; letters, digits, '_', '.' and '-' follow.";
+    return failWith("invalidConfig", "config.name", `${doing}: ${msg}`, why);
+  }
+  const type = raw.type ?? "";
+  if (typeof type !== "string") {
+    return failWith("undecodable", "config.type", `${doing}: type is ${kindOf(type)}, not a string`);
+  }
+  return ok({ name, type });
+}
+
+export function kindOf(value: Json | undefined): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (isObject(value)) return "an object";
+  if (typeof value === "object") return "a number";
+  return `a ${typeof value}`;
+}
+
+/** GC's list of what still exists. Both spellings are read: the text's and that of the first 1.1.0 tag. */
+export function validAttachments(raw: JsonObject): Outcome<ValidAttachment[] | undefined, CniError> {
+  const list = raw["cni.dev/valid-attachments"] ?? raw["cni.dev/attachments"] ?? undefined;
+  if (list === undefined) return ok(undefined);
+  const bad = (why: string): Outcome<never, CniError> =>
+    fail(cniError("invalidConfig", "config.valid-attachments", `read cni.dev/valid-attachments: ${why}`));
+  if (!Array.isArray(list)) return bad(`it is ${kindOf(list)}, not an array`);
+  const entries: ValidAttachment[] = [];
+  for (const [index, entry] of list.entries()) {
+    if (!isObject(entry)) return bad(`entry ${index} is ${kindOf(entry)}, not an object`);
+    const { containerID, ifname } = entry;
+    if (typeof containerID !== "string" || typeof ifname !== "string") {
+      return bad(`entry ${index} must have the strings containerID and ifname`);
+    }
+    entries.push({ containerID, ifname });
+  }
+  return ok(entries);
+}

@@ -1,0 +1,201 @@
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { Attempt, RunEnd, RunReport, Sys } from "../sys/sys.ts";
+import type { EnvironmentVariables } from "./environment.ts";
+import { type CniError, cniError, failWith } from "./errors.ts";
+import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
+import type { Verb } from "./version.ts";
+
+/** Where and for whom a delegate runs: what its CNI_* variables say. */
+export interface Sandbox {
+  readonly containerId: string;
+  /** Empty on a DEL whose namespace is gone. */
+  readonly netns: string;
+  readonly args: string;
+  /** Folders of plugin executables, in order; passed on as CNI_PATH. */
+  readonly path: readonly string[];
+  /** Inherited by the delegate below the CNI_* variables. */
+  readonly variables: EnvironmentVariables;
+  /** On `sys.clock.monotonicMs()`: a delegate that runs past it is ended. */
+  readonly deadlineMs: number;
+}
+
+const maxOutputBytes = 16 * 1024 * 1024;
+/** A binary that is being replaced refuses to start (ETXTBSY) for the moment of its copy. */
+const busyRetries = 40;
+const busyPauseMs = 25;
+
+/**
+ * Runs one plugin for one verb and returns its stdout (CNI 1.1.0, section 4). A failure keeps the plugin's own code
+ * and message; whatever the plugin wrote to stderr goes to ours in any case.
+ */
+export async function callDelegate(
+  sys: Sys,
+  verb: Verb,
+  config: JsonObject,
+  ifname: string,
+  sandbox: Sandbox,
+): Promise<Outcome<string, CniError>> {
+  const type = String(config.type);
+  const executable = findPlugin(sys, type, sandbox.path);
+  if (!executable.ok) return executable;
+  const timeoutMs = sandbox.deadlineMs - sys.clock.monotonicMs();
+  if (timeoutMs <= 0) return fail(timedOut(type, verb));
+  const report = await runPatiently(sys, () =>
+    sys.processes.run({
+      executable: executable.value,
+      args: [],
+      env: delegateEnvironment(verb, ifname, sandbox),
+      stdin: printJson(config),
+      timeoutMs,
+      maxOutputBytes,
+    }),
+  );
+  if (!report.ok) {
+    const why = `${executable.value} could not be started: ${report.error.message}.`;
+    const hint = "Check that it is an executable for this machine.";
+    return failWith(
+      "delegate",
+      "delegate.start",
+      `${label(type, verb)} could not be started`,
+      `${why} ${hint}`,
+    );
+  }
+  for (const line of report.value.stderr.split("\n")) if (line !== "") sys.warn(line);
+  return judge(type, verb, report.value);
+}
+
+/** Whether the plugin behind this failure of a call ran at all and so may have had an effect. */
+export function hasRun(error: CniError): boolean {
+  return !["delegate.not-found", "delegate.start", "delegate.type"].includes(error.id);
+}
+
+async function runPatiently(sys: Sys, run: () => Promise<Attempt<RunReport>>): Promise<Attempt<RunReport>> {
+  let report = await run();
+  for (let tries = 0; tries < busyRetries && !report.ok && report.error.code === "ETXTBSY"; tries++) {
+    await sys.clock.sleep(busyPauseMs);
+    report = await run();
+  }
+  return report;
+}
+
+function delegateEnvironment(verb: Verb, ifname: string, sandbox: Sandbox): Record<string, string> {
+  const inherited = Object.entries(sandbox.variables).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return {
+    ...Object.fromEntries(inherited),
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: sandbox.containerId,
+    CNI_NETNS: sandbox.netns,
+    CNI_IFNAME: ifname,
+    CNI_ARGS: sandbox.args,
+    CNI_PATH: sandbox.path.join(":"),
+  };
+}
+
+/** The first regular file of that name in the folders (CNI 1.1.0, section 4: no separators in `type`). */
+export function findPlugin(sys: Sys, type: string, folders: readonly string[]): Outcome<string, CniError> {
+  const problem = pluginTypeProblem(type);
+  if (problem !== undefined) return failWith("invalidConfig", "delegate.type", problem);
+  for (const folder of folders) {
+    const path = `${folder}/${type}`;
+    const stat = sys.files.stat(path);
+    if (stat.ok && stat.value.kind === "file") return ok(path);
+  }
+  const where = folders.length === 0 ? "CNI_PATH and binDir are empty." : `Looked in ${folders.join(", ")}.`;
+  return failWith(
+    "delegate",
+    "delegate.not-found",
+    `find plugin ${JSON.stringify(type)}: there is no such executable`,
+    `${where} Install it there, or correct "type".`,
+  );
+}
+
+/** Why a `type` cannot name an executable; a name with a separator would reach outside of the plugin folders. */
+export function pluginTypeProblem(type: string): string | undefined {
+  if (type === "") return `a plugin's configuration has no "type"`;
+  if (/[/\\\0]/.test(type) || type === "." || type === "..") {
+    return `type ${JSON.stringify(type)} is not the name of a plugin: it may hold no path separator`;
+  }
+  return undefined;
+}
+
+function label(type: string, verb: Verb): string {
+  return `${verb} of plugin ${JSON.stringify(type)}`;
+}
+
+function timedOut(type: string, verb: Verb): CniError {
+  return cniError(
+    "tryAgainLater",
+    "delegate.timeout",
+    `${label(type, verb)} did not end in time and was ended`,
+    `Raise "timeout" in the configuration if this plugin may take so long.`,
+  );
+}
+
+function judge(type: string, verb: Verb, report: RunReport): Outcome<string, CniError> {
+  const { end } = report;
+  if (end.kind === "exited" && end.code === 0) return ok(report.stdout);
+  if (end.kind === "exited") return fail(ownError(type, verb, end.code, report));
+  return fail(violentEnd(type, verb, end, report));
+}
+
+function violentEnd(
+  type: string,
+  verb: Verb,
+  end: Exclude<RunEnd, { kind: "exited" }>,
+  report: RunReport,
+): CniError {
+  switch (end.kind) {
+    case "timed-out":
+      return timedOut(type, verb);
+    case "stopped":
+      return cniError(
+        "tryAgainLater",
+        "delegate.stopped",
+        `${label(type, verb)} was ended because hawser received ${end.signal}`,
+      );
+    case "flooded":
+      return cniError(
+        "delegate",
+        "delegate.flood",
+        `${label(type, verb)} wrote more than ${maxOutputBytes} bytes to stdout and was ended`,
+      );
+    case "signalled":
+      return cniError(
+        "delegate",
+        "delegate.signal",
+        `${label(type, verb)} was ended by ${end.signal}`,
+        excerpt(report.stderr),
+      );
+  }
+}
+
+/** The error that a plugin printed; without one, what it said on stderr (as libcni does). */
+function ownError(type: string, verb: Verb, exitCode: number, report: RunReport): CniError {
+  const json = parseJson(report.stdout);
+  if (json.ok && isObject(json.value) && typeof json.value.msg === "string") {
+    const { code, msg, details } = json.value;
+    const known = typeof code === "number" && code > 0;
+    return cniError(
+      known ? code : "delegate",
+      "delegate.failed",
+      `${label(type, verb)}: ${msg}`,
+      typeof details === "string" ? details : "",
+    );
+  }
+  const said = report.stderr.trim() === "" ? report.stdout : report.stderr;
+  const why = said.trim() === "" ? "It said nothing." : `It said: ${excerpt(said)}`;
+  return cniError(
+    "delegate",
+    "delegate.no-answer",
+    `${label(type, verb)} exited with ${exitCode} without an error`,
+    why,
+  );
+}
+
+/** Enough of a plugin's own words to recognise them. */
+export function excerpt(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, " ");
+  return line.length > 400 ? `${line.slice(0, 400)}...` : line;
+}

@@ -1,0 +1,81 @@
+import type { Outcome } from "../sys/outcome.ts";
+import { fail } from "../sys/outcome.ts";
+
+/** An error as data (CNI 1.1.0, section 5, "Error"). Thrown never; printed once, by `cmd/serve`. */
+export interface CniError {
+  /** What runtimes branch on: the specification's below 100, ours from 100 on. */
+  readonly code: number;
+  /** What people and scripts search for; stable across releases. */
+  readonly id: string;
+  /** What was being done, to what, and what went wrong. */
+  readonly msg: string;
+  /** Why, and what to do. */
+  readonly details: string;
+}
+
+/** The codes of the specification, and below them ours. */
+export const codes = {
+  incompatibleVersion: 1,
+  unsupportedField: 2,
+  unknownContainer: 3,
+  badEnvironment: 4,
+  ioFailure: 5,
+  undecodable: 6,
+  invalidConfig: 7,
+  tryAgainLater: 11,
+  notAvailable: 50,
+  limitedConnectivity: 51,
+  /** A bug of ours. */
+  internal: 100,
+  /** A delegate could not be run, or did not answer as the specification wants. */
+  delegate: 101,
+  /** The pod's annotation cannot be understood or must not be obeyed. */
+  annotation: 102,
+  /** What is to be attached cannot be planned: unknown network, name collision. */
+  selection: 103,
+  /** The node's own records could not be read or written. */
+  records: 104,
+  /** CHECK found that the world differs from what was recorded. */
+  drift: 105,
+  /** No address could be given: the ranges are exhausted, what was asked for is taken, or the data folder fails. */
+  ipam: 106,
+} as const;
+
+export type CodeName = keyof typeof codes;
+
+export function cniError(code: CodeName | number, id: string, msg: string, details = ""): CniError {
+  return { code: typeof code === "number" ? code : codes[code], id, msg, details };
+}
+
+export function failWith<T>(
+  code: CodeName | number,
+  id: string,
+  msg: string,
+  details = "",
+): Outcome<T, CniError> {
+  return fail(cniError(code, id, msg, details));
+}
+
+/** The error document of section 5. The id ends the details, the one place that every runtime shows. */
+export function errorDocument(error: CniError, cniVersion: string): Record<string, unknown> {
+  const details = [error.details, `[${error.id}]`].filter((part) => part !== "").join(" ");
+  return { cniVersion, code: error.code, msg: error.msg, details };
+}
+
+/** One line for people, as runtimes print it. */
+export function describe(error: CniError): string {
+  return error.details === "" ? error.msg : `${error.msg}; ${error.details}`;
+}
+
+/** The same failure told from further out: what was being done is put before the message. */
+export function within(doing: string, error: CniError): CniError {
+  return { ...error, msg: `${doing}: ${error.msg}` };
+}
+
+/** Several failures as one: the first gives code and id, the others follow in its details. */
+export function joinErrors(errors: readonly [CniError, ...CniError[]]): CniError {
+  const [first, ...others] = errors;
+  if (others.length === 0) return first;
+  const rest = others.map((error) => `(${describe(error)})`).join(" ");
+  return { ...first, details: `${first.details} Also failed: ${rest}`.trim() };
+}

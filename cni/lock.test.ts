@@ -1,0 +1,539 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { createInterface } from "node:readline";
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  Crash,
+  type CrashPoint,
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Machine,
+} from "../sys/fake.ts";
+import { createChance } from "../sys/fake-clock.ts";
+import { linux } from "../sys/linux.ts";
+import type { Outcome } from "../sys/outcome.ts";
+import type { CniError } from "./errors.ts";
+import { type Lock, lockContainer, lockForGc, lockParties, sweepLocks } from "./lock.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const stateDir = "/state";
+const patienceMs = 1000;
+
+function take({ sys }: FakeProcess, containerId = "c1"): Promise<Outcome<Lock, CniError>> {
+  return lockContainer(sys, stateDir, containerId, patienceMs);
+}
+
+function collect({ sys }: FakeProcess): Promise<Outcome<Lock, CniError>> {
+  return lockForGc(sys, stateDir, patienceMs);
+}
+
+async function taken(process: FakeProcess, containerId = "c1"): Promise<Lock> {
+  const lock = await take(process, containerId);
+  if (!lock.ok) throw new Error(lock.error.msg);
+  return lock.value;
+}
+
+function left(machine: Machine): string[] {
+  return machine.disk
+    .paths()
+    .filter((each) => each.startsWith(`${stateDir}/.locks/`) && each !== `${stateDir}/.locks/`);
+}
+
+describe("a container's lock", () => {
+  test("is one folder while it is held and nothing after; it costs four effects to take, two to release", async () => {
+    const machine = createMachine();
+    const process = machine.spawn();
+    const lock = await taken(process);
+    expect(lock.inherited).toBe(false);
+    const holder = process.sys.processes.self();
+    expect(left(machine)).toEqual([`${stateDir}/.locks/c1/`, `${stateDir}/.locks/c1/${holder}`]);
+    expect(machine.disk.stat(`${stateDir}/.locks`)).toMatchObject({ value: { mode: 0o700 } });
+    expect(process.effects().length).toBe(4);
+    lock.release();
+    expect(left(machine)).toEqual([]);
+    expect(process.effects().length).toBe(6);
+  });
+
+  test("is waited for, and given on when it is released", async () => {
+    const machine = createMachine();
+    const first = await taken(machine.spawn());
+    const waiting = take(machine.spawn());
+    await machine.clock.sleep(100);
+    first.release();
+    expect(await waiting).toMatchObject({ ok: true, value: { inherited: false } });
+    expect(machine.clock.monotonicMs()).toBeLessThan(150);
+  });
+
+  test("keeps other containers' locks free", async () => {
+    const machine = createMachine();
+    await taken(machine.spawn(), "c1");
+    expect(await take(machine.spawn(), "c1.2")).toMatchObject({ ok: true });
+  });
+
+  test("is given up when patience ends, naming the holder, and nothing of the waiter is left", async () => {
+    const machine = createMachine();
+    const holder = machine.spawn();
+    await taken(holder);
+    const before = left(machine);
+    const refused = await take(machine.spawn());
+    expect(refused).toMatchObject({
+      ok: false,
+      error: {
+        code: 11,
+        id: "lock.busy",
+        msg: `wait for container c1: process ${holder.pid} is at work on it`,
+      },
+    });
+    expect(machine.clock.monotonicMs()).toBe(patienceMs);
+    expect(left(machine)).toEqual(before);
+  });
+
+  test("of a process that was killed is inherited, once", async () => {
+    const machine = createMachine();
+    const killed = machine.spawn();
+    await taken(killed);
+    machine.kill(killed.pid);
+    const next = await taken(machine.spawn());
+    expect(next.inherited).toBe(true);
+    next.release();
+    expect((await taken(machine.spawn())).inherited).toBe(false);
+  });
+
+  test("of before a reboot is inherited", async () => {
+    const machine = createMachine();
+    await taken(machine.spawn());
+    machine.crash({ lose: "nothing" });
+    expect((await taken(machine.spawn())).inherited).toBe(true);
+  });
+
+  test("is broken by one of two that see the dead holder at once", async () => {
+    const machine = createMachine();
+    const killed = machine.spawn();
+    await taken(killed);
+    machine.kill(killed.pid);
+    const faster: Promise<Outcome<Lock, CniError>>[] = [];
+    const slower = machine.spawn({
+      onCall: (call) => {
+        if (call.endsWith("/.dead~c1") && faster.length === 0) faster.push(take(machine.spawn()));
+      },
+    });
+    const waiting = take(slower);
+    const [first] = await Promise.all(faster);
+    expect(first).toMatchObject({ ok: true, value: { inherited: true } });
+    if (first?.ok) first.value.release();
+    expect(await waiting).toMatchObject({ ok: true, value: { inherited: false } });
+  });
+
+  test("that is broken tells whoever gets it, not whoever broke it", async () => {
+    const machine = createMachine();
+    const killed = machine.spawn();
+    await taken(killed);
+    machine.kill(killed.pid);
+    const faster: Promise<Outcome<Lock, CniError>>[] = [];
+    const breaker = machine.spawn({
+      onCall: (call) => {
+        // Between the break and the breaker's own second try.
+        const isSecondTry =
+          call.startsWith("rename") &&
+          call.endsWith("/c1") &&
+          left(machine).some((each) => each.endsWith("/.dead~c1"));
+        if (isSecondTry && faster.length === 0) faster.push(take(machine.spawn()));
+      },
+    });
+    const waiting = take(breaker);
+    const [first] = await Promise.all(faster);
+    expect(first).toMatchObject({ ok: true, value: { inherited: true } });
+    if (first?.ok) first.value.release();
+    expect(await waiting).toMatchObject({ ok: true, value: { inherited: false } });
+  });
+
+  test.each(["ENOSPC", "EACCES"])(
+    "whose state folder refuses with %s fails at once and leaves nothing",
+    async (code) => {
+      for (const effect of [0, 1, 2]) {
+        const machine = createMachine();
+        const process = machine.spawn();
+        process.failAt(effect, code);
+        const refused = await take(process);
+        const msg = `lock container c1 in ${stateDir}/.locks: ${code}`;
+        expect(refused).toMatchObject({ ok: false, error: { code: 104, id: "lock.write", msg } });
+        expect(left(machine)).toEqual([]);
+      }
+    },
+  );
+
+  test("is not taken when it cannot be seen whether GC is at work", async () => {
+    const machine = createMachine();
+    const process = machine.spawn();
+    process.failReads(`${stateDir}/.locks/.gc`, "EMFILE");
+    expect(await take(process)).toMatchObject({ ok: false, error: { id: "lock.write" } });
+    expect(left(machine)).toEqual([]);
+  });
+});
+
+describe("a holder stopped at any effect", () => {
+  const points: CrashPoint[] = ["before", "half", "after"];
+  test.each(points)(
+    "(%s it) is followed by one that gets the lock; it inherits if it was held",
+    async (point) => {
+      const heldFrom = { before: 3, half: 3, after: 2 }[point];
+      for (let effect = 0; effect < 6; effect++) {
+        const machine = createMachine();
+        const killed = machine.spawn();
+        killed.crashAt(effect, point);
+        await expect(taken(killed).then((lock) => lock.release())).rejects.toThrow(Crash);
+        const next = machine.spawn();
+        const lock = await taken(next);
+        // From the rename (2) on it is held, until its file is removed (4).
+        const wasHeld = effect >= heldFrom && (point === "after" ? effect < 4 : effect <= 4);
+        expect([effect, lock.inherited]).toEqual([effect, wasHeld]);
+        lock.release();
+        sweepLocks(next.sys, stateDir);
+        expect(left(machine)).toEqual([]);
+      }
+    },
+  );
+});
+
+describe("GC's lock", () => {
+  test("waits for the operations under way, and keeps new ones out until it is released", async () => {
+    const machine = createMachine();
+    const order: string[] = [];
+    const first = await taken(machine.spawn(), "c1");
+    const collecting = collect(machine.spawn()).then((lock) => {
+      order.push("gc");
+      return lock;
+    });
+    const second = take(machine.spawn(), "c2").then((lock) => {
+      order.push("c2");
+      return lock;
+    });
+    await machine.clock.sleep(100);
+    expect(order).toEqual([]);
+    first.release();
+    const gc = await collecting;
+    await machine.clock.sleep(100);
+    expect(order).toEqual(["gc"]);
+    if (gc.ok) gc.value.release();
+    expect(await second).toMatchObject({ ok: true });
+  });
+
+  test("does not keep its own process from taking a container's", async () => {
+    const process = createMachine().spawn();
+    expect(await collect(process)).toMatchObject({ ok: true });
+    expect(await take(process)).toMatchObject({ ok: true });
+  });
+
+  test("of a dead GC keeps nobody out, and the next GC inherits it", async () => {
+    const machine = createMachine();
+    const killed = machine.spawn();
+    await collect(killed);
+    machine.kill(killed.pid);
+    const lock = await taken(machine.spawn());
+    lock.release();
+    expect(await collect(machine.spawn())).toMatchObject({ ok: true, value: { inherited: true } });
+  });
+
+  test("is not kept up by an operation that died", async () => {
+    const machine = createMachine();
+    const killed = machine.spawn();
+    await taken(killed);
+    machine.kill(killed.pid);
+    expect(await collect(machine.spawn())).toMatchObject({ ok: true });
+  });
+
+  test("given up names the operation that kept it, and lets the others in again", async () => {
+    const machine = createMachine();
+    const holder = machine.spawn();
+    await taken(holder, "c7");
+    const refused = await collect(machine.spawn());
+    const msg = `wait for the garbage collection of this node: process ${holder.pid} is at work on container c7`;
+    expect(refused).toMatchObject({ ok: false, error: { code: 11, id: "lock.busy", msg } });
+    expect(await take(machine.spawn(), "c8")).toMatchObject({ ok: true });
+  });
+
+  test("is waited for without touching anything: a claim that came and went would hold GC up", async () => {
+    const machine = createMachine();
+    const gc = await collect(machine.spawn());
+    const waiter = machine.spawn();
+    const waiting = take(waiter);
+    await machine.clock.sleep(3);
+    const afterFirstTry = waiter.effects().length;
+    await machine.clock.sleep(500);
+    expect(waiter.effects().length).toBe(afterFirstTry);
+    if (gc.ok) gc.value.release();
+    expect(await waiting).toMatchObject({ ok: true });
+  });
+
+  test("that is held too long is named by whoever waited for it", async () => {
+    const machine = createMachine();
+    const collector = machine.spawn();
+    await collect(collector);
+    const msg = `wait for container c1: process ${collector.pid} collects garbage on this node`;
+    expect(await take(machine.spawn())).toMatchObject({ ok: false, error: { id: "lock.busy", msg } });
+  });
+});
+
+describe("the parties of a lock", () => {
+  test("are its live holder and waiters, without ourselves, the dead and other containers'", async () => {
+    const machine = createMachine();
+    const holder = machine.spawn();
+    const waiter = machine.spawn();
+    const dead = machine.spawn();
+    const own = machine.spawn();
+    await taken(holder);
+    await taken(machine.spawn(), "c2");
+    // Its death is no failure of the test.
+    const waits = [waiter, dead, own].map((process) => take(process).catch(() => undefined));
+    machine.kill(dead.pid);
+    expect(lockParties(own.sys, stateDir, "c1")).toEqual([holder.pid, waiter.pid]);
+    expect(lockParties(own.sys, stateDir, "none")).toEqual([]);
+    await Promise.all(waits);
+  });
+});
+
+describe("a sweep", () => {
+  test("removes the dead's locks and registrations, and leaves the living's", async () => {
+    const machine = createMachine();
+    const [holder, waiter, deadHolder, deadWaiter, breaker] = [1, 2, 3, 4, 5].map(() => machine.spawn());
+    if (!holder || !waiter || !deadHolder || !deadWaiter || !breaker) throw new Error("spawn");
+    await taken(holder, "c1");
+    await taken(deadHolder, "c2");
+    const waits = [waiter, deadWaiter].map((process) => take(process, "c1").catch(() => undefined));
+    const broken = machine.spawn();
+    await taken(broken, "c3");
+    for (const { pid } of [deadHolder, deadWaiter, broken]) machine.kill(pid);
+    breaker.crashAt(3, "after");
+    await expect(taken(breaker, "c3")).rejects.toThrow(Crash);
+    expect(left(machine)).toContain(`${stateDir}/.locks/.dead~c3`);
+    const names = left(machine).filter((each) => /c1\/|~c1\//.test(each));
+    sweepLocks(machine.spawn().sys, stateDir);
+    expect(left(machine)).toEqual(names.filter((each) => !each.includes(deadWaiter.sys.processes.self())));
+    await Promise.all(waits);
+  });
+
+  test("leaves the lock of a killed process whose delegate still runs: the next one must learn of it", async () => {
+    const machine = createMachine({
+      executables: { "/bin/slow": (_request, child) => child.sleep(500).then(() => exited(0, "")) },
+    });
+    const killed = machine.spawn();
+    await taken(killed);
+    killed.crashAt(killed.effects().length, "half");
+    const env = { CNI_CONTAINERID: "c1" };
+    const request = { executable: "/bin/slow", args: [], env, stdin: "", timeoutMs: 9000, maxOutputBytes: 9 };
+    await expect(killed.sys.processes.run(request)).rejects.toThrow(Crash);
+    const collector = machine.spawn();
+    sweepLocks(collector.sys, stateDir);
+    const next = await taken(machine.spawn());
+    expect(next.inherited).toBe(true);
+    next.release();
+    await machine.clock.sleep(600);
+    sweepLocks(collector.sys, stateDir);
+    expect(left(machine)).toEqual([]);
+  });
+
+  test("in the middle of a registration does not take it away", async () => {
+    const machine = createMachine();
+    const collector = machine.spawn();
+    const process = machine.spawn({ onCall: () => sweepLocks(collector.sys, stateDir) });
+    expect(await take(process)).toMatchObject({ ok: true });
+  });
+
+  test("of a node without locks does nothing", () => {
+    const process = createMachine().spawn();
+    sweepLocks(process.sys, stateDir);
+    expect(process.effects()).toEqual([]);
+  });
+});
+
+/** Processes that get in each other's way at any call and are killed at any call, as chance has it. */
+async function brawl(seed: number): Promise<{ granted: number; inherited: number; kills: number }> {
+  const machine = createMachine({ seed });
+  const chance = createChance(seed);
+  const pick = (count: number): number => Math.floor(chance() * count);
+  const holding = new Map<number, string>();
+  const owed = new Set<string>();
+  const tally = { granted: 0, inherited: 0, kills: 0 };
+  const living = new Map<number, FakeProcess>();
+  const ends: Promise<void>[] = [];
+  let pending = 30;
+  const operate = async (process: FakeProcess): Promise<void> => {
+    const key = ["c1", "c1", "c2", ".gc"][pick(4)] ?? "c1";
+    const lock = await (key === ".gc" ? collect(process) : take(process, key));
+    if (!lock.ok || process.isDead()) return;
+    const others = [...holding.values()];
+    expect(others.includes(key), `two hold ${key}`).toBe(false);
+    expect(key === ".gc" ? others : others.filter((each) => each === ".gc"), `${key} beside`).toEqual([]);
+    if (owed.delete(key)) expect(lock.value.inherited, `${key} was killed`).toBe(true);
+    tally.granted++;
+    tally.inherited += Number(lock.value.inherited);
+    holding.set(process.pid, key);
+    await process.sys.clock.sleep(pick(10));
+    holding.delete(process.pid);
+    lock.value.release();
+  };
+  const kill = (pid: number): void => {
+    const key = holding.get(pid);
+    if (key !== undefined) owed.add(key);
+    holding.delete(pid);
+    machine.kill(pid);
+    tally.kills++;
+  };
+  const start = (): void => {
+    pending--;
+    const process = machine.spawn({
+      onCall: () => {
+        if (pending > 0 && chance() < 0.15) start();
+        const victims = [...living.keys()];
+        if (chance() < 0.01) kill(victims[pick(victims.length)] ?? 0);
+      },
+    });
+    living.set(process.pid, process);
+    const end = operate(process)
+      .catch((error: unknown) => {
+        if (!(error instanceof Crash)) throw error;
+      })
+      .finally(() => living.delete(process.pid));
+    ends.push(end);
+  };
+  while (pending > 0) {
+    start();
+    await machine.clock.sleep(pick(10));
+  }
+  // More may be started while these end.
+  for (const end of ends) await end;
+  const last = machine.spawn();
+  for (const key of ["c1", "c2"]) (await taken(last, key)).release();
+  sweepLocks(last.sys, stateDir);
+  expect(left(machine)).toEqual([]);
+  return tally;
+}
+
+test("never are there two live holders, nor one beside GC's, and no kill goes untold", async () => {
+  const sum = { granted: 0, inherited: 0, kills: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), async (seed) => {
+      const tally = await brawl(seed);
+      sum.granted += tally.granted;
+      sum.inherited += tally.inherited;
+      sum.kills += tally.kills;
+    }),
+    { numRuns: 150 },
+  );
+  // The property would hold of a lock that nobody ever gets, or of processes that nobody kills.
+  expect(sum.granted).toBeGreaterThan(150 * 10);
+  expect(sum.inherited).toBeGreaterThan(50);
+  expect(sum.kills).toBeGreaterThan(sum.inherited);
+});
+
+describe("with real processes", () => {
+  let folder: string;
+  const children = new Set<ChildProcess>();
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "hawser-lock-"));
+  });
+  afterEach(() => {
+    for (const child of children) child.kill("SIGKILL");
+    children.clear();
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Runs TypeScript with the lock and Sys in scope; tells each line that it prints. */
+  function start(text: string, onLine: (line: string, child: ChildProcess) => void): Promise<number | null> {
+    const here = import.meta.dirname;
+    const program = `
+      import { lockContainer, lockForGc } from "${here}/lock.ts";
+      import { linux } from "${here}/../sys/linux.ts";
+      const state = "${folder}/state";
+      ${text}`;
+    const file = path.join(folder, `program-${children.size}.ts`);
+    fs.writeFileSync(file, program);
+    const child = spawn(process.execPath, ["--no-warnings", file], { stdio: ["ignore", "pipe", "inherit"] });
+    children.add(child);
+    createInterface({ input: child.stdout }).on("line", (line) => onLine(line, child));
+    return new Promise((resolve) => child.once("close", resolve));
+  }
+
+  /** A round in the lock, with a witness that only a killed holder may leave behind. */
+  const round = (key: string): string => `
+    const lock = await lockContainer(linux, state, "${key}", 60_000);
+    if (!lock.ok) throw new Error(lock.error.msg);
+    const witness = "${folder}/witness-${key}";
+    if (lock.value.inherited) linux.files.remove(witness);
+    const alone = linux.files.write(witness, "x", { mode: 0o600, exclusive: true });
+    if (!alone.ok) console.log("violation: " + alone.error.code);
+    const count = linux.files.read("${folder}/count-${key}");
+    linux.files.write("${folder}/count-${key}", String(Number(count.ok ? count.value : 0) + 1), { mode: 0o600 });
+    linux.files.remove(witness);
+    lock.value.release();`;
+
+  test("eight at 50 rounds each on one container never meet", async () => {
+    const lines: string[] = [];
+    const text = `for (let i = 0; i < 50; i++) { ${round("c1")} }`;
+    const ends = Array.from({ length: 8 }, () => start(text, (line) => lines.push(line)));
+    expect(await Promise.all(ends)).toEqual(Array.from({ length: 8 }, () => 0));
+    expect(lines).toEqual([]);
+    expect(fs.readFileSync(`${folder}/count-c1`, "utf8")).toBe("400");
+    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+  });
+
+  test("a holder that is killed by SIGKILL is inherited from", async () => {
+    const ended = start(
+      `const lock = await lockContainer(linux, state, "c1", 1000); console.log("held"); setInterval(() => {}, 1000);`,
+      (_line, child) => child.kill("SIGKILL"),
+    );
+    expect(await ended).toBe(null);
+    const lock = await lockContainer(linux, `${folder}/state`, "c1", 1000);
+    expect(lock).toMatchObject({ ok: true, value: { inherited: true } });
+    if (lock.ok) lock.value.release();
+  });
+
+  test("killed again and again amid their rounds, they never meet either", async () => {
+    const violations: string[] = [];
+    let kills = 0;
+    let lines = 0;
+    const text = `for (;;) { console.log("round"); ${round("c1")} }`;
+    const fight = (): Promise<number | null> =>
+      start(text, (line, child) => {
+        if (line !== "round") violations.push(line);
+        // Each line comes at some moment of the round after it.
+        if (++lines % 7 === 0) kills += Number(child.kill("SIGKILL"));
+      });
+    const respawn = async (): Promise<void> => {
+      for (let lives = 0; lives < 6; lives++) await fight();
+    };
+    await Promise.all([respawn(), respawn(), respawn(), respawn()]);
+    expect(violations).toEqual([]);
+    expect(kills).toBeGreaterThanOrEqual(24);
+    const lock = await lockContainer(linux, `${folder}/state`, "c1", 5000);
+    expect(lock.ok).toBe(true);
+    if (lock.ok) lock.value.release();
+    sweepLocks(linux, `${folder}/state`);
+    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+  });
+
+  test("GC never meets an operation on any container", async () => {
+    const lines: string[] = [];
+    const operate = (key: string): string => `for (let i = 0; i < 30; i++) { ${round(key)} }`;
+    const collecting = `for (let i = 0; i < 30; i++) {
+      const lock = await lockForGc(linux, state, 60_000);
+      if (!lock.ok) throw new Error(lock.error.msg);
+      for (let look = 0; look < 20; look++) {
+        const witnesses = linux.files.list("${folder}").value.filter((name) => name.startsWith("witness"));
+        if (witnesses.length > 0) console.log("violation: " + witnesses);
+      }
+      lock.value.release();
+    }`;
+    const programs = [operate("c1"), operate("c2"), operate("c2"), operate("c3"), collecting, collecting];
+    const ends = programs.map((text) => start(text, (line) => lines.push(line)));
+    expect(await Promise.all(ends)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(lines).toEqual([]);
+    expect(fs.readFileSync(`${folder}/count-c2`, "utf8")).toBe("60");
+    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+  });
+});

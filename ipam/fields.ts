@@ -1,0 +1,62 @@
+import { kindOf } from "../cni/config.ts";
+import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts";
+
+/**
+ * A field by its name, written in whatever case: the reference plugins, being Go programs, read `rangestart` as
+ * `rangeStart`, and a range silently widened would be the price of not doing so. Null is absent.
+ */
+export function fieldOf(object: JsonObject, key: string): Json | undefined {
+  const exact = object[key] ?? undefined;
+  if (exact !== undefined) return exact;
+  const lower = key.toLowerCase();
+  const similar = Object.keys(object).find((each) => each.toLowerCase() === lower);
+  return similar === undefined ? undefined : (object[similar] ?? undefined);
+}
+
+/** A text, empty when it is absent; undefined, and a problem more, when it is something else. */
+export function readText(
+  object: JsonObject,
+  key: string,
+  place: string,
+  problems: string[],
+): string | undefined {
+  const value = fieldOf(object, key) ?? "";
+  if (typeof value === "string") return value;
+  problems.push(`${place}.${key}: is ${kindOf(value)}, not a string`);
+  return undefined;
+}
+
+export function readTexts(object: JsonObject, key: string, place: string, problems: string[]): string[] {
+  const list = readList(object, key, place, problems);
+  return list.flatMap((value, index) => {
+    if (typeof value === "string") return [value];
+    problems.push(`${place}.${key}[${index}]: is ${kindOf(value)}, not a string`);
+    return [];
+  });
+}
+
+export function readList(object: JsonObject, key: string, place: string, problems: string[]): Json[] {
+  const value = fieldOf(object, key) ?? [];
+  if (Array.isArray(value)) return value;
+  problems.push(`${place}.${key}: is ${kindOf(value)}, not an array`);
+  return [];
+}
+
+/** An object, empty when it is absent. */
+export function readObject(
+  object: JsonObject,
+  key: string,
+  place: string,
+  problems: string[],
+): JsonObject {
+  const value = fieldOf(object, key) ?? {};
+  if (isObject(value)) return value;
+  problems.push(`${place === "" ? "" : `${place}.`}${key}: is ${kindOf(value)}, not an object`);
+  return {};
+}
+
+/** A value as an error shows it. */
+export function show(value: Json): string {
+  const text = printJson(value);
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}

@@ -1,0 +1,232 @@
+import { stableMac } from "./hash.ts";
+import { type Holding, parseHolding, printHolding, withEvent } from "./holding.ts";
+import { addressOfKey, type Keys } from "./keys.ts";
+import type { Compare, Entry, Op, Txn, TxnReply } from "./store.ts";
+
+/** A value of the store with what it says. */
+export interface Known {
+  readonly modRevision: string;
+  readonly holding: Holding;
+}
+
+/** One possible answer to a claim: an address of every range set, and expired holds that stand in its way. */
+export interface Choice {
+  readonly addresses: readonly string[];
+  readonly steals: readonly Known[];
+}
+
+export interface Claimant {
+  readonly pool: string;
+  readonly identity: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly node: string;
+  readonly uid?: string;
+  readonly nowMs: number;
+}
+
+/** All that one try depends on. */
+export interface Try {
+  readonly keys: Keys;
+  readonly claimant: Claimant;
+  /** The pool's definition as we have it; `isNew` when the store has not seen it. */
+  readonly definition: { readonly hash: string; readonly value: string; readonly isNew: boolean };
+  readonly macAttempt: number;
+  /** What the identity has already, if anything: compared, and replaced. */
+  readonly former: Known | undefined;
+  /** The best first. */
+  readonly choices: readonly Choice[];
+}
+
+/** What a try found: a choice that is ours now, or why none is. */
+export type Found =
+  | { readonly kind: "claimed"; readonly holding: Holding; readonly definitions: number }
+  | {
+      readonly kind: "evidence";
+      readonly own: Known | undefined;
+      readonly att: Known | undefined;
+      readonly definitionKnown: boolean;
+      readonly macOwner: string | undefined;
+      /** For each choice, what lies at each of its addresses. */
+      readonly taken: readonly (readonly (Known | undefined)[])[];
+    };
+
+export function ipKey(keys: Keys, code: string): string {
+  const { family, address } = addressOfKey(code);
+  return keys.ip(family, address);
+}
+
+/** The keys under which a holding lies. */
+export function keysOfHolding(keys: Keys, holding: Holding): string[] {
+  const { identity, addresses, mac, state, node, containerId, ifname, heldUntilMs } = holding;
+  return [
+    keys.own(identity),
+    keys.mac(mac),
+    ...addresses.map((code) => ipKey(keys, code)),
+    ...(state === "live" ? [keys.att(node, containerId, ifname)] : []),
+    ...(state === "held" && heldUntilMs !== undefined ? [keys.hold(heldUntilMs, identity)] : []),
+  ];
+}
+
+/** What turns the store from `former` holdings to the new one: everything of them is rewritten or removed. */
+export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | undefined): Op[] {
+  const written = next === undefined ? [] : keysOfHolding(keys, next);
+  const value = next === undefined ? "" : printHolding(next);
+  const removed = new Set(former.flatMap((holding) => keysOfHolding(keys, holding)));
+  for (const key of written) removed.delete(key);
+  return [
+    ...written.map((key): Op => ({ kind: "put", key, value })),
+    ...[...removed].map((key): Op => ({ kind: "delete", key })),
+  ];
+}
+
+function holdingOf(attempt: Try, choice: Choice): Holding {
+  const { claimant, former, macAttempt } = attempt;
+  const { pool, identity, containerId, ifname, node, uid, nowMs } = claimant;
+  const before = former?.holding ?? choice.steals[0]?.holding;
+  const what = former === undefined ? "claimed" : "taken over";
+  return {
+    identity,
+    state: "live",
+    containerId,
+    ifname,
+    node,
+    ...(uid === undefined ? {} : { uid }),
+    addresses: choice.addresses,
+    mac: former?.holding.mac ?? stableMac(pool, identity, macAttempt),
+    generation: (former?.holding.generation ?? 0) + 1,
+    sinceMs: nowMs,
+    history: withEvent(before?.history ?? [], { what, identity, containerId, node, atMs: nowMs }),
+  };
+}
+
+/** The transaction of a try: the first choice, else within it the second, and so on; at last the evidence. */
+export function claimTxn(attempt: Try): Txn {
+  const { keys, claimant, definition } = attempt;
+  const { identity, node, containerId, ifname } = claimant;
+  const macKey = keys.mac(stableMac(claimant.pool, identity, attempt.macAttempt));
+  const evidence: Op[] = [
+    { kind: "get", key: keys.own(identity) },
+    { kind: "get", key: keys.att(node, containerId, ifname) },
+    { kind: "get", key: keys.def(definition.hash) },
+    { kind: "get", key: macKey },
+  ];
+  return nest(attempt, attempt.choices, evidence, macKey);
+}
+
+function nest(attempt: Try, choices: readonly Choice[], evidence: readonly Op[], macKey: string): Txn {
+  const [choice, ...others] = choices;
+  if (choice === undefined) throw new RangeError("a try needs a choice");
+  const { keys } = attempt;
+  const gets = choice.addresses.map((code): Op => ({ kind: "get", key: ipKey(keys, code) }));
+  const next: Op[] = others.length === 0 ? [] : [{ kind: "txn", txn: nest(attempt, others, [], macKey) }];
+  return {
+    compare: [...comparesOf(attempt, macKey), ...addressCompares(attempt, choice)],
+    success: thenOf(attempt, choice),
+    failure: [...evidence, ...gets, ...next],
+  };
+}
+
+function comparesOf({ keys, claimant, definition, former }: Try, macKey: string): Compare[] {
+  const own = keys.own(claimant.identity);
+  const att = keys.att(claimant.node, claimant.containerId, claimant.ifname);
+  return [
+    former === undefined
+      ? { kind: "absent", key: own }
+      : { kind: "unchanged", key: own, modRevision: former.modRevision },
+    { kind: "absent", key: att },
+    ...(definition.isNew ? [] : [{ kind: "present" as const, key: keys.def(definition.hash) }]),
+    ...(former === undefined ? [{ kind: "absent" as const, key: macKey }] : []),
+  ];
+}
+
+/** An address is free, or the former holding's own (which its unchanged owner key covers), or an expired hold as judged. */
+function addressCompares({ keys, former }: Try, { addresses, steals }: Choice): Compare[] {
+  return addresses
+    .filter((code) => former === undefined || !former.holding.addresses.includes(code))
+    .map((code): Compare => {
+      const key = ipKey(keys, code);
+      const steal = steals.find((each) => each.holding.addresses.includes(code));
+      return steal === undefined
+        ? { kind: "absent", key }
+        : { kind: "unchanged", key, modRevision: steal.modRevision };
+    });
+}
+
+function thenOf(attempt: Try, choice: Choice): Op[] {
+  const { keys, definition, former } = attempt;
+  const replaced = [...choice.steals, ...(former === undefined ? [] : [former])].map(
+    ({ holding }) => holding,
+  );
+  const define: Op[] = definition.isNew
+    ? [{ kind: "put", key: keys.def(definition.hash), value: definition.value }]
+    : [];
+  return [
+    ...define,
+    ...rewrite(keys, replaced, holdingOf(attempt, choice)),
+    // More than one definition in use: nodes disagree about the pool, and are told so.
+    { kind: "range", ...keys.defs, limit: 2, keysOnly: true },
+  ];
+}
+
+/** Reads the reply to `claimTxn(attempt)`. */
+export function readFound(attempt: Try, reply: TxnReply): Found {
+  const claimed = claimedChoice(reply, 4, attempt.choices);
+  if (claimed !== undefined) {
+    const holding = holdingOf(attempt, claimed.choice);
+    return { kind: "claimed", holding, definitions: entriesOf(claimed.reply, -1).length };
+  }
+  const first = (at: number): Entry | undefined => entriesOf(reply, at)[0];
+  return {
+    kind: "evidence",
+    own: known(first(0)),
+    att: known(first(1)),
+    definitionKnown: first(2) !== undefined,
+    macOwner: known(first(3))?.holding.identity,
+    taken: takenOf(reply, 4, attempt.choices),
+  };
+}
+
+function claimedChoice(
+  reply: TxnReply,
+  skip: number,
+  choices: readonly Choice[],
+): { choice: Choice; reply: TxnReply } | undefined {
+  const [choice, ...others] = choices;
+  if (choice === undefined) return undefined;
+  if (reply.succeeded) return { choice, reply };
+  const nested = reply.replies[skip + choice.addresses.length];
+  return nested?.kind === "txn" ? claimedChoice(nested.reply, 0, others) : undefined;
+}
+
+function takenOf(reply: TxnReply, skip: number, choices: readonly Choice[]): (Known | undefined)[][] {
+  const [choice, ...others] = choices;
+  if (choice === undefined) return [];
+  const taken = choice.addresses.map((_code, index) => known(entriesOf(reply, skip + index)[0]));
+  const nested = reply.replies[skip + choice.addresses.length];
+  return [taken, ...(nested?.kind === "txn" ? takenOf(nested.reply, 0, others) : [])];
+}
+
+export function entriesOf(reply: TxnReply, at: number): readonly Entry[] {
+  const one = reply.replies.at(at);
+  return one?.kind === "entries" ? one.entries : [];
+}
+
+/** A value that is no holding is nobody's to give: it counts as a quarantined one, and `ipam check` tells of it. */
+export function known(entry: Entry | undefined): Known | undefined {
+  if (entry === undefined) return undefined;
+  return { modRevision: entry.modRevision, holding: parseHolding(entry.value) ?? unreadable };
+}
+
+const unreadable: Holding = {
+  identity: "unreadable",
+  state: "quarantine",
+  containerId: "",
+  ifname: "",
+  node: "",
+  addresses: [],
+  mac: "",
+  generation: 0,
+  sinceMs: 0,
+  history: [],
+};

@@ -1,0 +1,33 @@
+/**
+ * 128 bits of a text, the same on every node and for ever: stable addresses are derived from them. Not cryptographic:
+ * whoever can choose a pod's name can choose its preferred address, and the store decides who has it.
+ */
+export function hash128(text: string): bigint {
+  return [0x9747b28c, 0x3c6ef372, 0xa54ff53a, 0x510e527f].reduce(
+    (bits, seed) => (bits << 32n) | BigInt(hash32(text, seed)),
+    0n,
+  );
+}
+
+/** MurmurHash3's mixing over UTF-16 units. */
+function hash32(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) {
+    let unit = Math.imul(text.charCodeAt(at), 0xcc9e2d51);
+    unit = (unit << 15) | (unit >>> 17);
+    hash ^= Math.imul(unit, 0x1b873593);
+    hash = (hash << 13) | (hash >>> 19);
+    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
+  }
+  hash ^= text.length;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** A locally administered unicast MAC address of an identity; `attempt` counts collisions. */
+export function stableMac(pool: string, identity: string, attempt: number): string {
+  const bits = hash128(`${pool}|${identity}|mac|${attempt}`);
+  const octets = [0, 8, 16, 24, 32].map((shift) => Number((bits >> BigInt(shift)) & 0xffn));
+  return [0x02, ...octets].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
+}

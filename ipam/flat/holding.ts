@@ -1,0 +1,85 @@
+import { isObject, type Json, parseJson, printJson } from "../../cni/json.ts";
+
+/**
+ * Who has which addresses. The same value lies under every key of its owner, so that whichever key is read tells all of it.
+ */
+export interface Holding {
+  /** `namespace/pod/interface`, or `container/<containerID>/<interface>`. */
+  readonly identity: string;
+  /**
+   * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: nobody
+   * knows whether its sandbox still runs.
+   */
+  readonly state: "live" | "held" | "reserved" | "quarantine";
+  /** Of the sandbox that has it, or had it last. Empty if none ever did. */
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly node: string;
+  readonly uid?: string;
+  /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  /** Grows with every sandbox that takes it over; an older one's CHECK fails. */
+  readonly generation: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** `held` only; absent when it is held for ever. */
+  readonly heldUntilMs?: number;
+  /** Oldest first, at most `historyLength`. */
+  readonly history: readonly HoldingEvent[];
+}
+
+export interface HoldingEvent {
+  readonly what: "claimed" | "taken over" | "released" | "reserved" | "imported" | "quarantined";
+  readonly identity: string;
+  readonly containerId: string;
+  readonly node: string;
+  readonly atMs: number;
+}
+
+const historyLength = 8;
+
+export function withEvent(history: readonly HoldingEvent[], event: HoldingEvent): HoldingEvent[] {
+  return [...history, event].slice(-historyLength);
+}
+
+export function printHolding(holding: Holding): string {
+  return printJson(holding);
+}
+
+const states: readonly unknown[] = ["live", "held", "reserved", "quarantine"];
+
+/** Undefined when the text is no holding: somebody else's value, or one of a later format. */
+export function parseHolding(text: string): Holding | undefined {
+  const json = parseJson(text);
+  if (!json.ok || !isObject(json.value)) return undefined;
+  const { identity, state, containerId, ifname, node, uid, addresses, mac, generation } = json.value;
+  const { sinceMs, heldUntilMs, history } = json.value;
+  if (![identity, containerId, ifname, node, mac].every((each) => typeof each === "string")) return undefined;
+  if (!states.includes(state) || !isTexts(addresses)) return undefined;
+  if (typeof generation !== "number" || typeof sinceMs !== "number" || !Array.isArray(history))
+    return undefined;
+  return {
+    identity: String(identity),
+    state: state as Holding["state"],
+    containerId: String(containerId),
+    ifname: String(ifname),
+    node: String(node),
+    ...(typeof uid === "string" ? { uid } : {}),
+    addresses,
+    mac: String(mac),
+    generation,
+    sinceMs,
+    ...(typeof heldUntilMs === "number" ? { heldUntilMs } : {}),
+    history: history.filter(isObject) as unknown as HoldingEvent[],
+  };
+}
+
+function isTexts(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
+}
+
+/** Whether anybody may take it: it waited for its identity long enough. */
+export function isExpired(holding: Holding, nowMs: number): boolean {
+  return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;
+}

@@ -1,0 +1,73 @@
+import type { CniError } from "../../cni/errors.ts";
+import { isObject, type JsonObject } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { NetworkConfig, Route } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { fieldOf, readObject, readText } from "../fields.ts";
+import { invalidIpam, ipamOf, noteFamilies, readRoutes } from "../ipam-config.ts";
+import { noteOverlaps, type Range, type RangeRules, type RangeSet, readRange, readRangeSets } from "../range.ts";
+import { askedAddresses, readRequests, type Request, strictArgs } from "../requested.ts";
+
+export interface HostLocalConfig {
+  /** Of this network's address files. */
+  readonly folder: string;
+  readonly sets: readonly RangeSet[];
+  readonly routes: readonly Route[];
+  /** Path of a file to take DNS settings from; empty: none. */
+  readonly resolvConf: string;
+  /** Addresses that the caller asks for. */
+  readonly requests: readonly Request[];
+}
+
+const defaultDataDir = "/var/lib/cni/networks";
+const rules: RangeRules = { strict: false };
+
+/**
+ * The whole configuration, as the reference plugin reads it. Errors: `ipam.args`, `ipam.config` with every problem at
+ * once.
+ */
+export function parseHostLocalConfig({ environment, config }: Invocation): Outcome<HostLocalConfig, CniError> {
+  const args = strictArgs(environment.args, ["IP"]);
+  if (!args.ok) return args;
+  const problems: string[] = [];
+  const ipam = ipamOf(config, problems);
+  const sets = isObject(config.raw.ipam) ? readSets(config, ipam, problems) : [];
+  const asked = askedAddresses(config, args.value, problems);
+  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], problems);
+  const routes = readRoutes(ipam, problems);
+  const resolvConf = readText(ipam, "resolvConf", "ipam", problems) ?? "";
+  readText(ipam, "dataDir", "ipam", problems);
+  noteFamilies(
+    config,
+    sets.flatMap((set) => set[0]?.family ?? []),
+    problems,
+  );
+  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  return ok({ folder: folderOf(config), sets, routes, resolvConf, requests });
+}
+
+/** The one thing that DEL and GC need; a mistake elsewhere does not keep an address. */
+export function folderOf({ raw, name }: NetworkConfig): string {
+  const ipam = fieldOf(raw, "ipam");
+  const dataDir = isObject(ipam) ? fieldOf(ipam, "dataDir") : undefined;
+  const above = typeof dataDir === "string" && dataDir !== "" ? dataDir : defaultDataDir;
+  return `${above.replace(/\/+$/, "")}/${name}`;
+}
+
+/** The runtime's ranges, the single one written beside `type`, and `ranges`, in this order. */
+function readSets(config: NetworkConfig, ipam: JsonObject, problems: string[]): RangeSet[] {
+  const before = problems.length;
+  const runtimeConfig = readObject(config.raw, "runtimeConfig", "", []);
+  const place = "runtimeConfig.ipRanges";
+  const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, problems);
+  const single = fieldOf(ipam, "subnet") === undefined ? undefined : readSingle(ipam, problems);
+  const configured = readRangeSets(fieldOf(ipam, "ranges"), "ipam.ranges", rules, problems);
+  const sets = [...offered, ...(single === undefined ? [] : [[single]]), ...configured];
+  if (sets.length === 0 && problems.length === before) problems.push("ipam.ranges: no IP ranges specified");
+  noteOverlaps(sets.flat(), problems);
+  return sets;
+}
+
+function readSingle(ipam: JsonObject, problems: string[]): Range | undefined {
+  return readRange(ipam, "ipam", rules, problems);
+}

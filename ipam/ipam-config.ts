@@ -1,0 +1,125 @@
+import { kindOf } from "../cni/config.ts";
+import type { Family } from "../cni/cidr.ts";
+import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
+import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import { parseResult } from "../cni/result.ts";
+import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
+import { atLeast } from "../cni/version.ts";
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { parseAddress, parseCidr, printAddress, printCidr } from "./address.ts";
+import { fieldOf, readList, readText, readTexts, show } from "./fields.ts";
+
+/** The `ipam` object of a network configuration. Notes it when there is none. */
+export function ipamOf({ raw }: NetworkConfig, problems: string[]): JsonObject {
+  const ipam = fieldOf(raw, "ipam");
+  if (isObject(ipam)) return ipam;
+  const why = ipam === undefined ? "IPAM config missing 'ipam' key" : `is ${kindOf(ipam)}, not an object`;
+  problems.push(`ipam: ${why}`);
+  return {};
+}
+
+/** Every problem of a configuration as one error, each problem beginning with its field's path. */
+export function invalidIpam(network: NetworkConfig, problems: readonly string[]): CniError {
+  return cniError(
+    "invalidConfig",
+    "ipam.config",
+    `IPAM configuration of network ${JSON.stringify(network.name)}: ${problems.join("; ")}`,
+    "Nothing was allocated. docs/ipam.md lists every field.",
+  );
+}
+
+/** STATUS (CNI 1.1.0, section 2): what would fail every ADD makes the plugin not available, for the same reason. */
+export function asUnavailable(error: CniError): CniError {
+  return { ...error, code: codes.notAvailable };
+}
+
+/** `routes`, printed the one way; fields that Go programs leave at zero are as absent. */
+export function readRoutes(ipam: JsonObject, problems: string[]): Route[] {
+  return readList(ipam, "routes", "ipam", problems).flatMap((entry, index) => {
+    const route = readRoute(entry, `ipam.routes[${index}]`, problems);
+    return route === undefined ? [] : [route];
+  });
+}
+
+function readRoute(entry: Json, place: string, problems: string[]): Route | undefined {
+  if (!isObject(entry)) {
+    problems.push(`${place}: is ${kindOf(entry)}, not an object`);
+    return undefined;
+  }
+  const dst = readText(entry, "dst", place, problems);
+  const gw = readText(entry, "gw", place, problems) ?? "";
+  const network = parseCidr(dst ?? "");
+  const gateway = gw === "" ? undefined : parseAddress(gw);
+  if (dst === "") problems.push(`${place}.dst: is missing`);
+  else if (dst !== undefined && network === undefined)
+    problems.push(`${place}.dst: ${show(dst)} is no network like 10.1.0.0/16`);
+  if (gw !== "" && gateway === undefined) problems.push(`${place}.gw: ${show(gw)} is no IP address`);
+  const numbers = readRouteNumbers(entry, place, problems);
+  if (network === undefined) return undefined;
+  return { dst: printCidr(network), ...(gateway && { gw: printAddress(gateway) }), ...numbers };
+}
+
+/** For these zero is a value; for the others it is how Go programs leave them unset. */
+const zeroCounts = ["table", "scope"] as const;
+const zeroIsUnset = ["mtu", "advmss", "priority"] as const;
+
+function readRouteNumbers(entry: JsonObject, place: string, problems: string[]): Partial<Route> {
+  const numbers: Partial<Route> = {};
+  for (const key of [...zeroIsUnset, ...zeroCounts]) {
+    const value = fieldOf(entry, key);
+    if (value === undefined) continue;
+    if (typeof value !== "number" || !Number.isSafeInteger(value))
+      problems.push(`${place}.${key}: is ${show(value)}, not an integer`);
+    else if (value !== 0 || (zeroCounts as readonly string[]).includes(key)) numbers[key] = value;
+  }
+  return numbers;
+}
+
+/** `dns`, without what is empty. */
+export function readDns(ipam: JsonObject, problems: string[]): Dns {
+  const value = fieldOf(ipam, "dns") ?? {};
+  if (!isObject(value)) {
+    problems.push(`ipam.dns: is ${kindOf(value)}, not an object`);
+    return {};
+  }
+  const texts = (key: string): string[] => readTexts(value, key, "ipam.dns", problems);
+  const domain = readText(value, "domain", "ipam.dns", problems) ?? "";
+  return compactDns({
+    nameservers: texts("nameservers"),
+    domain,
+    search: texts("search"),
+    options: texts("options"),
+  });
+}
+
+export function compactDns({ nameservers = [], domain = "", search = [], options = [] }: Dns): Dns {
+  return {
+    ...(nameservers.length > 0 && { nameservers }),
+    ...(domain !== "" && { domain }),
+    ...(search.length > 0 && { search }),
+    ...(options.length > 0 && { options }),
+  };
+}
+
+/** Results before 0.3.0 hold one address of each family. */
+export function noteFamilies(network: NetworkConfig, families: readonly Family[], problems: string[]): void {
+  if (atLeast(network.cniVersion, "0.3.0")) return;
+  const count = (family: Family): number => families.filter((each) => each === family).length;
+  if (count("4") > 1 || count("6") > 1) {
+    const { cniVersion } = network;
+    problems.push(`cniVersion: CNI version ${cniVersion} does not support more than 1 address per family`);
+  }
+}
+
+/** What CHECK compares with: the result of ADD as the runtime keeps it. Errors: `config.prev-result`. */
+export function previousResult(network: NetworkConfig): Outcome<CniResult, CniError> {
+  const doing = `CHECK in network ${JSON.stringify(network.name)}`;
+  const given = network.raw.prevResult ?? undefined;
+  if (given === undefined) {
+    const msg = `${doing}: required prevResult is missing`;
+    return failWith("invalidConfig", "config.prev-result", msg, "A runtime supplies it.");
+  }
+  const parsed = parseResult(given, network.cniVersion);
+  if (parsed.ok) return ok(parsed.value.result);
+  return fail(cniError("invalidConfig", "config.prev-result", `${doing}: read prevResult: ${parsed.error}`));
+}

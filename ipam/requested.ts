@@ -1,0 +1,144 @@
+import { kindOf } from "../cni/config.ts";
+import { type CniError, cniError, failWith } from "../cni/errors.ts";
+import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import type { NetworkConfig } from "../cni/types.ts";
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "./address.ts";
+import { fieldOf, show } from "./fields.ts";
+import { isGateway, type RangeSet, rangeWith } from "./range.ts";
+
+/** An address that a caller asks for, as it was written. */
+export interface Asked {
+  /** Where it was written, for people: `runtimeConfig.ips[0]`. */
+  readonly place: string;
+  readonly text: string;
+}
+
+/** What was asked for through each of the three ways in; who wins is the plugin's own rule. */
+export interface AskedAddresses {
+  readonly envArgs: readonly Asked[];
+  readonly configArgs: readonly Asked[];
+  readonly capability: readonly Asked[];
+}
+
+/** Reads CNI_ARGS `IP=`, `args.cni.ips` and `runtimeConfig.ips`. */
+export function askedAddresses(
+  { raw }: NetworkConfig,
+  args: ReadonlyMap<string, string>,
+  problems: string[],
+): AskedAddresses {
+  const cni = objectIn(objectIn(raw, "args", "args", problems), "cni", "args.cni", problems);
+  const runtimeConfig = objectIn(raw, "runtimeConfig", "runtimeConfig", problems);
+  return {
+    envArgs: splitArg("IP", args),
+    configArgs: readAsked(fieldOf(cni, "ips"), "args.cni.ips", problems),
+    capability: readAsked(fieldOf(runtimeConfig, "ips"), "runtimeConfig.ips", problems),
+  };
+}
+
+/** The elements of one CNI_ARGS value, separated by commas. */
+export function splitArg(key: string, args: ReadonlyMap<string, string>): Asked[] {
+  const value = args.get(key) ?? "";
+  if (value === "") return [];
+  return value.split(",").map((text) => ({ place: `CNI_ARGS ${key}`, text: text.trim() }));
+}
+
+/**
+ * CNI_ARGS as the reference plugins read them: an unknown key, and a piece that is no `K=V`, is an error unless
+ * `IgnoreUnknown=1` (of a piece without `=`, even then). Errors: `ipam.args`.
+ */
+export function strictArgs(
+  args: string,
+  known: readonly string[],
+): Outcome<ReadonlyMap<string, string>, CniError> {
+  const refuse = (why: string): Outcome<never, CniError> =>
+    failWith("badEnvironment", "ipam.args", `read CNI_ARGS: ${why}`, `Known are ${known.join(", ")}.`);
+  if (args === "") return ok(new Map());
+  const pairs = args.split(";").map((piece) => piece.split("="));
+  const broken = pairs.find((pair) => pair.length !== 2);
+  if (broken !== undefined) return refuse(`invalid pair ${JSON.stringify(broken.join("="))}`);
+  const map = new Map(pairs.map(([key = "", value = ""]) => [key, value]));
+  const ignores = map.get("IgnoreUnknown")?.toLowerCase() ?? "0";
+  if (!["0", "1", "true", "false"].includes(ignores))
+    return refuse(`IgnoreUnknown is ${JSON.stringify(ignores)}, neither 1 nor 0`);
+  const unknown = [...map.keys()].filter((key) => key !== "IgnoreUnknown" && !known.includes(key));
+  if (unknown.length > 0 && (ignores === "0" || ignores === "false"))
+    return refuse(`unknown args ${unknown.join(", ")}, and IgnoreUnknown=1 is not among them`);
+  return ok(map);
+}
+
+function objectIn(object: JsonObject, key: string, place: string, problems: string[]): JsonObject {
+  const value = fieldOf(object, key) ?? {};
+  if (isObject(value)) return value;
+  problems.push(`${place}: is ${kindOf(value)}, not an object`);
+  return {};
+}
+
+function readAsked(value: Json | undefined, place: string, problems: string[]): Asked[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    problems.push(`${place}: is ${kindOf(value)}, not an array`);
+    return [];
+  }
+  return value.flatMap((entry, index) => {
+    if (typeof entry === "string") return [{ place: `${place}[${index}]`, text: entry }];
+    problems.push(`${place}[${index}]: is ${kindOf(entry)}, not a string`);
+    return [];
+  });
+}
+
+/** An address that a caller asks for. */
+export interface Request {
+  readonly place: string;
+  readonly address: Address;
+}
+
+/** Addresses whose prefix, if any, is of no interest; each once. Notes what is none. */
+export function readRequests(asked: readonly Asked[], problems: string[]): Request[] {
+  const requests: Request[] = [];
+  for (const { place, text } of asked) {
+    const address = parseAddress(text) ?? parseCidr(text)?.address;
+    if (address === undefined) problems.push(`${place}: invalid IP address ${show(text)}`);
+    else if (!requests.some((each) => isSameAddress(each.address, address)))
+      requests.push({ place, address });
+  }
+  return requests;
+}
+
+/**
+ * Which set is to give which request: the first that is in the set's ranges, at most one of each. Errors:
+ * `ipam.requested-gateway`; `ipam.requested-outside` for what no set can give, or none any more.
+ */
+export function assignRequests(
+  sets: readonly RangeSet[],
+  requests: readonly Request[],
+): Outcome<(Address | undefined)[], CniError> {
+  let left = [...requests];
+  const assigned: (Address | undefined)[] = [];
+  for (const set of sets) {
+    const chosen = left.find(({ address }) => rangeWith(set, address) !== undefined);
+    if (chosen !== undefined && isGateway(set, chosen.address)) return fail(gatewayRequested(chosen));
+    left = left.filter((each) => each !== chosen);
+    assigned.push(chosen?.address);
+  }
+  return left.length === 0 ? ok(assigned) : fail(notAssigned(left));
+}
+
+function gatewayRequested({ place, address }: Request): CniError {
+  return cniError(
+    "invalidConfig",
+    "ipam.requested-gateway",
+    `${place}: requested ip ${printAddress(address)} is subnet's gateway`,
+    "Ask for another address.",
+  );
+}
+
+function notAssigned(left: readonly Request[]): CniError {
+  const addresses = left.map(({ place, address }) => `${printAddress(address)} (${place})`).join(" ");
+  return cniError(
+    "invalidConfig",
+    "ipam.requested-outside",
+    `failed to allocate all requested IPs: ${addresses}`,
+    "Each must be in the ranges, and each range set gives one address.",
+  );
+}

@@ -1,0 +1,23 @@
+/** The pattern of Multus for namespaces and networks alike. JavaScript's `$` alone ends at no newline. */
+const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+/** Why this cannot name a namespace (a DNS-1123 label); undefined when it can, and a folder then. */
+export function namespaceProblem(text: string): string | undefined {
+  return problem("A namespace", text, 63);
+}
+
+/**
+ * Why this cannot name a network; undefined when it can, and a file then. Kubernetes allows a definition a dot in its
+ * name, the annotation's grammar does not.
+ */
+export function networkNameProblem(text: string): string | undefined {
+  return problem("A network's name", text, 253);
+}
+
+function problem(what: string, text: string, maxBytes: number): string | undefined {
+  if (text === "") return `${what} is empty.`;
+  if (text.length > maxBytes) return `${what} has at most ${maxBytes} characters.`;
+  if (label.test(text)) return undefined;
+  const dots = text.includes(".") ? " (no dots)" : "";
+  return `${what} is of lower-case letters, digits and '-', with a letter or digit at both ends${dots}.`;
+}

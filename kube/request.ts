@@ -1,0 +1,59 @@
+import { interfaceNameProblem } from "../cni/environment.ts";
+import type { JsonObject } from "../cni/json.ts";
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { namespaceProblem, networkNameProblem } from "./names.ts";
+import { quote } from "./text.ts";
+
+/** One network that an annotation (or the configuration's `networks`) asks for. */
+export interface NetworkRequest {
+  /** The one that was named, else the caller's default. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly interface?: string;
+  /** Addresses, with or without a prefix length. */
+  readonly ips?: readonly string[];
+  /** Six octets, as they were written. */
+  readonly mac?: string;
+  readonly cniArgs?: JsonObject;
+}
+
+/** One mistake: `text` says where it is and what it is. */
+export interface Problem {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** What one entry says, or every mistake in it. */
+export type Reading = Outcome<NetworkRequest, readonly Problem[]>;
+
+/** Reads `[namespace/]name[@interface]`, blanks allowed around each of them, as Multus does. */
+export function readShort(entry: string, index: number, defaultNamespace: string): Reading {
+  const problem = (id: string, why: string): Problem => ({
+    id,
+    text: `entry ${index} (${quote(entry.trim())}): ${why}`,
+  });
+  if (entry.trim() === "") return fail([problem("annotation.syntax", "It is empty.")]);
+  const twice = ["/", "@"].filter((mark) => entry.indexOf(mark) !== entry.lastIndexOf(mark));
+  if (twice.length > 0) {
+    return fail(twice.map((mark) => problem("annotation.syntax", `It has more than one '${mark}'.`)));
+  }
+  const [target = "", namespace = defaultNamespace] = entry
+    .split("/")
+    .toReversed()
+    .map((part) => part.trim());
+  const [name = "", ifname] = target.split("@").map((part) => part.trim());
+  const found: [string, string | undefined][] = [
+    ["annotation.name", namespaceProblem(namespace)],
+    ["annotation.name", networkNameProblem(name)],
+    ["annotation.interface", ifname === undefined ? undefined : interfaceProblem(ifname)],
+  ];
+  const problems = found.flatMap(([id, why]) => (why === undefined ? [] : problem(id, why)));
+  if (problems.length > 0) return fail(problems);
+  return ok({ namespace, name, ...(ifname !== undefined && { interface: ifname }) });
+}
+
+/** Why this cannot be asked for as an interface's name; undefined when it can. */
+export function interfaceProblem(name: string): string | undefined {
+  const why = interfaceNameProblem(name);
+  return why === undefined ? undefined : `${quote(name)} cannot name an interface. ${why}`;
+}

@@ -1,0 +1,26 @@
+const longest = 60;
+
+/**
+ * A text from outside as an error may show it: quoted, cut to a length, and nothing in it that a terminal obeys or that
+ * only looks like another letter.
+ */
+export function quote(text: string): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}...` : text;
+  return JSON.stringify(cut).replaceAll(/[^ -~]/g, escapeUnit);
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** A JSON parser's own words. They repeat the text that they are about, under Bun all of a word of it. */
+export function plainReason(reason: string): string {
+  const cut = reason.length > 2 * longest ? `${reason.slice(0, 2 * longest)}...` : reason;
+  return cut.replaceAll(/[^ -~]/g, "?");
+}
+
+/** As many of them as a person reads, and how many there are beyond. */
+export function listed(items: readonly string[], atMost: number): string {
+  const shown = items.slice(0, atMost).join(", ");
+  return items.length > atMost ? `${shown} and ${items.length - atMost} more` : shown;
+}

@@ -1,0 +1,116 @@
+import { checkChain } from "../../cni/chain.ts";
+import { type CniError, failWith, joinErrors, within } from "../../cni/errors.ts";
+import { lockContainer } from "../../cni/lock.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { parseResult } from "../../cni/result.ts";
+import type { CniResult } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type MetaConfig, parseMetaConfig } from "./config.ts";
+import { stepLabel } from "./execute.ts";
+import type { AttachmentRecord } from "./record.ts";
+import { lockPatienceMs, sandboxOf } from "./sandbox.ts";
+import { findRecord } from "./teardown.ts";
+
+/** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
+export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
+  const config = await parseMetaConfig(invocation.config);
+  if (!config.ok) return config;
+  const { stateDir } = config.value;
+  const lock = await lockContainer(sys, stateDir, invocation.environment.containerId, lockPatienceMs);
+  if (!lock.ok) return lock;
+  try {
+    return await checkLocked(sys, config.value, invocation);
+  } finally {
+    lock.value.release();
+  }
+}
+
+async function checkLocked(
+  sys: Sys,
+  config: MetaConfig,
+  { environment, config: network }: Invocation,
+): Promise<Outcome<void, CniError>> {
+  const { containerId, ifname, netns } = environment;
+  const record = committedRecord(sys, config, { network: network.name, containerId, ifname });
+  if (!record.ok) return record;
+  const reported = compareReported(config, record.value);
+  if (!reported.ok) return reported;
+  if (record.value.netns !== netns) return otherSandbox(record.value, netns);
+  const sandbox = sandboxOf(sys, environment, config, { args: record.value.args });
+  const errors: CniError[] = [];
+  for (const { step, result } of record.value.carried) {
+    if (result === undefined) continue;
+    const outcome = await checkChain(sys, step.chain, step.ifname, sandbox, result);
+    if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
+  }
+  const [first, ...others] = errors;
+  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+}
+
+function committedRecord(
+  sys: Sys,
+  config: MetaConfig,
+  key: { network: string; containerId: string; ifname: string },
+): Outcome<AttachmentRecord, CniError> {
+  const doing = `CHECK of container ${key.containerId} (${key.ifname}) in network ${JSON.stringify(key.network)}`;
+  const found = findRecord(sys, config.stateDir, key);
+  switch (found.kind) {
+    case "none":
+      return failWith("unknownContainer", "check.unknown", `${doing}: this node has no such attachment`);
+    case "torn":
+      return failWith(
+        "records",
+        "attachments.torn",
+        `${doing}: the record cannot be read: ${found.why}`,
+        "Run DEL.",
+      );
+    case "record":
+      if (found.record.phase === "committed") return ok(found.record);
+      return failWith(
+        "drift",
+        "check.interrupted",
+        `${doing}: its ADD was interrupted`,
+        "Run DEL, then ADD.",
+      );
+  }
+}
+
+function otherSandbox(record: AttachmentRecord, netns: string): Outcome<never, CniError> {
+  const msg = `CHECK of container ${record.containerId}: it was attached in ${record.netns}, not in ${netns}`;
+  return failWith("drift", "check.sandbox", msg);
+}
+
+/** What the runtime says it was told must hold what we told it; later plugins may have added to it. */
+function compareReported(config: MetaConfig, record: AttachmentRecord): Outcome<void, CniError> {
+  const doing = `CHECK of container ${record.containerId}`;
+  if (config.prevResult === undefined) {
+    return failWith(
+      "invalidConfig",
+      "config.prev-result",
+      `${doing}: there is no prevResult`,
+      "A runtime supplies it.",
+    );
+  }
+  const given = parseResult(config.prevResult, config.network.cniVersion);
+  if (!given.ok)
+    return failWith("invalidConfig", "config.prev-result", `${doing}: read prevResult: ${given.error}`);
+  const told = record.carried.filter(({ step }) => record.reported === "merged" || step.role === "primary");
+  for (const { step, result } of told) {
+    const missing = firstMissing(given.value.result, result?.result ?? {});
+    if (missing !== undefined) {
+      const msg = `${doing}: prevResult has no ${missing}, which ${stepLabel(step)} was given`;
+      return failWith("drift", "check.prev-result", msg);
+    }
+  }
+  return ok(undefined);
+}
+
+function firstMissing(given: CniResult, told: CniResult): string | undefined {
+  const names = new Set((given.interfaces ?? []).map((each) => `${each.name} ${each.sandbox ?? ""}`));
+  const gone = (told.interfaces ?? []).find((each) => !names.has(`${each.name} ${each.sandbox ?? ""}`));
+  if (gone !== undefined) return `interface ${gone.name}`;
+  const addresses = new Set((given.ips ?? []).map((ip) => ip.address));
+  const lost = (told.ips ?? []).find((ip) => !addresses.has(ip.address));
+  return lost === undefined ? undefined : `address ${lost.address}`;
+}

@@ -1,0 +1,135 @@
+import { parseDurationMs } from "../../cni/duration.ts";
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { isObject, type JsonObject } from "../../cni/json.ts";
+import type { NetworkConfig } from "../../cni/types.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+
+/** Who makes the pod's first interface. */
+export type Primary =
+  /** A plugin before us in the runtime's list; we only add. */
+  | { readonly kind: "chained" }
+  | { readonly kind: "inline"; readonly config: JsonObject }
+  /** A file of confDir, by the network name in it. */
+  | { readonly kind: "named"; readonly name: string };
+
+/** What every verb needs, DEL with a broken configuration included. */
+export interface MetaPlaces {
+  readonly stateDir: string;
+  readonly binDir: string;
+  readonly confDir: string;
+  /** For all delegates of one operation together. */
+  readonly timeoutMs: number;
+}
+
+export interface MetaConfig extends MetaPlaces {
+  readonly network: NetworkConfig;
+  readonly primary: Primary;
+  readonly networks: readonly string[];
+  readonly definitionsDir: string;
+  readonly crossNamespace: readonly string[];
+  readonly result: "merged" | "primary";
+  readonly parallel: boolean;
+  readonly runtimeConfig: JsonObject;
+  readonly prevResult: JsonObject | undefined;
+}
+
+const defaults = {
+  definitionsDir: "/etc/cni/hawser/net.d",
+  confDir: "/etc/cni/net.d",
+  stateDir: "/var/lib/cni/hawser",
+  /** The kubelet gives a sandbox 4 minutes; we must have undone a failure before it stops waiting. */
+  timeout: "210s",
+  crossNamespace: ["default"],
+};
+
+/** Validates the whole configuration; every problem at once, each with the path of its field. */
+export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
+  const { metaSchema } = await import("./config-schema.ts");
+  // A key with a slash belongs to whoever owns its prefix (cni.dev/valid-attachments), not to us.
+  const own = Object.fromEntries(Object.entries(network.raw).filter(([key]) => !key.includes("/")));
+  const parsed = metaSchema.safeParse(own);
+  if (!parsed.success) return invalid(network, parsed.error.issues);
+  const fields = parsed.data;
+  const places = metaPlaces(network);
+  if (!places.ok) return places;
+  const primary = readPrimary(network);
+  if (!primary.ok) return primary;
+  return ok({
+    ...places.value,
+    network,
+    primary: primary.value,
+    networks: fields.networks ?? [],
+    definitionsDir: orDefault(fields.definitionsDir, defaults.definitionsDir),
+    crossNamespace: fields.crossNamespace ?? defaults.crossNamespace,
+    result: fields.result ?? "merged",
+    parallel: fields.parallel ?? false,
+    // The raw objects, not zod's copies: exact numbers must survive.
+    runtimeConfig: isObject(network.raw.runtimeConfig) ? network.raw.runtimeConfig : {},
+    prevResult: isObject(network.raw.prevResult) ? network.raw.prevResult : undefined,
+  });
+}
+
+/** The few fields that finding and undoing an attachment takes; a mistake elsewhere does not hide a record. */
+export function metaPlaces(network: NetworkConfig): Outcome<MetaPlaces, CniError> {
+  const { raw } = network;
+  const timeout = orDefault(raw.timeout, defaults.timeout);
+  const timeoutMs = parseDurationMs(timeout);
+  if (timeoutMs === undefined || timeoutMs === 0) {
+    const msg = `configuration of network ${JSON.stringify(network.name)}: timeout ${JSON.stringify(timeout)} is no duration`;
+    return failWith("invalidConfig", "config.timeout", msg, `Write it like "90s" or "3m30s".`);
+  }
+  return ok({
+    stateDir: orDefault(raw.stateDir, defaults.stateDir),
+    binDir: orDefault(raw.binDir, ""),
+    confDir: orDefault(raw.confDir, defaults.confDir),
+    timeoutMs,
+  });
+}
+
+function orDefault(value: unknown, fallback: string): string {
+  return typeof value === "string" && value !== "" ? value : fallback;
+}
+
+function readPrimary(network: NetworkConfig): Outcome<Primary, CniError> {
+  const { delegate } = network.raw;
+  if (!isObject(delegate)) return ok({ kind: "chained" });
+  if (delegate.type !== undefined || delegate.plugins !== undefined)
+    return ok({ kind: "inline", config: delegate });
+  if (typeof delegate.name === "string" && delegate.name !== "")
+    return ok({ kind: "named", name: delegate.name });
+  return failWith(
+    "invalidConfig",
+    "config.delegate",
+    `configuration of network ${JSON.stringify(network.name)}: delegate has neither "type" nor "plugins" nor "name"`,
+    `Give a plugin's configuration, a list ("plugins"), or the name of a network in confDir.`,
+  );
+}
+
+interface Issue {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+function invalid(network: NetworkConfig, issues: readonly Issue[]): Outcome<never, CniError> {
+  const problems = issues.map((issue) => problemOf(network.raw, issue)).join("; ");
+  const onlyUnknown = issues.every((issue) => issue.code === "unrecognized_keys");
+  return failWith(
+    onlyUnknown ? "unsupportedField" : "invalidConfig",
+    onlyUnknown ? "config.unknown-field" : "config.field",
+    `configuration of network ${JSON.stringify(network.name)}: ${problems}`,
+    "docs/configuration.md lists every field.",
+  );
+}
+
+function problemOf(raw: JsonObject, issue: Issue): string {
+  const place = issue.path.map(String).join(".");
+  if (issue.code !== "unrecognized_keys") return `${place}: ${issue.message}`;
+  const fields = (issue.keys ?? []).map((key) => `${key} = ${clip(JSON.stringify(raw[key]))}`);
+  return `unknown field ${fields.join(", ")}`;
+}
+
+function clip(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}

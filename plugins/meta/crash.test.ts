@@ -1,0 +1,184 @@
+import { describe, expect, test } from "vitest";
+import { parseNetworkConfig } from "../../cni/config.ts";
+import { parseEnvironment } from "../../cni/environment.ts";
+import { printJson } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { Verb } from "../../cni/version.ts";
+import { Crash, type CrashPoint, createMachine, exited, type FakeProcess, type Handler, type Machine } from "../../sys/fake.ts";
+import { meta } from "./plugin.ts";
+
+/**
+ * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). After DEL, its retry or GC, nothing of
+ * the container may be left, and its neighbour must be as it was.
+ */
+
+/** What delegates have made, outside of our own files: `network/container/interface`. Survives kills and reboots. */
+type World = Set<string>;
+
+interface Scene {
+  readonly machine: Machine;
+  readonly world: World;
+}
+
+const stateDir = "/var/lib/cni/hawser";
+const victim = "victim";
+const neighbour = "neighbour";
+
+function scene(parallel: boolean): Scene & { config: object } {
+  const world: World = new Set();
+  const delegate: Handler = (request) => {
+    const { CNI_COMMAND: verb, CNI_CONTAINERID, CNI_IFNAME } = request.env;
+    const config = JSON.parse(request.stdin) as { name: string; type: string };
+    const made = `${config.name}/${config.type}/${CNI_CONTAINERID}/${CNI_IFNAME}`;
+    if (verb === "DEL") world.delete(made);
+    if (verb === "GC") collectWorld(world, config);
+    if (verb !== "ADD") return exited(0, "");
+    if (world.has(made)) return exited(1, printJson({ cniVersion: "1.1.0", code: 999, msg: "it exists" }));
+    world.add(made);
+    return exited(0, printJson({ cniVersion: "1.1.0", interfaces: [{ name: CNI_IFNAME, sandbox: "/ns" }] }));
+  };
+  const machine = createMachine({
+    executables: { "/bin/cni/main": delegate, "/bin/cni/port": delegate, "/bin/cni/side": delegate },
+    files: {
+      "/net.d/default/one.json": printJson({ cniVersion: "1.1.0", name: "one", type: "side" }),
+      "/net.d/default/two.json": printJson({ cniVersion: "1.1.0", name: "two", type: "side" }),
+    },
+  });
+  const config = {
+    cniVersion: "1.1.0",
+    name: "pods",
+    type: "hawser",
+    definitionsDir: "/net.d",
+    stateDir,
+    parallel,
+    networks: ["one"],
+    delegate: { plugins: [{ type: "main" }, { type: "port" }] },
+    runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "k8s.v1.cni.cncf.io/networks": "two@data" } },
+  };
+  return { machine, world, config };
+}
+
+function collectWorld(world: World, config: { name: string; type: string }): void {
+  const valid = (config as Record<string, unknown>)["cni.dev/valid-attachments"] as { containerID: string; ifname: string }[];
+  for (const made of world) {
+    const [name, type, containerID, ifname] = made.split("/");
+    if (name !== config.name || type !== config.type) continue;
+    if (!valid.some((each) => each.containerID === containerID && each.ifname === ifname)) world.delete(made);
+  }
+}
+
+function invocation(verb: Verb, containerId: string, config: object): Invocation {
+  const environment = parseEnvironment({
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: "/ns",
+    CNI_IFNAME: "eth0",
+    CNI_PATH: "/bin/cni",
+  });
+  const network = parseNetworkConfig(printJson(config));
+  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  return { environment: environment.value, config: network.value };
+}
+
+async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) {
+  const verbs = { ADD: meta.add, DEL: meta.del, GC: meta.gc };
+  return verbs[verb](process.sys, invocation(verb, containerId, config));
+}
+
+/** How the verb ended: in a value, or in the death of its process. */
+async function outcomeOf(machine: Machine, process: FakeProcess, verb: "ADD" | "DEL" | "GC", config: object): Promise<"ok" | "error" | "crash"> {
+  try {
+    const outcome = await call(process, verb, victim, config);
+    // A plugin's process ends with its verb.
+    machine.kill(process.pid);
+    return outcome.ok ? "ok" : "error";
+  } catch (error) {
+    if (error instanceof Crash) return "crash";
+    throw error;
+  }
+}
+
+async function succeed(machine: Machine, verb: "ADD" | "DEL" | "GC", containerId: string, config: object): Promise<void> {
+  const outcome = await call(machine.spawn(), verb, containerId, config);
+  expect(outcome, `${verb} of ${containerId}`).toMatchObject({ ok: true });
+}
+
+function of(containerId: string, { world, machine }: Scene): string[] {
+  const names = machine.disk.list(`${stateDir}/pods`);
+  const records = names.ok ? names.value.filter((name) => name.includes(`${containerId}@`)) : [];
+  return [...[...world].filter((made) => made.includes(`/${containerId}/`)), ...records].sort();
+}
+
+const whole = (id: string) =>
+  [`one/side/${id}/net1`, `pods/main/${id}/eth0`, `pods/port/${id}/eth0`, `two/side/${id}/data`, `${id}@eth0.json`].sort();
+
+/** A machine with a neighbour on it, and the victim too where the verb needs it. */
+async function stage(verb: "ADD" | "DEL" | "GC", parallel: boolean) {
+  const made = scene(parallel);
+  await succeed(made.machine, "ADD", neighbour, made.config);
+  if (verb !== "ADD") await succeed(made.machine, "ADD", victim, made.config);
+  return made;
+}
+
+const valid = [{ containerID: neighbour, ifname: "eth0" }];
+const withList = (config: object) => ({ ...config, "cni.dev/valid-attachments": valid });
+
+async function countEffects(verb: "ADD" | "DEL" | "GC", parallel: boolean): Promise<readonly string[]> {
+  const { machine, config } = await stage(verb, parallel);
+  const process = machine.spawn();
+  expect(await outcomeOf(machine, process, verb, verb === "GC" ? withList(config) : config)).toBe("ok");
+  return process.effects();
+}
+
+type Remedy = "DEL" | "GC" | "DEL after a power loss" | "GC after a power loss";
+const remedies: readonly Remedy[] = ["DEL", "GC", "DEL after a power loss", "GC after a power loss"];
+
+async function remedy(how: Remedy, { machine, config }: Scene & { config: object }): Promise<void> {
+  if (how.endsWith("power loss")) machine.crash({ lose: "unsynced" });
+  if (how.startsWith("DEL")) await succeed(machine, "DEL", victim, config);
+  else await succeed(machine, "GC", victim, withList(config));
+}
+
+describe.each([false, true])("parallel: %s", (parallel) => {
+  describe.each(["ADD", "DEL", "GC"] as const)("%s", (verb) => {
+    test.each(remedies)("killed at any effect: %s leaves nothing, and the neighbour whole", async (how) => {
+      const effects = await countEffects(verb, parallel);
+      expect(effects.length).toBeGreaterThan(8);
+      for (const [number, effect] of effects.entries()) {
+        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
+          const where = `${verb} killed ${when} effect ${number}: ${effect}`;
+          const made = await stage(verb, parallel);
+          const process = made.machine.spawn();
+          process.crashAt(number, when);
+          const ended = await outcomeOf(made.machine, process, verb, verb === "GC" ? withList(made.config) : made.config);
+          // In parallel, a delegate that was not waited for may make the last effect one that nobody reaches.
+          expect(ended, where).not.toBe("error");
+          await remedy(how, made);
+          expect(of(victim, made), where).toEqual([]);
+          expect(of(neighbour, made), where).toEqual(whole(neighbour));
+          await succeed(made.machine, "ADD", victim, made.config);
+          expect(of(victim, made), where).toEqual(whole(victim));
+        }
+      }
+    });
+
+    test.each(["EIO", "ENOSPC"])("any effect failing with %s: what could not be undone is undone by DEL", async (code) => {
+      const effects = await countEffects(verb, parallel);
+      for (const [number, effect] of effects.entries()) {
+        const where = `${verb} with ${code} at effect ${number}: ${effect}`;
+        const made = await stage(verb, parallel);
+        const process = made.machine.spawn();
+        process.failAt(number, code);
+        const ended = await outcomeOf(made.machine, process, verb, verb === "GC" ? withList(made.config) : made.config);
+        expect(ended, where).not.toBe("crash");
+        if (verb === "ADD" && ended === "ok") expect(of(victim, made), where).toEqual(whole(victim));
+        if (verb === "DEL" && ended === "ok") expect(of(victim, made), where).toEqual([]);
+        // A failed ADD undoes itself: containerd may never call DEL for it.
+        if (verb === "ADD" && ended === "error") expect(of(victim, made).filter((it) => it.includes("/")), where).toEqual([]);
+        await succeed(made.machine, "DEL", victim, made.config);
+        expect(of(victim, made), where).toEqual([]);
+        expect(of(neighbour, made), where).toEqual(whole(neighbour));
+      }
+    });
+  });
+});

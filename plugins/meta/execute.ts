@@ -1,0 +1,82 @@
+import { type Added, addChain, type DelegateResult, deleteChain } from "../../cni/chain.ts";
+import type { Sandbox } from "../../cni/delegate.ts";
+import { type CniError, cniError, within } from "../../cni/errors.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { Plan, Step } from "./plan.ts";
+
+/** A step and what its delegate answered, as far as it did. */
+export interface Carried {
+  readonly step: Step;
+  readonly result: DelegateResult | undefined;
+}
+
+export type Executed =
+  | { readonly ok: true; readonly value: readonly (Carried & { readonly result: DelegateResult })[] }
+  /** `touched` are the steps that may have had an effect, the failing one included. */
+  | { readonly ok: false; readonly error: CniError; readonly touched: readonly Carried[] };
+
+/** Carries out a plan: the primary, then the secondaries in turn or, if the operator chose so, all at once. */
+export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: boolean): Promise<Executed> {
+  const first = plan.filter((step) => step.role === "primary");
+  const rest = plan.filter((step) => step.role === "secondary");
+  const batches = parallel ? [...first.map((step) => [step]), rest] : plan.map((step) => [step]);
+  const done: (Carried & { readonly result: DelegateResult })[] = [];
+  for (const batch of batches) {
+    const stop = sys.processes.stopRequested();
+    if (stop !== undefined) return { ok: false, error: stopped(stop), touched: done };
+    const outcomes = await Promise.all(batch.map((step) => attach(sys, step, sandbox)));
+    const failed = outcomes.find((outcome) => !outcome.added.ok);
+    if (failed !== undefined && !failed.added.ok) {
+      const touched = [...done, ...outcomes.flatMap(touchedBy)];
+      return { ok: false, error: within(`attach ${stepLabel(failed.step)}`, failed.added.error), touched };
+    }
+    for (const { step, added } of outcomes) if (added.ok) done.push({ step, result: added.value });
+  }
+  return { ok: true, value: done };
+}
+
+async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<{ step: Step; added: Added }> {
+  return { step, added: await addChain(sys, step.chain, step.ifname, sandbox) };
+}
+
+function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
+  if (added.ok) return [{ step, result: added.value }];
+  return added.ran.plugins.length === 0
+    ? []
+    : [{ step: { ...step, chain: added.ran }, result: added.partial }];
+}
+
+function stopped(signal: string): CniError {
+  return cniError("tryAgainLater", "meta.stopped", `hawser was asked to stop (${signal})`);
+}
+
+/**
+ * Undoes steps in reverse: the secondaries (in turn or at once), then the primary. Goes on past a failure, since what
+ * one network left must not keep the others; within a chain a failure stops, as the specification has it.
+ */
+export async function undo(
+  sys: Sys,
+  carried: readonly Carried[],
+  sandbox: Sandbox,
+  parallel: boolean,
+): Promise<CniError[]> {
+  const reversed = carried.toReversed();
+  const secondaries = reversed.filter(({ step }) => step.role === "secondary");
+  const primaries = reversed.filter(({ step }) => step.role === "primary");
+  const batches = parallel ? [secondaries, primaries] : reversed.map((each) => [each]);
+  const errors: CniError[] = [];
+  for (const batch of batches) {
+    const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox)));
+    errors.push(...outcomes.filter((error) => error !== undefined));
+  }
+  return errors;
+}
+
+async function detach(sys: Sys, { step, result }: Carried, sandbox: Sandbox): Promise<CniError | undefined> {
+  const outcome = await deleteChain(sys, step.chain, step.ifname, sandbox, result);
+  return outcome.ok ? undefined : within(`detach ${stepLabel(step)}`, outcome.error);
+}
+
+export function stepLabel(step: Step): string {
+  return `${step.role} network ${step.network} (${step.ifname})`;
+}

@@ -1,0 +1,88 @@
+import { answers } from "../../cni/chain.ts";
+import type { JsonObject } from "../../cni/json.ts";
+import { type Verb, type Version, verbs } from "../../cni/version.ts";
+import type { PodIdentity } from "../../kube/pod.ts";
+import type { MetaConfig } from "./config.ts";
+import type { Observed } from "./observe.ts";
+import type { Step } from "./plan.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Selection } from "./select.ts";
+
+/** A plan as people read it: all that an ADD would do, and why. */
+export interface Explanation {
+  readonly network: string;
+  /** Whose work the pod's first interface is. */
+  readonly primary: "hawser" | "a plugin before hawser";
+  readonly pod: PodIdentity | undefined;
+  readonly parallel: boolean;
+  readonly result: "merged" | "primary";
+  readonly attachments: readonly ExplainedAttachment[];
+}
+
+export interface ExplainedAttachment {
+  /** When it is made; those that are made at once share a number. */
+  readonly order: number;
+  readonly role: Step["role"];
+  readonly ifname: string;
+  /** For people: `namespace/name`, or the primary's name. */
+  readonly network: string;
+  /** Who wants it. */
+  readonly origin: Selection["origin"];
+  /** The file that defines it; `delegate` for a primary inside of hawser's own configuration. */
+  readonly source: string;
+  readonly name: string;
+  readonly cniVersion: Version;
+  /** What it is asked in its life. */
+  readonly verbs: readonly Verb[];
+  /** What each of its plugins reads on stdin, less prevResult. */
+  readonly plugins: readonly JsonObject[];
+}
+
+/** Tells a plan together with where it came from. `observed` is what it was made of. */
+export function explain(config: MetaConfig, observed: Observed, prepared: Prepared): Explanation {
+  const { parallel, result, network, primary } = config;
+  const sources = [
+    ...(observed.primary === undefined ? [] : [observed.primary.source]),
+    ...observed.wanted.map(({ definition }) => definition.source),
+  ];
+  const orders = ordersOf(prepared.plan, parallel);
+  return {
+    network: network.name,
+    primary: primary.kind === "chained" ? "a plugin before hawser" : "hawser",
+    pod: prepared.pod,
+    parallel,
+    result,
+    attachments: prepared.plan.map((step, index) => {
+      const origin = prepared.selections[index]?.origin ?? "configuration";
+      return explainStep(step, origin, orders[index] ?? 0, sources[index] ?? "");
+    }),
+  };
+}
+
+function ordersOf(plan: readonly Step[], parallel: boolean): number[] {
+  const primaries = plan.filter((step) => step.role === "primary").length;
+  return plan.map((_, index) => (parallel ? Math.min(index, primaries) : index) + 1);
+}
+
+function explainStep(
+  { role, ifname, network, chain }: Step,
+  origin: Selection["origin"],
+  order: number,
+  source: string,
+): ExplainedAttachment {
+  const { name, cniVersion, plugins } = chain;
+  const asked = verbs.filter((verb) => verb !== "VERSION" && answers(chain, verb));
+  return {
+    order,
+    role,
+    ifname,
+    network,
+    origin,
+    source,
+    name,
+    cniVersion,
+    // One pod's choice must not make the node unready, so STATUS leaves it out.
+    verbs: asked.filter((verb) => verb !== "STATUS" || origin === "configuration"),
+    plugins,
+  };
+}

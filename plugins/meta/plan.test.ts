@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../cni/json.ts";
+import type { NetworkRequest } from "../../kube/annotation.ts";
+import type { MetaConfig } from "./config.ts";
+import { plan } from "./plan.ts";
+import type { Selection } from "./select.ts";
+
+function meta(runtimeConfig: JsonObject = {}): MetaConfig {
+  return {
+    network: { cniVersion: "1.1.0", name: "pods", type: "hawser", raw: {} },
+    primary: { kind: "chained" },
+    networks: [],
+    definitionsDir: "/d",
+    crossNamespace: [],
+    result: "merged",
+    parallel: false,
+    runtimeConfig,
+    prevResult: undefined,
+    stateDir: "/s",
+    binDir: "",
+    confDir: "/c",
+    timeoutMs: 1000,
+  };
+}
+
+function primary(config: JsonObject): Selection {
+  const network = "pods";
+  return { role: "primary", network, origin: "configuration", ifname: "eth0", config, request: undefined };
+}
+
+function secondary(config: JsonObject, more: Partial<NetworkRequest> = {}): Selection {
+  const request: NetworkRequest = { namespace: "blue", name: "data", ...more };
+  return { role: "secondary", network: "blue/data", origin: "annotation", ifname: "net1", config, request };
+}
+
+function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[] {
+  const planned = plan(config, [selection]);
+  if (!planned.ok) throw new Error(`${planned.error.msg} ${planned.error.details}`);
+  return planned.value[0]?.chain.plugins ?? [];
+}
+
+describe("plan", () => {
+  test("a delegate inherits name and version where it has none, and loses no field", () => {
+    expect(plugins(meta(), primary({ type: "bridge", custom: { deep: [1] } }))).toEqual([
+      { type: "bridge", custom: { deep: [1] }, cniVersion: "1.1.0", name: "pods" },
+    ]);
+  });
+
+  test("a delegate keeps its own name and version: IPAM state is keyed by the name", () => {
+    expect(plugins(meta(), primary({ type: "bridge", name: "old", cniVersion: "0.4.0" }))).toEqual([
+      { type: "bridge", name: "old", cniVersion: "0.4.0" },
+    ]);
+  });
+
+  test("a list's plugins get the list's name and the highest of its versions", () => {
+    const config = { name: "l", cniVersion: "0.4.0", cniVersions: ["1.0.0", "9.0.0"], plugins: [{ type: "a" }, { type: "b" }] };
+    expect(plugins(meta(), primary(config))).toEqual([
+      { type: "a", name: "l", cniVersion: "1.0.0" },
+      { type: "b", name: "l", cniVersion: "1.0.0" },
+    ]);
+  });
+
+  test("the kubelet's runtimeConfig reaches the primary only, each plugin what it declares", () => {
+    const config = meta({ portMappings: [{ HostPort: 80 }], bandwidth: { IngressRate: 1 } });
+    const list = { plugins: [{ type: "bridge" }, { type: "portmap", capabilities: { portMappings: true } }] };
+    expect(plugins(config, primary(list))).toEqual([
+      { type: "bridge", name: "pods", cniVersion: "1.1.0" },
+      { type: "portmap", name: "pods", cniVersion: "1.1.0", runtimeConfig: { portMappings: [{ HostPort: 80 }] } },
+    ]);
+    const second = { type: "x", name: "d", cniVersion: "1.0.0", capabilities: { portMappings: true } };
+    expect(plugins(config, secondary(second))).toEqual([{ type: "x", name: "d", cniVersion: "1.0.0" }]);
+  });
+
+  test("requested ips and mac become runtimeConfig of the plugins that declare them", () => {
+    const config = { type: "macvlan", name: "d", cniVersion: "1.0.0", capabilities: { ips: true, mac: true, other: true } };
+    const requested = secondary(config, { ips: ["10.0.0.9/24"], mac: "02:00:00:00:00:09" });
+    expect(plugins(meta(), requested)).toEqual([
+      {
+        type: "macvlan",
+        name: "d",
+        cniVersion: "1.0.0",
+        runtimeConfig: { ips: ["10.0.0.9/24"], mac: "02:00:00:00:00:09" },
+      },
+    ]);
+  });
+
+  test("cni-args go over args.cni of every plugin and leave the rest of args", () => {
+    const args = { cni: { a: 1, b: 2 }, vendor: true };
+    const list = { name: "d", plugins: [{ type: "x", args }, { type: "y" }] };
+    expect(plugins(meta(), secondary(list, { cniArgs: { b: 3 } })).map((each) => each.args)).toEqual([
+      { cni: { a: 1, b: 3 }, vendor: true },
+      { cni: { b: 3 } },
+    ]);
+  });
+
+  test.each<[string, Selection, string, number]>([
+    ["a capability that no plugin declares", secondary({ type: "x" }, { ips: ["10.0.0.1"] }), "meta.capability", 103],
+    ["a capability declared false", secondary({ type: "x", capabilities: { mac: false } }, { mac: "02:00:00:00:00:09" }), "meta.capability", 103],
+    ["itself as a delegate", primary({ type: "hawser" }), "meta.recursion", 7],
+    ["itself within a list", secondary({ plugins: [{ type: "x" }, { type: "hawser" }] }), "meta.recursion", 7],
+    ["a type with a path", secondary({ type: "../../bin/sh" }), "config.plugins", 7],
+    ["an empty list", secondary({ plugins: [] }), "config.plugins", 7],
+    ["plugins that is no list", secondary({ plugins: { type: "x" } }), "config.plugins", 7],
+    ["a plugin that is no object", secondary({ plugins: ["x"] }), "config.plugins", 7],
+    ["a type that is no string", secondary({ plugins: [{ type: 7 }] }), "config.plugins", 7],
+    ["an unknown version", secondary({ type: "x", cniVersion: "9.9.9" }), "config.version", 1],
+  ])("refuses %s", (_case, selection, id, code) => {
+    expect(plan(meta(), [selection])).toMatchObject({ ok: false, error: { id, code } });
+  });
+
+  test("the error names the network", () => {
+    const outcome = plan(meta(), [secondary({ type: "x" }, { ips: ["10.0.0.1"] })]);
+    expect(outcome.ok ? "" : outcome.error.msg).toContain("blue/data");
+  });
+});

@@ -1,0 +1,45 @@
+import { type CniError, failWith } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { parseResult } from "../../cni/result.ts";
+import type { CniResult } from "../../cni/types.ts";
+import type { PodIdentity } from "../../kube/pod.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { MetaConfig } from "./config.ts";
+import { observe } from "./observe.ts";
+import { type Plan, plan } from "./plan.ts";
+import { type Selection, select } from "./select.ts";
+
+/** What an ADD is about to do, decided before its first effect. */
+export interface Prepared {
+  readonly pod: PodIdentity | undefined;
+  /** The result of the plugins before us; undefined when the primary is ours. */
+  readonly base: CniResult | undefined;
+  readonly selections: readonly Selection[];
+  readonly plan: Plan;
+}
+
+/** observe, select and plan in one: the whole way from a configuration to its steps, without an effect. */
+export function prepare(sys: Sys, config: MetaConfig, invocation: Invocation): Outcome<Prepared, CniError> {
+  const base = readBase(config);
+  if (!base.ok) return base;
+  const observed = observe(sys, config, invocation);
+  if (!observed.ok) return observed;
+  const { netns, ifname } = invocation.environment;
+  const existing = (base.value?.interfaces ?? []).filter(
+    (each) => each.sandbox === netns && each.name !== ifname,
+  );
+  const selections = select(observed.value, { primary: ifname, existing: existing.map((each) => each.name) });
+  if (!selections.ok) return selections;
+  const planned = plan(config, selections.value);
+  if (!planned.ok) return planned;
+  return ok({ pod: observed.value.pod, base: base.value, selections: selections.value, plan: planned.value });
+}
+
+/** When chained, what the plugins before us made. A DEL may come without it. */
+function readBase({ primary, prevResult, network }: MetaConfig): Outcome<CniResult | undefined, CniError> {
+  if (primary.kind !== "chained" || prevResult === undefined) return ok(undefined);
+  const parsed = parseResult(prevResult, network.cniVersion);
+  if (parsed.ok) return ok(parsed.value.result);
+  return failWith("invalidConfig", "config.prev-result", `read prevResult: ${parsed.error}`);
+}

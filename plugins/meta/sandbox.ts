@@ -1,0 +1,29 @@
+import type { Sandbox } from "../../cni/delegate.ts";
+import type { Environment } from "../../cni/environment.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { MetaPlaces } from "./config.ts";
+
+/** What delegates of this operation are told of the container; `changes` are those of a recorded one. */
+export function sandboxOf(
+  sys: Sys,
+  environment: Environment,
+  places: MetaPlaces,
+  changes: Partial<Sandbox> = {},
+): Sandbox {
+  return {
+    containerId: environment.containerId,
+    netns: environment.netns,
+    args: environment.args,
+    // The operator's own folder first, as in Multus.
+    path: places.binDir === "" ? environment.path : [places.binDir, ...environment.path],
+    variables: environment.variables,
+    deadlineMs: sys.clock.monotonicMs() + places.timeoutMs,
+    ...changes,
+  };
+}
+
+/** The time that undoing a failed ADD gets beyond ADD's own: kubelet's 4 minutes less the default timeout. */
+export const undoMs = 25_000;
+
+/** How long an operation waits for another one on the same container. */
+export const lockPatienceMs = 60_000;

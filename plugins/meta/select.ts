@@ -1,0 +1,81 @@
+import { type CniError, failWith } from "../../cni/errors.ts";
+import type { JsonObject } from "../../cni/json.ts";
+import type { NetworkRequest } from "../../kube/annotation.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Observed } from "./observe.ts";
+
+/** One attachment that is to be: which network, under which interface name. */
+export interface Selection {
+  readonly role: "primary" | "secondary";
+  /** For people: the primary's source, or `namespace/name`. */
+  readonly network: string;
+  /** Who wants it. */
+  readonly origin: "configuration" | "annotation";
+  readonly ifname: string;
+  readonly config: JsonObject;
+  readonly request: NetworkRequest | undefined;
+}
+
+/** Names that exist before we attach anything, and that no attachment may take. */
+export interface TakenNames {
+  readonly primary: string;
+  /** What plugins before us in the runtime's list put into the sandbox. */
+  readonly existing: readonly string[];
+}
+
+/**
+ * The attachments in order, each with its interface name: the requested one, else `net<n>`, n being the secondary's
+ * place, so that a requested name does not shift those after it (as in Multus).
+ */
+export function select(observed: Observed, taken: TakenNames): Outcome<Selection[], CniError> {
+  const secondaries = observed.wanted.map(
+    ({ origin, request, definition }, index): Selection => ({
+      role: "secondary",
+      network: `${request.namespace}/${request.name}`,
+      origin,
+      ifname: request.interface ?? `net${index + 1}`,
+      config: definition.config,
+      request,
+    }),
+  );
+  const collision = firstCollision(secondaries, taken);
+  if (collision !== undefined) return collision;
+  if (observed.primary === undefined) return ok(secondaries);
+  const primary: Selection = {
+    role: "primary",
+    network: primaryName(observed.primary),
+    origin: "configuration",
+    ifname: taken.primary,
+    config: observed.primary.config,
+    request: undefined,
+  };
+  return ok([primary, ...secondaries]);
+}
+
+function primaryName({ source, config }: { source: string; config: JsonObject }): string {
+  return typeof config.name === "string" && config.name !== "" ? config.name : source;
+}
+
+function firstCollision(
+  secondaries: readonly Selection[],
+  taken: TakenNames,
+): Outcome<never, CniError> | undefined {
+  const owners = new Map<string, string>([
+    ["lo", "the loopback interface"],
+    ...taken.existing.map((name) => [name, "a plugin before hawser in the list"] as const),
+    [taken.primary, "the pod's primary interface"],
+  ]);
+  for (const { ifname, network } of secondaries) {
+    const owner = owners.get(ifname);
+    if (owner !== undefined) {
+      return failWith(
+        "selection",
+        "meta.name-collision",
+        `select networks: network ${network} is to be interface ${ifname}, which is ${owner}`,
+        `Ask for another name ("${network}@<interface>").`,
+      );
+    }
+    owners.set(ifname, `that of network ${network}`);
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+import { requirePlugins, statusChain } from "../../cni/chain.ts";
+import type { Sandbox } from "../../cni/delegate.ts";
+import { type CniError, codes, failWith, joinErrors, within } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type MetaConfig, parseMetaConfig } from "./config.ts";
+import { observeStanding } from "./observe.ts";
+import { plan, type Step } from "./plan.ts";
+import { sandboxOf } from "./sandbox.ts";
+import { select } from "./select.ts";
+
+/**
+ * STATUS (CNI 1.1.0, section 2): our own parts, then every delegate that each pod gets. Networks that only some pod's
+ * annotation names are left out: one team's mistake must not make the node unready.
+ */
+export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
+  const config = await parseMetaConfig(invocation.config);
+  if (!config.ok) return config;
+  const state = checkStateDir(sys, config.value);
+  if (!state.ok) return state;
+  const steps = standingPlan(sys, config.value);
+  if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
+  const sandbox = sandboxOf(sys, invocation.environment, config.value);
+  const errors: CniError[] = [];
+  for (const step of steps.value) {
+    const outcome = await statusOf(sys, step, sandbox);
+    if (!outcome.ok)
+      errors.push(unavailable(`status of ${step.role} network ${step.network}`, outcome.error));
+  }
+  const [first, ...others] = errors;
+  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+}
+
+/** The steps that every pod gets, under stand-in interface names. */
+export function standingPlan(sys: Sys, config: MetaConfig): Outcome<readonly Step[], CniError> {
+  const observed = observeStanding(sys, config);
+  if (!observed.ok) return observed;
+  const selections = select(observed.value, { primary: "eth0", existing: [] });
+  return selections.ok ? plan(config, selections.value) : selections;
+}
+
+async function statusOf(sys: Sys, step: Step, sandbox: Sandbox): Promise<Outcome<void, CniError>> {
+  // A plugin that is too old to be asked must at least be there.
+  const present = requirePlugins(sys, step.chain, sandbox.path);
+  return present.ok ? statusChain(sys, step.chain, sandbox) : present;
+}
+
+/** 50 and 51 are what runtimes understand of a STATUS; any other failure means that an ADD would fail: 50. */
+function unavailable(doing: string, error: CniError): CniError {
+  const kept = error.code === codes.notAvailable || error.code === codes.limitedConnectivity;
+  return { ...within(doing, error), code: kept ? error.code : codes.notAvailable };
+}
+
+/** The folder of records is made by the first ADD; what stands in its place is a mistake that would fail all of them. */
+function checkStateDir(sys: Sys, { stateDir }: MetaConfig): Outcome<void, CniError> {
+  const stat = sys.files.stat(stateDir);
+  if (!stat.ok && stat.error.code === "ENOENT") return ok(undefined);
+  if (stat.ok && stat.value.kind === "folder") return ok(undefined);
+  const why = stat.ok ? "it is not a folder" : stat.error.message;
+  return failWith(
+    "notAvailable",
+    "status.state-dir",
+    `records cannot be kept in stateDir ${stateDir}: ${why}`,
+  );
+}

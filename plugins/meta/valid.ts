@@ -1,0 +1,91 @@
+import type { AttachmentKey } from "../../cni/attachments.ts";
+import type { Chain } from "../../cni/chain.ts";
+import { type JsonObject, printJson, without } from "../../cni/json.ts";
+import type { ValidAttachment } from "../../cni/types.ts";
+import type { AttachmentRecord } from "./record.ts";
+
+/** A record as it lies on disk; undefined when it cannot be read. */
+export interface Held {
+  readonly key: AttachmentKey;
+  readonly path: string;
+  readonly record: AttachmentRecord | undefined;
+}
+
+/** GC's decision: which of this network's attachments the runtime no longer lists. Other networks' are not its business. */
+export function stale(held: readonly Held[], network: string, valid: readonly ValidAttachment[]): Held[] {
+  return held.filter(({ key }) => key.network === network && !lists(valid, key));
+}
+
+function lists(valid: readonly ValidAttachment[], { containerId, ifname }: AttachmentKey): boolean {
+  return valid.some((each) => each.containerID === containerId && each.ifname === ifname);
+}
+
+/** One delegate network to be collected, and all that is still valid in it. */
+export interface Collection {
+  readonly chain: Chain;
+  readonly valid: readonly ValidAttachment[];
+}
+
+export interface CollectionInput {
+  /** The primary's chain; undefined when chained. */
+  readonly primary: Chain | undefined;
+  /** Chains that every pod gets. */
+  readonly standing: readonly Chain[];
+  /** All networks' records that live on. */
+  readonly live: readonly Held[];
+  /** This network's records, gone ones included: their delegates may hold more than we recorded. */
+  readonly own: readonly Held[];
+  readonly network: string;
+  readonly runtimeList: readonly ValidAttachment[];
+}
+
+/**
+ * What each delegate is told. The runtime lists (container, eth0) only; a network's valid set is every attachment that
+ * any live record has in it, under whatever interface name. For containers of which we hold no readable record nobody
+ * knows the secondaries: as long as there is one, only the primary, whose set the runtime itself knows, is collected.
+ */
+export function collections(input: CollectionInput): { run: Collection[]; skipped: string[] } {
+  const { primary, standing, live, own, network, runtimeList } = input;
+  const recorded = own.flatMap(({ record }) => (record?.carried ?? []).map(({ step }) => step.chain));
+  const chains = distinct(
+    [...(primary === undefined ? [] : [primary]), ...standing, ...recorded].map(generic),
+  );
+  const readable = live.filter((each) => each.key.network === network && each.record !== undefined);
+  const allKnown =
+    live.every((each) => each.record !== undefined) &&
+    runtimeList.every(({ containerID, ifname }) =>
+      readable.some(({ key }) => key.containerId === containerID && key.ifname === ifname),
+    );
+  const run = chains.filter((chain) => allKnown || chain.name === primary?.name);
+  return {
+    run: run.map((chain) => ({
+      chain,
+      valid: unique([...validIn(live, chain.name), ...(chain.name === primary?.name ? runtimeList : [])]),
+    })),
+    skipped: chains.filter((chain) => !run.includes(chain)).map((chain) => chain.name),
+  };
+}
+
+function validIn(live: readonly Held[], name: string): ValidAttachment[] {
+  return live.flatMap(({ key, record }) =>
+    (record?.carried ?? [])
+      .filter(({ step }) => step.chain.name === name)
+      .map(({ step }) => ({ containerID: key.containerId, ifname: step.ifname })),
+  );
+}
+
+/** The chain without what one pod asked for: two pods' attachments to one network are one network. */
+function generic(chain: Chain): Chain {
+  return {
+    ...chain,
+    plugins: chain.plugins.map((plugin): JsonObject => without(plugin, "runtimeConfig", "args")),
+  };
+}
+
+function distinct(chains: readonly Chain[]): Chain[] {
+  return [...new Map(chains.map((chain) => [printJson(chain), chain])).values()];
+}
+
+function unique(list: readonly ValidAttachment[]): ValidAttachment[] {
+  return [...new Map(list.map((each) => [`${each.containerID}@${each.ifname}`, each])).values()];
+}

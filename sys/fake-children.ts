@@ -1,0 +1,131 @@
+import type { FakeClock } from "./fake-clock.ts";
+import { fail, ok } from "./outcome.ts";
+import type { Attempt, ProcessView, RunEnd, RunReport, RunRequest } from "./sys.ts";
+
+/** The simulated process is dead: killed, or at the point where a test stops it. Nothing but tests may catch it. */
+export class Crash extends Error {
+  override readonly name = "Crash";
+}
+
+/** What a delegate does. Its first part, up to its first wait, is done at once; it waits by `child.sleep` alone. */
+export type Handler = (request: RunRequest, child: Child) => RunReport | Promise<RunReport>;
+
+/** A delegate at work. */
+export interface Child {
+  readonly pid: number;
+  /** On the machine's clock. Throws `Crash` once the delegate is killed. */
+  sleep(durationMs: number): Promise<void>;
+}
+
+export interface Children {
+  /** Fails when there is no such executable. `report` never resolves when nobody is left to hear it. */
+  start(parentPid: number, request: RunRequest): Attempt<Started>;
+  views(): ProcessView[];
+  /** Whether there was such a child. */
+  end(pid: number, end: RunEnd): boolean;
+  /** Ends what a process runs, as its stop handler does. */
+  endOf(parentPid: number, end: RunEnd): void;
+  /** Their parent died: they go on, as the children of init. */
+  orphan(parentPid: number): void;
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly report: Promise<RunReport>;
+}
+
+interface Running {
+  readonly pid: number;
+  parentPid: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly finish: (report: RunReport) => void;
+  readonly cancelTimeout: () => void;
+}
+
+export function createChildren(
+  clock: FakeClock,
+  handlers: ReadonlyMap<string, Handler>,
+  newPid: () => number,
+): Children {
+  const running = new Map<number, Running>();
+  const end = (pid: number, how: RunEnd): boolean => {
+    const child = running.get(pid);
+    child?.finish({ end: how, stdout: "", stderr: "" });
+    return child !== undefined;
+  };
+  const of = (parentPid: number): Running[] =>
+    [...running.values()].filter((each) => each.parentPid === parentPid);
+  return {
+    start: (parentPid, request) => {
+      const handler = handlers.get(request.executable);
+      const message = `ENOENT: spawn ${request.executable}`;
+      if (handler === undefined) return fail({ code: "ENOENT", message });
+      return ok(startChild(clock, running, handler, request, { pid: newPid(), parentPid }));
+    },
+    views: () =>
+      [...running.values()].map(({ pid, parentPid, env }) => ({ pid, parentPid, startTicks: `${pid}`, env })),
+    end,
+    endOf: (parentPid, how) => {
+      for (const { pid } of of(parentPid)) end(pid, how);
+    },
+    orphan: (parentPid) => {
+      for (const child of of(parentPid)) {
+        child.parentPid = 1;
+        // It was its parent's to keep.
+        child.cancelTimeout();
+      }
+    },
+  };
+}
+
+function startChild(
+  clock: FakeClock,
+  running: Map<number, Running>,
+  handler: Handler,
+  request: RunRequest,
+  { pid, parentPid }: { pid: number; parentPid: number },
+): Started {
+  const timeout = clock.timer(request.timeoutMs);
+  const report = new Promise<RunReport>((resolve, reject) => {
+    const finish = (how: RunReport): void => {
+      running.delete(pid);
+      timeout.cancel();
+      resolve(limitOutput(how, request.maxOutputBytes));
+    };
+    running.set(pid, { pid, parentPid, env: request.env, finish, cancelTimeout: timeout.cancel });
+    const isRunning = (): boolean => running.has(pid);
+    work(handler, request, childOf(clock, pid, isRunning)).then(finish, (error: unknown) => {
+      // A killed handler stops by a Crash, after its report has been given; anything else is the test's mistake.
+      if (isRunning()) reject(error);
+    });
+    timeout.done.then(() => finish({ end: { kind: "timed-out" }, stdout: "", stderr: "" }));
+  });
+  // Nobody may be left to hear of a mistake in an orphan's handler.
+  report.catch(() => {});
+  return { pid, report };
+}
+
+/** A handler that throws before its first wait rejects like one that throws after it. */
+async function work(handler: Handler, request: RunRequest, child: Child): Promise<RunReport> {
+  return await handler(request, child);
+}
+
+function childOf(clock: FakeClock, pid: number, isRunning: () => boolean): Child {
+  return {
+    pid,
+    sleep: async (durationMs) => {
+      await clock.sleep(durationMs);
+      if (!isRunning()) throw new Crash(`delegate ${pid} was killed`);
+    },
+  };
+}
+
+function limitOutput(report: RunReport, maxBytes: number): RunReport {
+  if (new TextEncoder().encode(report.stdout).length <= maxBytes) return report;
+  return { ...report, end: { kind: "flooded" }, stdout: report.stdout.slice(0, maxBytes) };
+}
+
+/** What a delegate that ends by itself is reported as. */
+export function exited(code: number, stdout: string, stderr = ""): RunReport {
+  return { end: { kind: "exited", code }, stdout, stderr };
+}

@@ -1,0 +1,180 @@
+import * as childProcess from "node:child_process";
+import * as fs from "node:fs";
+import { attempt, toFault } from "./fault.ts";
+import { fail, ok } from "./outcome.ts";
+import type { Attempt, RunEnd, RunReport, RunRequest } from "./sys.ts";
+
+/**
+ * Files instead of pipes carry the child's stdin, stdout and stderr: pipes load Node's stream machinery, which costs
+ * a plugin 2 ms of start-up. They are unlinked as soon as they are open, so that a kill leaves nothing behind.
+ */
+interface Channel {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+const outputCheckMs = 200;
+/** A longer timer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export async function runProcess(request: RunRequest): Promise<Attempt<RunReport>> {
+  let channel: Channel;
+  try {
+    channel = openChannel(request.stdin);
+  } catch (error) {
+    return fail(toFault(error));
+  }
+  try {
+    const end = await spawnAndWait(request, channel);
+    if (!end.ok) return end;
+    const stdout = readFrom(channel.stdout, request.maxOutputBytes);
+    const stderr = readFrom(channel.stderr, request.maxOutputBytes);
+    return ok({ end: end.value, stdout, stderr });
+  } finally {
+    for (const descriptor of Object.values(channel)) fs.closeSync(descriptor);
+  }
+}
+
+function openChannel(stdin: string): Channel {
+  const opened: number[] = [];
+  const open = (): number => {
+    const { descriptor } = openScratch();
+    opened.push(descriptor);
+    return descriptor;
+  };
+  try {
+    const written = open();
+    const bytes = Buffer.from(stdin, "utf8");
+    for (let offset = 0; offset < bytes.length; ) {
+      offset += fs.writeSync(written, bytes, offset, bytes.length - offset, offset);
+    }
+    // Positional writes leave the descriptor's own position at the start, where the child reads from.
+    return { stdin: written, stdout: open(), stderr: open() };
+  } catch (error) {
+    for (const descriptor of opened) fs.closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** /run first: it is in memory, and nobody but root can put a file of this name there before us. */
+const scratchFolders = ["/run", "/dev/shm", "/tmp"];
+let scratchCount = 0;
+
+/** An unnamed file of our own. */
+function openScratch(): { descriptor: number } {
+  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const name = `hawser-${process.pid}-${scratchCount++}`;
+  for (const folder of scratchFolders) {
+    const path = `${folder}/${name}`;
+    try {
+      const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      fs.unlinkSync(path);
+      return { descriptor };
+    } catch (error) {
+      if (folder === scratchFolders.at(-1)) throw error;
+    }
+  }
+  throw new Error("unreachable: the last folder either opened or threw");
+}
+
+function readFrom(descriptor: number, maxBytes: number): string {
+  const sizeBytes = Math.min(fs.fstatSync(descriptor).size, maxBytes);
+  const bytes = Buffer.alloc(sizeBytes);
+  let offset = 0;
+  while (offset < sizeBytes) {
+    const count = fs.readSync(descriptor, bytes, offset, sizeBytes - offset, offset);
+    if (count === 0) break;
+    offset += count;
+  }
+  return bytes.toString("utf8", 0, offset);
+}
+
+function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<RunEnd>> {
+  return new Promise((resolve) => {
+    let child: childProcess.ChildProcess | undefined;
+    let forced: RunEnd | undefined;
+    const force = (end: RunEnd): void => {
+      forced ??= end;
+      killGroup(child?.pid);
+    };
+    // Before there is a child: a signal between its start and our listening would end us and leave it running.
+    const forget = onStop((signal) => force({ kind: "stopped", signal }));
+    const timeout = setTimeout(
+      () => force({ kind: "timed-out" }),
+      Math.min(request.timeoutMs, longestTimerMs),
+    );
+    const watch = setInterval(() => {
+      if (overflows(channel, request.maxOutputBytes)) force({ kind: "flooded" });
+    }, outputCheckMs);
+    const settle = (outcome: Attempt<RunEnd>): void => {
+      forget();
+      clearTimeout(timeout);
+      clearInterval(watch);
+      resolve(outcome);
+    };
+    const started = start(request, channel);
+    if (!started.ok) return settle(started);
+    child = started.value;
+    child.on("error", (error) => settle(fail(toFault(error))));
+    child.on("exit", (code, signal) => {
+      if (overflows(channel, request.maxOutputBytes)) forced ??= { kind: "flooded" };
+      // What the delegate itself left running in its group would outlive the verb.
+      if (forced !== undefined) killGroup(child?.pid);
+      settle(ok(forced ?? ownEnd(code, signal)));
+    });
+  });
+}
+
+/** Some errors are thrown, others arrive as the child's "error": which, differs between engines. */
+function start(request: RunRequest, channel: Channel): Attempt<childProcess.ChildProcess> {
+  return attempt(() =>
+    childProcess.spawn(request.executable, [...request.args], {
+      env: { ...request.env },
+      stdio: [channel.stdin, channel.stdout, channel.stderr],
+      detached: true,
+    }),
+  );
+}
+
+function ownEnd(code: number | null, signal: string | null): RunEnd {
+  return code === null ? { kind: "signalled", signal: signal ?? "?" } : { kind: "exited", code };
+}
+
+/** stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
+function overflows({ stdout, stderr }: Channel, maxBytes: number): boolean {
+  return [stdout, stderr].some((descriptor) => fs.fstatSync(descriptor).size > maxBytes);
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // ESRCH: the group has ended already, which is what was wanted.
+  }
+}
+
+let received: string | undefined;
+const listeners = new Set<(signal: string) => void>();
+let listening = false;
+
+/** The first signal that asked us to stop. */
+export function stopSignal(): string | undefined {
+  return received;
+}
+
+/** Calls back when we are asked to stop from now on: an undo after a signal still runs. Returns how to stop listening. */
+function onStop(listener: (signal: string) => void): () => void {
+  if (!listening) {
+    listening = true;
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        received ??= signal;
+        for (const each of listeners) each(signal);
+      });
+    }
+  }
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

@@ -1,0 +1,135 @@
+import * as fs from "node:fs";
+import { attempt } from "./fault.ts";
+import { runProcess, stopSignal } from "./linux-run.ts";
+import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
+
+const files: Files = {
+  read: (path) => attempt(() => fs.readFileSync(path, "utf8")),
+  write: (path, text, options) =>
+    attempt(() => {
+      const { O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW } = fs.constants;
+      const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (options.exclusive === true ? O_EXCL : O_TRUNC);
+      const descriptor = fs.openSync(path, flags, options.mode);
+      try {
+        writeAll(descriptor, text);
+        if (options.sync === true) fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    }),
+  syncFolder: (path) =>
+    attempt(() => {
+      const descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    }),
+  rename: (from, to) => attempt(() => fs.renameSync(from, to)),
+  link: (existing, path) => attempt(() => fs.linkSync(existing, path)),
+  remove: (path) => attempt(() => fs.unlinkSync(path)),
+  makeFolder: (path, mode) => attempt(() => void fs.mkdirSync(path, { recursive: true, mode })),
+  removeFolder: (path) => attempt(() => fs.rmdirSync(path)),
+  list: (path) => attempt(() => fs.readdirSync(path).sort()),
+  stat: (path) => attempt(() => toFileStat(fs.statSync(path))),
+};
+
+function toFileStat(stat: fs.Stats): FileStat {
+  const kind = stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
+  return {
+    kind,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    sizeBytes: stat.size,
+    modifiedMs: stat.mtimeMs,
+  };
+}
+
+/** A pipe may take less than it was given. */
+export function writeAll(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  let offset = 0;
+  while (offset < bytes.length) {
+    try {
+      offset += fs.writeSync(descriptor, bytes, offset, bytes.length - offset);
+    } catch (error) {
+      // A non-blocking pipe that is full: the reader is slow, not gone.
+      if ((error as { code?: string }).code !== "EAGAIN") throw error;
+    }
+  }
+}
+
+/** Fields 4 (parent) and 22 (start) of /proc/<pid>/stat; the name before them may hold spaces and brackets. */
+function processStat(pid: number): { parentPid: number; startTicks: string } | undefined {
+  const text = files.read(`/proc/${pid}/stat`);
+  if (!text.ok) return undefined;
+  const fields = text.value.slice(text.value.lastIndexOf(")") + 2).split(" ");
+  // A zombie holds nothing and does nothing any more.
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  return { parentPid: Number(fields[1]), startTicks: fields[19] ?? "" };
+}
+
+function bootId(): string {
+  const text = files.read("/proc/sys/kernel/random/boot_id");
+  return text.ok ? text.value.slice(0, 8) : "noboot";
+}
+
+function processView(pid: number): ProcessView | undefined {
+  const stat = processStat(pid);
+  if (stat === undefined) return undefined;
+  const text = files.read(`/proc/${pid}/environ`);
+  const entries = text.ok
+    ? text.value
+        .split("\0")
+        .filter((entry) => entry.includes("="))
+        .map((entry) => {
+          const at = entry.indexOf("=");
+          return [entry.slice(0, at), entry.slice(at + 1)] as const;
+        })
+    : undefined;
+  return { pid, ...stat, env: entries && Object.fromEntries(entries) };
+}
+
+/** Of this process: it never changes, and a verb asks for it several times. */
+let identity: string | undefined;
+
+const processes: Processes = {
+  run: runProcess,
+  pid: () => process.pid,
+  self: () => (identity ??= `${bootId()}-${process.pid}-${processStat(process.pid)?.startTicks ?? "0"}`),
+  isAlive: (asked) => {
+    const [boot, pid, startTicks] = asked.split("-");
+    return boot === bootId() && processStat(Number(pid))?.startTicks === startTicks;
+  },
+  list: () =>
+    fs
+      .readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => processView(Number(name)) ?? []),
+  kill: (pid, signal) => attempt(() => void process.kill(pid, signal)),
+  stopRequested: () => stopSignal(),
+};
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+};
+
+const random: Random = {
+  hex: (digits) => {
+    const bytes = crypto.getRandomValues(new Uint8Array(Math.ceil(digits / 2)));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+      .join("")
+      .slice(0, digits);
+  },
+};
+
+export const linux: Sys = {
+  files,
+  processes,
+  clock,
+  random,
+  warn: (line) => void attempt(() => writeAll(2, `${line}\n`)),
+};

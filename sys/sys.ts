@@ -1,0 +1,125 @@
+import type { Outcome } from "./outcome.ts";
+
+/**
+ * The boundary to the machine. Everything outside `sys/` reaches files, processes, time and chance through this
+ * one interface, so that `fake.ts` can stop or fail the program at any single effect.
+ */
+export interface Sys {
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Lines for people and logs (stderr). Never the place of a result. */
+  warn(line: string): void;
+}
+
+/** Why the machine refused an operation, as the kernel names it. */
+export interface Fault {
+  /** The errno's name: `ENOENT`, `EEXIST`, `ENOSPC`, ... */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Attempt<T = void> = Outcome<T, Fault>;
+
+export interface WriteOptions {
+  /** Permission bits of a new file. */
+  readonly mode: number;
+  /** Refuse (`EEXIST`) when the path exists; never follows a symbolic link. */
+  readonly exclusive?: boolean;
+  /** Return only when the bytes are on the disk (fsync). */
+  readonly sync?: boolean;
+}
+
+export interface FileStat {
+  readonly kind: "file" | "folder" | "other";
+  /** Permission bits only (0o7777). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** Files are synchronous: a plugin is one short-lived process, and the asynchronous interface costs it start-up. */
+export interface Files {
+  read(path: string): Attempt<string>;
+  write(path: string, text: string, options: WriteOptions): Attempt;
+  /** Makes the entries of a folder durable (fsync of the folder). */
+  syncFolder(path: string): Attempt;
+  rename(from: string, to: string): Attempt;
+  /** A second name for a file; refuses (`EEXIST`) when it exists. */
+  link(existing: string, path: string): Attempt;
+  remove(path: string): Attempt;
+  /** Creates the folder and its missing parents. Succeeds when it is there. */
+  makeFolder(path: string, mode: number): Attempt;
+  /** Removes a folder only if it is empty. */
+  removeFolder(path: string): Attempt;
+  /** The names in a folder, sorted. */
+  list(path: string): Attempt<string[]>;
+  /** Follows symbolic links. */
+  stat(path: string): Attempt<FileStat>;
+}
+
+export interface RunRequest {
+  /** Absolute path of the executable. */
+  readonly executable: string;
+  readonly args: readonly string[];
+  /** The whole environment of the child; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** Ends the child and all of its process group after this long. */
+  readonly timeoutMs: number;
+  /** More than this on stdout ends the child: nobody legitimate says so much. */
+  readonly maxOutputBytes: number;
+}
+
+export type RunEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signalled"; readonly signal: string }
+  | { readonly kind: "timed-out" }
+  | { readonly kind: "flooded" }
+  /** We were asked to stop (SIGTERM, SIGINT, SIGHUP) and ended the child. */
+  | { readonly kind: "stopped"; readonly signal: string };
+
+export interface RunReport {
+  readonly end: RunEnd;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One process as the kernel shows it. */
+export interface ProcessView {
+  readonly pid: number;
+  readonly parentPid: number;
+  /** Ticks since boot; with the pid it names a process for good. */
+  readonly startTicks: string;
+  /** Undefined when it may not be read. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Processes {
+  /** Runs a child in a process group of its own and waits for its end. Fails only when it could not be started. */
+  run(request: RunRequest): Promise<Attempt<RunReport>>;
+  /** Names the running process for good: boot, pid and start time, fit for a file name. */
+  self(): string;
+  /** Whether the process that `self()` named this way still runs. */
+  isAlive(identity: string): boolean;
+  list(): ProcessView[];
+  kill(pid: number, signal: "SIGTERM" | "SIGKILL"): Attempt;
+  pid(): number;
+  /** The signal that asked us to stop, once there was one. */
+  stopRequested(): string | undefined;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** Milliseconds of a clock that never goes back. */
+  monotonicMs(): number;
+  sleep(durationMs: number): Promise<void>;
+}
+
+export interface Random {
+  /** Lower-case hexadecimal digits. */
+  hex(digits: number): string;
+}

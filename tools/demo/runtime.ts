@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { annotationsCapability, network, type Pod, places } from "./node.ts";
+import { DemoFailure, must, type Ran, run } from "./shell.ts";
+
+/** The part of a container runtime that calls CNI plugins. */
+export interface Runtime {
+  readonly name: string;
+  /** What a person would type for this verb. */
+  commandLine(verb: Verb, pod: Pod): string;
+  call(verb: Verb, pod: Pod): Ran;
+  /** GC as containerd and CRI-O send it: the attachments that they still know. */
+  gc(valid: readonly Pod[]): Ran;
+}
+
+export type Verb = "add" | "check" | "del" | "status";
+
+export interface Programs {
+  readonly hawser: string;
+  readonly pluginsDir: string;
+  /** Undefined where it could not be built. */
+  readonly cnitool: string | undefined;
+}
+
+/** Finds what `make build` has made, or says what is missing. */
+export function findPrograms(root: string): Programs {
+  const hawser = join(root, "dist", "hawser");
+  const pluginsDir = join(root, "build", "plugins");
+  const needed = [
+    hawser,
+    ...["bridge", "macvlan", "host-local", "static"].map((name) => join(pluginsDir, name)),
+  ];
+  const missing = needed.filter((path) => !existsSync(path));
+  if (missing.length > 0) {
+    throw new DemoFailure(`missing: ${missing.join(", ")}\nRun "make setup build" first ("make demo" does).`);
+  }
+  const cnitool = join(pluginsDir, "cnitool");
+  return { hawser, pluginsDir, cnitool: existsSync(cnitool) ? cnitool : undefined };
+}
+
+/** The highest version of the specification that an installed plugin answers to. */
+export function highestVersion(plugin: string): string {
+  const answer: { supportedVersions?: string[] } = JSON.parse(
+    must([plugin], { env: { CNI_COMMAND: "VERSION" }, input: '{"cniVersion":"1.0.0"}' }),
+  );
+  const versions = (answer.supportedVersions ?? []).toSorted((a, b) =>
+    a.localeCompare(b, "en", { numeric: true }),
+  );
+  return versions.at(-1) ?? "1.0.0";
+}
+
+export function makeRuntime(programs: Programs): Runtime {
+  const cniPath = [join(programs.hawser, ".."), programs.pluginsDir].join(delimiter);
+  const direct = directRuntime(programs.hawser, cniPath);
+  return programs.cnitool === undefined ? direct : withCnitool(programs.cnitool, cniPath, direct);
+}
+
+function cniArgs(pod: Pod): string {
+  return `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod.name}`;
+}
+
+/** The reference's own command line, libcni behind it. It passes no list to GC, so that goes to the plugin itself. */
+function withCnitool(cnitool: string, cniPath: string, direct: Runtime): Runtime {
+  return {
+    name: "cnitool",
+    commandLine: (verb, pod) => `cnitool ${verb} ${network} ${pod.netns}`,
+    call: (verb, pod) => {
+      const env = {
+        NETCONFPATH: places.confDir,
+        CNI_PATH: cniPath,
+        CNI_ARGS: cniArgs(pod),
+        CAP_ARGS: JSON.stringify({ [annotationsCapability]: pod.annotations }),
+      };
+      return run([cnitool, verb, network, pod.netns], { env });
+    },
+    gc: direct.gc,
+  };
+}
+
+/** Calls the plugin as the specification says, without libcni. */
+function directRuntime(hawser: string, cniPath: string): Runtime {
+  const results = new Map<string, unknown>();
+  const plugin = (more: Record<string, unknown>) => {
+    const list = JSON.parse(readFileSync(places.confFile, "utf8"));
+    const { capabilities: _kept, ...config } = list.plugins[0];
+    return JSON.stringify({ cniVersion: list.cniVersion, name: list.name, ...config, ...more });
+  };
+  const call = (verb: Verb, pod: Pod) => {
+    const prevResult = verb === "add" ? undefined : results.get(pod.name);
+    const input = plugin({ runtimeConfig: { [annotationsCapability]: pod.annotations }, prevResult });
+    const env = {
+      CNI_COMMAND: verb.toUpperCase(),
+      CNI_CONTAINERID: containerId(pod),
+      CNI_NETNS: pod.netns,
+      CNI_IFNAME: "eth0",
+      CNI_ARGS: cniArgs(pod),
+      CNI_PATH: cniPath,
+    };
+    const ran = run([hawser], { env, input });
+    if (verb === "add" && ran.code === 0) results.set(pod.name, JSON.parse(ran.stdout));
+    return ran;
+  };
+  const gc = (valid: readonly Pod[]) => {
+    const list = valid.map((pod) => ({ containerID: containerId(pod), ifname: "eth0" }));
+    const env = { CNI_COMMAND: "GC", CNI_PATH: cniPath };
+    return run([hawser], { env, input: plugin({ "cni.dev/valid-attachments": list }) });
+  };
+  return {
+    name: "the plugin itself (there is no cnitool here)",
+    commandLine: (verb, pod) => `CNI_COMMAND=${verb.toUpperCase()} CNI_NETNS=${pod.netns} ... hawser`,
+    call,
+    gc,
+  };
+}
+
+/** The container ID that cnitool makes of a namespace's path; ours the same, so that both can be mixed. */
+export function containerId({ netns }: Pod): string {
+  return `cnitool-${createHash("sha512").update(netns).digest("hex").slice(0, 20)}`;
+}
