@@ -16,6 +16,8 @@ const esbuildFlags = [
   "--platform=node",
   "--format=cjs",
   "--target=es2023",
+  "--minify-whitespace",
+  "--minify-syntax",
   "--log-level=warning",
 ];
 

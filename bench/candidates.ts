@@ -18,7 +18,7 @@ interface Seat {
 function seat(scene: Scene, name: string, index: number): Seat {
   const netns = scene.sandboxes[index % scene.sandboxes.length];
   if (netns === undefined) throw new Error("a scene has sandboxes");
-  return { netns, containerId: `${name.replaceAll(" ", "-")}-${index}` };
+  return { netns, containerId: `${name.replaceAll(/[^a-z0-9-]/g, "-")}-${index}` };
 }
 
 export function attachEnv(verb: "ADD" | "DEL", at: Seat, ifname: string, cniPath: string) {

@@ -79,6 +79,8 @@ function attachGroup(bench: Bench): Findings {
       of(`${who} ${networks} ${verb}`),
       of(`direct ${networks} ${verb}`),
     );
+  const inTurnRatio = (verb: "ADD" | "DEL") =>
+    ratio(`${verb.toLowerCase()}3.parallel/hawser`, of(`parallel 3 ${verb}`), of(`hawser 3 ${verb}`));
   return {
     summaries,
     measures: [
@@ -87,6 +89,8 @@ function attachGroup(bench: Bench): Findings {
       ...networkCounts.map((count) => against("DEL", count, "hawser")),
       against("ADD", 3, "parallel"),
       against("DEL", 3, "parallel"),
+      inTurnRatio("ADD"),
+      inTurnRatio("DEL"),
       against("ADD", 3, "parallel-1+2"),
       against("DEL", 3, "parallel-1+2"),
       ...(programs.hawserNode === undefined ? [] : [against("ADD", 3, "hawser-node")]),

@@ -1,8 +1,15 @@
 import type { Plugin } from "../cni/plugin.ts";
 
+const loadStatic = async () => (await import("../ipam/static/plugin.ts")).staticIpam;
+const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts")).hostLocal;
+
 /** The plugins of this executable by the name that it is called by; each is loaded only when it is the one. */
 export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   hawser: async () => (await import("../plugins/meta/plugin.ts")).meta,
+  "hawser-static": loadStatic,
+  static: loadStatic,
+  "hawser-host-local": loadHostLocal,
+  "host-local": loadHostLocal,
 };
 
 /** The plugin that `argv0` names (busybox style): its last path element. */

@@ -20,6 +20,7 @@ export interface Sandbox {
 }
 
 const maxOutputBytes = 16 * 1024 * 1024;
+const maxPassedOn = 64 * 1024;
 /** A binary that is being replaced refuses to start (ETXTBSY) for the moment of its copy. */
 const busyRetries = 40;
 const busyPauseMs = 25;
@@ -60,8 +61,15 @@ export async function callDelegate(
       `${why} ${hint}`,
     );
   }
-  for (const line of report.value.stderr.split("\n")) if (line !== "") sys.warn(line);
+  passOn(sys, report.value.stderr);
   return judge(type, verb, report.value);
+}
+
+/** What a plugin says on stderr goes to ours in one piece; of one that does not stop talking, the beginning. */
+function passOn(sys: Sys, stderr: string): void {
+  const text = stderr.trimEnd();
+  if (text === "") return;
+  sys.warn(text.length > maxPassedOn ? `${text.slice(0, maxPassedOn)}\n... (cut by hawser)` : text);
 }
 
 /** Whether the plugin behind this failure of a call ran at all and so may have had an effect. */
@@ -159,7 +167,7 @@ function violentEnd(
       return cniError(
         "delegate",
         "delegate.flood",
-        `${label(type, verb)} wrote more than ${maxOutputBytes} bytes to stdout and was ended`,
+        `${label(type, verb)} wrote more than ${maxOutputBytes} bytes and was ended`,
       );
     case "signalled":
       return cniError(

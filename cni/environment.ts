@@ -105,6 +105,7 @@ export function interfaceNameProblem(name: string): string | undefined {
   if (bytes.length > 15) return "An interface name has at most 15 bytes.";
   if (name === "." || name === "..") return "It may not be a dot name.";
   if (/[/:\s]/.test(name)) return "It may hold no '/', no ':' and no white space.";
+  if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) return "It may hold no control characters.";
   // The kernel reads bytes as Latin-1, where 0xA0 is a space: "à" (C3 A0) is refused, "é" is not.
   if (bytes.includes(0xa0)) return "The kernel takes the byte A0 in it for white space.";
   if (name.includes("%")) return "The kernel puts a number for '%d': the interface would have another name.";

@@ -43,12 +43,7 @@ export function readList(object: JsonObject, key: string, place: string, problem
 }
 
 /** An object, empty when it is absent. */
-export function readObject(
-  object: JsonObject,
-  key: string,
-  place: string,
-  problems: string[],
-): JsonObject {
+export function readObject(object: JsonObject, key: string, place: string, problems: string[]): JsonObject {
   const value = fieldOf(object, key) ?? {};
   if (isObject(value)) return value;
   problems.push(`${place === "" ? "" : `${place}.`}${key}: is ${kindOf(value)}, not an object`);

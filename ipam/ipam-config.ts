@@ -1,5 +1,5 @@
-import { kindOf } from "../cni/config.ts";
 import type { Family } from "../cni/cidr.ts";
+import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { parseResult } from "../cni/result.ts";

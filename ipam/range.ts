@@ -1,8 +1,5 @@
 import type { Family } from "../cni/cidr.ts";
-import { kindOf } from "../cni/config.ts";
-import { isObject, type Json, type JsonObject } from "../cni/json.ts";
-import { type Address, bitsOf, type Cidr, networkOf, parseAddress, parseCidr, printAddress } from "./address.ts";
-import { fieldOf, readText, show } from "./fields.ts";
+import { type Address, type Cidr, printAddress } from "./address.ts";
 
 /** Addresses from one to another, both included. */
 export interface Span {
@@ -24,208 +21,6 @@ export interface Range extends Span {
 
 /** An attachment gets one address of each set; a set is of one family. */
 export type RangeSet = readonly Range[];
-
-export interface RangeRules {
-  /**
-   * Flat's rules: `exclude` is a field, and what the reference plugin lets pass is refused: the network's own and the
-   * broadcast address as a bound or gateway, an IPv4 gateway outside of its subnet, a range with nothing to give.
-   */
-  readonly strict: boolean;
-}
-
-/** Reads `[[{subnet, rangeStart, rangeEnd, gateway}]]`. Notes every problem with its field path. */
-export function readRangeSets(
-  value: Json | undefined,
-  place: string,
-  rules: RangeRules,
-  problems: string[],
-): RangeSet[] {
-  const sets = listAt(value ?? [], place, problems);
-  return sets.map((set, index) => readRangeSet(set, `${place}[${index}]`, rules, problems));
-}
-
-function readRangeSet(value: Json, place: string, rules: RangeRules, problems: string[]): RangeSet {
-  const entries = listAt(value, place, problems);
-  if (Array.isArray(value) && entries.length === 0) problems.push(`${place}: empty range set`);
-  const ranges = entries.flatMap(
-    (entry, index) => readRange(entry, `${place}[${index}]`, rules, problems) ?? [],
-  );
-  const family = ranges[0]?.family;
-  for (const range of ranges) {
-    if (range.family !== family)
-      problems.push(`${range.place}.subnet: mixed address families: the set began with IPv${family}`);
-  }
-  return ranges;
-}
-
-function listAt(value: Json, place: string, problems: string[]): Json[] {
-  if (Array.isArray(value)) return value;
-  problems.push(`${place}: is ${kindOf(value)}, not an array`);
-  return [];
-}
-
-/** Reads one range; undefined, and at least one problem more, when it is none. */
-export function readRange(
-  value: Json,
-  place: string,
-  rules: RangeRules,
-  problems: string[],
-): Range | undefined {
-  const before = problems.length;
-  if (!isObject(value)) {
-    problems.push(`${place}: is ${kindOf(value)}, not an object`);
-    return undefined;
-  }
-  const subnet = readSubnet(value, place, problems);
-  const bounds = {
-    rangeStart: readAddress(value, "rangeStart", place, problems),
-    rangeEnd: readAddress(value, "rangeEnd", place, problems),
-    gateway: readAddress(value, "gateway", place, problems),
-  };
-  if (subnet === undefined) return undefined;
-  const { family } = subnet.address;
-  for (const [key, address] of Object.entries(bounds)) {
-    if (address !== undefined && address.family !== family)
-      problems.push(`${place}.${key}: ${printAddress(address)} is not IPv${family} as its subnet is`);
-  }
-  if (problems.length > before) return undefined;
-  const range: Range = {
-    family,
-    subnet,
-    ...withDefaults(subnet, bounds),
-    excluded: rules.strict ? readExclusions(value, subnet, place, problems) : [],
-    place,
-  };
-  noteBounds(range, problems);
-  if (rules.strict) noteStrict(range, problems);
-  return problems.length > before ? undefined : range;
-}
-
-interface Bounds {
-  readonly rangeStart: Address | undefined;
-  readonly rangeEnd: Address | undefined;
-  readonly gateway: Address | undefined;
-}
-
-/** As the reference has them: the gateway is .1, as is the start (it is skipped); IPv4 ends before the broadcast. */
-function withDefaults(subnet: Cidr, { rangeStart, rangeEnd, gateway }: Bounds): Span & { gateway: bigint } {
-  const { first, last } = networkOf(subnet);
-  return {
-    first: rangeStart?.value ?? first + 1n,
-    last: rangeEnd?.value ?? (subnet.address.family === "4" ? last - 1n : last),
-    gateway: gateway?.value ?? first + 1n,
-  };
-}
-
-function readSubnet(range: JsonObject, place: string, problems: string[]): Cidr | undefined {
-  const text = readText(range, "subnet", place, problems);
-  if (text === undefined) return undefined;
-  const cidr = text === "" ? undefined : parseCidr(text);
-  if (cidr === undefined) {
-    problems.push(
-      text === ""
-        ? `${place}.subnet: is missing`
-        : `${place}.subnet: ${show(text)} is no network like 10.1.0.0/16`,
-    );
-    return undefined;
-  }
-  const { family } = cidr.address;
-  const { first } = networkOf(cidr);
-  if (cidr.prefix > bitsOf(family) - 2) {
-    problems.push(`${place}.subnet: network ${text} too small to allocate from`);
-    return undefined;
-  }
-  if (first !== cidr.address.value) {
-    const network = `${printAddress({ family, value: first })}/${cidr.prefix}`;
-    problems.push(`${place}.subnet: network ${text} has host bits set; the network address is ${network}`);
-    return undefined;
-  }
-  return cidr;
-}
-
-/** Undefined when it is absent or empty, and when it is wrong. */
-function readAddress(
-  range: JsonObject,
-  key: string,
-  place: string,
-  problems: string[],
-): Address | undefined {
-  const text = readText(range, key, place, problems) ?? "";
-  if (text === "") return undefined;
-  const address = parseAddress(text);
-  if (address === undefined) problems.push(`${place}.${key}: ${show(text)} is no IP address`);
-  return address;
-}
-
-function noteBounds(range: Range, problems: string[]): void {
-  const { first, last } = networkOf(range.subnet);
-  const note = (key: string, value: bigint, why: string): void =>
-    void problems.push(`${range.place}.${key}: ${printIn(range, value)} ${why}`);
-  const outside = `is not in network ${printNetwork(range)}`;
-  const isOutside = (value: bigint): boolean => value < first || value > last;
-  if (isOutside(range.first)) note("rangeStart", range.first, outside);
-  if (isOutside(range.last)) note("rangeEnd", range.last, outside);
-  else if (range.first > range.last)
-    note("rangeEnd", range.last, `is before the range's start ${printIn(range, range.first)}`);
-}
-
-function noteStrict(range: Range, problems: string[]): void {
-  const { first, last } = networkOf(range.subnet);
-  const isV4 = range.family === "4";
-  const fields = { rangeStart: range.first, rangeEnd: range.last, gateway: range.gateway };
-  for (const [key, value] of Object.entries(fields)) {
-    const place = `${range.place}.${key}: ${printIn(range, value)}`;
-    if (value === first) problems.push(`${place} is the address of the network itself`);
-    else if (isV4 && value === last) problems.push(`${place} is the broadcast address`);
-  }
-  // An IPv6 gateway is often link-local.
-  if (isV4 && (range.gateway < first || range.gateway > last))
-    problems.push(
-      `${range.place}.gateway: ${printIn(range, range.gateway)} is not in network ${printNetwork(range)}`,
-    );
-  if (range.first <= range.last && countIn(usableSpans([range])) === 0n)
-    problems.push(
-      `${range.place}: nothing is left to give: all of it is excluded or the gateway`,
-    );
-}
-
-function readExclusions(range: JsonObject, subnet: Cidr, place: string, problems: string[]): Span[] {
-  const list = listAt(fieldOf(range, "exclude") ?? [], `${place}.exclude`, problems);
-  const spans = list.flatMap(
-    (entry, index) => readExclusion(entry, subnet, `${place}.exclude[${index}]`, problems) ?? [],
-  );
-  return merged(spans);
-}
-
-/** An address, or a network of them. */
-function readExclusion(value: Json, subnet: Cidr, place: string, problems: string[]): Span | undefined {
-  const note = (why: string): undefined => {
-    problems.push(`${place}: ${show(value)} ${why}`);
-    return undefined;
-  };
-  const text = typeof value === "string" ? value : "";
-  const address = parseAddress(text);
-  const cidr = address === undefined ? parseCidr(text) : { address, prefix: bitsOf(address.family) };
-  if (cidr === undefined) return note("is neither an IP address nor a network");
-  const span = networkOf(cidr);
-  if (span.first !== cidr.address.value) return note("has host bits set");
-  const { first, last } = networkOf(subnet);
-  if (cidr.address.family !== subnet.address.family || span.last < first || span.first > last)
-    return note(`is not in network ${printAddress(subnet.address)}/${subnet.prefix}`);
-  return span;
-}
-
-/** Notes every two ranges that share an address, be they of one set or of two. */
-export function noteOverlaps(ranges: readonly Range[], problems: string[]): void {
-  for (const [index, range] of ranges.entries()) {
-    for (const other of ranges.slice(0, index)) {
-      if (range.family !== other.family || range.first > other.last || other.first > range.last) continue;
-      problems.push(
-        `${range.place}: ${printRange(range)} overlaps with ${printRange(other)} of ${other.place}`,
-      );
-    }
-  }
-}
 
 /** The range of the set that holds an address, be it one to give or not. */
 export function rangeWith(set: RangeSet, address: Address): Range | undefined {
@@ -259,19 +54,8 @@ export function countIn(spans: readonly Span[]): bigint {
   return spans.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
 }
 
-/** The address with this number (from 0 on) among all of the spans; undefined beyond the end. */
-export function addressAt(spans: readonly UsableSpan[], index: bigint): Address | undefined {
-  let left = index;
-  for (const span of spans) {
-    const size = span.last - span.first + 1n;
-    if (left < size) return { family: span.range.family, value: span.first + left };
-    left -= size;
-  }
-  return undefined;
-}
-
 /** Ascending, without overlap. */
-function merged(spans: readonly Span[]): Span[] {
+export function merged(spans: readonly Span[]): Span[] {
   const sorted = [...spans].sort((one, other) => (one.first < other.first ? -1 : 1));
   const result: Span[] = [];
   for (const span of sorted) {
@@ -303,10 +87,7 @@ export function printRangeSet(set: RangeSet): string {
   return set.map(printRange).join(",");
 }
 
-function printIn({ family }: Range, value: bigint): string {
+/** An address of the range's family. */
+export function printIn({ family }: Range, value: bigint): string {
   return printAddress({ family, value });
-}
-
-function printNetwork({ subnet }: Range): string {
-  return `${printAddress(subnet.address)}/${subnet.prefix}`;
 }

@@ -2,12 +2,14 @@ import { kindOf } from "../cni/config.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { isObject, type Json, parseJson } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { readElement } from "./element.ts";
+import { elementHint, readElement } from "./element.ts";
 import { networksAnnotation } from "./pod.ts";
 import { type NetworkRequest, type Problem, type Reading, readShort } from "./request.ts";
 import { plainReason } from "./text.ts";
 
 export type { NetworkRequest } from "./request.ts";
+
+const shortHint = "Write [namespace/]name[@interface] for each network, between commas, or a JSON array.";
 
 /** More than these nobody reads; an annotation of 1 MB can hold a million. */
 const maxListed = 10;
@@ -21,11 +23,15 @@ export function parseNetworks(text: string, defaultNamespace: string): Outcome<N
   const doing = `read the pod's annotation ${networksAnnotation}: it`;
   if (text.trim() === "") return ok([]);
   if (!/[[{"]/.test(text)) {
-    return collect(doing, text.split(","), (entry, index) => readShort(entry, index, defaultNamespace));
+    return collect(doing, shortHint, text.split(","), (entry, index) =>
+      readShort(entry, index, defaultNamespace),
+    );
   }
   const array = parseArray(text);
-  if (!array.ok) return refuse(doing, 1, [{ id: "annotation.json", text: array.error }]);
-  return collect(doing, array.value, (entry, index) => readElement(entry, index, defaultNamespace));
+  if (!array.ok) return refuse(doing, elementHint, 1, [{ id: "annotation.json", text: array.error }]);
+  return collect(doing, elementHint, array.value, (entry, index) =>
+    readElement(entry, index, defaultNamespace),
+  );
 }
 
 /** The same for the configuration's `networks`: each entry in the short form. */
@@ -33,7 +39,12 @@ export function parseNetworkList(
   entries: readonly string[],
   defaultNamespace: string,
 ): Outcome<NetworkRequest[], CniError> {
-  return collect("the list", entries, (entry, index) => readShort(entry, index, defaultNamespace));
+  return collect(
+    "the list",
+    "Write [namespace/]name[@interface] for each network.",
+    entries,
+    (entry, index) => readShort(entry, index, defaultNamespace),
+  );
 }
 
 function parseArray(text: string): Outcome<Json[], string> {
@@ -46,6 +57,7 @@ function parseArray(text: string): Outcome<Json[], string> {
 
 function collect<T>(
   what: string,
+  hint: string,
   entries: readonly T[],
   read: (entry: T, index: number) => Reading,
 ): Outcome<NetworkRequest[], CniError> {
@@ -61,13 +73,17 @@ function collect<T>(
     count += reading.error.length;
     shown.push(...reading.error.slice(0, maxListed - shown.length));
   }
-  return count === 0 ? ok(requests) : refuse(what, count, shown);
+  return count === 0 ? ok(requests) : refuse(what, hint, count, shown);
 }
 
-function refuse(what: string, count: number, shown: readonly Problem[]): Outcome<never, CniError> {
+function refuse(
+  what: string,
+  hint: string,
+  count: number,
+  shown: readonly Problem[],
+): Outcome<never, CniError> {
   const [first] = shown;
   const more = count > shown.length ? [`And ${count - shown.length} more.`] : [];
-  const hint = `Write [namespace/]name[@interface] for each network, between commas, or a JSON array of objects.`;
   return failWith(
     "annotation",
     first?.id ?? "annotation.syntax",

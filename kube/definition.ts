@@ -3,7 +3,7 @@ import { isName } from "../cni/environment.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { plainReason, quote } from "./text.ts";
+import { isUnset, plainReason, quote } from "./text.ts";
 
 /** Where a definition was found, and so what it must be called. */
 export interface DefinitionPlace {
@@ -31,8 +31,8 @@ export function parseDefinition(text: string, place: DefinitionPlace): Outcome<D
   const why = configProblem(config.value);
   if (why !== undefined) return badDefinition(place, why);
   // Multus gives a configuration without a name the definition's.
-  const name = isUnset(config.value.name) ? place.name : config.value.name;
-  return ok({ ...place, config: { ...config.value, name } });
+  const name = isUnset(config.value.name) ? { name: place.name } : {};
+  return ok({ ...place, config: { ...config.value, ...name } });
 }
 
 export function badDefinition(place: DefinitionPlace, why: string): Outcome<never, CniError> {
@@ -90,10 +90,6 @@ function configProblem({ type, plugins, name }: JsonObject): string | undefined 
   if (isUnset(name)) return undefined;
   if (typeof name !== "string") return `the configuration's name is ${kindOf(name)}, not a string`;
   return isName(name) ? undefined : `the configuration's name ${quote(name)} cannot name a network`;
-}
-
-function isUnset(value: unknown): boolean {
-  return value === undefined || value === null || value === "";
 }
 
 function shown(value: JsonObject[string] | undefined): string {

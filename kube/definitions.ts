@@ -72,12 +72,14 @@ export function listDefinitions(sys: Sys, definitionsDir: string): Outcome<Liste
 
 /**
  * The configuration whose `name` this is, among the .conf, .conflist and .json files of a folder, the first by file
- * name. A file that does not parse is passed over, with a word about it. Errors: `kube.unknown-network`, `kube.read`.
+ * name. A file that does not parse is passed over, with a word about it; one that is not wanted without. Errors:
+ * `kube.unknown-network`, `kube.read`.
  */
 export function findByNetworkName(
   sys: Sys,
   confDir: string,
   networkName: string,
+  isWanted: (config: JsonObject) => boolean = () => true,
 ): Outcome<{ readonly source: string; readonly config: JsonObject }, CniError> {
   const files = sys.files.list(confDir);
   if (!files.ok) {
@@ -91,7 +93,7 @@ export function findByNetworkName(
     const config = readObject(sys, source);
     if (!config.ok) {
       passedOver.push(`${source} ${config.error}`);
-    } else if (config.value.name === networkName) {
+    } else if (config.value.name === networkName && isWanted(config.value)) {
       for (const why of passedOver) sys.warn(`hawser: find network ${quote(networkName)}: ${why}`);
       return ok({ source, config: config.value });
     } else if (typeof config.value.name === "string") {

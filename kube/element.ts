@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { fail, ok } from "../sys/outcome.ts";
 import { namespaceProblem, networkNameProblem } from "./names.ts";
 import { interfaceProblem, type NetworkRequest, type Problem, type Reading } from "./request.ts";
-import { listed, quote } from "./text.ts";
+import { isUnset, quote } from "./text.ts";
 
 /** A key of the JSON form: why a value of it will not do (undefined when it will), and the id of that mistake. */
 interface Field {
@@ -33,6 +33,9 @@ const unsupported: readonly string[] = [
   "ipam-claim-reference",
 ];
 
+/** For the end of an error. */
+export const elementHint = `Write a JSON array of objects with the keys ${[...fields.keys()].join(", ")}; ${unsupported.join(", ")} are known, but not supported by this version.`;
+
 /** Reads one network selection element (multi-network specification 1.3, section 4.1.2.1). */
 export function readElement(entry: Json, index: number, defaultNamespace: string): Reading {
   if (!isObject(entry)) {
@@ -60,11 +63,7 @@ function keyProblem(key: string, value: Json, index: number): Problem | undefine
     return why === undefined ? undefined : { id: field.id, text: `${where}: ${why}` };
   }
   if (!unsupported.includes(key)) {
-    const known = [...fields.keys(), ...unsupported];
-    return {
-      id: "annotation.key",
-      text: `${where}: There is no such key. Known are ${listed(known, known.length)}.`,
-    };
+    return { id: "annotation.key", text: `${where}: There is no such key.` };
   }
   if (isUnset(value)) return undefined;
   return { id: "annotation.key", text: `${where}: It is not supported by this version. Take it out.` };
@@ -84,11 +83,6 @@ function requestOf(entry: JsonObject, name: string, defaultNamespace: string): N
     ...(mac !== undefined && { mac }),
     ...(isObject(cniArgs) && { cniArgs }),
   };
-}
-
-/** What Go's decoder, by which annotations have been read so far, cannot tell from a key that is not there. */
-function isUnset(value: Json | undefined): boolean {
-  return value === undefined || value === null || value === "";
 }
 
 function textOf(value: Json | undefined): string | undefined {

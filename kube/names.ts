@@ -3,7 +3,7 @@ const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 /** Why this cannot name a namespace (a DNS-1123 label); undefined when it can, and a folder then. */
 export function namespaceProblem(text: string): string | undefined {
-  return problem("A namespace", text, 63);
+  return problem("The namespace", text, 63);
 }
 
 /**
@@ -11,13 +11,12 @@ export function namespaceProblem(text: string): string | undefined {
  * name, the annotation's grammar does not.
  */
 export function networkNameProblem(text: string): string | undefined {
-  return problem("A network's name", text, 253);
+  return problem("The network's name", text, 253);
 }
 
 function problem(what: string, text: string, maxBytes: number): string | undefined {
   if (text === "") return `${what} is empty.`;
-  if (text.length > maxBytes) return `${what} has at most ${maxBytes} characters.`;
+  if (text.length > maxBytes) return `${what} has more than ${maxBytes} characters.`;
   if (label.test(text)) return undefined;
-  const dots = text.includes(".") ? " (no dots)" : "";
-  return `${what} is of lower-case letters, digits and '-', with a letter or digit at both ends${dots}.`;
+  return `${what} must consist of lower-case letters, digits and '-' and begin and end with a letter or digit.`;
 }

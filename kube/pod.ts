@@ -7,6 +7,10 @@ import { listed, quote } from "./text.ts";
 
 /** The pod's choice of networks (Network Plumbing Working Group, multi-network specification 1.3, section 4.1). */
 export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
+/** What the pod got, for all to read. */
+export const networkStatusAnnotation = "k8s.v1.cni.cncf.io/network-status";
+/** Multus's own: another primary network for this pod. */
+export const defaultNetworkAnnotation = "v1.multus-cni.io/default-network";
 
 /** What a configuration must declare under `capabilities` for the runtime to pass the pod's annotations. */
 export const podAnnotationsCapability = "io.kubernetes.cri.pod-annotations";

@@ -54,6 +54,7 @@ export function readShort(entry: string, index: number, defaultNamespace: string
 
 /** Why this cannot be asked for as an interface's name; undefined when it can. */
 export function interfaceProblem(name: string): string | undefined {
-  const why = interfaceNameProblem(name);
+  // A NUL would end CNI_IFNAME; half of a surrogate pair would arrive as another character.
+  const why = /[\p{Cc}\p{Cs}]/u.test(name) ? "It has an unprintable character." : interfaceNameProblem(name);
   return why === undefined ? undefined : `${quote(name)} cannot name an interface. ${why}`;
 }

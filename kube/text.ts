@@ -1,3 +1,5 @@
+import type { Json } from "../cni/json.ts";
+
 const longest = 60;
 
 /**
@@ -23,4 +25,9 @@ export function plainReason(reason: string): string {
 export function listed(items: readonly string[], atMost: number): string {
   const shown = items.slice(0, atMost).join(", ");
   return items.length > atMost ? `${shown} and ${items.length - atMost} more` : shown;
+}
+
+/** What Go's decoder, by which all this has been read so far, cannot tell from a key that is not there. */
+export function isUnset(value: Json | undefined): boolean {
+  return value === undefined || value === null || value === "";
 }

@@ -16,7 +16,12 @@ let folder: string;
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "hawser-run-"));
 });
-afterEach(() => fs.rmSync(folder, { recursive: true }));
+afterEach(() => {
+  // What a failed test has left running.
+  const left = fs.existsSync(`${folder}/pid`) ? Number(fs.readFileSync(`${folder}/pid`, "utf8")) : 0;
+  if (left > 0 && isRunning(left)) linux.processes.kill(left, "SIGKILL");
+  fs.rmSync(folder, { recursive: true });
+});
 
 const base = { args: [], env: {}, stdin: "", timeoutMs: 20_000, maxOutputBytes: 4_000_000 };
 
@@ -249,4 +254,13 @@ describe.each(engines)("under %s", (_engine, command) => {
       await expect.poll(() => isRunning(grandchild), patiently).toBe(false);
     },
   );
+
+  test("a signal that is as early as can be ends the delegate, not us", () => {
+    const rude = script(`kill -TERM $PPID; echo $$ > ${folder}/pid; exec sleep 300`, "rude");
+    const text = `
+      const base = { args: [], env: {}, stdin: "", timeoutMs: 20000, maxOutputBytes: 100 };
+      const report = await linux.processes.run({ ...base, executable: "${rude}" });
+      console.log(report.value.end.kind);`;
+    expect(execFileSync(executable, [...options, program(text)], { encoding: "utf8" })).toBe("stopped\n");
+  });
 });

@@ -69,7 +69,7 @@ export interface RunRequest {
   readonly stdin: string;
   /** Ends the child and all of its process group after this long. */
   readonly timeoutMs: number;
-  /** More than this on stdout ends the child: nobody legitimate says so much. */
+  /** More than this on stdout or stderr ends the child: nobody legitimate says so much. */
   readonly maxOutputBytes: number;
 }
 

@@ -1,5 +1,6 @@
 import type { CniResult } from "../../cni/types.ts";
 import type { Carried } from "../../plugins/meta/execute.ts";
+import type { Step } from "../../plugins/meta/plan.ts";
 import type { AttachmentRecord } from "../../plugins/meta/record.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentsOptions } from "./commands.ts";
@@ -51,7 +52,7 @@ function rowsOf({ entry, state }: HeldRecord): string[][] {
   const { record } = state;
   const pod = record.pod === undefined ? "-" : `${record.pod.namespace}/${record.pod.name}`;
   return record.carried.map(({ step, result }, index) => {
-    const attached = [step.ifname, step.network, addressesOf(result, step.ifname).join(" ") || "-"];
+    const attached = [step.ifname, networkOf(step), addressesOf(result, step.ifname).join(" ") || "-"];
     return index === 0
       ? [network, pod, id, ...attached, state.kind, timeOf(record)]
       : ["", "", "", ...attached];
@@ -83,10 +84,15 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
     interfaces: record.carried.map(({ step, result }) => ({
       ifname: step.ifname,
       role: step.role,
-      network: step.network,
+      network: networkOf(step),
       addresses: addressesOf(result, step.ifname),
     })),
   };
+}
+
+/** An inline delegate has no name but its configuration's. */
+function networkOf({ role, network, chain }: Step): string {
+  return role === "primary" ? chain.name : network;
 }
 
 function addressesOf(result: Carried["result"], ifname: string): string[] {

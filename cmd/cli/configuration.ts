@@ -1,10 +1,9 @@
 import { declaredCapabilities, parseChain } from "../../cni/chain.ts";
 import { kindOf, parseNetworkConfig } from "../../cni/config.ts";
-import { type CniError, cniError, failWith, within } from "../../cni/errors.ts";
+import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { atLeast, versionWhenMissing } from "../../cni/version.ts";
-import type { MetaConfig } from "../../plugins/meta/config.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
@@ -78,28 +77,6 @@ export function standInResult(
   // 192.0.2.0/24 is for documentation (RFC 5737); results before 0.3.0 can be nothing but addresses.
   if (cniVersion === "0.1.0" || cniVersion === "0.2.0") return { cniVersion, ip4: { ip: "192.0.2.1/24" } };
   return { cniVersion: cniVersion ?? versionWhenMissing, interfaces: [{ name: ifname, sandbox: netns }] };
-}
-
-/** Why an ADD would refuse this place in the list; the plugin says the same with the same ids. */
-export function placementProblem({ primary, prevResult, network }: MetaConfig): CniError | undefined {
-  const doing = `ADD of network ${JSON.stringify(network.name)}`;
-  if (primary.kind === "chained" && prevResult === undefined) {
-    return cniError(
-      "invalidConfig",
-      "config.no-primary",
-      `${doing}: hawser has neither a delegate nor a plugin before it`,
-      `Name the pod's primary network in "delegate", or put hawser behind its plugin in the list.`,
-    );
-  }
-  if (primary.kind !== "chained" && prevResult !== undefined) {
-    return cniError(
-      "invalidConfig",
-      "config.two-primaries",
-      `${doing}: there are both a delegate and a plugin before hawser`,
-      `Behind another plugin in a list, leave "delegate" out.`,
-    );
-  }
-  return undefined;
 }
 
 /** Whether the runtime can ask everything of hawser that hawser can answer. */

@@ -99,7 +99,8 @@ function notesOn(
   prevResult: JsonObject | undefined,
 ): string[] {
   const notes: string[] = [];
-  if (!capabilities.includes(podAnnotationsCapability)) {
+  const asks = annotations[networksAnnotation] !== undefined;
+  if (asks && !capabilities.includes(podAnnotationsCapability)) {
     notes.push(
       `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, and the pod will get none of the networks that they name.`,
     );
@@ -109,8 +110,9 @@ function notesOn(
       "What the plugins before hawser make is not known here (--prev-result): an interface name of theirs could still collide.",
     );
   }
-  if (options.pod !== undefined && annotations[networksAnnotation] === undefined) {
-    notes.push(`The pod has no annotation ${networksAnnotation}.`);
+  const given = options.pod !== undefined || options.annotations !== undefined;
+  if (given && !asks) {
+    notes.push(`The pod has no annotation ${networksAnnotation}: it asks for nothing.`);
   }
   return notes;
 }

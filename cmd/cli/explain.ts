@@ -1,12 +1,11 @@
 import type { CniError } from "../../cni/errors.ts";
-import { parseMetaConfig } from "../../plugins/meta/config.ts";
+import { parseMetaConfig, placementProblem } from "../../plugins/meta/config.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
-import { observe } from "../../plugins/meta/observe.ts";
 import { prepare } from "../../plugins/meta/prepare.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ExplainOptions } from "./commands.ts";
-import { type Configuration, placementProblem } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
 import { type ExplainInput, readExplainInput } from "./explain-input.ts";
 import { printFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
@@ -42,8 +41,7 @@ async function explainInput(sys: Sys, { invocation }: ExplainInput): Promise<Out
   const prepared = prepare(sys, config.value, invocation);
   if (!prepared.ok) return prepared;
   // `prepare` keeps no sources; nothing changes in between that a person would notice.
-  const observed = observe(sys, config.value, invocation);
-  return observed.ok ? ok(explain(config.value, observed.value, prepared.value)) : observed;
+  return ok(explain(config.value, prepared.value));
 }
 
 function printHead(terminal: Terminal, configuration: Configuration, explanation: Explanation): void {
@@ -78,15 +76,15 @@ function resultLine({ result }: Explanation): string {
 function printPlan(terminal: Terminal, { attachments }: Explanation): void {
   if (attachments.length === 0) return;
   const [header = "", ...rows] = formatTable(
-    ["#", "ROLE", "INTERFACE", "NETWORK", "PLUGINS", "WANTED BY", "VERSION", "VERBS", "DEFINED IN"],
+    ["#", "ROLE", "INTERFACE", "NETWORK", "PLUGINS", "WANTED BY", "VERBS", "DEFINED IN"],
     attachments.map((each) => [
       String(each.order),
       each.role,
       each.ifname,
-      each.network,
+      // An inline delegate is of the configuration's own network.
+      each.role === "primary" ? each.name : each.network,
       each.plugins.map(typeOf).join(", "),
       each.origin,
-      each.cniVersion,
       each.verbs.join(" "),
       each.source,
     ]),

@@ -103,7 +103,7 @@ export function saveRecord(
     sinceMs,
     pod: { namespace: "default", name: "web" },
     steps: [
-      stepOf("primary", "pods", "eth0", "10.1.0.5/16"),
+      stepOf("primary", "delegate", "eth0", "10.1.0.5/16"),
       stepOf("secondary", "default/storage", "net1", "10.2.0.5/16"),
     ],
     ...changes,
@@ -115,9 +115,9 @@ export function saveRecord(
 
 function stepOf(role: string, network: string, ifname: string, address: string): Record<string, unknown> {
   const chain = {
-    name: "n",
+    name: "pods",
     cniVersion: "1.1.0",
-    plugins: [{ type: "bridge", name: "n", cniVersion: "1.1.0" }],
+    plugins: [{ type: "bridge", name: "pods", cniVersion: "1.1.0" }],
   };
   const interfaces = [{ name: "br0" }, { name: ifname, sandbox: "/var/run/netns/x" }];
   const result = { cniVersion: "1.1.0", interfaces, ips: [{ address, interface: 1 }] };

@@ -5,8 +5,9 @@ import type { NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { fieldOf, readObject, readText } from "../fields.ts";
 import { invalidIpam, ipamOf, noteFamilies, readRoutes } from "../ipam-config.ts";
-import { noteOverlaps, type Range, type RangeRules, type RangeSet, readRange, readRangeSets } from "../range.ts";
-import { askedAddresses, readRequests, type Request, strictArgs } from "../requested.ts";
+import type { RangeSet } from "../range.ts";
+import { noteOverlaps, type RangeRules, readRange, readRangeSets } from "../range-config.ts";
+import { askedAddresses, type Request, readRequests, strictArgs } from "../requested.ts";
 
 export interface HostLocalConfig {
   /** Of this network's address files. */
@@ -26,7 +27,10 @@ const rules: RangeRules = { strict: false };
  * The whole configuration, as the reference plugin reads it. Errors: `ipam.args`, `ipam.config` with every problem at
  * once.
  */
-export function parseHostLocalConfig({ environment, config }: Invocation): Outcome<HostLocalConfig, CniError> {
+export function parseHostLocalConfig({
+  environment,
+  config,
+}: Invocation): Outcome<HostLocalConfig, CniError> {
   const args = strictArgs(environment.args, ["IP"]);
   if (!args.ok) return args;
   const problems: string[] = [];
@@ -60,14 +64,10 @@ function readSets(config: NetworkConfig, ipam: JsonObject, problems: string[]): 
   const runtimeConfig = readObject(config.raw, "runtimeConfig", "", []);
   const place = "runtimeConfig.ipRanges";
   const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, problems);
-  const single = fieldOf(ipam, "subnet") === undefined ? undefined : readSingle(ipam, problems);
+  const single = fieldOf(ipam, "subnet") === undefined ? undefined : readRange(ipam, "ipam", rules, problems);
   const configured = readRangeSets(fieldOf(ipam, "ranges"), "ipam.ranges", rules, problems);
   const sets = [...offered, ...(single === undefined ? [] : [[single]]), ...configured];
   if (sets.length === 0 && problems.length === before) problems.push("ipam.ranges: no IP ranges specified");
   noteOverlaps(sets.flat(), problems);
   return sets;
-}
-
-function readSingle(ipam: JsonObject, problems: string[]): Range | undefined {
-  return readRange(ipam, "ipam", rules, problems);
 }

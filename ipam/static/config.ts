@@ -1,7 +1,7 @@
-import type { Invocation } from "../../cni/plugin.ts";
+import { kindOf } from "../../cni/config.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
-import { kindOf } from "../../cni/config.ts";
+import type { Invocation } from "../../cni/plugin.ts";
 import type { Dns, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { type Address, type Cidr, isInNetwork, parseAddress, parseCidr, printAddress } from "../address.ts";

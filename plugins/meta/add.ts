@@ -2,34 +2,49 @@ import { type AttachmentKey, forget, peek, save } from "../../cni/attachments.ts
 import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { type CniError, cniError, describe, failWith, within } from "../../cni/errors.ts";
-import { lockContainer } from "../../cni/lock.ts";
+import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
+import { type Lock, lockContainer } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig } from "./config.ts";
-import { type Carried, execute, stepLabel, undo } from "./execute.ts";
+import { type MetaConfig, parseMetaConfig, placementProblem } from "./config.ts";
+import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
 import { merge } from "./merge.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type AttachmentRecord, begun, toDocument } from "./record.ts";
 import { lockPatienceMs, sandboxOf, undoMs } from "./sandbox.ts";
+import { settleInterrupted } from "./teardown.ts";
+
+/** What one ADD works with, from its first effect on. */
+interface Operation {
+  readonly config: MetaConfig;
+  readonly key: AttachmentKey;
+  readonly prepared: Prepared;
+  readonly sandbox: Sandbox;
+}
 
 /** ADD (CNI 1.1.0, section 2): everything is planned and recorded before the first delegate runs. */
-export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult, CniError>> {
-  const config = await parseMetaConfig(invocation.config);
+export async function add(
+  sys: Sys,
+  { environment, config: network }: Invocation,
+): Promise<Outcome<CniResult, CniError>> {
+  const config = await parseMetaConfig(network);
   if (!config.ok) return config;
-  const role = roleProblem(config.value);
-  if (role !== undefined) return fail(role);
-  const prepared = prepare(sys, config.value, invocation);
+  const misplaced = placementProblem(config.value);
+  if (misplaced !== undefined) return fail(misplaced);
+  const prepared = prepare(sys, config.value, { environment, config: network });
   if (!prepared.ok) return prepared;
-  const present = requireAll(sys, prepared.value, sandboxOf(sys, invocation.environment, config.value));
+  // Its deadline counts from here: waiting for the lock must not add to what the kubelet waits.
+  const sandbox = sandboxOf(sys, environment, config.value);
+  const present = requireAll(sys, prepared.value, sandbox);
   if (!present.ok) return present;
-  const { containerId } = invocation.environment;
+  const { containerId, ifname } = environment;
+  const key = { network: network.name, containerId, ifname };
   const lock = await lockContainer(sys, config.value.stateDir, containerId, lockPatienceMs);
   if (!lock.ok) return lock;
   try {
-    return await addLocked(sys, config.value, invocation, prepared.value);
+    return await addLocked(sys, { config: config.value, key, prepared: prepared.value, sandbox }, lock.value);
   } finally {
     lock.value.release();
   }
@@ -43,42 +58,19 @@ function requireAll(sys: Sys, { plan }: Prepared, { path }: Sandbox): Outcome<vo
   return ok(undefined);
 }
 
-function roleProblem({ primary, prevResult, network }: MetaConfig): CniError | undefined {
-  const doing = `ADD of network ${JSON.stringify(network.name)}`;
-  if (primary.kind === "chained" && prevResult === undefined) {
-    return cniError(
-      "invalidConfig",
-      "config.no-primary",
-      `${doing}: there is neither a delegate nor a prevResult`,
-      `Name the pod's primary network in "delegate", or put hawser behind its plugin in the list.`,
-    );
+async function addLocked(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {
+  const { config, key, prepared, sandbox } = operation;
+  if (lock.inherited) {
+    // A killed DEL's delegate, coming late, would take away what we are about to make.
+    const settled = await settleInterrupted(sys, config.stateDir, prepared.plan, key.containerId);
+    if (!settled.ok) return settled;
   }
-  if (primary.kind !== "chained" && prevResult !== undefined) {
-    return cniError(
-      "invalidConfig",
-      "config.two-primaries",
-      `${doing}: there are both a delegate and a prevResult`,
-      `Behind another plugin in a list, leave "delegate" out.`,
-    );
-  }
-  return undefined;
-}
-
-async function addLocked(
-  sys: Sys,
-  config: MetaConfig,
-  { environment, config: network }: Invocation,
-  prepared: Prepared,
-): Promise<Outcome<CniResult, CniError>> {
-  const { containerId, ifname, netns, args } = environment;
-  const key = { network: network.name, containerId, ifname };
-  const former = peek(sys, config.stateDir, key);
-  if (former.kind !== "none") return alreadyThere(key);
+  if (peek(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
   const record = begun(
     {
       ...key,
-      netns,
-      args,
+      netns: sandbox.netns,
+      args: sandbox.args,
       pod: prepared.pod,
       parallel: config.parallel,
       reported: config.result,
@@ -88,21 +80,31 @@ async function addLocked(
   );
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) return written;
-  const sandbox = sandboxOf(sys, environment, config);
   const executed = await execute(sys, prepared.plan, sandbox, config.parallel);
-  if (!executed.ok) return rollBack(sys, config, key, sandbox, executed.touched, executed.error);
-  const result = report(
-    config,
-    prepared.base,
-    executed.value.map((each) => each.result.result),
+  if (!executed.ok) return rollBack(sys, operation, executed.touched, executed.error);
+  const committed = commit(sys, operation, record, executed.value);
+  return committed.ok ? committed : rollBack(sys, operation, executed.value, committed.error);
+}
+
+/** Merges and records. A result that the asked version cannot express fails here, while everything can be undone. */
+function commit(
+  sys: Sys,
+  { config, key, prepared }: Operation,
+  record: AttachmentRecord,
+  carried: readonly Attached[],
+): Outcome<CniResult, CniError> {
+  const results = carried.map(({ result }) => result.result);
+  const result = report(config, prepared.base, results);
+  const printable = printResult(result, config.network.cniVersion);
+  if (!printable.ok) return printable;
+  const kept = save(
+    sys,
+    config.stateDir,
+    key,
+    toDocument({ ...record, phase: "committed", carried }),
+    "commit",
   );
-  // A result that the asked version cannot express would fail after everything stood.
-  const printable = printResult(result, network.cniVersion);
-  if (!printable.ok) return rollBack(sys, config, key, sandbox, executed.value, printable.error);
-  const committed: AttachmentRecord = { ...record, phase: "committed", carried: executed.value };
-  const kept = save(sys, config.stateDir, key, toDocument(committed), "commit");
-  if (!kept.ok) return rollBack(sys, config, key, sandbox, executed.value, kept.error);
-  return ok(result);
+  return kept.ok ? ok(result) : kept;
 }
 
 function report(config: MetaConfig, base: CniResult | undefined, results: readonly CniResult[]): CniResult {
@@ -122,9 +124,7 @@ function alreadyThere({ network, containerId, ifname }: AttachmentKey): Outcome<
 /** Undoes what a failed ADD has done; runtimes may never call DEL for it. What could not be undone stays recorded. */
 async function rollBack(
   sys: Sys,
-  config: MetaConfig,
-  key: AttachmentKey,
-  sandbox: Sandbox,
+  { config, key, sandbox }: Operation,
   touched: readonly Carried[],
   cause: CniError,
 ): Promise<Outcome<never, CniError>> {

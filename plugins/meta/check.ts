@@ -1,6 +1,6 @@
 import { checkChain } from "../../cni/chain.ts";
 import { type CniError, failWith, joinErrors, within } from "../../cni/errors.ts";
-import { lockContainer } from "../../cni/lock.ts";
+import { type Lock, lockContainer } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
@@ -10,7 +10,7 @@ import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import { stepLabel } from "./execute.ts";
 import type { AttachmentRecord } from "./record.ts";
 import { lockPatienceMs, sandboxOf } from "./sandbox.ts";
-import { findRecord } from "./teardown.ts";
+import { findRecord, settleInterrupted } from "./teardown.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
 export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
@@ -20,7 +20,7 @@ export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<v
   const lock = await lockContainer(sys, stateDir, invocation.environment.containerId, lockPatienceMs);
   if (!lock.ok) return lock;
   try {
-    return await checkLocked(sys, config.value, invocation);
+    return await checkLocked(sys, config.value, invocation, lock.value);
   } finally {
     lock.value.release();
   }
@@ -30,10 +30,17 @@ async function checkLocked(
   sys: Sys,
   config: MetaConfig,
   { environment, config: network }: Invocation,
+  lock: Lock,
 ): Promise<Outcome<void, CniError>> {
   const { containerId, ifname, netns } = environment;
   const record = committedRecord(sys, config, { network: network.name, containerId, ifname });
   if (!record.ok) return record;
+  if (lock.inherited) {
+    // A DEL was killed: told to us and nobody after us, its delegates are ours to wait for.
+    const plan = record.value.carried.map(({ step }) => step);
+    const settled = await settleInterrupted(sys, config.stateDir, plan, containerId);
+    if (!settled.ok) return settled;
+  }
   const reported = compareReported(config, record.value);
   if (!reported.ok) return reported;
   if (record.value.netns !== netns) return otherSandbox(record.value, netns);

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 
 /**
- * The meta-plugin's own fields. Loaded by `config.ts` where it is needed: zod costs a verb more than a millisecond.
+ * The meta-plugin's own fields: the authority on what is valid, and on what to say of what is not. Loading zod costs a verb
+ * as much as half a delegate, so `config.ts` comes here only for configurations that `config-gate.ts` does not pass.
  * Strict, so that `"network"` for `"networks"` is an error and not a pod that misses an interface.
  */
 const text = z.string();
@@ -34,4 +35,15 @@ export const metaSchema = z.strictObject({
   timeout: z.optional(z.string()),
 });
 
-export type MetaFields = z.infer<typeof metaSchema>;
+export interface Issue {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+/** What is wrong with the fields; nothing, when they are valid. */
+export function metaIssues(fields: unknown): readonly Issue[] {
+  const parsed = metaSchema.safeParse(fields);
+  return parsed.success ? [] : parsed.error.issues;
+}

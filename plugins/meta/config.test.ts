@@ -35,14 +35,23 @@ describe("the meta-plugin's configuration", () => {
   test.each<[string, JsonObject, unknown]>([
     ["a plugin", { type: "bridge" }, { kind: "inline", config: { type: "bridge" } }],
     ["a list", { plugins: [] }, { kind: "inline", config: { plugins: [] } }],
-    ["a plugin with a name", { type: "bridge", name: "n" }, { kind: "inline", config: { type: "bridge", name: "n" } }],
+    [
+      "a plugin with a name",
+      { type: "bridge", name: "n" },
+      { kind: "inline", config: { type: "bridge", name: "n" } },
+    ],
     ["a name", { name: "flannel" }, { kind: "named", name: "flannel" }],
   ])("delegate: %s", async (_case, delegate, expected) => {
     expect((await parsed({ delegate })).primary).toEqual(expected);
   });
 
   test("takes null and the specification's own keys as they come", async () => {
-    const config = await parsed({ prevResult: null, runtimeConfig: null, args: { x: 1 }, "cni.dev/valid-attachments": [] });
+    const config = await parsed({
+      prevResult: null,
+      runtimeConfig: null,
+      args: { x: 1 },
+      "cni.dev/valid-attachments": [],
+    });
     expect(config.prevResult).toBeUndefined();
     expect(config.runtimeConfig).toEqual({});
   });
@@ -65,6 +74,9 @@ describe("the meta-plugin's configuration", () => {
   });
 
   test("DEL finds its records although another field is wrong", () => {
-    expect(metaPlaces(network({ stateDir: "/s", networks: 7 }))).toMatchObject({ ok: true, value: { stateDir: "/s" } });
+    expect(metaPlaces(network({ stateDir: "/s", networks: 7 }))).toMatchObject({
+      ok: true,
+      value: { stateDir: "/s" },
+    });
   });
 });

@@ -1,8 +1,10 @@
 import { parseDurationMs } from "../../cni/duration.ts";
-import { type CniError, failWith } from "../../cni/errors.ts";
+import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
+import { isPlainlyValid, ownFields } from "./config-gate.ts";
+import type { Issue } from "./config-schema.ts";
 
 /** Who makes the pod's first interface. */
 export type Primary =
@@ -44,12 +46,11 @@ const defaults = {
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
-  const { metaSchema } = await import("./config-schema.ts");
-  // A key with a slash belongs to whoever owns its prefix (cni.dev/valid-attachments), not to us.
-  const own = Object.fromEntries(Object.entries(network.raw).filter(([key]) => !key.includes("/")));
-  const parsed = metaSchema.safeParse(own);
-  if (!parsed.success) return invalid(network, parsed.error.issues);
-  const fields = parsed.data;
+  const { raw } = network;
+  if (!isPlainlyValid(raw)) {
+    const issues = (await import("./config-schema.ts")).metaIssues(ownFields(raw));
+    if (issues.length > 0) return invalid(network, issues);
+  }
   const places = metaPlaces(network);
   if (!places.ok) return places;
   const primary = readPrimary(network);
@@ -58,15 +59,18 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
     ...places.value,
     network,
     primary: primary.value,
-    networks: fields.networks ?? [],
-    definitionsDir: orDefault(fields.definitionsDir, defaults.definitionsDir),
-    crossNamespace: fields.crossNamespace ?? defaults.crossNamespace,
-    result: fields.result ?? "merged",
-    parallel: fields.parallel ?? false,
-    // The raw objects, not zod's copies: exact numbers must survive.
-    runtimeConfig: isObject(network.raw.runtimeConfig) ? network.raw.runtimeConfig : {},
-    prevResult: isObject(network.raw.prevResult) ? network.raw.prevResult : undefined,
+    networks: texts(raw.networks) ?? [],
+    definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
+    crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
+    result: raw.result === "primary" ? "primary" : "merged",
+    parallel: raw.parallel === true,
+    runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},
+    prevResult: isObject(raw.prevResult) ? raw.prevResult : undefined,
   });
+}
+
+function texts(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : undefined;
 }
 
 /** The few fields that finding and undoing an attachment takes; a mistake elsewhere does not hide a record. */
@@ -105,13 +109,6 @@ function readPrimary(network: NetworkConfig): Outcome<Primary, CniError> {
   );
 }
 
-interface Issue {
-  readonly code?: string;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
-
 function invalid(network: NetworkConfig, issues: readonly Issue[]): Outcome<never, CniError> {
   const problems = issues.map((issue) => problemOf(network.raw, issue)).join("; ");
   const onlyUnknown = issues.every((issue) => issue.code === "unrecognized_keys");
@@ -132,4 +129,26 @@ function problemOf(raw: JsonObject, issue: Issue): string {
 
 function clip(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+/** Why an ADD would refuse this place in the list; the plugin says the same with the same ids. */
+export function placementProblem({ primary, prevResult, network }: MetaConfig): CniError | undefined {
+  const doing = `ADD of network ${JSON.stringify(network.name)}`;
+  if (primary.kind === "chained" && prevResult === undefined) {
+    return cniError(
+      "invalidConfig",
+      "config.no-primary",
+      `${doing}: hawser has neither a delegate nor a plugin before it`,
+      `Name the pod's primary network in "delegate", or put hawser behind its plugin in the list.`,
+    );
+  }
+  if (primary.kind !== "chained" && prevResult !== undefined) {
+    return cniError(
+      "invalidConfig",
+      "config.two-primaries",
+      `${doing}: there are both a delegate and a plugin before hawser`,
+      `Behind another plugin in a list, leave "delegate" out.`,
+    );
+  }
+  return undefined;
 }

@@ -4,7 +4,15 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
-import { Crash, type CrashPoint, createMachine, exited, type FakeProcess, type Handler, type Machine } from "../../sys/fake.ts";
+import {
+  Crash,
+  type CrashPoint,
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Handler,
+  type Machine,
+} from "../../sys/fake.ts";
 import { meta } from "./plugin.ts";
 
 /**
@@ -59,7 +67,10 @@ function scene(parallel: boolean): Scene & { config: object } {
 }
 
 function collectWorld(world: World, config: { name: string; type: string }): void {
-  const valid = (config as Record<string, unknown>)["cni.dev/valid-attachments"] as { containerID: string; ifname: string }[];
+  const valid = (config as Record<string, unknown>)["cni.dev/valid-attachments"] as {
+    containerID: string;
+    ifname: string;
+  }[];
   for (const made of world) {
     const [name, type, containerID, ifname] = made.split("/");
     if (name !== config.name || type !== config.type) continue;
@@ -86,7 +97,12 @@ async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerI
 }
 
 /** How the verb ended: in a value, or in the death of its process. */
-async function outcomeOf(machine: Machine, process: FakeProcess, verb: "ADD" | "DEL" | "GC", config: object): Promise<"ok" | "error" | "crash"> {
+async function outcomeOf(
+  machine: Machine,
+  process: FakeProcess,
+  verb: "ADD" | "DEL" | "GC",
+  config: object,
+): Promise<"ok" | "error" | "crash"> {
   try {
     const outcome = await call(process, verb, victim, config);
     // A plugin's process ends with its verb.
@@ -98,7 +114,12 @@ async function outcomeOf(machine: Machine, process: FakeProcess, verb: "ADD" | "
   }
 }
 
-async function succeed(machine: Machine, verb: "ADD" | "DEL" | "GC", containerId: string, config: object): Promise<void> {
+async function succeed(
+  machine: Machine,
+  verb: "ADD" | "DEL" | "GC",
+  containerId: string,
+  config: object,
+): Promise<void> {
   const outcome = await call(machine.spawn(), verb, containerId, config);
   expect(outcome, `${verb} of ${containerId}`).toMatchObject({ ok: true });
 }
@@ -110,7 +131,13 @@ function of(containerId: string, { world, machine }: Scene): string[] {
 }
 
 const whole = (id: string) =>
-  [`one/side/${id}/net1`, `pods/main/${id}/eth0`, `pods/port/${id}/eth0`, `two/side/${id}/data`, `${id}@eth0.json`].sort();
+  [
+    `one/side/${id}/net1`,
+    `pods/main/${id}/eth0`,
+    `pods/port/${id}/eth0`,
+    `two/side/${id}/data`,
+    `${id}@eth0.json`,
+  ].sort();
 
 /** A machine with a neighbour on it, and the victim too where the verb needs it. */
 async function stage(verb: "ADD" | "DEL" | "GC", parallel: boolean) {
@@ -150,7 +177,12 @@ describe.each([false, true])("parallel: %s", (parallel) => {
           const made = await stage(verb, parallel);
           const process = made.machine.spawn();
           process.crashAt(number, when);
-          const ended = await outcomeOf(made.machine, process, verb, verb === "GC" ? withList(made.config) : made.config);
+          const ended = await outcomeOf(
+            made.machine,
+            process,
+            verb,
+            verb === "GC" ? withList(made.config) : made.config,
+          );
           // In parallel, a delegate that was not waited for may make the last effect one that nobody reaches.
           expect(ended, where).not.toBe("error");
           await remedy(how, made);
@@ -162,23 +194,35 @@ describe.each([false, true])("parallel: %s", (parallel) => {
       }
     });
 
-    test.each(["EIO", "ENOSPC"])("any effect failing with %s: what could not be undone is undone by DEL", async (code) => {
-      const effects = await countEffects(verb, parallel);
-      for (const [number, effect] of effects.entries()) {
-        const where = `${verb} with ${code} at effect ${number}: ${effect}`;
-        const made = await stage(verb, parallel);
-        const process = made.machine.spawn();
-        process.failAt(number, code);
-        const ended = await outcomeOf(made.machine, process, verb, verb === "GC" ? withList(made.config) : made.config);
-        expect(ended, where).not.toBe("crash");
-        if (verb === "ADD" && ended === "ok") expect(of(victim, made), where).toEqual(whole(victim));
-        if (verb === "DEL" && ended === "ok") expect(of(victim, made), where).toEqual([]);
-        // A failed ADD undoes itself: containerd may never call DEL for it.
-        if (verb === "ADD" && ended === "error") expect(of(victim, made).filter((it) => it.includes("/")), where).toEqual([]);
-        await succeed(made.machine, "DEL", victim, made.config);
-        expect(of(victim, made), where).toEqual([]);
-        expect(of(neighbour, made), where).toEqual(whole(neighbour));
-      }
-    });
+    test.each(["EIO", "ENOSPC"])(
+      "any effect failing with %s: what could not be undone is undone by DEL",
+      async (code) => {
+        const effects = await countEffects(verb, parallel);
+        for (const [number, effect] of effects.entries()) {
+          const where = `${verb} with ${code} at effect ${number}: ${effect}`;
+          const made = await stage(verb, parallel);
+          const process = made.machine.spawn();
+          process.failAt(number, code);
+          const ended = await outcomeOf(
+            made.machine,
+            process,
+            verb,
+            verb === "GC" ? withList(made.config) : made.config,
+          );
+          expect(ended, where).not.toBe("crash");
+          if (verb === "ADD" && ended === "ok") expect(of(victim, made), where).toEqual(whole(victim));
+          if (verb === "DEL" && ended === "ok") expect(of(victim, made), where).toEqual([]);
+          // A failed ADD undoes itself: containerd may never call DEL for it.
+          if (verb === "ADD" && ended === "error")
+            expect(
+              of(victim, made).filter((it) => it.includes("/")),
+              where,
+            ).toEqual([]);
+          await succeed(made.machine, "DEL", victim, made.config);
+          expect(of(victim, made), where).toEqual([]);
+          expect(of(neighbour, made), where).toEqual(whole(neighbour));
+        }
+      },
+    );
   });
 });

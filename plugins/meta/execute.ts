@@ -10,8 +10,13 @@ export interface Carried {
   readonly result: DelegateResult | undefined;
 }
 
+/** A step that stands. */
+export interface Attached extends Carried {
+  readonly result: DelegateResult;
+}
+
 export type Executed =
-  | { readonly ok: true; readonly value: readonly (Carried & { readonly result: DelegateResult })[] }
+  | { readonly ok: true; readonly value: readonly Attached[] }
   /** `touched` are the steps that may have had an effect, the failing one included. */
   | { readonly ok: false; readonly error: CniError; readonly touched: readonly Carried[] };
 
@@ -20,7 +25,7 @@ export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: 
   const first = plan.filter((step) => step.role === "primary");
   const rest = plan.filter((step) => step.role === "secondary");
   const batches = parallel ? [...first.map((step) => [step]), rest] : plan.map((step) => [step]);
-  const done: (Carried & { readonly result: DelegateResult })[] = [];
+  const done: Attached[] = [];
   for (const batch of batches) {
     const stop = sys.processes.stopRequested();
     if (stop !== undefined) return { ok: false, error: stopped(stop), touched: done };

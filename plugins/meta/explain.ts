@@ -3,7 +3,6 @@ import type { JsonObject } from "../../cni/json.ts";
 import { type Verb, type Version, verbs } from "../../cni/version.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { MetaConfig } from "./config.ts";
-import type { Observed } from "./observe.ts";
 import type { Step } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Selection } from "./select.ts";
@@ -38,13 +37,9 @@ export interface ExplainedAttachment {
   readonly plugins: readonly JsonObject[];
 }
 
-/** Tells a plan together with where it came from. `observed` is what it was made of. */
-export function explain(config: MetaConfig, observed: Observed, prepared: Prepared): Explanation {
+/** Tells a plan together with where it came from. */
+export function explain(config: MetaConfig, prepared: Prepared): Explanation {
   const { parallel, result, network, primary } = config;
-  const sources = [
-    ...(observed.primary === undefined ? [] : [observed.primary.source]),
-    ...observed.wanted.map(({ definition }) => definition.source),
-  ];
   const orders = ordersOf(prepared.plan, parallel);
   return {
     network: network.name,
@@ -53,8 +48,8 @@ export function explain(config: MetaConfig, observed: Observed, prepared: Prepar
     parallel,
     result,
     attachments: prepared.plan.map((step, index) => {
-      const origin = prepared.selections[index]?.origin ?? "configuration";
-      return explainStep(step, origin, orders[index] ?? 0, sources[index] ?? "");
+      const { origin = "configuration", source = "" } = prepared.selections[index] ?? {};
+      return explainStep(step, origin, orders[index] ?? 0, source);
     }),
   };
 }

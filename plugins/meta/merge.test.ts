@@ -4,7 +4,11 @@ import type { CniResult } from "../../cni/types.ts";
 import { merge } from "./merge.ts";
 
 const primary: CniResult = {
-  interfaces: [{ name: "br0" }, { name: "veth1" }, { name: "eth0", sandbox: "/ns", mac: "02:00:00:00:00:01" }],
+  interfaces: [
+    { name: "br0" },
+    { name: "veth1" },
+    { name: "eth0", sandbox: "/ns", mac: "02:00:00:00:00:01" },
+  ],
   ips: [{ address: "10.1.0.2/16", gateway: "10.1.0.1", interface: 2 }],
   routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1" }],
   dns: { nameservers: ["10.1.0.53"], domain: "one.test" },
@@ -55,18 +59,22 @@ describe("merge", () => {
   });
 
   test("property: every address still points at the interface that it pointed at", () => {
-    const result = fc.array(fc.string({ minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }).chain((names) =>
-      fc.array(fc.nat({ max: names.length - 1 }), { maxLength: 4 }).map(
-        (indexes): CniResult => ({
-          interfaces: names.map((name) => ({ name })),
-          ips: indexes.map((index, n) => ({ address: `10.0.0.${n}/8`, interface: index })),
-        }),
-      ),
-    );
+    const result = fc
+      .array(fc.string({ minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 })
+      .chain((names) =>
+        fc.array(fc.nat({ max: names.length - 1 }), { maxLength: 4 }).map(
+          (indexes): CniResult => ({
+            interfaces: names.map((name) => ({ name })),
+            ips: indexes.map((index, n) => ({ address: `10.0.0.${n}/8`, interface: index })),
+          }),
+        ),
+      );
     fc.assert(
       fc.property(fc.array(result, { minLength: 1, maxLength: 5 }), (results) => {
         const merged = merge(results);
-        const owners = results.flatMap((each) => (each.ips ?? []).map((ip) => each.interfaces?.[ip.interface ?? -1]));
+        const owners = results.flatMap((each) =>
+          (each.ips ?? []).map((ip) => each.interfaces?.[ip.interface ?? -1]),
+        );
         expect((merged.ips ?? []).map((ip) => merged.interfaces?.[ip.interface ?? -1])).toEqual(owners);
       }),
     );

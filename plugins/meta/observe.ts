@@ -1,9 +1,15 @@
-import { type CniError, within } from "../../cni/errors.ts";
+import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type NetworkRequest, parseNetworkList, parseNetworks } from "../../kube/annotation.ts";
 import { type Definition, findByNetworkName, readDefinition } from "../../kube/definitions.ts";
-import { annotationsFrom, networksAnnotation, type PodIdentity, podOf } from "../../kube/pod.ts";
+import {
+  annotationsFrom,
+  defaultNetworkAnnotation,
+  networksAnnotation,
+  type PodIdentity,
+  podOf,
+} from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
@@ -19,8 +25,16 @@ export interface Wanted {
 export interface Observed {
   readonly pod: PodIdentity | undefined;
   /** The primary's configuration and where it was found; undefined when we are chained. */
-  readonly primary: { readonly source: string; readonly config: JsonObject } | undefined;
+  readonly primary: FoundPrimary | undefined;
   readonly wanted: readonly Wanted[];
+}
+
+export interface FoundPrimary {
+  /** For people: its network's name. */
+  readonly name: string;
+  /** `delegate`, or a file of confDir. */
+  readonly source: string;
+  readonly config: JsonObject;
 }
 
 /** The namespace of operators' own networks, and of sandboxes that no pod's name comes with. */
@@ -55,11 +69,16 @@ export function readPrimary(sys: Sys, config: MetaConfig): Outcome<Observed["pri
   switch (config.primary.kind) {
     case "chained":
       return ok(undefined);
-    case "inline":
-      return ok({ source: "delegate", config: config.primary.config });
+    case "inline": {
+      const { name } = config.primary.config;
+      const named = typeof name === "string" && name !== "" ? name : config.network.name;
+      return ok({ name: named, source: "delegate", config: config.primary.config });
+    }
     case "named": {
-      const found = readNamed(sys, config.confDir, config.primary.name);
-      return found.ok ? found : fail(within("find the primary network (delegate.name)", found.error));
+      const { name } = config.primary;
+      const found = readNamed(sys, config, name);
+      if (!found.ok) return fail(within("find the primary network (delegate.name)", found.error));
+      return ok({ name, ...found.value });
     }
   }
 }
@@ -77,7 +96,10 @@ function readRequests(config: MetaConfig, pod: PodIdentity | undefined): Outcome
   if (!standing.ok) return standing;
   const annotations = annotationsFrom(config.runtimeConfig);
   if (!annotations.ok) return annotations;
-  const text = annotations.value.kind === "given" ? annotations.value.values[networksAnnotation] : undefined;
+  const values = annotations.value.kind === "given" ? annotations.value.values : {};
+  // To ignore it would start the pod on another network than it asks for.
+  if (values[defaultNetworkAnnotation] !== undefined) return defaultNetworkRefused(pod);
+  const text = values[networksAnnotation];
   if (text === undefined) return standing;
   const namespace = pod?.namespace ?? defaultNamespace;
   const chosen = parseNetworks(text, namespace);
@@ -89,6 +111,16 @@ function readRequests(config: MetaConfig, pod: PodIdentity | undefined): Outcome
     ...standing.value,
     ...chosen.value.map((request) => ({ origin: "annotation" as const, request })),
   ]);
+}
+
+function defaultNetworkRefused(pod: PodIdentity | undefined): Outcome<never, CniError> {
+  const whose = pod === undefined ? "" : ` of pod ${pod.namespace}/${pod.name}`;
+  return failWith(
+    "annotation",
+    "annotation.default-network",
+    `read the annotations${whose}: ${defaultNetworkAnnotation} is not supported by this version`,
+    "Take it out; the pod's first network is the configuration's delegate.",
+  );
 }
 
 function readDefinitions(
@@ -115,7 +147,7 @@ function readComplete(sys: Sys, config: MetaConfig, request: NetworkRequest): Ou
   if (!definition.ok) return definition;
   const { type, plugins } = definition.value.config;
   if (type !== undefined || plugins !== undefined) return definition;
-  const found = readNamed(sys, config.confDir, request.name);
+  const found = readNamed(sys, config, request.name);
   if (!found.ok)
     return fail(within(`read network definition ${request.namespace}/${request.name}`, found.error));
   return ok({ ...definition.value, ...found.value });
@@ -123,10 +155,11 @@ function readComplete(sys: Sys, config: MetaConfig, request: NetworkRequest): Ou
 
 function readNamed(
   sys: Sys,
-  confDir: string,
+  { confDir, network }: MetaConfig,
   name: string,
 ): Outcome<{ source: string; config: JsonObject }, CniError> {
-  const found = findByNetworkName(sys, confDir, name);
+  // Our own configuration may bear the name of the network that it took over: IPAM state is keyed by it.
+  const found = findByNetworkName(sys, confDir, name, (config) => !calls(config, network.type));
   if (!found.ok) return found;
   const { source, config } = found.value;
   const { plugins } = config;
@@ -135,6 +168,11 @@ function readNamed(
     source,
     config: { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${confDir}/${name}`)] },
   });
+}
+
+function calls(config: JsonObject, type: string): boolean {
+  const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
+  return plugins.some((plugin) => isObject(plugin) && plugin.type === type);
 }
 
 /** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */

@@ -25,12 +25,28 @@ function meta(runtimeConfig: JsonObject = {}): MetaConfig {
 
 function primary(config: JsonObject): Selection {
   const network = "pods";
-  return { role: "primary", network, origin: "configuration", ifname: "eth0", config, request: undefined };
+  return {
+    role: "primary",
+    network,
+    origin: "configuration",
+    ifname: "eth0",
+    source: "delegate",
+    config,
+    request: undefined,
+  };
 }
 
 function secondary(config: JsonObject, more: Partial<NetworkRequest> = {}): Selection {
   const request: NetworkRequest = { namespace: "blue", name: "data", ...more };
-  return { role: "secondary", network: "blue/data", origin: "annotation", ifname: "net1", config, request };
+  return {
+    role: "secondary",
+    network: "blue/data",
+    origin: "annotation",
+    ifname: "net1",
+    source: "/d/blue/data.json",
+    config,
+    request,
+  };
 }
 
 function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[] {
@@ -53,7 +69,12 @@ describe("plan", () => {
   });
 
   test("a list's plugins get the list's name and the highest of its versions", () => {
-    const config = { name: "l", cniVersion: "0.4.0", cniVersions: ["1.0.0", "9.0.0"], plugins: [{ type: "a" }, { type: "b" }] };
+    const config = {
+      name: "l",
+      cniVersion: "0.4.0",
+      cniVersions: ["1.0.0", "9.0.0"],
+      plugins: [{ type: "a" }, { type: "b" }],
+    };
     expect(plugins(meta(), primary(config))).toEqual([
       { type: "a", name: "l", cniVersion: "1.0.0" },
       { type: "b", name: "l", cniVersion: "1.0.0" },
@@ -65,14 +86,24 @@ describe("plan", () => {
     const list = { plugins: [{ type: "bridge" }, { type: "portmap", capabilities: { portMappings: true } }] };
     expect(plugins(config, primary(list))).toEqual([
       { type: "bridge", name: "pods", cniVersion: "1.1.0" },
-      { type: "portmap", name: "pods", cniVersion: "1.1.0", runtimeConfig: { portMappings: [{ HostPort: 80 }] } },
+      {
+        type: "portmap",
+        name: "pods",
+        cniVersion: "1.1.0",
+        runtimeConfig: { portMappings: [{ HostPort: 80 }] },
+      },
     ]);
     const second = { type: "x", name: "d", cniVersion: "1.0.0", capabilities: { portMappings: true } };
     expect(plugins(config, secondary(second))).toEqual([{ type: "x", name: "d", cniVersion: "1.0.0" }]);
   });
 
   test("requested ips and mac become runtimeConfig of the plugins that declare them", () => {
-    const config = { type: "macvlan", name: "d", cniVersion: "1.0.0", capabilities: { ips: true, mac: true, other: true } };
+    const config = {
+      type: "macvlan",
+      name: "d",
+      cniVersion: "1.0.0",
+      capabilities: { ips: true, mac: true, other: true },
+    };
     const requested = secondary(config, { ips: ["10.0.0.9/24"], mac: "02:00:00:00:00:09" });
     expect(plugins(meta(), requested)).toEqual([
       {
@@ -94,10 +125,25 @@ describe("plan", () => {
   });
 
   test.each<[string, Selection, string, number]>([
-    ["a capability that no plugin declares", secondary({ type: "x" }, { ips: ["10.0.0.1"] }), "meta.capability", 103],
-    ["a capability declared false", secondary({ type: "x", capabilities: { mac: false } }, { mac: "02:00:00:00:00:09" }), "meta.capability", 103],
+    [
+      "a capability that no plugin declares",
+      secondary({ type: "x" }, { ips: ["10.0.0.1"] }),
+      "meta.capability",
+      103,
+    ],
+    [
+      "a capability declared false",
+      secondary({ type: "x", capabilities: { mac: false } }, { mac: "02:00:00:00:00:09" }),
+      "meta.capability",
+      103,
+    ],
     ["itself as a delegate", primary({ type: "hawser" }), "meta.recursion", 7],
-    ["itself within a list", secondary({ plugins: [{ type: "x" }, { type: "hawser" }] }), "meta.recursion", 7],
+    [
+      "itself within a list",
+      secondary({ plugins: [{ type: "x" }, { type: "hawser" }] }),
+      "meta.recursion",
+      7,
+    ],
     ["a type with a path", secondary({ type: "../../bin/sh" }), "config.plugins", 7],
     ["an empty list", secondary({ plugins: [] }), "config.plugins", 7],
     ["plugins that is no list", secondary({ plugins: { type: "x" } }), "config.plugins", 7],

@@ -4,7 +4,13 @@ import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.
 import { type AttachmentRecord, begun, fromDocument, toDocument } from "./record.ts";
 
 const plugin = parse(`{"type":"bridge","name":"n","cniVersion":"1.0.0","big":12345678901234567890}`);
-const chain: Chain = { cniVersion: "1.0.0", name: "n", disableCheck: true, disableGC: false, plugins: [plugin] };
+const chain: Chain = {
+  cniVersion: "1.0.0",
+  name: "n",
+  disableCheck: true,
+  disableGC: false,
+  plugins: [plugin],
+};
 const step = { role: "primary" as const, network: "n", ifname: "eth0", chain };
 const about = {
   network: "pods",
@@ -53,8 +59,14 @@ describe("an attachment record", () => {
     ["another format", (document) => ({ ...document, format: 2 })],
     ["another phase", (document) => ({ ...document, phase: "done" })],
     ["no steps", (document) => ({ ...document, steps: {} })],
-    ["a step without a chain", (document) => ({ ...document, steps: [{ role: "primary", network: "n", ifname: "e" }] })],
-    ["a chain without plugins", (document) => ({ ...document, steps: [{ ...step, chain: { ...chain, plugins: [] } }] })],
+    [
+      "a step without a chain",
+      (document) => ({ ...document, steps: [{ role: "primary", network: "n", ifname: "e" }] }),
+    ],
+    [
+      "a chain without plugins",
+      (document) => ({ ...document, steps: [{ ...step, chain: { ...chain, plugins: [] } }] }),
+    ],
     ["no container", (document) => ({ ...document, containerId: 7 })],
   ])("is not understood: %s", (_case, change) => {
     expect(fromDocument(change(toDocument(begun(about, [step]))))).toBeUndefined();

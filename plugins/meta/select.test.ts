@@ -8,11 +8,16 @@ function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {
   return {
     origin: "annotation",
     request,
-    definition: { namespace: request.namespace, name, source: `/net.d/${name}.json`, config: { type: "macvlan", name } },
+    definition: {
+      namespace: request.namespace,
+      name,
+      source: `/net.d/${name}.json`,
+      config: { type: "macvlan", name },
+    },
   };
 }
 
-const primary = { source: "delegate", config: { type: "bridge", name: "pods" } };
+const primary = { name: "pods", source: "delegate", config: { type: "bridge", name: "pods" } };
 const taken = { primary: "eth0", existing: [] };
 
 function names(observed: Observed, more = taken): string[] {
@@ -32,29 +37,44 @@ describe("select", () => {
 
   test("a requested name does not shift those after it", () => {
     const observed = { pod: undefined, primary, wanted: [wanted("a", { interface: "data0" }), wanted("b")] };
-    expect(names(observed)).toEqual(["primary pods eth0", "secondary default/a data0", "secondary default/b net2"]);
+    expect(names(observed)).toEqual([
+      "primary pods eth0",
+      "secondary default/a data0",
+      "secondary default/b net2",
+    ]);
   });
 
   test("a network named twice is two attachments", () => {
     const observed = { pod: undefined, primary, wanted: [wanted("a"), wanted("a")] };
-    expect(names(observed)).toEqual(["primary pods eth0", "secondary default/a net1", "secondary default/a net2"]);
+    expect(names(observed)).toEqual([
+      "primary pods eth0",
+      "secondary default/a net1",
+      "secondary default/a net2",
+    ]);
   });
 
   test("chained: secondaries only", () => {
-    expect(names({ pod: undefined, primary: undefined, wanted: [wanted("a")] })).toEqual(["secondary default/a net1"]);
-  });
-
-  test("a primary without a name is called by where it came from", () => {
-    const unnamed = { source: "delegate", config: { type: "bridge" } };
-    expect(names({ pod: undefined, primary: unnamed, wanted: [] })).toEqual(["primary delegate eth0"]);
+    expect(names({ pod: undefined, primary: undefined, wanted: [wanted("a")] })).toEqual([
+      "secondary default/a net1",
+    ]);
   });
 
   test.each([
     ["the primary's name", [wanted("a", { interface: "eth0" })], [], "eth0"],
     ["the loopback interface", [wanted("a", { interface: "lo" })], [], "lo"],
     ["one name twice", [wanted("a", { interface: "x" }), wanted("b", { interface: "x" })], [], "x"],
-    ["a generated name that was requested before", [wanted("a", { interface: "net2" }), wanted("b")], [], "net2"],
-    ["a generated name that is requested after", [wanted("a"), wanted("b", { interface: "net1" })], [], "net1"],
+    [
+      "a generated name that was requested before",
+      [wanted("a", { interface: "net2" }), wanted("b")],
+      [],
+      "net2",
+    ],
+    [
+      "a generated name that is requested after",
+      [wanted("a"), wanted("b", { interface: "net1" })],
+      [],
+      "net1",
+    ],
     ["an interface of an earlier plugin", [wanted("a", { interface: "tun0" })], ["tun0"], "tun0"],
   ])("refuses %s", (_case, list, existing, name) => {
     const outcome = select({ pod: undefined, primary, wanted: list }, { primary: "eth0", existing });

@@ -7,11 +7,13 @@ import type { Observed } from "./observe.ts";
 /** One attachment that is to be: which network, under which interface name. */
 export interface Selection {
   readonly role: "primary" | "secondary";
-  /** For people: the primary's source, or `namespace/name`. */
+  /** For people: the primary's name, or `namespace/name`. */
   readonly network: string;
   /** Who wants it. */
   readonly origin: "configuration" | "annotation";
   readonly ifname: string;
+  /** Where its configuration was found. */
+  readonly source: string;
   readonly config: JsonObject;
   readonly request: NetworkRequest | undefined;
 }
@@ -34,6 +36,7 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
       network: `${request.namespace}/${request.name}`,
       origin,
       ifname: request.interface ?? `net${index + 1}`,
+      source: definition.source,
       config: definition.config,
       request,
     }),
@@ -43,17 +46,14 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
   if (observed.primary === undefined) return ok(secondaries);
   const primary: Selection = {
     role: "primary",
-    network: primaryName(observed.primary),
+    network: observed.primary.name,
     origin: "configuration",
     ifname: taken.primary,
+    source: observed.primary.source,
     config: observed.primary.config,
     request: undefined,
   };
   return ok([primary, ...secondaries]);
-}
-
-function primaryName({ source, config }: { source: string; config: JsonObject }): string {
-  return typeof config.name === "string" && config.name !== "" ? config.name : source;
 }
 
 function firstCollision(

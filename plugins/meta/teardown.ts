@@ -6,6 +6,7 @@ import { settleOrphans } from "../../cni/orphans.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Carried, undo } from "./execute.ts";
+import type { Plan } from "./plan.ts";
 import { type AttachmentRecord, fromDocument } from "./record.ts";
 
 /** The recorded attachment, or why there is none. Moves a torn record aside, so that nothing trips over it twice. */
@@ -18,7 +19,7 @@ export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): Foun
   const loaded = load(sys, stateDir, key);
   if (loaded.kind === "none") return { kind: "none" };
   if (loaded.kind === "torn") {
-    sys.warn(`hawser: moved torn record aside to ${loaded.movedTo}: ${loaded.why}`);
+    sys.warn(`hawser: a torn record was left in ${loaded.movedTo}: ${loaded.why}`);
     return { kind: "torn", why: loaded.why };
   }
   const record = fromDocument(loaded.record);
@@ -51,12 +52,25 @@ export async function undoSettled(
   interrupted: boolean,
 ): Promise<Outcome<void, CniError>> {
   if (interrupted) {
-    const { containerId } = sandbox;
-    const ifnames = carried.map(({ step }) => step.ifname);
-    const alive = lockParties(sys, stateDir, containerId);
-    const settled = await settleOrphans(sys, { containerId, ifnames, alive });
+    const settled = await settleInterrupted(
+      sys,
+      stateDir,
+      carried.map(({ step }) => step),
+      sandbox.containerId,
+    );
     if (!settled.ok) return settled;
   }
   const [first, ...others] = await undo(sys, carried, sandbox, parallel);
   return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+}
+
+/** Waits for, or ends, what a killed operation on the container has left running. */
+export async function settleInterrupted(
+  sys: Sys,
+  stateDir: string,
+  plan: Plan,
+  containerId: string,
+): Promise<Outcome<void, CniError>> {
+  const ifnames = plan.map((step) => step.ifname);
+  return settleOrphans(sys, { containerId, ifnames, alive: lockParties(sys, stateDir, containerId) });
 }

@@ -16,11 +16,23 @@ function chain(name: string, more: JsonObject = {}): Chain {
 /** A recorded container: its networks by interface name. */
 function held(network: string, containerId: string, interfaces: Record<string, Chain> | undefined): Held {
   const carried = Object.entries(interfaces ?? {}).map(([ifname, each]) => ({
-    step: { role: ifname === "eth0" ? ("primary" as const) : ("secondary" as const), network: "n", ifname, chain: each },
+    step: {
+      role: ifname === "eth0" ? ("primary" as const) : ("secondary" as const),
+      network: "n",
+      ifname,
+      chain: each,
+    },
     result: undefined,
   }));
   const key = { network, containerId, ifname: "eth0" };
-  const about = { phase: "committed" as const, netns: "", args: "", pod: undefined, parallel: false, sinceMs: 0 };
+  const about = {
+    phase: "committed" as const,
+    netns: "",
+    args: "",
+    pod: undefined,
+    parallel: false,
+    sinceMs: 0,
+  };
   return {
     key,
     path: `/s/${network}/${containerId}@eth0.json`,
@@ -48,7 +60,14 @@ describe("stale", () => {
 });
 
 describe("collections", () => {
-  const input = { primary: pods, standing: [pods], live: [a], own: [a, b], network: "pods", runtimeList: listsA };
+  const input = {
+    primary: pods,
+    standing: [pods],
+    live: [a],
+    own: [a, b],
+    network: "pods",
+    runtimeList: listsA,
+  };
 
   test("expands the runtime's list to the container's other attachments", () => {
     const { run, skipped } = collections(input);
@@ -74,14 +93,21 @@ describe("collections", () => {
   });
 
   test("two pods that asked one network for different things are one network", () => {
-    const asked = held("pods", "c", { eth0: pods, net1: chain("storage", { args: { cni: { x: 1 } }, runtimeConfig: {} }) });
+    const asked = held("pods", "c", {
+      eth0: pods,
+      net1: chain("storage", { args: { cni: { x: 1 } }, runtimeConfig: {} }),
+    });
     const { run } = collections({ ...input, own: [a, asked] });
     expect(run.map((each) => each.chain.name)).toEqual(["pods", "storage"]);
   });
 
   test.each([
     ["a listed container without a record", [a], [...listsA, { containerID: "before-us", ifname: "eth0" }]],
-    ["a live record that cannot be read", [a, held("pods", "t", undefined)], [...listsA, { containerID: "t", ifname: "eth0" }]],
+    [
+      "a live record that cannot be read",
+      [a, held("pods", "t", undefined)],
+      [...listsA, { containerID: "t", ifname: "eth0" }],
+    ],
   ])("%s: its secondaries are unknown, so only the primary is collected", (_case, live, runtimeList) => {
     const { run, skipped } = collections({ ...input, live, runtimeList });
     expect(run.map((each) => each.chain.name)).toEqual(["pods"]);
@@ -91,7 +117,13 @@ describe("collections", () => {
 
   test("chained: there is no primary of ours to collect", () => {
     const chained = held("pods", "a", { net1: storage });
-    const { run } = collections({ ...input, primary: undefined, standing: [], live: [chained], own: [chained] });
+    const { run } = collections({
+      ...input,
+      primary: undefined,
+      standing: [],
+      live: [chained],
+      own: [chained],
+    });
     expect(run.map((each) => each.chain.name)).toEqual(["storage"]);
   });
 });

@@ -83,7 +83,9 @@ function generic(chain: Chain): Chain {
 }
 
 function distinct(chains: readonly Chain[]): Chain[] {
-  return [...new Map(chains.map((chain) => [printJson(chain), chain])).values()];
+  // Not the whole object: one that was recorded has its keys in another order.
+  const keyOf = ({ name, cniVersion, plugins }: Chain): string => printJson([name, cniVersion, plugins]);
+  return [...new Map(chains.map((chain) => [keyOf(chain), chain])).values()];
 }
 
 function unique(list: readonly ValidAttachment[]): ValidAttachment[] {

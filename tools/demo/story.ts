@@ -58,11 +58,13 @@ function prepareNode({ printer, programs, runtime }: Stage): void {
 
 function explain({ printer, programs }: Stage): void {
   printer.step("What would pod web get? hawser explain shows the plan and runs nothing");
-  const args = ["explain", "--config", places.confFile, "--annotations", networksOf(pods.web)];
-  printer.command(`hawser explain --config 10-pods.conflist --annotations '${networksOf(pods.web)}'`);
-  const plan = must([programs.hawser, ...args]);
-  // The delegates' whole configurations follow the table; here the table is enough.
-  printer.output(plan.split("\n\n")[0] ?? plan);
+  const { web } = pods;
+  const annotation = networksOf(web);
+  printer.command(`hawser explain --config 10-pods.conflist --pod-name web --annotations '${annotation}'`);
+  const options = ["--config", places.confFile, "--pod-name", web.name, "--annotations", annotation];
+  const plan = must([programs.hawser, "explain", ...options]);
+  // Head and table; the whole configuration of each delegate follows, and would fill the screen.
+  printer.output(plan.split("\n\n").slice(0, 2).join("\n\n"));
 }
 
 function attach(stage: Stage): Readonly<Record<"web" | "db", string>> {
@@ -116,8 +118,8 @@ function checkAndBreak(stage: Stage): void {
   onNode(stage, inPod(pods.web.name, ["ip", "addr", "del", address, "dev", ifname]));
   const broken = call(stage, "check", pods.web);
   printer.output(broken.stderr.trim() || broken.stdout.trim());
-  const named = `${broken.stderr}${broken.stdout}`.includes("storage");
-  printer.check(broken.code !== 0 && named, "CHECK fails and names the attachment");
+  const named = `${broken.stderr}${broken.stdout}`.includes(`default/storage (${ifname})`);
+  printer.check(broken.code !== 0 && named, "CHECK fails and names the attachment, default/storage");
   printer.say("\nPut back:");
   onNode(stage, inPod(pods.web.name, ["ip", "addr", "add", address, "dev", ifname]));
   succeed(stage, "check", pods.web);

@@ -1,15 +1,9 @@
 import { declaredCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import { type MetaConfig, parseMetaConfig } from "../../../plugins/meta/config.ts";
+import { type MetaConfig, parseMetaConfig, placementProblem } from "../../../plugins/meta/config.ts";
 import { readPrimary } from "../../../plugins/meta/observe.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import {
-  type Configuration,
-  isCurrent,
-  networkConfigOf,
-  placementProblem,
-  standInResult,
-} from "../configuration.ts";
+import { type Configuration, isCurrent, networkConfigOf, standInResult } from "../configuration.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
 export interface CheckedConfig {

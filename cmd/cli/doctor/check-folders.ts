@@ -33,7 +33,7 @@ export function checkStateDir(sys: Sys, path: string): Finding[] {
 export function checkTrusted(sys: Sys, label: string, paths: readonly string[]): Finding[] {
   const findings: Finding[] = [];
   let seen = 0;
-  for (const path of paths) {
+  for (const path of new Set(paths)) {
     const stat = sys.files.stat(path);
     if (!stat.ok && stat.error.code === "ENOENT") continue;
     seen += 1;
@@ -47,8 +47,8 @@ export function checkTrusted(sys: Sys, label: string, paths: readonly string[]):
 function checkOwner(what: string, path: string, stat: FileStat): Finding[] {
   const why = "Whoever writes it decides what runs as root on this node.";
   if (stat.uid !== 0) {
-    const what_ = `${what} belongs to user ${stat.uid}, not to root`;
-    return [problem("folders", what_, why, `chown root:root ${path}`)];
+    const finding = `${what} belongs to user ${stat.uid}, not to root`;
+    return [problem("folders", finding, why, `chown root:root ${path}`)];
   }
   if ((stat.mode & writableByOthers) === 0) return [];
   const finding = `${what} can be written by others than root`;

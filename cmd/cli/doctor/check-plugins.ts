@@ -1,14 +1,15 @@
 import { findPlugin } from "../../../cni/delegate.ts";
-import { isObject, type JsonObject } from "../../../cni/json.ts";
+import type { CniError } from "../../../cni/errors.ts";
+import { isObject } from "../../../cni/json.ts";
+import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import type { Wanting } from "./check-definitions.ts";
 import { type Finding, fine, problem, problemOf } from "./finding.ts";
 
 /** Plugin types that configurations name, IPAM inside of them included, each with who names it first. */
-export function typesIn(
-  users: readonly { readonly user: string; readonly plugins: readonly JsonObject[] }[],
-): ReadonlyMap<string, string> {
+export function typesIn(wanting: readonly Wanting[]): ReadonlyMap<string, string> {
   const types = new Map<string, string>();
-  for (const { user, plugins } of users) {
+  for (const { user, plugins } of wanting) {
     for (const plugin of plugins) {
       const { ipam } = plugin;
       // `{}` and a missing type mean that there is no IPAM.
@@ -21,17 +22,30 @@ export function typesIn(
   return types;
 }
 
+export interface CheckedPlugins {
+  readonly findings: readonly Finding[];
+  /** The executables that were found. */
+  readonly paths: readonly string[];
+}
+
 /** Whether each plugin is where the runtime and hawser look for it, and can be executed. */
 export function checkPlugins(
   sys: Sys,
   types: ReadonlyMap<string, string>,
   folders: readonly string[],
-): Finding[] {
-  return Array.from(types, ([type, user]) => checkPlugin(sys, type, user, folders));
+): CheckedPlugins {
+  const searched = Array.from(types, ([type, user]) => ({
+    type,
+    user,
+    found: findPlugin(sys, type, folders),
+  }));
+  return {
+    findings: searched.map(({ type, user, found }) => judge(sys, type, user, found)),
+    paths: searched.flatMap(({ found }) => (found.ok ? [found.value] : [])),
+  };
 }
 
-function checkPlugin(sys: Sys, type: string, user: string, folders: readonly string[]): Finding {
-  const found = findPlugin(sys, type, folders);
+function judge(sys: Sys, type: string, user: string, found: Outcome<string, CniError>): Finding {
   if (!found.ok) {
     const finding = problemOf("plugins", found.error, "Install it; name other folders by --plugin-dir.");
     return { ...finding, what: `${finding.what} (wanted by ${user})` };

@@ -1,0 +1,59 @@
+# Two commands are enough: `make demo` and `make test`. Each sets up what it needs by itself.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Node and every tool come from the lockfile, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts' 2>/dev/null)
+
+.PHONY: help setup packages build build-pkg test lint fmt demo bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: ## npm packages, system packages, reference plugins; what is there already is left alone
+	@tools/setup all
+
+packages:
+	@tools/setup npm
+
+build: packages dist/hawser ## dist/hawser (Bun) and its links
+
+build-pkg: packages dist/hawser-node ## dist/hawser-node: the same bundle on Node, through pkg
+
+build/hawser.cjs: $(SOURCES) package.json package-lock.json tools/build.ts
+	@echo "==> bundle"
+	@node tools/build.ts bundle
+
+dist/hawser: build/hawser.cjs
+	@echo "==> compile dist/hawser with Bun"
+	@node tools/build.ts bun
+
+dist/hawser-node: build/hawser.cjs
+	@echo "==> compile dist/hawser-node with pkg"
+	@node tools/build.ts pkg
+
+test: setup build build-pkg lint ## everything that CI runs
+	@echo "==> tests"
+	@vitest run
+
+lint: packages ## types, style, import directions
+	@echo "==> lint"
+	@tsc --noEmit
+	@biome check --log-level=warn
+	@node tools/tidy/main.ts
+
+fmt: packages ## format what can be formatted
+	@biome check --write --log-level=warn
+
+demo: setup build ## two pods on three networks, from ADD to nothing left
+	@node tools/demo/main.ts
+
+bench: setup build ## side by side, as ratios, with ceilings
+	@node bench/main.ts
+
+clean: ## what was built
+	rm -rf build dist

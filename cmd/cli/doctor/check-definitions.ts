@@ -1,0 +1,95 @@
+import type { CniError } from "../../../cni/errors.ts";
+import type { JsonObject } from "../../../cni/json.ts";
+import { type ListedDefinition, listDefinitions } from "../../../kube/definitions.ts";
+import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import type { Plan } from "../../../plugins/meta/plan.ts";
+import { standingPlan } from "../../../plugins/meta/status.ts";
+import { fail, type Outcome } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { type Finding, fine, problemOf, warning } from "./finding.ts";
+
+/** Plugins, and what wants them, for people. */
+export interface Wanting {
+  readonly user: string;
+  readonly plugins: readonly JsonObject[];
+}
+
+export interface CheckedDefinitions {
+  readonly findings: readonly Finding[];
+  readonly wanting: readonly Wanting[];
+  /** Files and folders that decide what a pod can have. */
+  readonly paths: readonly string[];
+}
+
+/** What every pod gets, then each definition as if a pod asked for it. */
+export function checkDefinitions(sys: Sys, config: MetaConfig): CheckedDefinitions {
+  const { definitionsDir } = config;
+  const standing = planOf(standingPlan(sys, config), "No ADD succeeds until then.");
+  const listed = listDefinitions(sys, definitionsDir);
+  if (!listed.ok) {
+    const findings = [...standing.findings, noDefinitions(sys, definitionsDir, listed.error)];
+    return { findings, wanting: standing.wanting, paths: [] };
+  }
+  const each = listed.value.map((definition) =>
+    planOf(planAlone(sys, config, definition), "A pod that asks for it does not start."),
+  );
+  const broken = each.flatMap(({ findings }) => findings);
+  const sound = each.length - broken.length;
+  const summary = fine(
+    "definitions",
+    `${definitionsDir}: ${sound} of ${each.length} definitions can be planned`,
+  );
+  return {
+    findings: [...standing.findings, ...broken, ...(sound > 0 || each.length === 0 ? [summary] : [])],
+    wanting: [standing, ...each].flatMap(({ wanting }) => wanting),
+    paths: [definitionsDir, ...listed.value.flatMap((definition) => pathsOf(definitionsDir, definition))],
+  };
+}
+
+interface Planned {
+  readonly findings: readonly Finding[];
+  readonly wanting: readonly Wanting[];
+}
+
+function planOf(plan: Outcome<Plan, CniError>, consequence: string): Planned {
+  if (!plan.ok) {
+    return { findings: [problemOf("definitions", plan.error, `Correct it. ${consequence}`)], wanting: [] };
+  }
+  const wanting = plan.value.map(({ role, network, chain }) => ({
+    user: `${role} network ${network}`,
+    plugins: chain.plugins,
+  }));
+  return { findings: [], wanting };
+}
+
+function planAlone(
+  sys: Sys,
+  config: MetaConfig,
+  { namespace, name, definition }: ListedDefinition,
+): Outcome<Plan, CniError> {
+  if (!definition.ok) return fail(definition.error);
+  return standingPlan(sys, {
+    ...config,
+    primary: { kind: "chained" },
+    networks: [`${namespace}/${name}`],
+  });
+}
+
+function noDefinitions(sys: Sys, definitionsDir: string, { msg }: CniError): Finding {
+  const stat = sys.files.stat(definitionsDir);
+  if (!stat.ok && stat.error.code === "ENOENT") {
+    return warning(
+      "definitions",
+      `there is no folder ${definitionsDir}`,
+      "A pod that asks for a network does not start.",
+      `Put definitions into ${definitionsDir}/<namespace>/<name>.json, or name their folder in "definitionsDir".`,
+    );
+  }
+  return warning("definitions", `${definitionsDir} cannot be listed`, msg, "Run doctor as root.");
+}
+
+function pathsOf(definitionsDir: string, { namespace, definition }: ListedDefinition): string[] {
+  if (namespace === "") return [];
+  const folder = `${definitionsDir}/${namespace}`;
+  return definition.ok ? [folder, definition.value.source] : [folder];
+}

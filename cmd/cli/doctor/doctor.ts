@@ -1,0 +1,77 @@
+import type { Sys } from "../../../sys/sys.ts";
+import type { DoctorOptions } from "../commands.ts";
+import type { Configuration } from "../configuration.ts";
+import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import { checkCapabilities, checkConfig } from "./check-config.ts";
+import { checkDefinitions, type Wanting } from "./check-definitions.ts";
+import { checkStateDir, checkTrusted } from "./check-folders.ts";
+import { checkPlugins, typesIn } from "./check-plugins.ts";
+import { checkLocks, checkRecords } from "./check-records.ts";
+import type { Finding } from "./finding.ts";
+import { survey } from "./survey.ts";
+
+/** `hawser doctor`: what is wrong on this node, and what to do. Reads only. */
+export async function doctorCommand(sys: Sys, terminal: Terminal, options: DoctorOptions): Promise<number> {
+  const findings = await examine(sys, options);
+  const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
+  const problems = count("problem");
+  const warnings = count("warning");
+  if (options.json) {
+    printDocument(terminal, { problems, warnings, findings });
+  } else {
+    for (const finding of findings) printFinding(terminal, finding);
+    terminal.print(`\n${plural(problems, "problem")}, ${plural(warnings, "warning")}, ${count("ok")} fine.`);
+  }
+  return problems > 0 ? 1 : 0;
+}
+
+async function examine(sys: Sys, options: DoctorOptions): Promise<Finding[]> {
+  const { configurations, findings } = survey(sys, options);
+  const all = [...findings];
+  for (const configuration of configurations) all.push(...(await examineOne(sys, configuration, options)));
+  // Two configurations mostly share their folders and plugins.
+  return [...new Map(all.map((finding) => [JSON.stringify(finding), finding])).values()];
+}
+
+async function examineOne(
+  sys: Sys,
+  configuration: Configuration,
+  { pluginDirs }: DoctorOptions,
+): Promise<Finding[]> {
+  const { config, findings } = await checkConfig(configuration);
+  if (config === undefined) return [...findings];
+  const { binDir, stateDir, definitionsDir } = config;
+  const folders = binDir === "" ? pluginDirs : [binDir, ...pluginDirs];
+  const definitions = checkDefinitions(sys, config);
+  const plugins = checkPlugins(sys, typesIn([listOf(configuration), ...definitions.wanting]), folders);
+  return [
+    ...findings,
+    ...checkCapabilities(sys, configuration, config),
+    ...definitions.findings,
+    ...plugins.findings,
+    ...checkTrusted(sys, configuration.path, [configuration.path]),
+    ...checkTrusted(sys, definitionsDir, definitions.paths),
+    ...checkTrusted(sys, "plugin folders", [...folders, ...plugins.paths]),
+    ...checkStateDir(sys, stateDir),
+    ...checkRecords(sys, stateDir),
+    ...checkLocks(sys, stateDir),
+  ];
+}
+
+/** The plugins that the runtime itself calls, hawser among them. */
+function listOf({ path, before, plugin, after }: Configuration): Wanting {
+  return { user: path, plugins: [...before, plugin, ...after] };
+}
+
+const colours = { ok: "green", warning: "yellow", problem: "red" } as const;
+
+function printFinding(terminal: Terminal, { level, area, what, why, todo }: Finding): void {
+  const label = paint(terminal, colours[level], level.padEnd(7));
+  terminal.print(`${label}  ${area.padEnd(13)}  ${plain(what)}`);
+  if (why !== "") terminal.print(`${" ".repeat(24)}  why: ${plain(why)}`);
+  if (todo !== "") terminal.print(`${" ".repeat(24)}  do:  ${plain(todo)}`);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,323 @@
+import * as os from "node:os";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runCli, snapshot, temporaryFolder, writeFile } from "./testing.ts";
+
+const annotation = "k8s.v1.cni.cncf.io/networks";
+const withAnnotations = { "io.kubernetes.cri.pod-annotations": true };
+const bridge = {
+  type: "bridge",
+  bridge: "br0",
+  ipam: { type: "host-local", ranges: [[{ subnet: "10.1.0.0/16" }]] },
+};
+
+let folder: ReturnType<typeof temporaryFolder>;
+let at: string;
+
+beforeEach(() => {
+  folder = temporaryFolder(os.tmpdir());
+  at = folder.path;
+  define("default/storage.conf", { cniVersion: "1.1.0", type: "macvlan", master: "eth0" });
+  define("blue/data.conf", { cniVersion: "0.3.1", name: "blue-data", type: "ipvlan", big: "BIG" });
+});
+afterEach(() => folder.remove());
+
+function define(file: string, config: unknown): void {
+  // 12345678901234567890 is more than a JavaScript number can hold.
+  writeFile(`${at}/net.d/${file}`, JSON.stringify(config).replace('"BIG"', "12345678901234567890"));
+}
+
+function hawser(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const places = { definitionsDir: `${at}/net.d`, stateDir: `${at}/state`, confDir: `${at}/conf.d` };
+  return {
+    type: "hawser",
+    capabilities: withAnnotations,
+    delegate: bridge,
+    crossNamespace: ["blue"],
+    ...places,
+    ...changes,
+  };
+}
+
+/** A single configuration, or a list of what is given. */
+function configure(...plugins: readonly unknown[]): string {
+  const path = `${at}/10-pods.conflist`;
+  writeFile(path, { cniVersion: "1.1.0", name: "pods", plugins });
+  return path;
+}
+
+function explain(config: string, ...more: string[]) {
+  return runCli(["explain", "--config", config, ...more]);
+}
+
+async function explained(config: string, ...more: string[]) {
+  const { exitCode, stdout } = await explain(config, "--json", ...more);
+  return { exitCode, ...JSON.parse(stdout) };
+}
+
+describe("the plan", () => {
+  test("as a table, then what each delegate reads", async () => {
+    const path = configure(hawser());
+    const before = snapshot(at);
+    const { exitCode, stdout, stderr } = await explain(path, "--annotations", "storage, blue/data@net7");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout.replaceAll(at, "/t")).toBe(`\
+What pod default/explained gets of network pods
+  configuration  /t/10-pods.conflist
+  primary        attached by hawser
+  order          one after the other; DEL the other way round
+  result         the interfaces and addresses of all
+
+#  ROLE       INTERFACE  NETWORK          PLUGINS  WANTED BY      VERBS                    DEFINED IN
+1  primary    eth0       pods             bridge   configuration  ADD DEL CHECK STATUS GC  delegate
+2  secondary  net1       default/storage  macvlan  annotation     ADD DEL CHECK GC         /t/net.d/default/storage.conf
+3  secondary  net7       blue/data        ipvlan   annotation     ADD DEL                  /t/net.d/blue/data.conf
+
+eth0: bridge of network pods reads
+{
+  "type": "bridge",
+  "bridge": "br0",
+  "ipam": {
+    "type": "host-local",
+    "ranges": [
+      [
+        {
+          "subnet": "10.1.0.0/16"
+        }
+      ]
+    ]
+  },
+  "cniVersion": "1.1.0",
+  "name": "pods"
+}
+
+net1: macvlan of network storage reads
+{
+  "cniVersion": "1.1.0",
+  "type": "macvlan",
+  "master": "eth0",
+  "name": "storage"
+}
+
+net7: ipvlan of network blue-data reads
+{
+  "cniVersion": "0.3.1",
+  "name": "blue-data",
+  "type": "ipvlan",
+  "big": 12345678901234567890
+}
+`);
+    expect(snapshot(at), "nothing is written").toEqual(before);
+  });
+
+  test("for machines", async () => {
+    const path = configure(hawser({ networks: ["storage@store0"], parallel: true, result: "primary" }));
+    const plan = await explained(path, "--annotations", "storage", "--ifname", "net0", "--pod-name", "web");
+    expect(plan).toMatchObject({
+      exitCode: 0,
+      config: path,
+      network: "pods",
+      primary: "hawser",
+      pod: { namespace: "default", name: "web" },
+      parallel: true,
+      result: "primary",
+      notes: [],
+      attachments: [
+        { order: 1, role: "primary", ifname: "net0", origin: "configuration", source: "delegate" },
+        {
+          order: 2,
+          role: "secondary",
+          ifname: "store0",
+          origin: "configuration",
+          network: "default/storage",
+        },
+        { order: 2, role: "secondary", ifname: "net2", origin: "annotation", plugins: [{ type: "macvlan" }] },
+      ],
+    });
+  });
+
+  test("fits into a terminal", async () => {
+    const path = configure(hawser());
+    const { stdout } = await runCli(["explain", "--config", path, "--annotations", "storage"], {
+      columns: 90,
+    });
+    const table = stdout.split("\n").filter((line) => /^(#|\d) {2}/.test(line));
+    expect(table).toHaveLength(3);
+    for (const line of table) expect(line.length).toBeLessThanOrEqual(90);
+  });
+
+  test("a delegate by name shows the file that it was found in", async () => {
+    writeFile(`${at}/conf.d/20-net.conflist`, {
+      cniVersion: "1.1.0",
+      name: "net",
+      plugins: [bridge, { type: "portmap" }],
+    });
+    const { attachments } = await explained(configure(hawser({ delegate: { name: "net" } })));
+    expect(attachments).toMatchObject([
+      {
+        network: "net",
+        source: `${at}/conf.d/20-net.conflist`,
+        plugins: [{ type: "bridge" }, { type: "portmap" }],
+      },
+    ]);
+  });
+
+  test("a single configuration works like a list", async () => {
+    const path = `${at}/10-pods.conf`;
+    writeFile(path, { cniVersion: "0.4.0", name: "pods", ...hawser() });
+    expect(await explained(path, "--annotations", "")).toMatchObject({
+      exitCode: 0,
+      network: "pods",
+      attachments: [{ cniVersion: "0.4.0", verbs: ["ADD", "DEL", "CHECK"] }],
+    });
+  });
+});
+
+describe("whose networks", () => {
+  test.each([
+    ["the short form", "storage", ["net1"]],
+    ["the JSON form", '[{"name":"storage","interface":"st0"}]', ["st0"]],
+    ["a JSON object of annotations", `{"${annotation}":"storage","other":"x"}`, ["net1"]],
+    ["an empty annotation", "", []],
+  ])("%s", async (_case, annotations, expected) => {
+    const { attachments } = await explained(configure(hawser()), "--annotations", annotations);
+    expect(attachments.slice(1).map((each: { ifname: string }) => each.ifname)).toEqual(expected);
+  });
+
+  test.each([
+    [
+      "YAML",
+      `kind: Service\n---\nkind: Pod\nmetadata:\n  name: db\n  namespace: blue\n  annotations: {${annotation}: data}\n`,
+    ],
+    [
+      "JSON",
+      `{"kind":"Pod","metadata":{"name":"db","namespace":"blue","annotations":{"${annotation}":"data"}}}`,
+    ],
+  ])("a pod in %s, with its namespace and name", async (_case, manifest) => {
+    writeFile(`${at}/pod.yaml`, manifest);
+    expect(await explained(configure(hawser()), "--pod", `${at}/pod.yaml`)).toMatchObject({
+      exitCode: 0,
+      pod: { namespace: "blue", name: "db" },
+      attachments: [{ role: "primary" }, { network: "blue/data" }],
+    });
+    // What is said on the command line goes over what the file says.
+    const moved = await explained(configure(hawser()), "--pod", `${at}/pod.yaml`, "--namespace", "default");
+    expect(moved).toMatchObject({ exitCode: 1, error: { id: "kube.unknown-network" } });
+  });
+
+  test.each([
+    ["of another kind", "kind: Deployment", "it holds Deployment, and no Pod"],
+    ["empty", "", "it holds no object, and no Pod"],
+    ["not YAML", "a: [", "it is not YAML: "],
+    [
+      "with aliases without end",
+      `a: &a [x,x]\nb: &b [${"*a,".repeat(99)}]\nc: &c [${"*b,".repeat(99)}]\nd: [${"*c,".repeat(99)}]`,
+      "it is not YAML: ",
+    ],
+  ])("a pod file %s", async (_case, manifest, why) => {
+    writeFile(`${at}/pod.yaml`, manifest);
+    const { exitCode, stdout, stderr } = await explain(configure(hawser()), "--pod", `${at}/pod.yaml`);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain(`read pod ${at}/pod.yaml: ${why}`);
+    expect(stderr).toContain("cli.pod)");
+  });
+});
+
+describe("chained", () => {
+  const chained = { delegate: undefined };
+
+  test("takes name and version from the list, and says so", async () => {
+    const path = configure(bridge, { type: "portmap" }, hawser(chained));
+    const { exitCode, stdout } = await explain(path, "--annotations", "storage");
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("primary        not hawser's: it is chained behind bridge, portmap\n");
+    expect(stdout).toContain("1  secondary  net1 ");
+    expect(stdout).toContain("Note: What the plugins before hawser make is not known here (--prev-result)");
+  });
+
+  test.each(["0.2.0", "0.3.1", "1.0.0"])("has a stand-in for prevResult in CNI %s", async (cniVersion) => {
+    const path = `${at}/old.conflist`;
+    writeFile(path, { cniVersion, name: "pods", plugins: [bridge, hawser(chained)] });
+    expect(await explained(path, "--annotations", "storage")).toMatchObject({
+      exitCode: 0,
+      primary: "a plugin before hawser",
+      attachments: [{ network: "default/storage" }],
+    });
+  });
+
+  test("an interface of prevResult's cannot be taken again", async () => {
+    const interfaces = ["eth0", "net1"].map((name) => ({ name, sandbox: "/var/run/netns/explained" }));
+    writeFile(`${at}/prev.json`, { cniVersion: "1.1.0", interfaces });
+    const path = configure(bridge, hawser(chained));
+    const plan = await explained(path, "--annotations", "storage", "--prev-result", `${at}/prev.json`);
+    expect(plan).toMatchObject({ exitCode: 1, error: { id: "meta.name-collision" } });
+  });
+
+  test.each([
+    ["neither a delegate nor a plugin before it", () => [hawser(chained)], "config.no-primary"],
+    ["a delegate and a plugin before it", () => [bridge, hawser()], "config.two-primaries"],
+  ])("%s: refused as an ADD would be", async (_case, plugins, id) => {
+    expect(await explained(configure(...plugins()))).toMatchObject({ exitCode: 1, error: { id, code: 7 } });
+  });
+});
+
+describe("what an ADD would refuse", () => {
+  test("is told with message, details, code and id", async () => {
+    const { exitCode, stdout, stderr } = await explain(configure(hawser()), "--annotations", "nowhere");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr.replaceAll(at, "/t")).toBe(`\
+hawser: find network default/nowhere: there is none of this name
+        /t/net.d/default defines storage. Ask for one that exists, or define it in /t/net.d/default/nowhere.json.
+        (code 103, kube.unknown-network)
+`);
+  });
+
+  test.each([
+    ["another namespace's network", ["--annotations", "red/x"], "meta.cross-namespace"],
+    ["a name that cannot be", ["--annotations", "a@b@c"], "annotation.syntax"],
+    ["a name that is taken", ["--annotations", "storage@eth0"], "meta.name-collision"],
+    ["an interface name that cannot be", ["--ifname", "a/b"], "env.ifname"],
+    [
+      "annotations that are no strings",
+      ["--annotations", `{"${annotation}":[]}`],
+      expect.stringContaining("annotation"),
+    ],
+    ["annotations that are no JSON", ["--annotations", "{x"], "cli.annotations"],
+    ["a result that is not there", ["--prev-result", "/nowhere/prev.json"], "cli.file"],
+    ["a pod that is not there", ["--pod", "/nowhere/pod.yaml"], "cli.file"],
+  ])("%s", async (_case, args, id) => {
+    expect(await explained(configure(hawser()), ...args)).toMatchObject({ exitCode: 1, error: { id } });
+  });
+
+  test.each([
+    ["that is not there", undefined, "cli.file"],
+    ["that is not JSON", "{", "cli.json"],
+    ["that is no object", "[]", "cli.json"],
+    ["without hawser", { cniVersion: "1.1.0", name: "n", type: "bridge" }, "cli.no-hawser"],
+    ["without a name", { cniVersion: "1.1.0", plugins: [{ type: "hawser" }] }, "config.name"],
+    [
+      "with an unknown field",
+      { cniVersion: "1.1.0", name: "n", type: "hawser", network: [] },
+      "config.unknown-field",
+    ],
+    ["in an unknown version", { cniVersion: "9.0.0", name: "n", type: "hawser" }, "config.version"],
+  ])("a configuration %s", async (_case, content, id) => {
+    const path = `${at}/bad.conf`;
+    if (content !== undefined) writeFile(path, content);
+    expect(await explained(path)).toMatchObject({ exitCode: 1, error: { id } });
+  });
+});
+
+describe("notes", () => {
+  test("a runtime that is not asked for annotations passes none", async () => {
+    const path = configure(hawser({ capabilities: {} }));
+    expect((await explain(path, "--annotations", "storage")).stdout).toContain(
+      `Note: The configuration does not declare "capabilities": {"io.kubernetes.cri.pod-annotations": true}: no runtime`,
+    );
+    expect((await explained(path)).notes, "without annotations it does not matter").toEqual([]);
+  });
+
+  test("a pod that asks for nothing", async () => {
+    const { notes } = await explained(configure(hawser()), "--annotations", '{"name":"storage"}');
+    expect(notes).toEqual([`The pod has no annotation ${annotation}: it asks for nothing.`]);
+  });
+});

@@ -1,0 +1,218 @@
+import { type CniError, failWith, within } from "../../cni/errors.ts";
+import { lockContainer } from "../../cni/lock.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { CniResult, IpConfig } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type Address, isSameAddress, printAddress } from "../address.ts";
+import { type Candidate, roundRobin } from "../allocate.ts";
+import { type RangeSet, rangeWith } from "../range.ts";
+import { assignRequests } from "../requested.ts";
+import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
+import { exhausted, requestedTaken } from "./refusals.ts";
+import { readResolvConf } from "./resolv-conf.ts";
+import {
+  type Attachment,
+  contentOf,
+  folderError,
+  free,
+  type Holding,
+  heldBy,
+  makeFolder,
+  openTicket,
+  readHoldings,
+  readMarker,
+  type Ticket,
+  writeMarker,
+} from "./store.ts";
+import { warnOfStrays } from "./strays.ts";
+import { isFull, usageOf } from "./usage.ts";
+
+/** Of a container's lock. Its other operations take milliseconds, the collection of a large network seconds. */
+export const lockPatienceMs = 30_000;
+
+/**
+ * ADD: one address of each range set. Idempotent per container and interface: what an attachment holds it is given again,
+ * and what an interrupted ADD left out is added.
+ */
+export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult, CniError>> {
+  const config = parseHostLocalConfig(invocation);
+  if (!config.ok) return config;
+  const { folder, routes, resolvConf, sets, requests } = config.value;
+  const { containerId, ifname } = invocation.environment;
+  const assigned = assignRequests(sets, requests);
+  if (!assigned.ok) return assigned;
+  const dns = readResolvConf(sys, resolvConf);
+  if (!dns.ok) return dns;
+  const made = makeFolder(sys, folder);
+  if (!made.ok) return made;
+  const lock = await lockContainer(sys, folder, containerId, lockPatienceMs);
+  if (!lock.ok) return lock;
+  try {
+    const given = giveAll(sys, config.value, { containerId, ifname }, assigned.value);
+    if (!given.ok) return fail(within(`ADD of container ${containerId} (${ifname})`, given.error));
+    return ok({ ips: given.value.map(toIpConfig), routes: [...routes], dns: dns.value });
+  } finally {
+    lock.value.release();
+  }
+}
+
+function toIpConfig({ address, range }: Candidate): IpConfig {
+  const gateway = printAddress({ family: range.family, value: range.gateway });
+  return { address: `${printAddress(address)}/${range.subnet.prefix}`, gateway };
+}
+
+/** What one range set owes the attachment. */
+interface Part {
+  readonly index: number;
+  readonly set: RangeSet;
+  readonly requested: Address | undefined;
+  /** The attachment has it already. */
+  readonly held: Candidate | undefined;
+}
+
+function giveAll(
+  sys: Sys,
+  { folder, sets }: HostLocalConfig,
+  attachment: Attachment,
+  requested: readonly (Address | undefined)[],
+): Outcome<readonly Candidate[], CniError> {
+  const holdings = readHoldings(sys, folder);
+  if (!holdings.ok) return holdings;
+  warnOfStrays(sys, folder, holdings.value);
+  const own = heldBy(holdings.value, attachment);
+  const parts = sets.map((set, index) => toPart(set, index, requested[index], own));
+  const conflict = parts.find(
+    ({ held, requested: asked }) => held && asked && !isSameAddress(held.address, asked),
+  );
+  if (conflict !== undefined) return heldOther(conflict, attachment);
+  const missing = parts.filter(({ held }) => held === undefined);
+  if (missing.length === 0) return ok(parts.flatMap(({ held }) => held ?? []));
+  const ticket = openTicket(sys, folder, attachment);
+  if (!ticket.ok) return fail(folderError(`write to the data folder ${folder}`, ticket.error));
+  try {
+    const taken = takeParts(
+      { sys, folder, attachment, ticket: ticket.value, holdings: holdings.value },
+      missing,
+    );
+    if (!taken.ok) return taken;
+    return ok(parts.flatMap(({ held, index }) => held ?? taken.value.get(index) ?? []));
+  } finally {
+    ticket.value.close();
+  }
+}
+
+/** Of several addresses that the attachment holds in the set, the one that is asked for, else the lowest. */
+function toPart(set: RangeSet, index: number, requested: Address | undefined, own: readonly Holding[]): Part {
+  const candidates = own
+    .flatMap(({ address }): Candidate[] => {
+      const range = rangeWith(set, address);
+      return range === undefined ? [] : [{ address, range }];
+    })
+    .sort((one, other) => (one.address.value < other.address.value ? -1 : 1));
+  const asked = candidates.find(({ address }) => requested && isSameAddress(address, requested));
+  return { index, set, requested, held: asked ?? candidates[0] };
+}
+
+function heldOther({ held, requested }: Part, { containerId, ifname }: Attachment): Outcome<never, CniError> {
+  const has = held === undefined ? "another" : printAddress(held.address);
+  const asked = requested === undefined ? "none" : printAddress(requested);
+  return failWith(
+    "ipam",
+    "ipam.requested-differs",
+    `${has} has been allocated to ${containerId} (${ifname}), duplicate allocation is not allowed: requested is ${asked}`,
+    "It keeps the address that it has. DEL it first.",
+  );
+}
+
+/** What it takes to take addresses. */
+interface Taking {
+  readonly sys: Sys;
+  readonly folder: string;
+  readonly attachment: Attachment;
+  readonly ticket: Ticket;
+  /** All addresses that were taken when the folder was read. */
+  readonly holdings: readonly Holding[];
+}
+
+/** All parts or none, by the part's index. */
+function takeParts(
+  taking: Taking,
+  parts: readonly Part[],
+): Outcome<ReadonlyMap<number, Candidate>, CniError> {
+  const taken = new Map<number, Candidate>();
+  for (const part of parts) {
+    const candidate =
+      part.requested === undefined ? takeNext(taking, part) : takeRequested(taking, part, part.requested);
+    if (!candidate.ok) {
+      giveBack(taking, [...taken.values()]);
+      return candidate;
+    }
+    taken.set(part.index, candidate.value);
+  }
+  for (const [index, { address }] of taken) noteLast(taking, index, address);
+  return ok(taken);
+}
+
+/** Each round without success means that others took what was free meanwhile. */
+const rounds = 100;
+
+function takeNext(taking: Taking, part: Part): Outcome<Candidate, CniError> {
+  const { sys, folder } = taking;
+  let { holdings } = taking;
+  for (let round = 0; round < rounds; round++) {
+    const taken = takeFree(taking, part, holdings);
+    if (!taken.ok) return taken;
+    if (taken.value !== undefined) return ok(taken.value);
+    const again = readHoldings(sys, folder);
+    if (!again.ok) return again;
+    holdings = again.value;
+    if (isFull(usageOf(part.set, holdings))) break;
+  }
+  return fail(exhausted(part, usageOf(part.set, holdings)));
+}
+
+/** Takes the next address that was free when the folder was read; undefined when none is any more. */
+function takeFree(
+  { sys, folder, ticket }: Taking,
+  { set, index }: Part,
+  holdings: readonly Holding[],
+): Outcome<Candidate | undefined, CniError> {
+  const known = new Set(holdings.map(({ name }) => name));
+  for (const candidate of roundRobin(set, readMarker(sys, folder, index))) {
+    if (known.has(printAddress(candidate.address))) continue;
+    const taken = ticket.take(candidate.address);
+    if (!taken.ok) return fail(folderError(`take an address in ${folder}`, taken.error));
+    if (taken.value) return ok(candidate);
+  }
+  return ok(undefined);
+}
+
+function takeRequested(
+  { sys, folder, ticket }: Taking,
+  { set }: Part,
+  address: Address,
+): Outcome<Candidate, CniError> {
+  const range = rangeWith(set, address);
+  if (range === undefined)
+    throw new Error(`${printAddress(address)} was assigned to a set that does not have it`);
+  const taken = ticket.take(address);
+  if (!taken.ok) return fail(folderError(`take an address in ${folder}`, taken.error));
+  return taken.value ? ok({ address, range }) : fail(requestedTaken(sys, folder, set, address));
+}
+
+/** Undoes what this very ADD took; what the attachment had before is left alone. */
+function giveBack({ sys, folder, attachment }: Taking, taken: readonly Candidate[]): void {
+  for (const { address } of taken) {
+    const name = printAddress(address);
+    const freed = free(sys, folder, { name, text: contentOf(attachment) });
+    if (!freed.ok) sys.warn(`${name} in ${folder} was not given back, DEL frees it: ${freed.error.message}`);
+  }
+}
+
+/** The marker is for the order alone: an address that is taken is given, whether or not it could be noted. */
+function noteLast({ sys, folder }: Taking, index: number, address: Address): void {
+  const written = writeMarker(sys, folder, index, address);
+  if (!written.ok)
+    sys.warn(`the last address given in ${folder} could not be noted: ${written.error.message}`);
+}

@@ -1,0 +1,268 @@
+import { describe, expect, test } from "vitest";
+import { parseNetworkConfig } from "../../cni/config.ts";
+import { parseEnvironment } from "../../cni/environment.ts";
+import { printJson } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { Crash, type CrashPoint, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { hostLocal } from "./plugin.ts";
+import { strayAgeMs } from "./strays.ts";
+
+/**
+ * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). Then no address may be given twice,
+ * and after DEL or GC nothing of the container may be left, its neighbour being as it was.
+ */
+
+type Verb = "add" | "del" | "gc";
+
+const folder = "/data/n";
+const victim = "victim";
+const neighbour = "neighbour";
+const config = {
+  cniVersion: "1.1.0",
+  name: "n",
+  type: "bridge",
+  ipam: { type: "host-local", dataDir: "/data", ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "fd00::/125" }]] },
+  "cni.dev/valid-attachments": [{ containerID: neighbour, ifname: "eth0" }],
+};
+/** What the smaller set, that of IPv4, has to give. */
+const size = 5;
+
+function invocation(verb: Verb, containerId: string): Invocation {
+  const environment = parseEnvironment({
+    CNI_COMMAND: verb.toUpperCase(),
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: "/ns",
+    CNI_IFNAME: "eth0",
+    CNI_PATH: "/bin",
+  });
+  const network = parseNetworkConfig(printJson(config));
+  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  return { environment: environment.value, config: network.value };
+}
+
+function call(sys: Sys, verb: Verb, containerId: string) {
+  return hostLocal[verb](sys, invocation(verb, containerId));
+}
+
+/** In a process of its own, which has ended by then. */
+async function succeed(machine: Machine, verb: Verb, containerId: string): Promise<string[]> {
+  const process = machine.spawn();
+  const outcome = await call(process.sys, verb, containerId);
+  machine.kill(process.pid);
+  if (!outcome.ok) throw new Error(`${verb} of ${containerId}: ${outcome.error.msg}`);
+  return (outcome.value?.ips ?? []).map(({ address }) => address.split("/")[0] ?? "");
+}
+
+/** How the verb ended: in a value, or in the death of its process. */
+async function endOf(machine: Machine, process: FakeProcess, verb: Verb): Promise<"ok" | "error" | "crash"> {
+  try {
+    return (await call(process.sys, verb, victim)).ok ? "ok" : "error";
+  } catch (error) {
+    if (error instanceof Crash) return "crash";
+    throw error;
+  } finally {
+    machine.kill(process.pid);
+  }
+}
+
+async function stage(verb: Verb): Promise<Machine> {
+  const machine = createMachine();
+  await succeed(machine, "add", neighbour);
+  if (verb !== "add") await succeed(machine, "add", victim);
+  return machine;
+}
+
+async function effectsOf(verb: Verb): Promise<readonly string[]> {
+  const machine = await stage(verb);
+  const process = machine.spawn();
+  expect(await endOf(machine, process, verb)).toBe("ok");
+  return process.effects();
+}
+
+/** Address files by name, with their text; hidden files, which nobody may be left with, too. */
+function files(machine: Machine): Map<string, string> {
+  const names = machine.disk.list(folder);
+  const kept = (names.ok ? names.value : []).filter((name) => name !== ".locks" && !name.startsWith("last_"));
+  return new Map(
+    kept.map((name) => {
+      const text = machine.disk.read(`${folder}/${name}`);
+      return [name, text.ok ? text.value : ""];
+    }),
+  );
+}
+
+const whole = new Map([["10.1.0.2", "neighbour\r\neth0"], ["fd00::2", "neighbour\r\neth0"]]);
+
+type Remedy = "del" | "gc" | "del after a power loss" | "gc after a power loss";
+const remedies: readonly Remedy[] = ["del", "gc", "del after a power loss", "gc after a power loss"];
+
+async function remedy(how: Remedy, machine: Machine): Promise<void> {
+  // What was not synced is gone, the links included; the neighbour's container is gone with them.
+  if (how.endsWith("power loss")) machine.crash({ lose: "some" });
+  await succeed(machine, how.startsWith("del") ? "del" : "gc", victim);
+}
+
+/** Gives all there is: every address must be had once, and none that somebody has. */
+async function expectExact(machine: Machine, where: string): Promise<void> {
+  const taken = [...files(machine).keys()].filter((name) => name.startsWith("10."));
+  const given: string[] = [];
+  for (let count = taken.length; count < size; count++) {
+    const [address = ""] = await succeed(machine, "add", `filler${count}`);
+    given.push(address);
+  }
+  expect(new Set([...taken, ...given]).size, where).toBe(size);
+  const full = await call(machine.spawn().sys, "add", "late");
+  expect(full, where).toMatchObject({ ok: false, error: { id: "ipam.exhausted" } });
+}
+
+describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
+  test.each(remedies)("killed at any effect: %s leaves nothing, and the neighbour whole", async (how) => {
+    const effects = await effectsOf(verb);
+    expect(effects.length).toBeGreaterThan(6);
+    for (const [number, effect] of effects.entries()) {
+      for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
+        const where = `${verb} killed ${when} effect ${number}: ${effect}`;
+        const machine = await stage(verb);
+        const process = machine.spawn();
+        process.crashAt(number, when);
+        expect(await endOf(machine, process, verb), where).toBe("crash");
+        await remedy(how, machine);
+        const left = files(machine);
+        if (how.endsWith("power loss")) for (const name of whole.keys()) left.delete(name);
+        else expect(left, where).toEqual(whole);
+        expect([...left.keys()].filter((name) => !whole.has(name)), where).toEqual([]);
+        await expectExact(machine, where);
+      }
+    }
+  });
+
+  test.each(["EIO", "ENOSPC", "EROFS"])("failed by %s at any effect: DEL leaves nothing, and the neighbour whole", async (code) => {
+    for (const [number, effect] of (await effectsOf(verb)).entries()) {
+      const where = `${verb}: ${code} at effect ${number}: ${effect}`;
+      const machine = await stage(verb);
+      const process = machine.spawn();
+      process.failAt(number, code);
+      const ended = await endOf(machine, process, verb);
+      expect(ended, where).not.toBe("crash");
+      // A failed ADD takes nothing, be there a DEL after it or not.
+      if (verb === "add" && ended === "error") expect([...files(machine).keys()].filter((name) => !name.startsWith(".")), where).toEqual([...whole.keys()]);
+      await succeed(machine, "del", victim);
+      expect(files(machine), where).toEqual(whole);
+      await expectExact(machine, where);
+    }
+  });
+});
+
+test("an ADD that is killed at any effect is repeated with success, and holds one address of each set", async () => {
+  for (const [number, effect] of (await effectsOf("add")).entries()) {
+    for (const when of ["before", "half", "after"] as const) {
+      const where = `killed ${when} effect ${number}: ${effect}`;
+      const machine = await stage("add");
+      const process = machine.spawn();
+      process.crashAt(number, when);
+      await endOf(machine, process, "add");
+      const given = await succeed(machine, "add", victim);
+      const held = [...files(machine)].filter(([name, text]) => text.startsWith(victim) && !name.startsWith("."));
+      expect(held.map(([name]) => name).sort(), where).toEqual(given.sort());
+      expect(given, where).toHaveLength(2);
+    }
+  }
+});
+
+/** The reference plugin's steps, each of which may come between any two of ours. */
+function referenceAdd(machine: Machine, address: string): { create: () => boolean; write: () => void } {
+  const path = `${folder}/${address}`;
+  return {
+    create: () => machine.disk.write(path, "", { mode: 0o600, exclusive: true }).ok,
+    write: () => void machine.disk.write(path, "reference\r\neth0", { mode: 0o600 }),
+  };
+}
+
+describe("between any two calls of an ADD", () => {
+  async function callsOf(): Promise<number> {
+    const machine = await stage("add");
+    let count = 0;
+    await call(machine.spawn({ onCall: () => void count++ }).sys, "add", victim);
+    return count;
+  }
+
+  /** Runs an ADD of the victim, and something else before its call number `at`. */
+  async function interrupted(machine: Machine, at: number, act: () => void) {
+    let count = 0;
+    const process = machine.spawn({
+      onCall: () => {
+        if (count++ === at) act();
+      },
+    });
+    return call(process.sys, "add", victim);
+  }
+
+  test("another ADD gets other addresses", async () => {
+    const calls = await callsOf();
+    expect(calls).toBeGreaterThan(15);
+    for (let at = 0; at < calls; at++) {
+      const machine = await stage("add");
+      let other: Promise<string[]> = Promise.resolve([]);
+      const mine = await interrupted(machine, at, () => {
+        other = succeed(machine, "add", "other");
+      });
+      const given = mine.ok ? (mine.value?.ips ?? []).map(({ address }) => address.split("/")[0]) : [];
+      const all = [...given, ...(await other)];
+      expect(all, `call ${at}`).toHaveLength(4);
+      expect(new Set([...all, ...whole.keys()]).size, `call ${at}`).toBe(6);
+    }
+  });
+
+  test("a second one for the same attachment gets the same addresses", async () => {
+    for (let at = 0; at < (await callsOf()); at++) {
+      const machine = await stage("add");
+      let other: Promise<string[]> = Promise.resolve([]);
+      const mine = await interrupted(machine, at, () => {
+        other = succeed(machine, "add", victim);
+      });
+      const given = mine.ok ? (mine.value?.ips ?? []).map(({ address }) => address.split("/")[0]) : [];
+      expect(await other, `call ${at}`).toEqual(given);
+      expect(files(machine).size, `call ${at}`).toBe(4);
+    }
+  });
+
+  test("the reference may take the address, written or not yet", async () => {
+    for (let at = 0; at < (await callsOf()); at++) {
+      for (const writes of [true, false]) {
+        const machine = await stage("add");
+        const reference = referenceAdd(machine, "10.1.0.3");
+        let got = false;
+        const mine = await interrupted(machine, at, () => {
+          got = reference.create();
+          if (got && writes) reference.write();
+        });
+        const first = mine.ok ? mine.value?.ips?.[0]?.address : undefined;
+        expect(first, `call ${at}`).toBe(got ? "10.1.0.4/29" : "10.1.0.3/29");
+      }
+    }
+  });
+
+  test("addresses may go and come: the last free one is found", async () => {
+    for (let at = 0; at < (await callsOf()); at++) {
+      const machine = await stage("add");
+      for (const host of [3, 4, 5]) machine.disk.write(`${folder}/10.1.0.${host}`, "other\r\neth0", { mode: 0o600 });
+      const mine = await interrupted(machine, at, () => {
+        // One is free at any time, but never the same for long.
+        machine.disk.remove(`${folder}/10.1.0.4`);
+        machine.disk.write(`${folder}/10.1.0.6`, "other\r\neth0", { mode: 0o600, exclusive: true });
+      });
+      const first = mine.ok ? mine.value?.ips?.[0]?.address : undefined;
+      expect(["10.1.0.4/29", "10.1.0.6/29"], `call ${at}`).toContain(first);
+    }
+  });
+});
+
+test("what a killed program of the reference leaves is never given, and GC frees it once it is old", async () => {
+  const machine = await stage("add");
+  referenceAdd(machine, "10.1.0.3").create();
+  await expectExact(machine, "with an empty file");
+  await machine.clock.sleep(strayAgeMs + 1);
+  await succeed(machine, "gc", victim);
+  expect(files(machine)).toEqual(whole);
+});

@@ -1,0 +1,65 @@
+import { type CniError, cniError, failWith, joinErrors } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { isSameAddress, parseCidr, printAddress } from "../address.ts";
+import { asUnavailable, previousResult } from "../ipam-config.ts";
+import { printRangeSet, rangeWith } from "../range.ts";
+import { parseHostLocalConfig } from "./config.ts";
+import { readResolvConf } from "./resolv-conf.ts";
+import { heldBy, readHoldings } from "./store.ts";
+import { describeUsage, isFull, usageOf } from "./usage.ts";
+
+/**
+ * CHECK (CNI 1.1.0, section 2): what the attachment holds and what prevResult says it holds are the same. An address of
+ * prevResult outside of the ranges is another plugin's.
+ */
+export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
+  const config = parseHostLocalConfig(invocation);
+  if (!config.ok) return config;
+  const previous = previousResult(invocation.config);
+  if (!previous.ok) return previous;
+  const { folder, sets } = config.value;
+  const holdings = readHoldings(sys, folder);
+  if (!holdings.ok) return holdings;
+  const { containerId, ifname } = invocation.environment;
+  const drift = (why: string): Outcome<never, CniError> =>
+    failWith(
+      "drift",
+      "ipam.drift",
+      `CHECK of container ${containerId} (${ifname}): ${why}`,
+      "DEL and ADD it.",
+    );
+  const held = heldBy(holdings.value, { containerId, ifname });
+  if (held.length === 0)
+    return drift(`Failed to find address added by container ${containerId} in ${folder}`);
+  const told = (previous.value.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+  const untold = held.find(({ address }) => !told.some((each) => isSameAddress(each, address)));
+  if (untold !== undefined) return drift(`it holds ${untold.name}, which prevResult does not have`);
+  const lost = told.find(
+    (address) =>
+      sets.some((set) => rangeWith(set, address) !== undefined) &&
+      !held.some((each) => isSameAddress(each.address, address)),
+  );
+  if (lost !== undefined) return drift(`prevResult has ${printAddress(lost)}, which is not reserved for it`);
+  return ok(undefined);
+}
+
+/** STATUS (CNI 1.1.0, section 2): 50 when an ADD would fail, be it for want of addresses. */
+export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
+  const config = parseHostLocalConfig(invocation);
+  if (!config.ok) return fail(asUnavailable(config.error));
+  const { folder, sets, resolvConf } = config.value;
+  const dns = readResolvConf(sys, resolvConf);
+  if (!dns.ok) return fail(asUnavailable(dns.error));
+  const holdings = readHoldings(sys, folder);
+  if (!holdings.ok) return fail(asUnavailable(holdings.error));
+  const errors = sets.flatMap((set, index) => {
+    const usage = usageOf(set, holdings.value);
+    if (!isFull(usage)) return [];
+    const msg = `no IP addresses available in range set ${index}: ${printRangeSet(set)}`;
+    return [cniError("notAvailable", "ipam.exhausted", msg, `${describeUsage(usage)}.`)];
+  });
+  const [first, ...others] = errors;
+  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+}

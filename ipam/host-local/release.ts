@@ -1,0 +1,79 @@
+import { validAttachments } from "../../cni/config.ts";
+import { type CniError, joinErrors } from "../../cni/errors.ts";
+import { lockContainer, lockForGc, sweepLocks } from "../../cni/lock.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { ValidAttachment } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { lockPatienceMs } from "./add.ts";
+import { folderOf } from "./config.ts";
+import { folderError, free, type Holding, heldBy, readHoldings, sweepTemporary } from "./store.ts";
+import { isStray, warnOfStrays } from "./strays.ts";
+
+/** DEL: frees what the attachment holds, by the files alone: the configuration's ranges may have become anything. */
+export async function del(sys: Sys, { environment, config }: Invocation): Promise<Outcome<void, CniError>> {
+  const folder = folderOf(config);
+  const { containerId, ifname } = environment;
+  if (!isThere(sys, folder)) return ok(undefined);
+  const lock = await lockContainer(sys, folder, containerId, lockPatienceMs);
+  // On a full disk no lock can be written, and it is DEL that makes room. What the lock keeps out then cannot write either.
+  if (!lock.ok && lock.error.id !== "lock.write") return lock;
+  try {
+    const holdings = readHoldings(sys, folder);
+    if (!holdings.ok) return holdings;
+    warnOfStrays(sys, folder, holdings.value);
+    sweepTemporary(sys, folder);
+    return freeAll(sys, folder, heldBy(holdings.value, { containerId, ifname }));
+  } finally {
+    if (lock.ok) lock.value.release();
+  }
+}
+
+/** GC (CNI 1.1.0, section 2): frees what no valid attachment holds. Without a list nothing is known to be invalid. */
+export async function gc(sys: Sys, { config }: Invocation): Promise<Outcome<void, CniError>> {
+  const valid = validAttachments(config.raw);
+  if (!valid.ok) return valid;
+  const folder = folderOf(config);
+  if (valid.value === undefined || !isThere(sys, folder)) return ok(undefined);
+  const lock = await lockForGc(sys, folder, lockPatienceMs);
+  if (!lock.ok) return lock;
+  try {
+    return collect(sys, folder, valid.value);
+  } finally {
+    lock.value.release();
+    sweepLocks(sys, folder);
+  }
+}
+
+function collect(sys: Sys, folder: string, valid: readonly ValidAttachment[]): Outcome<void, CniError> {
+  const holdings = readHoldings(sys, folder);
+  if (!holdings.ok) return holdings;
+  sweepTemporary(sys, folder);
+  const strays = holdings.value.filter((holding) => isStray(sys, folder, holding));
+  for (const { name } of strays) sys.warn(`${folder}/${name} names no owner: it is freed`);
+  return freeAll(sys, folder, [...holdings.value.filter((each) => isStale(each, valid)), ...strays]);
+}
+
+/** A file of old names no interface: it lives as long as any attachment of its container. */
+function isStale({ owner }: Holding, valid: readonly ValidAttachment[]): boolean {
+  if (owner.kind !== "attachment" && owner.kind !== "container") return false;
+  return !valid.some(
+    ({ containerID, ifname }) =>
+      containerID === owner.containerId && (owner.kind === "container" || ifname === owner.ifname),
+  );
+}
+
+/** Goes on past errors and tells them all. */
+function freeAll(sys: Sys, folder: string, holdings: readonly Holding[]): Outcome<void, CniError> {
+  const errors = holdings.flatMap((holding) => {
+    const freed = free(sys, folder, holding);
+    return freed.ok ? [] : [folderError(`free ${holding.name} in ${folder}`, freed.error)];
+  });
+  const [first, ...others] = errors;
+  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+}
+
+function isThere(sys: Sys, folder: string): boolean {
+  const stat = sys.files.stat(folder);
+  return stat.ok || stat.error.code !== "ENOENT";
+}

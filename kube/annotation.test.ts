@@ -1,0 +1,358 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type CniError, codes } from "../cni/errors.ts";
+import { printJson } from "../cni/json.ts";
+import { type NetworkRequest, parseNetworkList, parseNetworks } from "./annotation.ts";
+
+function requests(text: string, defaultNamespace = "shop"): NetworkRequest[] {
+  const parsed = parseNetworks(text, defaultNamespace);
+  if (!parsed.ok) throw new Error(parsed.error.details);
+  return parsed.value;
+}
+
+function refusal(text: string, defaultNamespace = "shop"): CniError {
+  const parsed = parseNetworks(text, defaultNamespace);
+  if (parsed.ok) throw new Error(`accepted: ${printJson(parsed.value)}`);
+  expect(parsed.error.code).toBe(codes.annotation);
+  return parsed.error;
+}
+
+describe("the short form", () => {
+  test.each<[string, NetworkRequest[]]>([
+    ["", []],
+    [" \n\t", []],
+    ["storage", [{ namespace: "shop", name: "storage" }]],
+    ["blue/data", [{ namespace: "blue", name: "data" }]],
+    ["blue/data@net7", [{ namespace: "blue", name: "data", interface: "net7" }]],
+    ["data@eth1.100", [{ namespace: "shop", name: "data", interface: "eth1.100" }]],
+    ["data@ifname-15-bytes", [{ namespace: "shop", name: "data", interface: "ifname-15-bytes" }]],
+    [
+      " a ,\n b/c@d ",
+      [
+        { namespace: "shop", name: "a" },
+        { namespace: "b", name: "c", interface: "d" },
+      ],
+    ],
+    ["blue / data @ net7", [{ namespace: "blue", name: "data", interface: "net7" }]],
+    [
+      "a,a",
+      [
+        { namespace: "shop", name: "a" },
+        { namespace: "shop", name: "a" },
+      ],
+    ],
+    ["0", [{ namespace: "shop", name: "0" }]],
+    ["null", [{ namespace: "shop", name: "null" }]],
+    ["a--b", [{ namespace: "shop", name: "a--b" }]],
+    ["n".repeat(253), [{ namespace: "shop", name: "n".repeat(253) }]],
+    [`${"n".repeat(63)}/a`, [{ namespace: "n".repeat(63), name: "a" }]],
+  ])("%j", (text, expected) => {
+    expect(requests(text)).toEqual(expected);
+  });
+
+  test.each([
+    ["a/b/c", "annotation.syntax", `entry 0 ("a/b/c"): It has more than one '/'.`],
+    ["a@b@c", "annotation.syntax", `entry 0 ("a@b@c"): It has more than one '@'.`],
+    ["a,", "annotation.syntax", `entry 1 (""): It is empty.`],
+    ["a,,b", "annotation.syntax", `entry 1 (""): It is empty.`],
+    ["/a", "annotation.name", "The namespace is empty."],
+    ["a/", "annotation.name", "The network's name is empty."],
+    ["@net7", "annotation.name", "The network's name is empty."],
+    ["a@net7/b", "annotation.name", "The namespace must consist of"],
+    ["..", "annotation.name", "The network's name must consist of"],
+    ["../storage", "annotation.name", "The namespace must consist of"],
+    ["Storage", "annotation.name", "lower-case"],
+    ["-a", "annotation.name", "begin and end"],
+    ["a-", "annotation.name", "begin and end"],
+    ["a_b", "annotation.name", "lower-case"],
+    ["a.b", "annotation.name", "lower-case"],
+    ["a b", "annotation.name", "lower-case"],
+    ["a\0", "annotation.name", `("a\\u0000")`],
+    ["n".repeat(254), "annotation.name", "more than 253 characters"],
+    [`${"n".repeat(64)}/a`, "annotation.name", "more than 63 characters"],
+    ["a@", "annotation.interface", `"" cannot name an interface. It is empty.`],
+    ["a@interface-of-16b", "annotation.interface", "at most 15 bytes"],
+    ["a@et h0", "annotation.interface", `"et h0" cannot name an interface.`],
+    ["a@..", "annotation.interface", "dot name"],
+    ["a@b\0", "annotation.interface", String.raw`"b\u0000" cannot name an interface. It has an unprintable`],
+    ["a@b\u001bc", "annotation.interface", "unprintable"],
+    ["a@b\ud83d", "annotation.interface", String.raw`"b\ud83d" cannot name`],
+    ["a@net%d", "annotation.interface", "'%d'"],
+  ])("%j is refused: %s", (text, id, why) => {
+    const error = refusal(text);
+    expect(error.id).toBe(id);
+    expect(error.msg).toBe("read the pod's annotation k8s.v1.cni.cncf.io/networks: it has a mistake");
+    expect(error.details).toContain(why);
+    expect(error.details).toContain("[namespace/]name[@interface]");
+  });
+
+  test("every mistake is told, with the entry that it is in; the first gives the id", () => {
+    const error = refusal("good,a@b@c,A@way-too-long-a-name,fine");
+    expect(error.id).toBe("annotation.syntax");
+    expect(error.msg).toMatch(/it has 3 mistakes$/);
+    expect(error.details).toMatch(
+      /entry 1 \("a@b@c"\): .*entry 2 \("A@way.*name"\): The network's name .*entry 2 .*15 bytes/,
+    );
+    expect(error.details).not.toMatch(/entry [03]/);
+  });
+
+  test("what only looks like a letter, or moves a terminal's cursor, is shown as what it is", () => {
+    expect(refusal("n\u0435t\u009b2J").details).toContain(String.raw`("n\u0435t\u009b2J")`);
+  });
+
+  test("a pod's own namespace is not trusted either", () => {
+    expect(refusal("a", "../..")).toMatchObject({ id: "annotation.name" });
+    expect(requests("blue/a", "../..")).toEqual([{ namespace: "blue", name: "a" }]);
+  });
+});
+
+describe("the JSON form", () => {
+  test.each<[string, string, NetworkRequest[]]>([
+    ["no networks", "[]", []],
+    ["a name", `[{"name":"a"}]`, [{ namespace: "shop", name: "a" }]],
+    ["blanks around it", ` [{"name":"a"}]\n`, [{ namespace: "shop", name: "a" }]],
+    [
+      "every key",
+      `[{"name":"a","namespace":"blue","interface":"net7","ips":["10.1.0.5/16","10.1.0.6","fd00::5","fd00::6/64"],
+        "mac":"02:00:00:00:00:0A","cni-args":{"vlan":100,"big":12345678901234567890}}]`,
+      [
+        {
+          namespace: "blue",
+          name: "a",
+          interface: "net7",
+          ips: ["10.1.0.5/16", "10.1.0.6", "fd00::5", "fd00::6/64"],
+          mac: "02:00:00:00:00:0A",
+          cniArgs: { vlan: 100, big: expect.anything() },
+        },
+      ],
+    ],
+    [
+      "the interface's old key",
+      `[{"name":"a","interfaceRequest":"net7"}]`,
+      [{ namespace: "shop", name: "a", interface: "net7" }],
+    ],
+    [
+      "both interface keys: the new one counts",
+      `[{"name":"a","interfaceRequest":"old","interface":"new"}]`,
+      [{ namespace: "shop", name: "a", interface: "new" }],
+    ],
+    [
+      "keys that are empty, which Go's encoder writes",
+      `[{"name":"a","namespace":"","interface":"","ips":[],"mac":"","cni-args":null,"default-route":null,"deviceID":""}]`,
+      [{ namespace: "shop", name: "a" }],
+    ],
+  ])("%s", (_what, text, expected) => {
+    expect(requests(text)).toEqual(expected);
+  });
+
+  test("cni-args keep every digit", () => {
+    const [request] = requests(`[{"name":"a","cni-args":{"big":12345678901234567890}}]`);
+    expect(printJson(request?.cniArgs)).toBe(`{"big":12345678901234567890}`);
+  });
+
+  test.each([
+    ["[", "annotation.json", "it is to be JSON"],
+    [`a,b"`, "annotation.json", "it is to be JSON"],
+    [`[{"name":"a"}] x`, "annotation.json", "it is to be JSON"],
+    [`{"name":"a"}`, "annotation.json", "It is an object, not an array of objects. Put it into [ ]."],
+    [`"a"`, "annotation.json", "It is a string, not an array"],
+    ["[null]", "annotation.json", "entry 0: It is null, not an object."],
+    [`[{"name":"a"},1.0]`, "annotation.json", "entry 1: It is a number, not an object."],
+    [`["a"]`, "annotation.json", "entry 0: It is a string, not an object."],
+    ["[[]]", "annotation.json", "entry 0: It is an array, not an object."],
+    ["[{}]", "annotation.name", "entry 0: It has no name of a network."],
+    [`[{"name":null}]`, "annotation.name", "no name of a network"],
+    [`[{"name":7}]`, "annotation.name", `entry 0, key "name": It is a number, not a string.`],
+    [`[{"name":"../a"}]`, "annotation.name", `entry 0, key "name": The network's name must`],
+    [`[{"name":" a"}]`, "annotation.name", `key "name"`],
+    [`[{"name":"a","namespace":".."}]`, "annotation.name", `key "namespace": The namespace must`],
+    [`[{"name":"a","interface":"a/b"}]`, "annotation.interface", `key "interface": "a/b" cannot name`],
+    [`[{"name":"a","interfaceRequest":"a b"}]`, "annotation.interface", `key "interfaceRequest": "a b"`],
+    [`[{"name":"a","ips":"10.1.0.5"}]`, "annotation.value", `key "ips": It is a string, not an array`],
+    [
+      `[{"name":"a","ips":["10.1.0.5","10.1.0.256",7]}]`,
+      "annotation.value",
+      `key "ips": "10.1.0.256", a number: not an IP`,
+    ],
+    [`[{"name":"a","ips":["10.1.0.5/33"]}]`, "annotation.value", `"10.1.0.5/33"`],
+    [`[{"name":"a","ips":[""]}]`, "annotation.value", `key "ips": "": not an IP`],
+    [`[{"name":"a","ips":["1","2","3","4","5"]}]`, "annotation.value", `"1", "2", "3" (and 2 more): not`],
+    [`[{"name":"a","mac":"02:00:00:00:00"}]`, "annotation.value", `key "mac": "02:00:00:00:00" is no MAC`],
+    [`[{"name":"a","mac":"02-00-00-00-00-01"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","mac":"02:00:00:00:00:0g"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","mac":"02:00:00:00:00:01\\n"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","cni-args":[]}]`, "annotation.value", `key "cni-args": It is an array, not an object.`],
+    [`[{"name":"a","speed":1}]`, "annotation.key", `key "speed": There is no such key.`],
+    [`[{"name":"a","Interface":"net7"}]`, "annotation.key", `key "Interface": There is no such key.`],
+    [`[{"name":"a","speed":null}]`, "annotation.key", `key "speed"`],
+    [`[{"name":"a","__proto__":{"mac":"x"}}]`, "annotation.key", `key "__proto__"`],
+    [`[{"__proto__":{"name":"a"}}]`, "annotation.key", `key "__proto__"`],
+    [`[{"name":"a","constructor":1}]`, "annotation.key", `key "constructor"`],
+    [`[{"name":"a","infiniband-guid":"x"}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","portMappings":[]}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","bandwidth":{}}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","deviceID":"x"}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","default-route":[]}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","ipam-claim-reference":"x"}]`, "annotation.key", "not supported by this version"],
+  ])("%s is refused: %s", (text, id, why) => {
+    const error = refusal(text);
+    expect(error.id).toBe(id);
+    expect(error.details).toContain(why);
+    expect(error.details).toContain("name, namespace, interface, interfaceRequest, ips, mac, cni-args;");
+  });
+
+  test("every mistake is told, with its entry and key", () => {
+    const error = refusal(`[{"name":"a","ips":["x"],"mac":"y"},{"name":"b"},{"speed":1}]`);
+    expect(error).toMatchObject({ id: "annotation.value", msg: expect.stringMatching(/it has 4 mistakes$/) });
+    expect(error.details).toMatch(
+      /^entry 0, key "ips": .*entry 0, key "mac": .*entry 2, key "speed": .*entry 2: It has no name/,
+    );
+  });
+
+  test("a pod's own namespace is not trusted either", () => {
+    expect(refusal(`[{"name":"a"}]`, "..").details).toContain(
+      `entry 0, the pod's own namespace, "..": The namespace`,
+    );
+    expect(requests(`[{"name":"a","namespace":"blue"}]`, "..")).toEqual([{ namespace: "blue", name: "a" }]);
+  });
+});
+
+describe("1 MB of garbage has a short answer", () => {
+  const megabyte = 1024 * 1024;
+  test.each<[string, string, string]>([
+    ["one name", "a".repeat(megabyte), "annotation.name"],
+    ["commas", ",".repeat(megabyte), "annotation.syntax"],
+    ["slashes", "/".repeat(megabyte), "annotation.syntax"],
+    ["an interface", `a@${"b".repeat(megabyte)}`, "annotation.interface"],
+    ["bytes of no meaning", "\u0000\u001b\u{1f600}".repeat(megabyte / 4), "annotation.name"],
+    ["opening brackets", "[".repeat(megabyte), "annotation.json"],
+    ["a word that is no JSON", `[${"b".repeat(megabyte)}`, "annotation.json"],
+    [
+      "numbers",
+      `[${Array(megabyte / 8)
+        .fill("1")
+        .join()}]`,
+      "annotation.json",
+    ],
+    [
+      "keys",
+      `[{${Array.from({ length: megabyte / 16 }, (_, index) => `"k${index}":1`).join()}}]`,
+      "annotation.key",
+    ],
+    ["one key", `[{"name":"a","${"k".repeat(megabyte)}":1}]`, "annotation.key"],
+    [
+      "addresses",
+      `[{"name":"a","ips":["${Array(megabyte / 8)
+        .fill("x")
+        .join('","')}"]}]`,
+      "annotation.value",
+    ],
+    ["one address", `[{"name":"a","ips":["${"1:".repeat(megabyte / 2)}"]}]`, "annotation.value"],
+  ])("%s", (_what, text, id) => {
+    const error = refusal(text);
+    expect(error.id).toBe(id);
+    expect(error.details.length).toBeLessThan(6000);
+  });
+
+  test("ten mistakes are shown, the others counted", () => {
+    const error = refusal(",".repeat(99));
+    expect(error.msg).toMatch(/it has 100 mistakes$/);
+    expect(error.details.match(/entry \d+ /g)).toHaveLength(10);
+    expect(error.details).toContain("And 90 more.");
+    expect(refusal(",".repeat(9)).details).not.toContain("more.");
+  });
+});
+
+describe("the configuration's networks", () => {
+  test("each entry is of the short form", () => {
+    expect(parseNetworkList(["storage", " blue/data@net7 "], "default")).toEqual({
+      ok: true,
+      value: [
+        { namespace: "default", name: "storage" },
+        { namespace: "blue", name: "data", interface: "net7" },
+      ],
+    });
+    expect(parseNetworkList([], "default")).toEqual({ ok: true, value: [] });
+  });
+
+  test.each([
+    ["", "annotation.syntax"],
+    ["a,b", "annotation.name"],
+    [`[{"name":"a"}]`, "annotation.name"],
+    ["a/b/c", "annotation.syntax"],
+  ])("%j is refused: %s", (entry, id) => {
+    expect(parseNetworkList(["good", entry], "default")).toMatchObject({
+      ok: false,
+      error: { id, msg: "the list has a mistake", details: expect.stringContaining("entry 1 (") },
+    });
+  });
+});
+
+describe("whatever is written", () => {
+  const name = fc.oneof(
+    fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,5}[a-z0-9])?$/),
+    fc.constantFrom("..", ".", "a.b", "A", "", "a\0", "__proto__", "../../etc", "%d", "a\n", " a "),
+  );
+  const short = fc
+    .array(fc.oneof(name, fc.constantFrom("/", "@", ",", " ", "..")), { maxLength: 12 })
+    .map((parts) => parts.join(""));
+  const keys = fc.constantFrom(
+    "name",
+    "namespace",
+    "interface",
+    "interfaceRequest",
+    "ips",
+    "mac",
+    "cni-args",
+    "x",
+  );
+  const element = fc.dictionary(keys, fc.oneof({ weight: 3, arbitrary: name }, fc.jsonValue()), {
+    maxKeys: 4,
+  });
+  const json = fc.array(fc.oneof({ weight: 5, arbitrary: element }, fc.jsonValue()), { maxLength: 4 });
+  const annotation = fc.oneof(short, json.map(printJson), fc.string({ unit: "binary" }), fc.json());
+
+  test("there is an answer, and no name in it leaves its folder", () => {
+    const seen = { accepted: 0, refused: 0 };
+    fc.assert(
+      fc.property(annotation, name, (text, defaultNamespace) => {
+        const parsed = parseNetworks(text, defaultNamespace);
+        seen[parsed.ok ? "accepted" : "refused"]++;
+        if (!parsed.ok) {
+          expect(parsed.error).toMatchObject({
+            code: 102,
+            id: expect.stringMatching(/^annotation\.[a-z]+$/),
+          });
+          expect(parsed.error.details).toMatch(/^[ -~]+$/);
+          return;
+        }
+        for (const request of parsed.value) {
+          expect(request.namespace).toMatch(/^[a-z0-9-]{1,63}$/);
+          expect(request.name).toMatch(/^[a-z0-9-]{1,253}$/);
+          expect(request.interface ?? "net1").toMatch(/^(?!\.{1,2}$)[^\s/:%\0]{1,15}$/u);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(seen.accepted).toBeGreaterThan(100);
+    expect(seen.refused).toBeGreaterThan(100);
+  });
+
+  test("what is asked for in the short form is asked for in the JSON form alike", () => {
+    const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,9}[a-z0-9])?$/);
+    const request = fc.record(
+      { namespace: label, name: label, interface: label },
+      { requiredKeys: ["namespace", "name"] },
+    );
+    fc.assert(
+      fc.property(fc.array(request, { minLength: 1 }), (wanted) => {
+        const written = wanted.map((each) => {
+          const target = `${each.namespace}/${each.name}`;
+          return each.interface === undefined ? target : `${target}@${each.interface}`;
+        });
+        expect(requests(written.join())).toEqual(wanted);
+        expect(requests(printJson(wanted))).toEqual(wanted);
+      }),
+    );
+  });
+});

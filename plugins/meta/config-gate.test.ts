@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Json, JsonObject } from "../../cni/json.ts";
+import { isPlainlyValid, ownFields } from "./config-gate.ts";
+import { metaIssues } from "./config-schema.ts";
+
+const named = { name: "n", type: "hawser" };
+const keys = [
+  ...[
+    "cniVersion",
+    "capabilities",
+    "args",
+    "dns",
+    "ipam",
+    "ipMasq",
+    "runtimeConfig",
+    "prevResult",
+    "disableCheck",
+  ],
+  ...["disableGC", "delegate", "networks", "definitionsDir", "kubeconfig", "confDir", "stateDir", "binDir"],
+  ...["crossNamespace", "result", "parallel", "timeout", "network", "cni.dev/valid-attachments"],
+];
+const values: Json[] = [
+  ...[
+    null,
+    true,
+    false,
+    0,
+    "",
+    "merged",
+    "primary",
+    "/etc",
+    "etc",
+    [],
+    {},
+    ["a"],
+    [1],
+    { a: true },
+    { a: 1 },
+  ],
+];
+
+test.each(keys.flatMap((key) => values.map((value) => [key, value] as const)))(
+  "the gate and the schema agree on %s: %j",
+  (key, value) => {
+    const raw: JsonObject = { ...named, [key]: value };
+    expect(isPlainlyValid(raw)).toBe(metaIssues(ownFields(raw)).length === 0);
+  },
+);
+
+test("property: they agree on any configuration", () => {
+  const fields = fc.dictionary(
+    fc.constantFrom(...keys),
+    fc.oneof(fc.constantFrom(...values), fc.jsonValue()),
+  );
+  fc.assert(
+    fc.property(fields, (some) => {
+      const raw = { ...named, ...some } as JsonObject;
+      expect(isPlainlyValid(raw)).toBe(metaIssues(ownFields(raw)).length === 0);
+    }),
+  );
+});

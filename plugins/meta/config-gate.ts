@@ -1,0 +1,47 @@
+import { isObject, type JsonObject } from "../../cni/json.ts";
+
+type Test = (value: unknown) => boolean;
+
+const isText: Test = (value) => typeof value === "string";
+const isFlag: Test = (value) => typeof value === "boolean";
+const isFolder: Test = (value) => typeof value === "string" && (value === "" || value.startsWith("/"));
+const isTexts: Test = (value) => Array.isArray(value) && value.every(isText);
+const isNullable: Test = (value) => value === null || isObject(value);
+const isAnything: Test = () => true;
+
+/** Every field that `config-schema.ts` knows. */
+const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
+  ["cniVersion", isText],
+  ["name", isText],
+  ["type", isText],
+  ["capabilities", (value) => isObject(value) && Object.values(value).every(isFlag)],
+  ["args", isAnything],
+  ["dns", isAnything],
+  ["ipam", isAnything],
+  ["ipMasq", isAnything],
+  ["runtimeConfig", isNullable],
+  ["prevResult", isNullable],
+  ["disableCheck", isAnything],
+  ["disableGC", isAnything],
+  ["delegate", isObject],
+  ["networks", isTexts],
+  ["definitionsDir", isFolder],
+  ["kubeconfig", (value) => value === ""],
+  ["confDir", isFolder],
+  ["stateDir", isFolder],
+  ["binDir", isFolder],
+  ["crossNamespace", isTexts],
+  ["result", (value) => value === "merged" || value === "primary"],
+  ["parallel", isFlag],
+  ["timeout", isText],
+]);
+
+/** A key with a slash belongs to whoever owns its prefix (cni.dev/valid-attachments), not to us. */
+export function ownFields(raw: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(raw).filter(([key]) => !key.includes("/")));
+}
+
+/** Whether the schema need not be asked. Refuses nothing: what it does not pass, the schema judges and explains. */
+export function isPlainlyValid(raw: JsonObject): boolean {
+  return Object.entries(ownFields(raw)).every(([key, value]) => tests.get(key)?.(value) === true);
+}

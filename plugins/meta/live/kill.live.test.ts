@@ -1,0 +1,186 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { processesOf, useBed } from "../../../tools/testbed/bed.ts";
+import {
+  answerOf,
+  call,
+  errorOf,
+  expectSilence,
+  type Running,
+  start,
+  type Verb,
+} from "../../../tools/testbed/call.ts";
+import { suite } from "../../../tools/testbed/executables.ts";
+import { effects, leftovers, locks, records } from "../../../tools/testbed/leftovers.ts";
+import { define, hawser } from "../../../tools/testbed/networks.ts";
+import {
+  addPlugin,
+  answer,
+  awaitFile,
+  callNames,
+  calls,
+  makeEffect,
+  removeEffect,
+  sleepS,
+  someResult,
+} from "../../../tools/testbed/script-plugin.ts";
+
+/** A kill amid an operation: containerd kills our process at its deadline, never the delegates that it has started. */
+
+const patiently = { timeout: 30_000, interval: 5 };
+
+suite("SIGKILL while a delegate runs", [], (executable) => {
+  const bed = useBed({ node: false });
+
+  /** `slow` is what one of the networks does on ADD; the others are well-behaved. */
+  function configuration(slow: readonly string[], role: "primary" | "secondary", parallel = false): object {
+    for (const type of ["main", "side"]) addPlugin(bed(), type);
+    addPlugin(bed(), "slow", { ADD: slow, DEL: [removeEffect] });
+    const [main, second] = role === "primary" ? ["slow", "side"] : ["main", "slow"];
+    define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
+    define(bed(), "green", { cniVersion: "1.1.0", name: "green", type: second });
+    return hawser(bed(), { delegate: { type: main }, networks: ["blue", "green"], parallel });
+  }
+
+  async function killedAdd(config: object): Promise<void> {
+    const running = start(bed(), executable, { verb: "ADD", config });
+    await vi.waitUntil(() => callNames(bed()).some((name) => name.startsWith("ADD slow")), patiently);
+    running.kill("SIGKILL");
+    expect(await running.ended).toMatchObject({ signal: "SIGKILL", stdout: "" });
+    // The delegate goes on: this is what the next operation has to deal with.
+    expect(processesOf(bed()).length).toBeGreaterThan(0);
+    expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
+  }
+
+  const remedies: [string, Verb, object][] = [
+    ["DEL", "DEL", {}],
+    ["GC", "GC", { "cni.dev/valid-attachments": [] }],
+  ];
+  const slownesses: [string, readonly string[]][] = [
+    ["hangs before its effect", [sleepS(60), makeEffect, answer(someResult())]],
+    ["hangs after its effect", [makeEffect, sleepS(60), answer(someResult())]],
+    ["finishes in a second", [sleepS(1), makeEffect, answer(someResult())]],
+  ];
+  const cases = remedies.flatMap(([name, verb, more]) =>
+    slownesses.flatMap(([what, slow]) =>
+      (["primary", "secondary"] as const).map((role) => [name, role, what, { verb, more, slow }] as const),
+    ),
+  );
+
+  test.each(cases)(
+    "%s at once, when the %s network's delegate %s",
+    async (_name, role, _what, { verb, more, slow }) => {
+      const config = configuration(slow, role);
+      await killedAdd(config);
+      expectSilence(await call(bed(), executable, { verb, config: { ...config, ...more } }));
+      // Nothing runs any more, so nothing can come after this.
+      expect(leftovers(bed())).toEqual([]);
+    },
+  );
+
+  test("an orphan that is about to finish is awaited, and deleted only then", async () => {
+    const go = join(bed().root, "go");
+    const config = configuration([awaitFile(go), makeEffect, answer(someResult())], "secondary");
+    await killedAdd(config);
+    const running = start(bed(), executable, { verb: "DEL", config });
+    await vi.waitUntil(() => isHolder(running), patiently);
+    expect(callNames(bed()).filter((name) => name.startsWith("DEL"))).toEqual([]);
+    fs.writeFileSync(go, "");
+    expectSilence(await running.ended);
+    expect(callNames(bed()).slice(-3)).toEqual(["DEL slow net2", "DEL side net1", "DEL main eth0"]);
+    expect(leftovers(bed())).toEqual([]);
+  });
+
+  const isHolder = ({ pid }: Running): boolean =>
+    locks(bed()).some((lock) => lock.includes(`-${pid}-`) && lock.includes("holds c1"));
+
+  test("in parallel: every orphan is found", async () => {
+    const config = configuration([sleepS(60)], "secondary", true);
+    addPlugin(bed(), "side", { ADD: [makeEffect, sleepS(60)], DEL: [removeEffect] });
+    await killedAdd(config);
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+
+  test("another container's delegates are left alone", async () => {
+    const go = join(bed().root, "go");
+    const config = configuration([sleepS(60)], "secondary");
+    addPlugin(bed(), "long", { ADD: [makeEffect, awaitFile(go), answer(someResult())] });
+    const other = hawser(bed(), { name: "other", delegate: { type: "long" } });
+    const neighbour = start(bed(), executable, { verb: "ADD", config: other, containerId: "c2" });
+    await vi.waitUntil(() => effects(bed()).length === 1, patiently);
+    const longer = start(bed(), executable, { verb: "ADD", config });
+    await vi.waitUntil(() => callNames(bed()).includes("ADD slow net2"), patiently);
+    longer.kill("SIGKILL");
+    await longer.ended;
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    fs.writeFileSync(go, "");
+    answerOf(await neighbour.ended);
+    expect(effects(bed())).toEqual(["long@c2@eth0"]);
+  });
+
+  test("of a DEL: the next one ends what it has left running, and finishes", async () => {
+    const config = configuration([makeEffect, answer(someResult())], "secondary");
+    answerOf(await call(bed(), executable, { verb: "ADD", config }));
+    addPlugin(bed(), "slow", { DEL: [sleepS(60)] });
+    const running = start(bed(), executable, { verb: "DEL", config });
+    await vi.waitUntil(() => callNames(bed()).includes("DEL slow net2"), patiently);
+    running.kill("SIGKILL");
+    await running.ended;
+    expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
+    addPlugin(bed(), "slow");
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+
+  test("and ADD again, as kubelet does not but people do: it is refused until DEL has been", async () => {
+    const config = configuration([sleepS(60)], "secondary");
+    await killedAdd(config);
+    const error = errorOf(await call(bed(), executable, { verb: "ADD", config }));
+    expect(error).toMatchObject({ code: 104, details: expect.stringContaining("DEL") });
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+});
+
+suite("SIGTERM while a delegate runs", [], (executable) => {
+  const bed = useBed({ node: false });
+
+  test.each([
+    ["primary", false],
+    ["secondary", false],
+    ["secondary", true],
+  ])("of the %s network (parallel: %s): all is undone and the error printed", async (role, parallel) => {
+    for (const type of ["main", "side"]) addPlugin(bed(), type);
+    addPlugin(bed(), role === "primary" ? "main" : "side", {
+      ADD: [makeEffect, sleepS(60)],
+      DEL: [removeEffect],
+    });
+    define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
+    const config = hawser(bed(), { delegate: { type: "main" }, networks: ["blue"], parallel });
+    const running = start(bed(), executable, { verb: "ADD", config });
+    const effect = role === "primary" ? "main@c1@eth0" : "side@c1@net1";
+    await vi.waitUntil(() => effects(bed()).includes(effect), patiently);
+    running.kill("SIGTERM");
+    const error = errorOf(await running.ended);
+    expect(error).toMatchObject({ code: 11, msg: expect.stringContaining("SIGTERM") });
+    expect(calls(bed()).at(-1)).toMatchObject({ verb: "DEL", type: "main" });
+    expect(leftovers(bed())).toEqual([]);
+  });
+
+  test("of DEL: the record stays, and the next DEL finishes", async () => {
+    addPlugin(bed(), "main");
+    const config = hawser(bed(), { delegate: { type: "main" } });
+    answerOf(await call(bed(), executable, { verb: "ADD", config }));
+    addPlugin(bed(), "main", { DEL: [sleepS(60)] });
+    const running = start(bed(), executable, { verb: "DEL", config });
+    await vi.waitUntil(() => callNames(bed()).includes("DEL main eth0"), patiently);
+    running.kill("SIGTERM");
+    expect(errorOf(await running.ended)).toMatchObject({ code: 11 });
+    expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
+    addPlugin(bed(), "main");
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+});

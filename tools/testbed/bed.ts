@@ -1,0 +1,150 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
+import { type Executable, pluginDir } from "./executables.ts";
+
+/** What one test has to itself: folders, and network namespaces, which all go with it. */
+export interface Bed {
+  readonly root: string;
+  readonly stateDir: string;
+  readonly definitionsDir: string;
+  readonly confDir: string;
+  /** Of host-local. */
+  readonly dataDir: string;
+  /** Plugins of the test's own making; before the reference plugins in CNI_PATH. */
+  readonly binDir: string;
+  readonly logDir: string;
+  readonly effectsDir: string;
+  /** CNI_PATH. */
+  readonly path: string;
+  /** The namespace that operations run in, so that no bridge touches the machine's own network; none until made. */
+  node: string | undefined;
+  readonly namespaces: string[];
+}
+
+export interface Namespace {
+  readonly name: string;
+  /** As runtimes give it in CNI_NETNS. */
+  readonly path: string;
+}
+
+/** In the environment of every process that a bed starts, so that its leftovers are known from others'. */
+export const bedVariable = "HWT_BED";
+const namespaceFolder = "/var/run/netns";
+const prefix = "hwt-";
+let count = 0;
+
+/** A bed for each test of the suite around. */
+export function useBed(options: { readonly node: boolean }): () => Bed {
+  let bed: Bed | undefined;
+  beforeEach(() => {
+    bed = makeBed();
+    if (options.node) addNode(bed);
+  });
+  afterEach(() => {
+    if (bed !== undefined) removeBed(bed);
+  });
+  return () => {
+    if (bed === undefined) throw new Error("a bed is there only within a test");
+    return bed;
+  };
+}
+
+function makeBed(): Bed {
+  sweepStale();
+  const root = fs.mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
+  const folder = (name: string): string => {
+    fs.mkdirSync(join(root, name));
+    return join(root, name);
+  };
+  const binDir = folder("bin");
+  return {
+    root,
+    stateDir: join(root, "state"),
+    definitionsDir: folder("definitions"),
+    confDir: folder("net.d"),
+    dataDir: join(root, "addresses"),
+    binDir,
+    logDir: folder("log"),
+    effectsDir: folder("effects"),
+    path: `${binDir}:${pluginDir}`,
+    node: undefined,
+    namespaces: [],
+  };
+}
+
+function removeBed(bed: Bed): void {
+  for (const pid of processesOf(bed)) endProcess(pid);
+  for (const name of bed.namespaces) execFileSync("ip", ["netns", "del", name]);
+  fs.rmSync(bed.root, { recursive: true });
+}
+
+export function addNamespace(bed: Bed): Namespace {
+  const name = `${prefix}${process.pid}-${++count}`;
+  execFileSync("ip", ["netns", "add", name]);
+  bed.namespaces.push(name);
+  return { name, path: join(namespaceFolder, name) };
+}
+
+export function removeNamespace(bed: Bed, { name }: Namespace): void {
+  execFileSync("ip", ["netns", "del", name]);
+  bed.namespaces.splice(bed.namespaces.indexOf(name), 1);
+}
+
+/** The node's namespace, with one network card `uplink0` for macvlan: one end of a veth pair. */
+function addNode(bed: Bed): void {
+  const { name } = addNamespace(bed);
+  execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
+  execFileSync("ip", ["-n", name, "link", "add", "uplink0", "type", "veth", "peer", "name", "switch0"]);
+  for (const link of ["uplink0", "switch0"]) execFileSync("ip", ["-n", name, "link", "set", link, "up"]);
+  bed.node = name;
+}
+
+/** Makes the executable what CNI_PATH has under the name `hawser`. */
+export function install(bed: Bed, executable: Executable): void {
+  fs.symlinkSync(executable.path, join(bed.binDir, "hawser"));
+}
+
+/** Live processes that the bed's operations have started, at whatever remove. */
+export function processesOf(bed: Bed): number[] {
+  const mark = `${bedVariable}=${bed.root}`;
+  return runningPids().filter((pid) => readOrEmpty(`/proc/${pid}/environ`).split("\0").includes(mark));
+}
+
+/** What runs that was killed, with its test, before it could clean up. */
+function sweepStale(): void {
+  const owner = (name: string): string => name.slice(prefix.length).split("-")[0] ?? "";
+  const stale = (folder: string): string[] =>
+    namesIn(folder).filter((name) => name.startsWith(prefix) && !fs.existsSync(`/proc/${owner(name)}`));
+  for (const name of stale(namespaceFolder)) execFileSync("ip", ["netns", "del", name]);
+  for (const name of stale(tmpdir())) fs.rmSync(join(tmpdir(), name), { recursive: true, force: true });
+}
+
+function runningPids(): number[] {
+  return namesIn("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** The files and folders in a folder; none when there is no folder. */
+export function namesIn(folder: string): string[] {
+  return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

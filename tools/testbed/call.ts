@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { expect } from "vitest";
+import { type Bed, bedVariable } from "./bed.ts";
+import type { Executable } from "./executables.ts";
+
+export type Verb = "ADD" | "DEL" | "CHECK" | "STATUS" | "GC" | "VERSION";
+
+/** What a runtime says to a plugin. */
+export interface Operation {
+  readonly verb: Verb;
+  /** A text is sent as it is. */
+  readonly config: object | string;
+  /** `c1` unless given; STATUS, GC and VERSION name none, nor an interface. */
+  readonly containerId?: string;
+  readonly netns?: string;
+  /** `eth0` unless given. */
+  readonly ifname?: string;
+  readonly args?: string;
+  readonly path?: string;
+  /** Over all of these; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  kill(signal: "SIGKILL" | "SIGTERM"): void;
+}
+
+/** Calls the executable as a runtime does, in the bed's node. */
+export function call(bed: Bed, executable: Executable, operation: Operation): Promise<Ended> {
+  return start(bed, executable, operation).ended;
+}
+
+export function start(bed: Bed, executable: Executable, operation: Operation): Running {
+  const { config } = operation;
+  const stdin = typeof config === "string" ? config : JSON.stringify(config);
+  return startProgram(bed, [executable.path], variables(bed, operation), stdin);
+}
+
+/** Any program, in the bed's node; nsenter becomes it, so that the process ID is its own. */
+export function startProgram(
+  bed: Bed,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdin: string,
+): Running {
+  const [file = "", ...args] = bed.node === undefined ? argv : [...enterNode(bed.node), ...argv];
+  const child = spawn(file, args, { env: { PATH: process.env.PATH, [bedVariable]: bed.root, ...env } });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${file} could not be started`);
+  const said = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said.stderr += text;
+  });
+  // One that does not read its input is not the test's concern.
+  child.stdin.on("error", () => undefined).end(stdin);
+  const ended = new Promise<Ended>((resolve) => {
+    child.once("close", (exitCode, signal) => resolve({ exitCode, signal, ...said }));
+  });
+  return { pid, ended, kill: (signal) => void child.kill(signal) };
+}
+
+function enterNode(node: string): string[] {
+  return ["nsenter", `--net=/var/run/netns/${node}`];
+}
+
+function variables(bed: Bed, operation: Operation): Record<string, string> {
+  const { verb, containerId, netns, ifname, args, path, env } = operation;
+  const hasContainer = verb === "ADD" || verb === "DEL" || verb === "CHECK";
+  const given: Record<string, string | undefined> = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: containerId ?? (hasContainer ? "c1" : undefined),
+    CNI_NETNS: netns ?? (hasContainer ? "/var/run/netns/none" : undefined),
+    CNI_IFNAME: ifname ?? (hasContainer ? "eth0" : undefined),
+    CNI_ARGS: args,
+    CNI_PATH: path ?? bed.path,
+    ...env,
+  };
+  const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(set);
+}
+
+export interface ErrorDocument {
+  readonly cniVersion: string;
+  readonly code: number;
+  readonly msg: string;
+  readonly details: string;
+}
+
+/** The error of a failed operation: exactly one document, on stdout (CNI 1.1.0, section 5, "Error"). */
+export function errorOf(ended: Ended): ErrorDocument {
+  expect(ended, "the operation was to fail").toMatchObject({ exitCode: 1, signal: null });
+  const document = JSON.parse(ended.stdout) as ErrorDocument;
+  expect(document).toEqual({
+    cniVersion: expect.any(String),
+    code: expect.any(Number),
+    msg: expect.any(String),
+    details: expect.any(String),
+  });
+  return document;
+}
+
+/** The one document of an operation that succeeded. */
+export function answerOf<T>(ended: Ended): T {
+  expect(ended, "the operation was to succeed").toMatchObject({ exitCode: 0, signal: null });
+  return JSON.parse(ended.stdout) as T;
+}
+
+/** An operation that succeeded and, as all but ADD and VERSION, has nothing to say on stdout. */
+export function expectSilence(ended: Ended): void {
+  expect(ended, "the operation was to succeed").toMatchObject({ exitCode: 0, signal: null, stdout: "" });
+}

@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, test } from "vitest";
+
+/** A compiled Hawser that the live suites call. */
+export interface Executable {
+  readonly name: string;
+  readonly path: string;
+}
+
+const repository = dirname(dirname(import.meta.dirname));
+
+/** Those of the build; HAWSER_TEST_EXECUTABLES names others, between colons. */
+export const executables: readonly Executable[] = executablePaths().map((path) => ({
+  name: path.slice(path.lastIndexOf("/") + 1),
+  path,
+}));
+
+function executablePaths(): string[] {
+  const named = process.env.HAWSER_TEST_EXECUTABLES ?? "";
+  if (named !== "") return named.split(":");
+  return ["dist/hawser", "dist/hawser-node"].map((path) => join(repository, path)).filter(existsSync);
+}
+
+/** Where the reference plugins lie; HAWSER_TEST_PLUGINS names another folder. */
+export const pluginDir = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
+
+/** What a suite cannot do without. A name that is not `root` is that of a reference plugin, or cnitool. */
+export type Need = "root" | "bridge" | "host-local" | "static" | "macvlan" | "portmap" | "cnitool";
+
+/** Runs a suite over every executable; one whose needs are not met is skipped, and says why in its name. */
+export function suite(subject: string, needs: readonly Need[], body: (executable: Executable) => void): void {
+  if (executables.length === 0) {
+    test(subject, () => {
+      throw new Error("there is no dist/hawser: run make build");
+    });
+  }
+  const missing = needs.filter((need) => !isMet(need));
+  const reason = missing.length === 0 ? "" : ` (skipped: it needs ${missing.join(", ")})`;
+  // On a machine of ours a missing right is a mistake of the set-up, not a reason.
+  const skips = missing.length > 0 && !(missing.includes("root") && process.env.CI === "true");
+  for (const executable of executables) {
+    describe.skipIf(skips)(`${executable.name}: ${subject}${reason}`, () => body(executable));
+  }
+}
+
+function isMet(need: Need): boolean {
+  return need === "root" ? process.getuid?.() === 0 : existsSync(join(pluginDir, need));
+}

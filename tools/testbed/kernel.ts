@@ -1,0 +1,116 @@
+import { execFileSync } from "node:child_process";
+import { expect } from "vitest";
+import type { Bed, Namespace } from "./bed.ts";
+
+/** A link as the kernel shows it. */
+export interface Link {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  /** With prefix length, link-local ones left out. */
+  readonly addresses: readonly string[];
+}
+
+export interface KernelRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+}
+
+interface IpAddr {
+  readonly ifname: string;
+  readonly address: string;
+  readonly mtu: number;
+  readonly link_type: string;
+  readonly addr_info: readonly { local: string; prefixlen: number; scope: string }[];
+}
+
+/** Devices that some kernels put into every new namespace. */
+const fallback =
+  /^(lo|sit\d|tunl\d|gre\d|gretap\d|erspan\d|ip6tnl\d|ip6gre\d|ip_vti\d|ip6_vti\d|ifb\d|teql\d)$/;
+
+export function links(namespace: string): Link[] {
+  const list = ipJson<IpAddr[]>(namespace, ["addr"]);
+  return list
+    .filter(({ ifname }) => !fallback.test(ifname))
+    .map(({ ifname, address, mtu, addr_info }) => ({
+      name: ifname,
+      mac: address,
+      mtu,
+      addresses: addr_info
+        .filter(({ scope }) => scope !== "link")
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+    }));
+}
+
+export function linkNames(namespace: string): string[] {
+  return links(namespace)
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** IPv4 routes other than those that addresses bring with them. */
+export function routes(namespace: string): KernelRoute[] {
+  const list = ipJson<{ dst: string; gateway?: string; protocol?: string }[]>(namespace, ["route"]);
+  return list
+    .filter(({ protocol }) => protocol !== "kernel")
+    .map(({ dst, gateway }) => ({
+      dst: dst === "default" ? "0.0.0.0/0" : dst,
+      ...(gateway === undefined ? {} : { gateway }),
+    }));
+}
+
+export function deleteAddress(namespace: string, link: string, address: string): void {
+  execFileSync("ip", ["-n", namespace, "addr", "del", address, "dev", link]);
+}
+
+/** A command without an answer, such as an `addr` in a namespace without links, prints nothing or `[]`. */
+function ipJson<T>(namespace: string, args: readonly string[]): T {
+  const text = execFileSync("ip", ["-n", namespace, "-j", ...args], { encoding: "utf8" });
+  return JSON.parse(text.trim() === "" ? "[]" : text) as T;
+}
+
+export interface Result {
+  readonly cniVersion: string;
+  readonly interfaces?: readonly { name: string; mac?: string; mtu?: number; sandbox?: string }[];
+  readonly ips?: readonly { address: string; gateway?: string; interface?: number }[];
+  readonly routes?: readonly { dst: string; gw?: string }[];
+}
+
+/** The result says of the sandbox what the kernel says of it, no more and no less; and names only links that exist. */
+export function expectKernelState(bed: Bed, pod: Namespace, result: Result): void {
+  const interfaces = result.interfaces ?? [];
+  const told = interfaces.map(({ name, mac, sandbox = "" }, index) => ({
+    sandbox,
+    name,
+    mac,
+    addresses: (result.ips ?? []).filter((ip) => ip.interface === index).map((ip) => ip.address),
+  }));
+  const inside = links(pod.name).map(({ name, mac, addresses }) => ({
+    sandbox: pod.path,
+    name,
+    mac,
+    addresses,
+  }));
+  expect(told.filter(({ sandbox }) => sandbox !== "")).toEqual(inside);
+  const outside = links(bed.node ?? "").map(({ name, mac }) => ({ name, mac }));
+  for (const { name, mac } of told.filter(({ sandbox }) => sandbox === "")) {
+    expect(outside, "links of the node").toContainEqual({ name, mac });
+  }
+  for (const { name, mtu, sandbox } of interfaces.filter((each) => each.mtu !== undefined)) {
+    const place = sandbox === undefined || sandbox === "" ? (bed.node ?? "") : pod.name;
+    expect(links(place).find((link) => link.name === name)?.mtu, `mtu of ${name}`).toBe(mtu);
+  }
+  expectRoutes(pod, result);
+}
+
+/** A route without a gateway goes by that of its network: which one, a merged result cannot say. */
+function expectRoutes(pod: Namespace, { routes: told = [], ips = [] }: Result): void {
+  const gateways = ips.map(({ gateway }) => gateway);
+  const standing = routes(pod.name);
+  const given = told.map(({ dst, gw }) => ({
+    dst,
+    gateway: gw ?? expect.toSatisfy((it) => gateways.includes(it)),
+  }));
+  expect(standing, "routes of the sandbox").toEqual(expect.arrayContaining(given));
+  expect(standing).toHaveLength(told.length);
+}

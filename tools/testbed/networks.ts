@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import type { Bed } from "./bed.ts";
+import { pluginDir } from "./executables.ts";
+
+export const annotationsCapability = "io.kubernetes.cri.pod-annotations";
+export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
+
+/** CNI_ARGS of a pod, as containerd gives them. */
+export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_UID=u-1";
+
+/** The meta-plugin's configuration with all of the bed's folders in it. */
+export function hawser(bed: Bed, more: object = {}): Record<string, unknown> {
+  const { definitionsDir, stateDir, confDir } = bed;
+  const capabilities = { [annotationsCapability]: true };
+  return {
+    cniVersion: "1.1.0",
+    name: "pods",
+    type: "hawser",
+    capabilities,
+    definitionsDir,
+    stateDir,
+    confDir,
+    ...more,
+  };
+}
+
+/** The same as a runtime sends it for a pod with this annotation. */
+export function annotated(config: object, networks: unknown): Record<string, unknown> {
+  return { ...config, runtimeConfig: { [annotationsCapability]: { [networksAnnotation]: networks } } };
+}
+
+export function define(bed: Bed, name: string, config: object, namespace = "default"): void {
+  const suffix = "plugins" in config ? "conflist" : "conf";
+  const path = join(bed.definitionsDir, namespace, `${name}.${suffix}`);
+  fs.mkdirSync(dirname(path), { recursive: true });
+  fs.writeFileSync(path, JSON.stringify(config));
+}
+
+/** A bridge of its own with host-local addresses in 10.<net>.0.0/24. */
+export function bridge(bed: Bed, net: number, more: object = {}): Record<string, unknown> {
+  const ranges = [[{ subnet: `10.${net}.0.0/24` }]];
+  const ipam = { type: "host-local", dataDir: bed.dataDir, ranges, ...more };
+  // CHECK of the reference bridge fails where it is no gateway.
+  return { cniVersion: referenceVersion(), type: "bridge", bridge: `br${net}`, isGateway: true, ipam };
+}
+
+export function macvlan(address: string, more: object = {}): Record<string, unknown> {
+  const ipam = { type: "static", addresses: [{ address }] };
+  return {
+    cniVersion: referenceVersion(),
+    type: "macvlan",
+    master: "uplink0",
+    mode: "bridge",
+    ipam,
+    ...more,
+  };
+}
+
+let spoken: string | undefined;
+
+/** The highest version that the reference plugins here speak: Debian's are older than those that Go builds. */
+export function referenceVersion(): string {
+  if (spoken === undefined) {
+    const env = { CNI_COMMAND: "VERSION" };
+    const text = execFileSync(join(pluginDir, "bridge"), { env, input: "{}", encoding: "utf8" });
+    const { supportedVersions } = JSON.parse(text) as { supportedVersions: string[] };
+    spoken = supportedVersions.at(-1) ?? "1.0.0";
+  }
+  return spoken;
+}

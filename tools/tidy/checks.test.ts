@@ -1,0 +1,267 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Check,
+  checkDead,
+  checkDirections,
+  checkHotPath,
+  checkPackages,
+  checkSizes,
+  checkTests,
+  checkWords,
+} from "./checks.ts";
+import { makeProject } from "./project.ts";
+import { type Rules, rules } from "./rules.ts";
+
+const bare: Rules = { ...rules, entries: ["cmd/main.ts"], testedElsewhere: {}, unfinished: {} };
+
+/** What a check says about some files, a text each. */
+function say(check: Check, texts: Readonly<Record<string, string>>, changes: Partial<Rules> = {}): string[] {
+  return check(makeProject(texts), { ...bare, ...changes }).map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe("import directions", () => {
+  test.each([
+    ["cni/a.ts", "../sys/sys.ts"],
+    ["kube/a.ts", "../cni/json.ts"],
+    ["plugins/meta/a.ts", "../../kube/pod.ts"],
+    ["plugins/meta/live/a.ts", "../plan.ts"],
+    ["cmd/registry.ts", "../ipam/static/plugin.ts"],
+    ["ipam/static/a.ts", "../address.ts"],
+    ["bench/main.ts", "../sys/outcome.ts"],
+    ["cni/a.test.ts", "../tools/testbed/bed.ts"],
+    ["cni/a.test.ts", "../sys/fake.ts"],
+    ["bench/main.ts", "../tools/testbed/bed.ts"],
+    ["vitest.config.ts", "./tools/reporter.ts"],
+  ])("%s may import %s", (path, specifier) => {
+    expect(say(checkDirections, { [path]: `import { a } from "${specifier}";` })).toEqual([]);
+  });
+
+  test.each([
+    ["cni/a.ts", "../kube/pod.ts", "cni may import sys"],
+    ["sys/a.ts", "../cni/json.ts", "sys may import nothing outside itself"],
+    ["kube/a.ts", "../ipam/address.ts", "kube may import cni, sys"],
+    ["plugins/meta/a.ts", "../../ipam/address.ts", "plugins may import cni, kube, sys"],
+    ["plugins/meta/a.ts", "../other/plan.ts", "parts of plugins never import each other"],
+    ["ipam/flat/a.ts", "../static/config.ts", "parts of ipam never import each other"],
+    ["conformance/a.ts", "../cni/json.ts", "conformance may import sys"],
+    ["bench/a.test.ts", "../cni/json.ts", "bench may import sys"],
+    ["tools/a.ts", "../cmd/serve.ts", "tools may import sys"],
+    ["cni/a.test.ts", "../cmd/serve.ts", "cni may import sys"],
+    ["cni/a.ts", "../tools/testbed/bed.ts", "only tests, tools and the bench may"],
+    ["cni/a.ts", "../sys/fake.ts", "only tests, tools and the bench may"],
+    ["new/a.ts", "../sys/sys.ts", "its folder has no layer"],
+  ])("%s may not import %s", (path, specifier, why) => {
+    expect(say(checkDirections, { [path]: `import type { A } from "${specifier}";` })).toEqual([
+      expect.stringContaining(why),
+    ]);
+  });
+});
+
+describe("packages", () => {
+  test.each([
+    ["sys/linux-run.ts", "node:fs"],
+    ["cni/a.test.ts", "node:fs"],
+    ["tools/build.ts", "esbuild"],
+    ["cmd/cli/usage.ts", "yargs"],
+    ["plugins/meta/config-schema.ts", "zod/mini"],
+    ["conformance/main.ts", "node:child_process"],
+  ])("%s may import %s", (path, name) => {
+    expect(say(checkPackages, { [path]: `import { a } from "${name}";` })).toEqual([]);
+  });
+
+  test.each([
+    ["sys/fault.ts", "node:fs"],
+    ["cni/a.ts", "node:path"],
+    ["cmd/serve.ts", "yargs"],
+    ["plugins/meta/config.ts", "zod/mini"],
+    ["cni/a.ts", "vitest"],
+    ["cni/a.test.ts", "left-pad"],
+  ])("%s may not import %s", (path, name) => {
+    expect(say(checkPackages, { [path]: `import { a } from "${name}";` })).toHaveLength(1);
+  });
+});
+
+describe("the path of ADD and DEL", () => {
+  const main = { "cmd/main.ts": 'import { a } from "../cni/a.ts"; await import("./cli/cli.ts");' };
+
+  test("what is loaded late may be slow, and so may types", () => {
+    const texts = {
+      ...main,
+      "cni/a.ts": 'import type { Z } from "zod/mini"; await import("yaml");',
+      "cmd/cli/cli.ts": 'import yargs from "yargs";',
+    };
+    expect(say(checkHotPath, texts)).toEqual([]);
+  });
+
+  test.each(["zod/mini", "yaml", "yargs/helpers", "ip-address", "node:crypto", "node:net"])("%s", (name) => {
+    const [finding, ...others] = say(checkHotPath, { ...main, "cni/a.ts": `import { z } from "${name}";` });
+    expect(finding).toContain(`cni/a.ts: imports ${name} on the path of ADD and DEL`);
+    expect(others).toEqual([]);
+  });
+
+  test("a file that is to be loaded late", () => {
+    const texts = { "plugins/meta/plugin.ts": 'import { a } from "./config-schema.ts";' };
+    expect(say(checkHotPath, texts)).toHaveLength(1);
+  });
+});
+
+describe("sizes", () => {
+  const lines = (count: number) => "a();\n".repeat(count);
+
+  test("a file of 400 lines passes, one of 401 does not", () => {
+    expect(say(checkSizes, { "cni/a.ts": lines(400) })).toEqual([]);
+    expect(say(checkSizes, { "cni/a.ts": lines(401) })).toEqual([
+      "cni/a.ts: has 401 lines, may have 400: one subject a file",
+    ]);
+  });
+
+  test("a function of 70 lines passes, one of 71 does not", () => {
+    expect(say(checkSizes, { "cni/a.ts": `function f() {\n${lines(68)}}` })).toEqual([]);
+    expect(say(checkSizes, { "cni/a.ts": `function f() {\n${lines(69)}}` })).toEqual([
+      "cni/a.ts: f has 71 lines, may have 70",
+    ]);
+  });
+
+  test("the body of a describe may be longer, a test in it may not", () => {
+    const suite = (body: string) => `describe("a", () => {\n${body}\n});`;
+    expect(say(checkSizes, { "cni/a.test.ts": suite(lines(80)) })).toEqual([]);
+    const one = `  test("b", () => {\n${lines(80)}  });`;
+    expect(say(checkSizes, { "cni/a.test.ts": suite(one) })).toHaveLength(1);
+  });
+});
+
+describe("dead files", () => {
+  const main = { "cmd/main.ts": 'await import("../a/a.ts");' };
+
+  test.each([
+    ["imported by nobody", { ...main, "a/b.ts": "" }, "a/b.ts: is imported by nobody"],
+    [
+      "used by tests only",
+      { ...main, "b/b.ts": "", "b/b.test.ts": 'import "./b.ts";' },
+      "b/b.ts: is used by tests only",
+    ],
+    [
+      "a helper that no test uses",
+      { ...main, "tools/testbed/b.ts": "" },
+      "tools/testbed/b.ts: is imported by nobody",
+    ],
+  ])("%s", (_what, texts, finding) => {
+    expect(say(checkDead, texts)).toEqual([finding]);
+  });
+
+  test("alive: reached by an entry, a test, a helper that a test uses", () => {
+    const texts = {
+      ...main,
+      "a/a.ts": 'import type { B } from "./b.ts";',
+      "a/b.ts": "",
+      "a/a.test.ts": 'import "../tools/testbed/c.ts";',
+      "tools/testbed/c.ts": "",
+    };
+    expect(say(checkDead, texts)).toEqual([]);
+  });
+
+  test("what is unfinished is known, until it is reached", () => {
+    const unfinished = { "a/*.ts": "not registered yet" };
+    expect(say(checkDead, { "a/a.ts": "" }, { unfinished })).toEqual([]);
+    expect(say(checkDead, { ...main, "a/a.ts": "" }, { unfinished })).toEqual([
+      expect.stringContaining('remove it from "unfinished"'),
+    ]);
+  });
+});
+
+describe("every file has a test", () => {
+  const code = "export function a() {}";
+  const live = { "plugins/a.live.test.ts": "" };
+
+  test.each([
+    ["beside it", { "cni/a.ts": code, "cni/b.test.ts": 'import "./a.ts";' }],
+    [
+      "by way of its own folder",
+      { "cni/a.ts": code, "cni/b.ts": `${code}\nimport "./a.ts";`, "cni/b.test.ts": 'import "./b.ts";' },
+    ],
+    [
+      "types need none",
+      {
+        "cni/a.ts":
+          'import type { B } from "./b.ts";\nexport interface A {\n  b: () => B;\n}\ntype C = () => A;\n',
+      },
+    ],
+    ["tables need none", { "cni/a.ts": "export const versions = [1, 2];" }],
+    ["nor do other folders", { "bench/a.ts": code }],
+  ])("%s", (_what, texts) => {
+    expect(say(checkTests, texts)).toEqual([]);
+  });
+
+  test.each([
+    ["none at all", { "cni/a.ts": code }],
+    ["an arrow function", { "cni/a.ts": "export const a = () => 1;" }],
+    ["a test of another folder", { "cni/a.ts": code, "plugins/a.test.ts": 'import "../cni/a.ts";' }],
+  ])("missing: %s", (_what, texts) => {
+    expect(say(checkTests, texts)).toEqual([
+      expect.stringContaining("cni/a.ts: no test of its folder reaches it"),
+    ]);
+  });
+
+  test.each([
+    ["a live test runs it", { "cni/a.ts": code, ...live }, "plugins/a.live.test.ts", []],
+    [
+      "a test of another folder reaches it",
+      { "cni/a.ts": code, "b.test.ts": 'import "./cni/a.ts";' },
+      "b.test.ts",
+      [],
+    ],
+    ["the test is gone", { "cni/a.ts": code }, "b.test.ts", ["does not exist"]],
+    [
+      "the test is of something else",
+      { "cni/a.ts": code, "b.test.ts": "" },
+      "b.test.ts",
+      ["does not reach it"],
+    ],
+    [
+      "the entry is needless",
+      { "cni/a.ts": code, "cni/a.test.ts": 'import "./a.ts";', ...live },
+      "plugins/a.live.test.ts",
+      ["remove it"],
+    ],
+  ])("listed: %s", (_what, texts, by, why) => {
+    const testedElsewhere = { "cni/a.ts": by };
+    expect(say(checkTests, texts, { testedElsewhere })).toEqual(
+      why.map((each) => expect.stringContaining(each)),
+    );
+  });
+});
+
+describe("words", () => {
+  const later = ["TO", "DO"].join("");
+
+  test.each([
+    ["cni/a.ts", `// ${later}: more`],
+    ["docs/a.md", `${later}: more`],
+    ["cni/a.ts", "console.error(a);"],
+    ["sys/linux.ts", "Bun.file(a);"],
+    ["cmd/serve.ts", "process.exit(1);"],
+    ["plugins/meta/a.ts", "const a = process.env.A;"],
+    ["kube/a.ts", "const a = Date.now();"],
+    ["cni/a.ts", 'const a = "/tmp/a";'],
+  ])("%s: %s", (path, text) => {
+    expect(say(checkWords, { [path]: text })).toHaveLength(1);
+  });
+
+  test.each([
+    ["tools/a.ts", "console.log(a);"],
+    ["cni/a.ts", "// not console.log"],
+    ["cmd/main.ts", "process.exit(1);"],
+    ["cmd/cli/version.ts", "process.versions;"],
+    ["cni/a.ts", "sys.process.env;"],
+    ["cni/a.test.ts", "Date.now();"],
+    ["sys/linux-run.ts", 'const folder = "/tmp/";'],
+  ])("not %s: %s", (path, text) => {
+    expect(say(checkWords, { [path]: text })).toEqual([]);
+  });
+});
+
+test("each rule has a layer, and each exception a reason", () => {
+  const folders = rules.layers.map(({ folder }) => folder);
+  for (const { imports } of rules.layers) expect(folders).toEqual(expect.arrayContaining([...imports]));
+  expect(Object.values(rules.unfinished)).not.toContain("");
+});

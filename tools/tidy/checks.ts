@@ -1,0 +1,207 @@
+import { findFunctions } from "./functions.ts";
+import {
+  type Finding,
+  isTest,
+  matches,
+  type Project,
+  reachable,
+  type SourceFile,
+  sourcesOf,
+} from "./project.ts";
+import type { Layer, Rules, WordRule } from "./rules.ts";
+
+export type Check = (project: Project, rules: Rules) => Finding[];
+
+/** DESIGN section 3: who may import whom. Types count: a judge must not even know them. */
+export const checkDirections: Check = (project, { layers, testHelpers }) => {
+  return sourcesOf(project).flatMap(({ path, imports }) =>
+    imports.flatMap(({ target, specifier, line }) => {
+      if (target === undefined) return [];
+      const problem = directionProblem(path, target, layers, testHelpers);
+      return problem === undefined ? [] : [{ path, line, message: `imports ${specifier}: ${problem}` }];
+    }),
+  );
+};
+
+function directionProblem(
+  from: string,
+  to: string,
+  layers: readonly Layer[],
+  testHelpers: readonly string[],
+): string | undefined {
+  if (matches(to, testHelpers)) {
+    const may = isTest(from) || matches(from, [...testHelpers, "tools/**", "bench/**"]);
+    return may ? undefined : "only tests, tools and the bench may";
+  }
+  const layer = layers.find(({ folder }) => from.startsWith(`${folder}/`));
+  const folder = to.slice(0, to.indexOf("/"));
+  if (layer === undefined)
+    return from.includes("/") ? `its folder has no layer in tools/tidy/rules.ts` : undefined;
+  if (folder !== layer.folder) {
+    const allowed = layer.imports.join(", ") || "nothing outside itself";
+    return layer.imports.includes(folder) ? undefined : `${layer.folder} may import ${allowed}`;
+  }
+  const [here, there] = [from, to].map((path) => path.split("/").slice(1, -1)[0]);
+  if (layer.separate !== true || here === undefined || there === undefined || here === there)
+    return undefined;
+  return `parts of ${folder} never import each other; what they share lies above them`;
+}
+
+export const checkPackages: Check = (project, { packages }) =>
+  sourcesOf(project).flatMap(({ path, imports }) =>
+    imports.flatMap(({ target, specifier, line }) => {
+      if (target !== undefined) return [];
+      const rule = packages.find(({ name }) => name.test(specifier));
+      if (rule === undefined)
+        return [{ path, line, message: `imports ${specifier}: no rule of tools/tidy allows it` }];
+      const message = `imports ${specifier}: ${rule.why}`;
+      return matches(path, rule.importers) ? [] : [{ path, line, message }];
+    }),
+  );
+
+/** Everything that a verb loads before it does anything. */
+export const checkHotPath: Check = (project, { hotPath }) => {
+  const entries = [...project.keys()].filter((path) => matches(path, hotPath.entries));
+  const loaded = reachable(project, entries, ["static"]);
+  return [...loaded].flatMap((path) =>
+    (project.get(path)?.imports ?? []).flatMap(({ kind, specifier, target, line }) => {
+      const slow =
+        hotPath.packages.test(specifier) || (target !== undefined && matches(target, hotPath.files));
+      if (kind !== "static" || !slow) return [];
+      return [
+        {
+          path,
+          line,
+          message: `imports ${specifier} on the path of ADD and DEL: use await import() where it is needed`,
+        },
+      ];
+    }),
+  );
+};
+
+export const checkSizes: Check = (project, { limits }) =>
+  sourcesOf(project).flatMap(({ path, text, code }) => {
+    const limit = limits.find(({ files }) => matches(path, files));
+    if (limit === undefined) return [];
+    const lines = text.trimEnd().split("\n").length;
+    const long =
+      lines > limit.fileLines
+        ? [{ path, message: `has ${lines} lines, may have ${limit.fileLines}: one subject a file` }]
+        : [];
+    const functions = findFunctions(code).filter(
+      (each) => each.lines > limit.functionLines && !isSuite(code, each.line),
+    );
+    return [
+      ...long,
+      ...functions.map(({ name, line, lines: length }) => ({
+        path,
+        line,
+        message: `${name === "" ? "a function" : name} has ${length} lines, may have ${limit.functionLines}`,
+      })),
+    ];
+  });
+
+/** The body of a `describe` or of a `suite` is a list of tests, not something that one has to follow. */
+function isSuite(code: string, line: number): boolean {
+  return /^\s*(describe|suite)\b/.test(code.split("\n")[line - 1] ?? "");
+}
+
+/** A file is alive when an entry reaches it; when only tests do, it must be a helper of theirs. */
+export const checkDead: Check = (project, { entries, testHelpers, unfinished }) => {
+  const paths = sourcesOf(project).map(({ path }) => path);
+  const started = reachable(project, entries);
+  const tested = reachable(project, paths.filter(isTest));
+  const dead = paths.filter((path) => {
+    if (started.has(path) || isTest(path)) return false;
+    return !(matches(path, testHelpers) && tested.has(path));
+  });
+  const waits = (path: string) => Object.keys(unfinished).some((pattern) => matches(path, [pattern]));
+  const stale = Object.keys(unfinished).filter((pattern) => !dead.some((path) => matches(path, [pattern])));
+  return [
+    ...dead
+      .filter((path) => !waits(path))
+      .map((path) => ({
+        path,
+        message: tested.has(path) ? "is used by tests only" : "is imported by nobody",
+      })),
+    ...stale.map((path) => ({
+      path,
+      message: 'is reached: remove it from "unfinished" in tools/tidy/rules.ts',
+    })),
+  ];
+};
+
+/** What does something is reached by a test of its own folder, or is listed with the test that runs it. */
+export const checkTests: Check = (project, { testedFolders, testedElsewhere, testHelpers, unfinished }) => {
+  const candidates = sourcesOf(project).filter(
+    ({ path, code }) =>
+      matches(path, testedFolders) &&
+      !isTest(path) &&
+      doesSomething(code) &&
+      !matches(path, testHelpers) &&
+      !matches(path, Object.keys(unfinished)),
+  );
+  const untested = candidates.filter(({ path }) => !hasTestBeside(project, path));
+  const missing = untested.filter(({ path }) => testedElsewhere[path] === undefined);
+  const listed = Object.entries(testedElsewhere);
+  return [
+    ...missing.map(({ path }) => ({
+      path,
+      message:
+        'no test of its folder reaches it: write one, or name the one that runs it in "testedElsewhere" of tools/tidy/rules.ts',
+    })),
+    ...listed
+      .filter(([path]) => !untested.some((each) => each.path === path))
+      .map(([path]) => ({
+        path,
+        message: 'has its test beside it, or is gone: remove it from "testedElsewhere"',
+      })),
+    ...listed
+      .filter(([path, test]) => !runs(project, test, path))
+      .map(([path, test]) => ({
+        path,
+        message: `"testedElsewhere" says ${test}, which ${project.has(test) ? "does not reach it" : "does not exist"}`,
+      })),
+  ];
+};
+
+/** Has a function or a class; types and tables are proved by those who use them. */
+function doesSomething(code: string): boolean {
+  const types = /^(export )?(interface [\s\S]*?^\}|type [^;]*;)/gm;
+  return /^(export )?(async )?(function|class)\b|=>/m.test(code.replaceAll(types, ""));
+}
+
+/** By way of files of the same folder at most: what is far away proves little. */
+function hasTestBeside(project: Project, path: string): boolean {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const near = new Map([...project].filter(([each]) => each.startsWith(folder)));
+  return reachable(near, [...near.keys()].filter(isTest)).has(path);
+}
+
+/** A live test runs the executable, so it reaches everything. */
+function runs(project: Project, test: string, path: string): boolean {
+  if (!project.has(test)) return false;
+  return test.endsWith(".live.test.ts") || reachable(project, [test]).has(path);
+}
+
+export const checkWords: Check = (project, { words }) =>
+  [...project.values()].flatMap((file) => words.flatMap((rule) => findWord(file, rule)));
+
+function findWord(file: SourceFile, { word, where, files, except, message }: WordRule): Finding[] {
+  if (!matches(file.path, files) || matches(file.path, except ?? [])) return [];
+  const lines = (where === "code" ? file.code : file.text).split("\n");
+  return lines.flatMap((text, index) => {
+    const found = word.exec(text)?.[0];
+    return found === undefined ? [] : [{ path: file.path, line: index + 1, message: `${found}: ${message}` }];
+  });
+}
+
+export const checks: readonly Check[] = [
+  checkDirections,
+  checkPackages,
+  checkHotPath,
+  checkSizes,
+  checkDead,
+  checkTests,
+  checkWords,
+];

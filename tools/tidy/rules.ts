@@ -1,0 +1,181 @@
+/** What `make lint` holds the project to, as data. An exception stands here with its reason, or not at all. */
+export interface Rules {
+  readonly layers: readonly Layer[];
+  readonly packages: readonly PackageRule[];
+  readonly hotPath: HotPath;
+  readonly limits: readonly Limit[];
+  /** What is started by name and imported by nobody. */
+  readonly entries: readonly string[];
+  /** What tests share; it may be imported by nothing else. */
+  readonly testHelpers: readonly string[];
+  readonly testedFolders: readonly string[];
+  /** Files whose tests are not beside them: by the test that runs them. */
+  readonly testedElsewhere: Readonly<Record<string, string>>;
+  /** Files that nothing reaches yet, each with what they wait for. */
+  readonly unfinished: Readonly<Record<string, string>>;
+  readonly words: readonly WordRule[];
+}
+
+/** A folder and the folders that its files may import; `separate` ones hold subfolders that never see each other. */
+export interface Layer {
+  readonly folder: string;
+  readonly imports: readonly string[];
+  readonly separate?: boolean;
+}
+
+/** Who may import a package, and whether only by `await import()`. */
+export interface PackageRule {
+  readonly name: RegExp;
+  readonly importers: readonly string[];
+  readonly why: string;
+}
+
+/** What a runtime waits for: nothing that `entries` load at once may import these. */
+export interface HotPath {
+  readonly entries: readonly string[];
+  readonly packages: RegExp;
+  readonly files: readonly string[];
+}
+
+export interface Limit {
+  readonly files: readonly string[];
+  readonly fileLines: number;
+  readonly functionLines: number;
+}
+
+export interface WordRule {
+  readonly word: RegExp;
+  /** `code`: not in comments and strings. */
+  readonly where: "code" | "text";
+  readonly files: readonly string[];
+  readonly except?: readonly string[];
+  readonly message: string;
+}
+
+const product = ["cmd/**", "sys/**", "cni/**", "kube/**", "plugins/**", "ipam/**"];
+const tests = ["**/*.test.ts"];
+const development = ["tools/**", "bench/**", "conformance/**", "vitest.config.ts"];
+const testHelpers = ["tools/testbed/**", "**/testing.ts", "**/testing/**", "sys/fake*.ts"];
+const inner = ["cni/**", "kube/**", "plugins/**", "ipam/**"];
+
+export const rules: Rules = {
+  layers: [
+    { folder: "sys", imports: [] },
+    { folder: "cni", imports: ["sys"] },
+    { folder: "kube", imports: ["cni", "sys"] },
+    { folder: "ipam", imports: ["cni", "sys"], separate: true },
+    { folder: "plugins", imports: ["cni", "kube", "sys"], separate: true },
+    { folder: "cmd", imports: ["cni", "ipam", "kube", "plugins", "sys"] },
+    // A judge that shares the defendant's parser shares its bugs.
+    { folder: "conformance", imports: ["sys"] },
+    { folder: "bench", imports: ["sys"] },
+    { folder: "tools", imports: ["sys"], separate: true },
+    { folder: "docs", imports: ["cni", "ipam", "kube", "plugins", "sys"] },
+    { folder: "examples", imports: ["cni", "ipam", "kube", "plugins", "sys"] },
+  ],
+  packages: [
+    {
+      name: /^node:/,
+      importers: ["sys/linux*.ts", ...tests, ...testHelpers, ...development],
+      why: "sys/linux*.ts is the only boundary to the machine",
+    },
+    {
+      name: /^zod\b/,
+      importers: ["plugins/*/*-schema.ts"],
+      why: "schemas lie in files of their own, loaded late",
+    },
+    { name: /^(yargs|yaml)\b/, importers: ["cmd/cli/**"], why: "only the command line pays for it" },
+    {
+      name: /^ip-address\b/,
+      importers: ["ipam/**", "cmd/cli/**"],
+      why: "addresses are the business of ipam",
+    },
+    {
+      name: /^(vitest|fast-check)\b/,
+      importers: [...tests, ...testHelpers, ...development],
+      why: "it is for tests",
+    },
+    { name: /^esbuild$/, importers: ["tools/**", "bench/**"], why: "it builds" },
+  ],
+  hotPath: {
+    entries: ["cmd/main.ts", "plugins/meta/plugin.ts", "ipam/*/plugin.ts"],
+    packages: /^(zod|yargs|yaml|ip-address|node:(crypto|net|http|https|http2|stream|tls|zlib))\b/,
+    files: ["cmd/cli/**", "plugins/*/*-schema.ts"],
+  },
+  limits: [
+    { files: tests, fileLines: 600, functionLines: 70 },
+    { files: ["**/*.ts"], fileLines: 400, functionLines: 70 },
+  ],
+  entries: [
+    "cmd/main.ts",
+    "bench/main.ts",
+    "bench/empty.ts",
+    "conformance/main.ts",
+    "tools/build.ts",
+    "tools/reporter.ts",
+    "tools/demo/main.ts",
+    "tools/tidy/main.ts",
+    "vitest.config.ts",
+  ],
+  testHelpers,
+  testedFolders: inner.concat("sys/**"),
+  testedElsewhere: {
+    "cni/chain.ts": "plugins/meta/live/delegator.live.test.ts",
+    "cni/delegate.ts": "plugins/meta/live/delegator.live.test.ts",
+    "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
+  },
+  unfinished: {
+    "ipam/flat/**": "hawser-flat is not in the registry yet",
+    "ipam/identity.ts": "it is hawser-flat's",
+  },
+  words: [
+    {
+      word: /\b(TODO|FIXME|XXX|HACK)\b/,
+      where: "text",
+      files: ["**"],
+      except: ["tools/tidy/**"],
+      message: "do it, or write an issue",
+    },
+    {
+      word: /\bconsole\./,
+      where: "code",
+      files: product,
+      except: tests,
+      message: "stdout belongs to the one document; say it with sys.warn",
+    },
+    {
+      word: /\bBun\./,
+      where: "code",
+      files: product,
+      message: "only Node's own API: the same bundle runs on Node",
+    },
+    {
+      word: /\bprocess\.exit\b/,
+      where: "code",
+      files: product,
+      except: ["cmd/main.ts", ...tests],
+      message: "cmd/main.ts is the only exit",
+    },
+    {
+      word: /\b(?<!\.)process\.(env|argv|pid|cwd|stdin|stdout|stderr|kill)\b/,
+      where: "code",
+      files: inner,
+      except: tests,
+      message: "the process is injected: take it from sys",
+    },
+    {
+      word: /\b(Date\.now|Math\.random|performance\.now|new Date\(\))/,
+      where: "code",
+      files: inner,
+      except: tests,
+      message: "time and chance are injected: take them from sys",
+    },
+    {
+      word: /["'`]\/(tmp|home|root)\//,
+      where: "text",
+      files: product,
+      except: [...tests, "sys/**"],
+      message: "no such path on a node; state lies where the configuration says",
+    },
+  ],
+};

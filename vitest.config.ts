@@ -1,0 +1,31 @@
+import { defineConfig } from "vitest/config";
+
+const nowhere = ["node_modules/**", "dist/**", "build/**"];
+
+/** Two projects: `unit` needs nothing, `live` needs root, network namespaces and the compiled executables. */
+export default defineConfig({
+  test: {
+    reporters: ["./tools/reporter.ts"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...nowhere, "**/*.live.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "live",
+          include: ["**/*.live.test.ts"],
+          exclude: nowhere,
+          // They share the machine's network namespaces and its two cores.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
