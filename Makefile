@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+# Everything needs the npm packages first, and two builds at once help nobody.
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
 # Node and every tool come from the lockfile, whatever the machine has.
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts' 2>/dev/null)
+SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts')
 
 .PHONY: help setup packages build build-pkg test lint fmt demo bench clean
 
@@ -21,10 +23,16 @@ packages:
 	@tools/setup npm
 
 build: packages dist/hawser ## dist/hawser (Bun) and its links
+	@:
 
 build-pkg: packages dist/hawser-node ## dist/hawser-node: the same bundle on Node, through pkg
+	@:
 
-build/hawser.cjs: $(SOURCES) package.json package-lock.json tools/build.ts
+# The commit is in the executable: the file changes when the commit does, and only then.
+build/commit: packages
+	@node tools/build.ts commit
+
+build/hawser.cjs: build/commit $(SOURCES) package.json package-lock.json tools/build.ts
 	@echo "==> bundle"
 	@node tools/build.ts bundle
 
@@ -36,14 +44,14 @@ dist/hawser-node: build/hawser.cjs
 	@echo "==> compile dist/hawser-node with pkg"
 	@node tools/build.ts pkg
 
-test: setup build build-pkg lint ## everything that CI runs
+test: setup lint build build-pkg ## everything that CI runs
 	@echo "==> tests"
 	@vitest run
 
 lint: packages ## types, style, import directions
 	@echo "==> lint"
 	@tsc --noEmit
-	@biome check --log-level=warn
+	@biome check --log-level=warn --error-on-warnings
 	@node tools/tidy/main.ts
 
 fmt: packages ## format what can be formatted

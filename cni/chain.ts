@@ -1,10 +1,10 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { kindOf } from "./config.ts";
+import { kindOf, networkNameProblem } from "./config.ts";
 import { printResult } from "./convert.ts";
 import { callDelegate, excerpt, findPlugin, hasRun, pluginTypeProblem, type Sandbox } from "./delegate.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
-import { isObject, type JsonObject, parseJson, without } from "./json.ts";
+import { isObject, type Json, type JsonObject, parseJson, without } from "./json.ts";
 import { parseResult } from "./result.ts";
 import type { CniResult, ValidAttachment } from "./types.ts";
 import { atLeast, highest, isVersion, speaks, type Verb, type Version } from "./version.ts";
@@ -44,6 +44,8 @@ export function parseChain(
   const cniVersion = chooseVersion(config, fallback.cniVersion);
   if (!cniVersion.ok) return cniVersion;
   const name = typeof config.name === "string" && config.name !== "" ? config.name : fallback.name;
+  const badName = networkNameProblem(name);
+  if (badName !== undefined) return failWith("invalidConfig", "config.name", badName);
   const plugins = pluginList(config);
   if (!plugins.ok) return plugins;
   return ok({
@@ -81,7 +83,7 @@ function pluginList(config: JsonObject): Outcome<JsonObject[], CniError> {
     if (!isObject(entry)) return bad(`plugins[${index}] is ${kindOf(entry)}, not an object`);
     if (typeof entry.type !== "string")
       return bad(`plugins[${index}].type is ${kindOf(entry.type)}, not a string`);
-    const problem = pluginTypeProblem(entry.type);
+    const problem = pluginTypeProblem(entry.type) ?? ipamProblem(entry.ipam);
     if (problem !== undefined) return bad(`plugins[${index}]: ${problem}`);
     plugins.push(entry);
   }
@@ -97,6 +99,13 @@ function withRuntimeConfig(plugin: JsonObject, supplied: JsonObject): JsonObject
   const granted = Object.entries(supplied).filter(([key]) => declared.includes(key));
   const rest = without(plugin, ...keptBack);
   return granted.length === 0 ? rest : { ...rest, runtimeConfig: Object.fromEntries(granted) };
+}
+
+/** A plugin that cannot find its IPAM may leave a link behind, and its DEL fails for the same reason for ever. */
+function ipamProblem(ipam: Json | undefined): string | undefined {
+  if (!isObject(ipam) || typeof ipam.type !== "string" || ipam.type === "") return undefined;
+  const problem = pluginTypeProblem(ipam.type);
+  return problem === undefined ? undefined : `ipam: ${problem}`;
 }
 
 /** The chain as it is sent: what a runtime keeps to itself taken out, what was asked of capabilities put in. */

@@ -56,16 +56,25 @@ function readNames(doing: string, raw: JsonObject): Outcome<{ name: string; type
   if (typeof name !== "string") {
     return failWith("undecodable", "config.name", `${doing}: name is ${kindOf(name)}, not a string`);
   }
-  if (!isName(name)) {
-    const msg = name === "" ? "the network has no name" : `${JSON.stringify(name)} cannot name a network`;
-    const why = "A name starts with a letter or digit; letters, digits, '_', '.' and '-' follow.";
-    return failWith("invalidConfig", "config.name", `${doing}: ${msg}`, why);
-  }
+  const problem = networkNameProblem(name);
+  if (problem !== undefined)
+    return failWith("invalidConfig", "config.name", `${doing}: ${problem}`, nameRule);
   const type = raw.type ?? "";
   if (typeof type !== "string") {
     return failWith("undecodable", "config.type", `${doing}: type is ${kindOf(type)}, not a string`);
   }
   return ok({ name, type });
+}
+
+const maxNameLength = 200;
+const nameRule = `A name starts with a letter or digit; letters, digits, '_', '.' and '-' follow, at most ${maxNameLength} in all.`;
+
+/** Why this cannot name a network: state is kept in folders of that name. */
+export function networkNameProblem(name: string): string | undefined {
+  if (name === "") return "the network has no name";
+  if (isName(name) && name.length <= maxNameLength) return undefined;
+  const shown = name.length > 60 ? `${name.slice(0, 60)}...` : name;
+  return `${JSON.stringify(shown)} cannot name a network`;
 }
 
 export function kindOf(value: Json | undefined): string {

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { Address4, Address6 } from "ip-address";
 import { describe, expect, test } from "vitest";
-import { type Address, isInNetwork, networkOf, parseAddress, parseCidr, printAddress, printCidr } from "./address.ts";
+import {
+  type Address,
+  isInNetwork,
+  networkOf,
+  parseAddress,
+  parseCidr,
+  printAddress,
+  printCidr,
+} from "./address.ts";
 
 const v4 = fc.bigInt({ min: 0n, max: (1n << 32n) - 1n });
 const v6 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n });
@@ -36,7 +44,21 @@ describe("an address", () => {
   });
 
   test("of any text: whatever is read is what the oracle reads, and survives being printed", () => {
-    const piece = fc.constantFrom("0", "1", "ff", "fd00", "255", "256", "01", ":", "::", ".", "", "g", "%eth0");
+    const piece = fc.constantFrom(
+      "0",
+      "1",
+      "ff",
+      "fd00",
+      "255",
+      "256",
+      "01",
+      ":",
+      "::",
+      ".",
+      "",
+      "g",
+      "%eth0",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const text = pieces.join("");
@@ -58,19 +80,30 @@ describe("an address", () => {
     expect(parseAddress(text)).toEqual(address);
   });
 
-  test.each(["", "10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.1/24", "fe80::1%eth0", "1:2:3:4:5:6:7::8", ":::", " ::1"])(
-    "%j is none",
-    (text) => {
-      expect(parseAddress(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    "",
+    "10.0.0",
+    "10.0.0.256",
+    "010.0.0.1",
+    "10.0.0.1/24",
+    "fe80::1%eth0",
+    "1:2:3:4:5:6:7::8",
+    ":::",
+    " ::1",
+  ])("%j is none", (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+  });
 });
 
 describe("a CIDR", () => {
   test("knows its network as the oracle does", () => {
     const one = fc.oneof(
-      fc.tuple(v4, fc.integer({ min: 0, max: 32 })).map(([value, prefix]) => ({ family: "4" as const, value, prefix })),
-      fc.tuple(anyV6, fc.integer({ min: 0, max: 128 })).map(([value, prefix]) => ({ family: "6" as const, value, prefix })),
+      fc
+        .tuple(v4, fc.integer({ min: 0, max: 32 }))
+        .map(([value, prefix]) => ({ family: "4" as const, value, prefix })),
+      fc
+        .tuple(anyV6, fc.integer({ min: 0, max: 128 }))
+        .map(([value, prefix]) => ({ family: "6" as const, value, prefix })),
     );
     fc.assert(
       fc.property(one, ({ family, value, prefix }) => {
@@ -87,10 +120,15 @@ describe("a CIDR", () => {
     );
   });
 
-  test.each(["10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "fd00::/129", "::ffff:10.0.0.0/120", "/8"])(
-    "%j is none",
-    (text) => {
-      expect(parseCidr(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    "10.0.0.0",
+    "10.0.0.0/33",
+    "10.0.0.0/",
+    "10.0.0.0/+8",
+    "fd00::/129",
+    "::ffff:10.0.0.0/120",
+    "/8",
+  ])("%j is none", (text) => {
+    expect(parseCidr(text)).toBeUndefined();
+  });
 });

@@ -30,7 +30,11 @@ describe("round robin", () => {
     ["behind a range's end: the next range", "10.1.0.4", ["10.2.0.2", "10.1.0.1", "10.1.0.3", "10.1.0.4"]],
     ["behind the very end: the first range", "10.2.0.2", ["10.1.0.1", "10.1.0.3", "10.1.0.4", "10.2.0.2"]],
     ["behind a gateway", "10.1.0.2", ["10.1.0.3", "10.1.0.4", "10.2.0.2", "10.1.0.1"]],
-    ["behind an address of another set: from the first", "10.9.0.1", ["10.1.0.1", "10.1.0.3", "10.1.0.4", "10.2.0.2"]],
+    [
+      "behind an address of another set: from the first",
+      "10.9.0.1",
+      ["10.1.0.1", "10.1.0.3", "10.1.0.4", "10.2.0.2"],
+    ],
   ])("%s", (_case, last, expected) => {
     expect(order(set, last)).toEqual(expected);
   });
@@ -75,13 +79,22 @@ const model = fc
       const size = 1 << bits;
       const inside = (offset: number): bigint => base + BigInt(offset % size);
       const [first, end] = ends.map((each) => inside(each)).sort((one, other) => (one < other ? -1 : 1));
-      return { base, prefix: (isV6 ? 128 : 32) - bits, first: first ?? base, last: end ?? base, gateway: inside(gateway), excluded: excluded.map(inside) };
+      return {
+        base,
+        prefix: (isV6 ? 128 : 32) - bits,
+        first: first ?? base,
+        last: end ?? base,
+        gateway: inside(gateway),
+        excluded: excluded.map(inside),
+      };
     });
     return { drawn, last: subnetAt(0) + BigInt(last), family: isV6 ? ("6" as const) : ("4" as const) };
   });
 
 /** All there is to give, one by one, in order. */
-function bruteForce(drawn: readonly { first: bigint; last: bigint; gateway: bigint; excluded: bigint[] }[]): bigint[] {
+function bruteForce(
+  drawn: readonly { first: bigint; last: bigint; gateway: bigint; excluded: bigint[] }[],
+): bigint[] {
   const forbidden = drawn.flatMap(({ gateway }) => [gateway]);
   return drawn.flatMap(({ first, last, excluded }) =>
     Array.from({ length: Number(last - first) + 1 }, (_, offset) => first + BigInt(offset)).filter(

@@ -42,11 +42,11 @@ export function readList(object: JsonObject, key: string, place: string, problem
   return [];
 }
 
-/** An object, empty when it is absent. */
+/** An object, empty when it is absent. `place` is its own path. */
 export function readObject(object: JsonObject, key: string, place: string, problems: string[]): JsonObject {
   const value = fieldOf(object, key) ?? {};
   if (isObject(value)) return value;
-  problems.push(`${place === "" ? "" : `${place}.`}${key}: is ${kindOf(value)}, not an object`);
+  problems.push(`${place}: is ${kindOf(value)}, not an object`);
   return {};
 }
 

@@ -3,7 +3,12 @@ import { parseEnvironment } from "../cni/environment.ts";
 import { identify, printIdentity } from "./identity.ts";
 
 function identified(args: string, kind: "pod" | "container" = "pod") {
-  const environment = parseEnvironment({ CNI_COMMAND: "DEL", CNI_CONTAINERID: "c1", CNI_IFNAME: "net1", CNI_ARGS: args });
+  const environment = parseEnvironment({
+    CNI_COMMAND: "DEL",
+    CNI_CONTAINERID: "c1",
+    CNI_IFNAME: "net1",
+    CNI_ARGS: args,
+  });
   if (!environment.ok) throw new Error(environment.error.msg);
   const identity = identify(environment.value, kind);
   return identity.ok ? printIdentity(identity.value) : identity.error.id;
@@ -17,7 +22,12 @@ test.each<[string, string, "pod" | "container", string]>([
   ["a container where no pod is named", "", "pod", "container:c1/net1"],
   ["a container where only half a pod is named", "K8S_POD_NAME=web-0", "pod", "container:c1/net1"],
   ["a container where nothing is kept", pod, "container", "container:c1/net1"],
-  ["nobody whose name would leave its key", "K8S_POD_NAMESPACE=blue;K8S_POD_NAME=a/b", "pod", "ipam.identity"],
+  [
+    "nobody whose name would leave its key",
+    "K8S_POD_NAMESPACE=blue;K8S_POD_NAME=a/b",
+    "pod",
+    "ipam.identity",
+  ],
 ])("an address belongs to %s", (_case, args, kind, expected) => {
   expect(identified(args, kind)).toBe(expected);
 });

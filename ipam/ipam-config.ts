@@ -7,7 +7,7 @@ import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
 import { atLeast } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { parseAddress, parseCidr, printAddress, printCidr } from "./address.ts";
-import { fieldOf, readList, readText, readTexts, show } from "./fields.ts";
+import { fieldOf, readList, readObject, readText, readTexts, show } from "./fields.ts";
 
 /** The `ipam` object of a network configuration. Notes it when there is none. */
 export function ipamOf({ raw }: NetworkConfig, problems: string[]): JsonObject {
@@ -77,11 +77,7 @@ function readRouteNumbers(entry: JsonObject, place: string, problems: string[]):
 
 /** `dns`, without what is empty. */
 export function readDns(ipam: JsonObject, problems: string[]): Dns {
-  const value = fieldOf(ipam, "dns") ?? {};
-  if (!isObject(value)) {
-    problems.push(`ipam.dns: is ${kindOf(value)}, not an object`);
-    return {};
-  }
+  const value = readObject(ipam, "dns", "ipam.dns", problems);
   const texts = (key: string): string[] => readTexts(value, key, "ipam.dns", problems);
   const domain = readText(value, "domain", "ipam.dns", problems) ?? "";
   return compactDns({

@@ -9,8 +9,22 @@ describe("CNI_ARGS", () => {
     ["none", "", []],
     ["a known key", "IP=10.1.0.5", [["IP", "10.1.0.5"]]],
     ["an empty value", "IP=", [["IP", ""]]],
-    ["unknown keys that are to be ignored", "IgnoreUnknown=1;K8S_POD_NAME=web", [["IgnoreUnknown", "1"], ["K8S_POD_NAME", "web"]]],
-    ["the same in words", "IgnoreUnknown=True;X=1", [["IgnoreUnknown", "True"], ["X", "1"]]],
+    [
+      "unknown keys that are to be ignored",
+      "IgnoreUnknown=1;K8S_POD_NAME=web",
+      [
+        ["IgnoreUnknown", "1"],
+        ["K8S_POD_NAME", "web"],
+      ],
+    ],
+    [
+      "the same in words",
+      "IgnoreUnknown=True;X=1",
+      [
+        ["IgnoreUnknown", "True"],
+        ["X", "1"],
+      ],
+    ],
     ["an unknown key", "IP=10.1.0.5;IPS=1", "unknown args IPS"],
     ["an unknown key that is not to be ignored", "IgnoreUnknown=0;X=1", "unknown args X"],
     ["a piece without a value", "IgnoreUnknown=1;IP", `invalid pair "IP"`],
@@ -20,7 +34,11 @@ describe("CNI_ARGS", () => {
   ])("with %s", (_case, args, expected) => {
     const read = strictArgs(args, ["IP"]);
     if (typeof expected !== "string") expect(read).toEqual({ ok: true, value: new Map(expected) });
-    else expect(read).toMatchObject({ ok: false, error: { id: "ipam.args", code: 4, msg: expect.stringContaining(expected) } });
+    else
+      expect(read).toMatchObject({
+        ok: false,
+        error: { id: "ipam.args", code: 4, msg: expect.stringContaining(expected) },
+      });
   });
 });
 
@@ -34,7 +52,10 @@ describe("requested addresses", () => {
   test("are read from all three places", () => {
     const raw = { args: { cni: { ips: ["10.1.0.6"] } }, runtimeConfig: { ips: ["10.1.0.7/24"] } };
     expect(asked(raw, "10.1.0.4, 10.1.0.5")).toEqual({
-      envArgs: [{ place: "CNI_ARGS IP", text: "10.1.0.4" }, { place: "CNI_ARGS IP", text: "10.1.0.5" }],
+      envArgs: [
+        { place: "CNI_ARGS IP", text: "10.1.0.4" },
+        { place: "CNI_ARGS IP", text: "10.1.0.5" },
+      ],
       configArgs: [{ place: "args.cni.ips[0]", text: "10.1.0.6" }],
       capability: [{ place: "runtimeConfig.ips[0]", text: "10.1.0.7/24" }],
       problems: [],
@@ -44,8 +65,16 @@ describe("requested addresses", () => {
   test.each<[string, JsonObject, string[]]>([
     ["args", { args: 1 }, ["args: is a number, not an object"]],
     ["args.cni", { args: { cni: [] } }, ["args.cni: is an array, not an object"]],
-    ["lists", { args: { cni: { ips: "x" } }, runtimeConfig: { ips: {} } }, ["args.cni.ips: is a string, not an array", "runtimeConfig.ips: is an object, not an array"]],
-    ["entries", { runtimeConfig: { ips: [null, "10.1.0.5", 5] } }, ["runtimeConfig.ips[0]: is null, not a string", "runtimeConfig.ips[2]: is a number, not a string"]],
+    [
+      "lists",
+      { args: { cni: { ips: "x" } }, runtimeConfig: { ips: {} } },
+      ["args.cni.ips: is a string, not an array", "runtimeConfig.ips: is an object, not an array"],
+    ],
+    [
+      "entries",
+      { runtimeConfig: { ips: [null, "10.1.0.5", 5] } },
+      ["runtimeConfig.ips[0]: is null, not a string", "runtimeConfig.ips[2]: is a number, not a string"],
+    ],
     ["nothing, null being absent", { args: null, runtimeConfig: { ips: null } }, []],
   ])("of wrong %s are noted", (_case, raw, problems) => {
     expect(asked(raw).problems).toEqual(problems);
@@ -54,8 +83,14 @@ describe("requested addresses", () => {
   test("count once each, whatever their prefix; what is none is noted", () => {
     const problems: string[] = [];
     const texts = ["10.1.0.5/24", "10.1.0.5", "::ffff:10.1.0.5", "fd00::5", "10.1.0", ""];
-    const requests = readRequests(texts.map((text, index) => ({ place: `p${index}`, text })), problems);
-    expect(requests.map(({ place, address }) => `${place} ${printAddress(address)}`)).toEqual(["p0 10.1.0.5", "p3 fd00::5"]);
+    const requests = readRequests(
+      texts.map((text, index) => ({ place: `p${index}`, text })),
+      problems,
+    );
+    expect(requests.map(({ place, address }) => `${place} ${printAddress(address)}`)).toEqual([
+      "p0 10.1.0.5",
+      "p3 fd00::5",
+    ]);
     expect(problems).toEqual([`p4: invalid IP address "10.1.0"`, `p5: invalid IP address ""`]);
   });
 });
@@ -68,7 +103,13 @@ describe("requests are assigned", () => {
     [],
   );
   const assign = (...texts: string[]) =>
-    assignRequests(sets, readRequests(texts.map((text) => ({ place: "IP", text })), []));
+    assignRequests(
+      sets,
+      readRequests(
+        texts.map((text) => ({ place: "IP", text })),
+        [],
+      ),
+    );
 
   test.each<[string, string[], (string | undefined)[]]>([
     ["to nobody when there are none", [], [undefined, undefined]],
@@ -76,14 +117,29 @@ describe("requests are assigned", () => {
     ["to one set only", ["fd00::7"], [undefined, "fd00::7"]],
   ])("%s", (_case, texts, expected) => {
     const assigned = assign(...texts);
-    expect(assigned.ok && assigned.value.map((address) => address && printAddress(address))).toEqual(expected);
+    expect(assigned.ok && assigned.value.map((address) => address && printAddress(address))).toEqual(
+      expected,
+    );
   });
 
   test.each<[string, string[], string, string]>([
-    ["a second address of one set", ["10.1.0.7", "10.2.0.7"], "ipam.requested-outside", "failed to allocate all requested IPs: 10.2.0.7"],
-    ["an address of no set", ["10.9.0.7"], "ipam.requested-outside", "failed to allocate all requested IPs: 10.9.0.7"],
+    [
+      "a second address of one set",
+      ["10.1.0.7", "10.2.0.7"],
+      "ipam.requested-outside",
+      "failed to allocate all requested IPs: 10.2.0.7",
+    ],
+    [
+      "an address of no set",
+      ["10.9.0.7"],
+      "ipam.requested-outside",
+      "failed to allocate all requested IPs: 10.9.0.7",
+    ],
     ["a gateway", ["10.2.0.9"], "ipam.requested-gateway", "requested ip 10.2.0.9 is subnet's gateway"],
   ])("but not %s", (_case, texts, id, words) => {
-    expect(assign(...texts)).toMatchObject({ ok: false, error: { id, code: 7, msg: expect.stringContaining(words) } });
+    expect(assign(...texts)).toMatchObject({
+      ok: false,
+      error: { id, code: 7, msg: expect.stringContaining(words) },
+    });
   });
 });

@@ -1,10 +1,10 @@
 import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, failWith } from "../cni/errors.ts";
-import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import type { Json } from "../cni/json.ts";
 import type { NetworkConfig } from "../cni/types.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "./address.ts";
-import { fieldOf, show } from "./fields.ts";
+import { fieldOf, readObject, show } from "./fields.ts";
 import { isGateway, type RangeSet, rangeWith } from "./range.ts";
 
 /** An address that a caller asks for, as it was written. */
@@ -27,8 +27,8 @@ export function askedAddresses(
   args: ReadonlyMap<string, string>,
   problems: string[],
 ): AskedAddresses {
-  const cni = objectIn(objectIn(raw, "args", "args", problems), "cni", "args.cni", problems);
-  const runtimeConfig = objectIn(raw, "runtimeConfig", "runtimeConfig", problems);
+  const cni = readObject(readObject(raw, "args", "args", problems), "cni", "args.cni", problems);
+  const runtimeConfig = readObject(raw, "runtimeConfig", "runtimeConfig", problems);
   return {
     envArgs: splitArg("IP", args),
     configArgs: readAsked(fieldOf(cni, "ips"), "args.cni.ips", problems),
@@ -65,13 +65,6 @@ export function strictArgs(
   if (unknown.length > 0 && (ignores === "0" || ignores === "false"))
     return refuse(`unknown args ${unknown.join(", ")}, and IgnoreUnknown=1 is not among them`);
   return ok(map);
-}
-
-function objectIn(object: JsonObject, key: string, place: string, problems: string[]): JsonObject {
-  const value = fieldOf(object, key) ?? {};
-  if (isObject(value)) return value;
-  problems.push(`${place}: is ${kindOf(value)}, not an object`);
-  return {};
 }
 
 function readAsked(value: Json | undefined, place: string, problems: string[]): Asked[] {

@@ -1,10 +1,13 @@
 import { type Children, Crash, createChildren, type Handler } from "./fake-children.ts";
 import { createChance, createClock, createRandom, type FakeClock } from "./fake-clock.ts";
 import { createDisk, type Disk, type Loss } from "./fake-files.ts";
+import { createHttp, type HttpHandler } from "./fake-http.ts";
+import type { Http } from "./http.ts";
 import { fail, ok } from "./outcome.ts";
 import type { Attempt, Files, Processes, ProcessView, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";
+export type { HttpHandler } from "./fake-http.ts";
 
 /**
  * A machine in memory: its files, a clock that leaps, delegates that are functions, and any number of simulated
@@ -26,6 +29,8 @@ export interface MachineOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Delegates by the path of their executable, which is there as a file too. */
   readonly executables?: Readonly<Record<string, Handler>>;
+  /** Every server that the machine can reach; without it nobody listens. */
+  readonly http?: HttpHandler;
   readonly seed?: number;
   /** Milliseconds since 1970. */
   readonly startMs?: number;
@@ -37,7 +42,7 @@ export interface SpawnOptions {
   readonly onCall?: (call: string) => void;
 }
 
-/** `half`: a write leaves its first half, a delegate runs on alone; other effects are not done. */
+/** `half`: a write leaves its first half, a delegate or server goes on alone; other effects are not done. */
 export type CrashPoint = "before" | "half" | "after";
 
 export interface FakeProcess {
@@ -50,6 +55,8 @@ export interface FakeProcess {
   failAt(effect: number, code: string): void;
   /** Stops the process at effect number `effect`: that call and all after it throw `Crash`. */
   crashAt(effect: number, when: CrashPoint): void;
+  /** Lets effect number `effect`, an HTTP request, be done and its answer be lost. */
+  loseReplyAt(effect: number): void;
   /** Lets every read of this path (read, list, stat) fail. */
   failReads(path: string, code: string): void;
   /** SIGTERM and the like: delegates are ended, `stopRequested` tells. */
@@ -70,6 +77,7 @@ export function createFake(options: MachineOptions & SpawnOptions = {}): Fake {
 /** What a process does to the machine it is on. */
 interface Kernel extends Machine {
   readonly children: Children;
+  readonly http: HttpHandler | undefined;
   readonly chance: () => number;
   bootId(): string;
   processes(): readonly Simulated[];
@@ -86,6 +94,7 @@ interface Simulated {
   readonly warnings: string[];
   readonly faults: Map<number, string>;
   readonly crashes: Map<number, CrashPoint>;
+  readonly lostReplies: Set<number>;
   readonly readFaults: Map<string, string>;
   onCall: ((call: string) => void) | undefined;
 }
@@ -110,6 +119,7 @@ export function createMachine(options: MachineOptions = {}): Machine {
     disk,
     clock,
     children,
+    http: options.http,
     chance,
     bootId: () => `b${boots.toString(16).padStart(7, "0")}`,
     processes: () => simulated.filter((process) => !process.dead),
@@ -155,6 +165,7 @@ function newProcess(pid: number, bootId: string, { env, onCall }: SpawnOptions):
     warnings: [],
     faults: new Map(),
     crashes: new Map(),
+    lostReplies: new Set(),
     readFaults: new Map(),
     onCall,
   };
@@ -165,6 +176,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
     sys: {
       files: filesOf(machine, process),
       processes: processesOf(machine, process),
+      http: httpOf(machine, process),
       clock: {
         ...machine.clock,
         sleep: async (durationMs) => {
@@ -181,6 +193,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
     warnings: process.warnings,
     failAt: (effect, code) => void process.faults.set(effect, code),
     crashAt: (effect, when) => void process.crashes.set(effect, when),
+    loseReplyAt: (effect) => void process.lostReplies.add(effect),
     failReads: (path, code) => void process.readFaults.set(path, code),
     stop: (signal) => {
       process.stopSignal ??= signal;
@@ -289,4 +302,18 @@ async function run(machine: Kernel, process: Simulated, request: RunRequest): Pr
   const report = await child.value.report;
   breathe(process);
   return crash === "after" ? die() : ok(report);
+}
+
+function httpOf(machine: Kernel, process: Simulated): Http {
+  return createHttp(machine.clock, machine.http, {
+    plannedFor: (call) => {
+      const planned = plannedFor(process, call);
+      return { ...planned, isLost: process.lostReplies.has(process.effects.length - 1) };
+    },
+    breathe: () => breathe(process),
+    die: (call) => {
+      machine.kill(process.pid);
+      throw new Crash(`process ${process.pid} was stopped at ${call}`);
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { attempt } from "./fault.ts";
+import { requestHttp } from "./linux-http.ts";
 import { runProcess, stopSignal } from "./linux-run.ts";
 import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
 
@@ -129,6 +130,7 @@ const random: Random = {
 export const linux: Sys = {
   files,
   processes,
+  http: { request: requestHttp },
   clock,
   random,
   warn: (line) => void attempt(() => writeAll(2, `${line}\n`)),

@@ -1,3 +1,4 @@
+import type { Http } from "./http.ts";
 import type { Outcome } from "./outcome.ts";
 
 /**
@@ -7,6 +8,7 @@ import type { Outcome } from "./outcome.ts";
 export interface Sys {
   readonly files: Files;
   readonly processes: Processes;
+  readonly http: Http;
   readonly clock: Clock;
   readonly random: Random;
   /** Lines for people and logs (stderr). Never the place of a result. */

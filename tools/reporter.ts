@@ -1,51 +1,62 @@
-import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
+import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from "vitest/node";
+import { type Ending, tally } from "./tally.ts";
 
-/** Progress a file at a time, failures and skips in full, and a last line that a reader can count. */
+/** Progress a file at a time; at the end failures, skips, and a last line that a reader can count. */
 export default class CountingReporter implements Reporter {
-  private passed = 0;
-  private readonly failures: string[] = [];
-  private readonly skips: string[] = [];
+  private readonly endings: Ending[] = [];
 
   onTestModuleEnd(module: TestModule): void {
-    const cases = [...module.children.allTests()];
-    const failed = cases.filter((each) => each.result().state === "failed");
-    const skipped = cases.filter((each) => each.result().state === "skipped");
-    this.passed += cases.length - failed.length - skipped.length;
-    for (const each of failed) this.failures.push(describeFailure(module, each));
-    for (const each of skipped)
-      this.skips.push(`${module.relativeModuleId}: ${each.fullName}${noteOf(each)}`);
-    for (const error of module.errors()) this.failures.push(`${module.relativeModuleId}: ${textOf(error)}`);
-    const bad = failed.length + module.errors().length;
-    const mark = bad > 0 ? "FAIL" : "ok";
-    const tally = `${cases.length} tests${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`;
-    process.stdout.write(`${mark.padEnd(5)}${module.relativeModuleId} (${tally})\n`);
+    const tests = [...module.children.allTests()].map(endingOfTest);
+    // A hook that fails after the last test belongs to no test.
+    const around = [module, ...module.children.allSuites()].flatMap(endingOfHooks);
+    this.endings.push(...tests, ...around);
+    const failed = [...tests, ...around].some(({ state }) => state === "failed");
+    const skipped = tests.filter(({ state }) => state === "skipped").length;
+    const counts = `${tests.length} tests${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+    print(`${failed ? "FAIL" : "ok  "} ${module.relativeModuleId} (${counts})`);
   }
 
   onTestRunEnd(_modules: readonly TestModule[], errors: readonly SerializedError[]): void {
-    for (const error of errors) this.failures.push(`outside of any test: ${textOf(error)}`);
-    const forbidden = process.env.CI === "true" ? this.skips.filter((skip) => /\broot\b/i.test(skip)) : [];
-    for (const skip of forbidden) this.failures.push(`skipped for want of root, which CI has: ${skip}`);
-    for (const failure of this.failures) process.stdout.write(`\nFAILED ${failure}\n`);
-    if (this.skips.length > 0)
-      process.stdout.write(`\nskipped:\n${this.skips.map((skip) => `  ${skip}\n`).join("")}`);
-    const skipped = this.skips.length > 0 ? `, ${this.skips.length} skipped` : "";
-    process.stdout.write(`\n${this.passed} passed, ${this.failures.length} failed${skipped}\n`);
-    if (this.failures.length > 0) process.exitCode = 1;
+    const outside = errors.map((error) => failure("(no file)", "outside of any test", [error]));
+    const { lines, failed } = tally([...this.endings, ...outside], process.env.CI === "true");
+    for (const line of lines) print(line);
+    if (failed > 0) process.exitCode = 1;
   }
 }
 
-function describeFailure(module: TestModule, test: TestCase): string {
-  const errors = (test.result().errors ?? []).map(textOf).join("\n");
-  return `${module.relativeModuleId}: ${test.fullName}\n${errors}`;
-}
-
-function textOf(error: SerializedError): string {
-  const where = (error.stacks ?? []).slice(0, 3).map(({ file, line }) => `    at ${file}:${line}`);
-  return [error.message, error.diff ?? "", ...where].filter((part) => part !== "").join("\n");
-}
-
-function noteOf(test: TestCase): string {
+function endingOfTest(test: TestCase): Ending {
+  const file = test.module.relativeModuleId;
   const result = test.result();
-  const note = result.state === "skipped" ? result.note : undefined;
-  return note === undefined ? "" : ` (${note})`;
+  if (result.state === "passed")
+    return { file, name: test.fullName, state: "passed", errors: [], note: undefined };
+  if (result.state === "skipped")
+    return { file, name: test.fullName, state: "skipped", errors: [], note: result.note };
+  if (result.state === "failed") return failure(file, test.fullName, result.errors);
+  return failure(file, test.fullName, [{ message: "did not end" }]);
+}
+
+function endingOfHooks(around: TestModule | TestSuite): Ending[] {
+  const errors = around.errors();
+  if (errors.length === 0) return [];
+  return around.type === "module"
+    ? [failure(around.relativeModuleId, "the file itself", errors)]
+    : [failure(around.module.relativeModuleId, `${around.fullName}: before or after its tests`, errors)];
+}
+
+function failure(file: string, name: string, errors: readonly SerializedError[]): Ending {
+  return { file, name, state: "failed", errors: errors.map(describeError), note: undefined };
+}
+
+function describeError({ message, diff, stacks, stack }: SerializedError): string {
+  const frames = (stacks ?? []).map(
+    ({ file, line, column }) => `    at ${relative("", file)}:${line}:${column}`,
+  );
+  const where = frames.length > 0 ? frames : [stack ?? ""];
+  return [message, diff ?? "", ...where.slice(0, 5)].filter((part) => part !== "").join("\n");
+}
+
+function print(line: string): void {
+  process.stdout.write(`${process.stdout.isTTY === true ? line : stripVTControlCharacters(line)}\n`);
 }

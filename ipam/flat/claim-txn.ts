@@ -17,6 +17,7 @@ export interface Choice {
 
 export interface Claimant {
   readonly pool: string;
+  readonly network: string;
   readonly identity: string;
   readonly containerId: string;
   readonly ifname: string;
@@ -59,11 +60,13 @@ export function ipKey(keys: Keys, code: string): string {
 /** The keys under which a holding lies. */
 export function keysOfHolding(keys: Keys, holding: Holding): string[] {
   const { identity, addresses, mac, state, node, containerId, ifname, heldUntilMs } = holding;
+  // A quarantined sandbox may still run: its own DEL, or its node's GC, is what frees it.
+  const attached = (state === "live" || state === "quarantine") && containerId !== "";
   return [
     keys.own(identity),
-    keys.mac(mac),
+    ...(mac === "" ? [] : [keys.mac(mac)]),
     ...addresses.map((code) => ipKey(keys, code)),
-    ...(state === "live" ? [keys.att(node, containerId, ifname)] : []),
+    ...(attached ? [keys.att(node, containerId, ifname)] : []),
     ...(state === "held" && heldUntilMs !== undefined ? [keys.hold(heldUntilMs, identity)] : []),
   ];
 }
@@ -82,22 +85,33 @@ export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | 
 
 function holdingOf(attempt: Try, choice: Choice): Holding {
   const { claimant, former, macAttempt } = attempt;
-  const { pool, identity, containerId, ifname, node, uid, nowMs } = claimant;
+  const { pool, network, identity, containerId, ifname, node, uid, nowMs } = claimant;
   const before = former?.holding ?? choice.steals[0]?.holding;
   const what = former === undefined ? "claimed" : "taken over";
+  const mac = former?.holding.mac ?? "";
   return {
     identity,
     state: "live",
     containerId,
     ifname,
     node,
+    network,
     ...(uid === undefined ? {} : { uid }),
     addresses: choice.addresses,
-    mac: former?.holding.mac ?? stableMac(pool, identity, macAttempt),
+    mac: mac === "" ? stableMac(pool, identity, macAttempt) : mac,
     generation: (former?.holding.generation ?? 0) + 1,
     sinceMs: nowMs,
+    ...(isReservation(former?.holding, choice) ? { reserved: true } : {}),
     history: withEvent(before?.history ?? [], { what, identity, containerId, node, atMs: nowMs }),
   };
+}
+
+/** A reservation is for its addresses: who asks for others gives it up. */
+function isReservation(former: Holding | undefined, { addresses }: Choice): boolean {
+  if (former === undefined || (former.state !== "reserved" && former.reserved !== true)) return false;
+  return (
+    addresses.length === former.addresses.length && addresses.every((code) => former.addresses.includes(code))
+  );
 }
 
 /** The transaction of a try: the first choice, else within it the second, and so on; at last the evidence. */
@@ -127,6 +141,11 @@ function nest(attempt: Try, choices: readonly Choice[], evidence: readonly Op[],
   };
 }
 
+/** Whether the try takes a MAC address that the identity does not have yet. */
+export function takesMac(former: Known | undefined): boolean {
+  return former === undefined || former.holding.mac === "";
+}
+
 function comparesOf({ keys, claimant, definition, former }: Try, macKey: string): Compare[] {
   const own = keys.own(claimant.identity);
   const att = keys.att(claimant.node, claimant.containerId, claimant.ifname);
@@ -136,7 +155,7 @@ function comparesOf({ keys, claimant, definition, former }: Try, macKey: string)
       : { kind: "unchanged", key: own, modRevision: former.modRevision },
     { kind: "absent", key: att },
     ...(definition.isNew ? [] : [{ kind: "present" as const, key: keys.def(definition.hash) }]),
-    ...(former === undefined ? [{ kind: "absent" as const, key: macKey }] : []),
+    ...(takesMac(former) ? [{ kind: "absent" as const, key: macKey }] : []),
   ];
 }
 
@@ -224,6 +243,7 @@ const unreadable: Holding = {
   containerId: "",
   ifname: "",
   node: "",
+  network: "",
   addresses: [],
   mac: "",
   generation: 0,

@@ -1,5 +1,6 @@
 import { type CniError, cniError } from "../../cni/errors.ts";
-import { type Free, type Scan, scanReply, scanTxn, startScan } from "./claim-scan.ts";
+import { printIdentity } from "../identity.ts";
+import { type Candidate, type Free, type Scan, scanReply, scanTxn, startScan } from "./claim-scan.ts";
 import {
   type Choice,
   type Claimant,
@@ -8,11 +9,12 @@ import {
   type Known,
   readFound,
   type Try,
+  takesMac,
 } from "./claim-txn.ts";
 import { hash128 } from "./hash.ts";
 import { type Holding, isExpired } from "./holding.ts";
-import { addressOfKey, codeOf, type Keys } from "./keys.ts";
-import { addressAt, holds, type Space } from "./space.ts";
+import { codeOf, inSpace, type Keys } from "./keys.ts";
+import { addressAt, type Space } from "./space.ts";
 import type { Txn, TxnReply } from "./store.ts";
 
 export interface ClaimRequest {
@@ -85,18 +87,34 @@ function attempt(state: State, choices: readonly Choice[] = choicesOf(state)): C
 
 function decide(state: State, one: Try, found: Extract<Found, { kind: "evidence" }>): Claim {
   const { own, att } = found;
-  if (att !== undefined) return { kind: "claimed", holding: att.holding, definitions: 1 };
+  if (att !== undefined) return recorded(state, att.holding);
   if (!found.definitionKnown && !state.definitionIsNew) return attempt({ ...state, definitionIsNew: true });
   if (found.definitionKnown && state.definitionIsNew) return attempt({ ...state, definitionIsNew: false });
   if (own?.modRevision !== state.former?.modRevision) return meet(state, own);
-  if (own === undefined && found.macOwner !== undefined) {
+  if (takesMac(own) && found.macOwner !== undefined) {
     return attempt({ ...state, macAttempt: state.macAttempt + 1 });
   }
   const blocked = requestedProblem(state, one, found.taken);
   if (blocked !== undefined) return failed(blocked);
   const steal = firstSteal(state, one.choices, found.taken);
   if (steal !== undefined) return attempt(state, [steal]);
-  return scan(state, startScan(state.request.spaces, state.request.claimant.identity));
+  const { spaces, claimant } = state.request;
+  const settled = spaces.map((_space, set) => settledCode(state, set));
+  return scan(state, startScan(spaces, settled, claimant.identity));
+}
+
+/** The container has been given its addresses: they are the answer, whatever has become of the preferences. */
+function recorded({ request }: State, holding: Holding): Claim {
+  if (holding.addresses.length > 0) return { kind: "claimed", holding, definitions: 1 };
+  const { containerId, ifname } = request.claimant;
+  return failed(
+    cniError(
+      "ipam",
+      "ipam.store-damaged",
+      `read what container ${containerId} (${ifname}) has: its record in the store cannot be understood`,
+      "See what else is wrong, and repair it: hawser ipam check.",
+    ),
+  );
 }
 
 /** The identity has something already, or has it no longer. */
@@ -108,9 +126,10 @@ function meet(state: State, own: Known | undefined): Claim {
   if (!elsewhere || onLiveElsewhere === "takeover") return attempt({ ...state, former: own });
   if (onLiveElsewhere === "wait") return failed(liveElsewhere(own.holding));
   // The identity stays with its live holder; this sandbox has an address of its own for as long as it lives.
-  const identity = `container/${claimant.containerId}/${claimant.ifname}`;
+  const { containerId, ifname } = claimant;
+  const identity = printIdentity({ kind: "container", containerId, ifname });
   const request = { ...state.request, claimant: { ...claimant, identity } };
-  return attempt({ ...state, request, former: undefined });
+  return attempt({ ...state, request, former: undefined, macAttempt: 0 });
 }
 
 function scan(state: State, at: Scan): Claim {
@@ -126,55 +145,58 @@ function scan(state: State, at: Scan): Claim {
   };
 }
 
-/** The identity's former addresses where they still fit, else those of its hash, else those that a scan found. */
+/** For each range set the address that is settled, else those that a scan found, else those of the identity's hash. */
 function choicesOf(state: State): Choice[] {
-  const { request, former, scanned } = state;
-  if (former !== undefined && fits(request, former.holding)) {
-    return [{ addresses: former.holding.addresses, steals: [] }];
-  }
-  const count = Math.max(1, Math.min(probes, ...(scanned ?? []).map(({ candidates }) => candidates.length)));
-  return Array.from({ length: count }, (_each, n) => choice(request, scanned, n));
+  const count = Math.min(probes, ...(state.scanned ?? []).map(({ candidates }) => candidates.length));
+  const choices = Array.from({ length: count }, (_each, n) => choice(state, n));
+  const seen = new Set<string>();
+  return choices.filter(({ addresses }) => {
+    const text = addresses.join();
+    return seen.has(text) ? false : seen.add(text);
+  });
 }
 
-function choice(request: ClaimRequest, scanned: readonly Free[] | undefined, n: number): Choice {
-  const parts = request.spaces.map((space, set): { code: string; steal: Known | undefined } => {
-    const code = request.requested[set];
+function choice(state: State, n: number): Choice {
+  const { pool, identity } = state.request.claimant;
+  const parts = state.request.spaces.map((space, set): Candidate => {
+    const code = settledCode(state, set);
     if (code !== undefined) return { code, steal: undefined };
-    return scanned?.[set]?.candidates[n] ?? { code: hashed(request, space, set, n), steal: undefined };
+    const found = state.scanned?.[set]?.candidates[n];
+    return found ?? { code: hashed(pool, identity, space, set, n), steal: undefined };
   });
   const steals = parts.flatMap(({ steal }) => (steal === undefined ? [] : [steal]));
   return { addresses: parts.map(({ code }) => code), steals };
 }
 
-/** The n-th preference of an identity: a hash over the pool, so that it is the same even after the store is lost. */
-export function hashed({ claimant }: ClaimRequest, space: Space, set: number, n: number): string {
-  const index = hash128(`${claimant.pool}|${claimant.identity}|${set}|${n}`) % space.size;
-  return codeOf(space.family, addressAt(space, index));
+/** What leaves no choice in a range set: the pod asks for it, or the identity has it and the pool still gives it. */
+function settledCode({ request, former }: State, set: number): string | undefined {
+  const space = request.spaces[set];
+  return (
+    request.requested[set] ??
+    former?.holding.addresses.find((code) => space !== undefined && inSpace(space, code))
+  );
 }
 
-/** Whether what the identity has is still what the pool gives and the pod asks for. */
-function fits({ spaces, requested }: ClaimRequest, { addresses }: Holding): boolean {
-  if (addresses.length !== spaces.length) return false;
-  return addresses.every((code, set) => {
-    const space = spaces[set];
-    const { family, address } = addressOfKey(code);
-    const asked = requested[set];
-    if (asked !== undefined) return asked === code;
-    return space !== undefined && space.family === family && holds(space, address);
-  });
+/** The n-th preference of an identity: a hash over the pool, so that it is the same even after the store is lost. */
+export function hashed(pool: string, identity: string, space: Space, set: number, n: number): string {
+  const index = hash128(`${pool}|${identity}|${set}|${n}`) % space.size;
+  return codeOf(space.family, addressAt(space, index));
 }
 
 /** A choice all of whose addresses are free or wait for an identity that stayed away too long. */
 function firstSteal(
-  { request }: State,
+  { request, former }: State,
   choices: readonly Choice[],
   taken: readonly (readonly (Known | undefined)[])[],
 ): Choice | undefined {
   const { nowMs } = request.claimant;
   for (const [index, { addresses }] of choices.entries()) {
-    const owners = (taken[index] ?? []).flatMap((owner) => (owner === undefined ? [] : [owner]));
-    const free = (taken[index] ?? []).length === addresses.length;
-    if (free && owners.every(({ holding }) => isExpired(holding, nowMs)))
+    const row = taken[index] ?? [];
+    const owners = row.flatMap((owner, set): Known[] => {
+      const own = former?.holding.addresses.includes(addresses[set] ?? "") === true;
+      return owner === undefined || own ? [] : [owner];
+    });
+    if (row.length === addresses.length && owners.every(({ holding }) => isExpired(holding, nowMs)))
       return { addresses, steals: owners };
   }
   return undefined;

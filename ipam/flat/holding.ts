@@ -15,6 +15,8 @@ export interface Holding {
   readonly containerId: string;
   readonly ifname: string;
   readonly node: string;
+  /** The network that it was attached to: one network's GC knows nothing of another's, though they share the pool. */
+  readonly network: string;
   readonly uid?: string;
   /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
   readonly addresses: readonly string[];
@@ -25,6 +27,8 @@ export interface Holding {
   readonly sinceMs: number;
   /** `held` only; absent when it is held for ever. */
   readonly heldUntilMs?: number;
+  /** It was reserved for this identity, and will be again after its DEL. */
+  readonly reserved?: true;
   /** Oldest first, at most `historyLength`. */
   readonly history: readonly HoldingEvent[];
 }
@@ -53,9 +57,10 @@ const states: readonly unknown[] = ["live", "held", "reserved", "quarantine"];
 export function parseHolding(text: string): Holding | undefined {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return undefined;
-  const { identity, state, containerId, ifname, node, uid, addresses, mac, generation } = json.value;
-  const { sinceMs, heldUntilMs, history } = json.value;
-  if (![identity, containerId, ifname, node, mac].every((each) => typeof each === "string")) return undefined;
+  const { identity, state, containerId, ifname, node, network, uid, addresses, mac, generation } = json.value;
+  const { sinceMs, heldUntilMs, reserved, history } = json.value;
+  const texts = [identity, containerId, ifname, node, network, mac];
+  if (!texts.every((each) => typeof each === "string")) return undefined;
   if (!states.includes(state) || !isTexts(addresses)) return undefined;
   if (typeof generation !== "number" || typeof sinceMs !== "number" || !Array.isArray(history))
     return undefined;
@@ -65,12 +70,14 @@ export function parseHolding(text: string): Holding | undefined {
     containerId: String(containerId),
     ifname: String(ifname),
     node: String(node),
+    network: String(network),
     ...(typeof uid === "string" ? { uid } : {}),
     addresses,
     mac: String(mac),
     generation,
     sinceMs,
     ...(typeof heldUntilMs === "number" ? { heldUntilMs } : {}),
+    ...(reserved === true ? { reserved } : {}),
     history: history.filter(isObject) as unknown as HoldingEvent[],
   };
 }

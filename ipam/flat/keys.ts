@@ -1,4 +1,4 @@
-import type { Space } from "./space.ts";
+import { holds, type Space } from "./space.ts";
 
 /**
  * The keys of one pool. All keys of one owner (its own record, its addresses, attachment, MAC and hold) are written by one
@@ -12,7 +12,9 @@ export interface Keys {
   readonly hold: (untilMs: number, identity: string) => string;
   readonly def: (hash: string) => string;
   readonly attsOf: (node: string) => KeyRange;
+  /** Holds that have expired, the oldest first. */
   readonly holdsUntil: (nowMs: number) => KeyRange;
+  readonly holds: KeyRange;
   readonly defs: KeyRange;
   readonly ips: (family: 4 | 6, first: bigint, last: bigint) => KeyRange;
   readonly owners: KeyRange;
@@ -40,6 +42,7 @@ export function keysOf(pool: string): Keys {
     hold: (untilMs, identity) => `hold/${pool}/${time(untilMs)}/${identity}`,
     def: (hash) => `pool/${pool}/def/${hash}`,
     attsOf: (node) => under(`att/${pool}/${node}/`),
+    holds: under(`hold/${pool}/`),
     holdsUntil: (nowMs) => ({ from: `hold/${pool}/`, to: `hold/${pool}/${time(nowMs)}` }),
     defs: under(`pool/${pool}/def/`),
     ips: (family, first, last) => ({ from: ip(family, first), to: `${ip(family, last)}\u0001` }),
@@ -61,4 +64,10 @@ export function codeOf(family: 4 | 6, address: bigint): string {
 export function addressOfKey(key: string): { family: 4 | 6; address: bigint } {
   const name = key.slice(key.lastIndexOf("/") + 1);
   return { family: name.startsWith("4") ? 4 : 6, address: BigInt(`0x${name.slice(1)}`) };
+}
+
+/** Whether a range set gives the address that a code names. */
+export function inSpace(space: Space, code: string): boolean {
+  const { family, address } = addressOfKey(code);
+  return family === space.family && holds(space, address);
 }

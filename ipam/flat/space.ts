@@ -44,10 +44,20 @@ export function holds(space: Space, address: bigint): boolean {
   return space.intervals.some(({ first, last }) => first <= address && address <= last);
 }
 
-/** A stretch of at most `length` addresses from an index on, within one interval so that it is one range of keys. */
-export function windowAt(space: Space, index: bigint, length: bigint): Interval {
-  const first = addressAt(space, index);
-  const interval = space.intervals.find((each) => each.first <= first && first <= each.last);
-  const end = first + length - 1n;
-  return { first, last: interval !== undefined && end > interval.last ? interval.last : end };
+/** A stretch of at most `length` addresses from an index on, as at most `pieces` runs; it ends where the space does. */
+export function windowAt(space: Space, index: bigint, length: bigint, pieces: number): Interval[] {
+  let skip = index;
+  let left = length;
+  const window: Interval[] = [];
+  for (const { first, last } of space.intervals) {
+    const size = last - first + 1n;
+    if (skip < size && left > 0n && window.length < pieces) {
+      const end = first + skip + left - 1n;
+      const piece = { first: first + skip, last: end > last ? last : end };
+      window.push(piece);
+      left -= piece.last - piece.first + 1n;
+    }
+    skip = skip < size ? 0n : skip - size;
+  }
+  return window;
 }

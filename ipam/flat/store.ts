@@ -30,7 +30,7 @@ export type Op =
   | { readonly kind: "put"; readonly key: string; readonly value: string }
   | { readonly kind: "delete"; readonly key: string }
   | { readonly kind: "get"; readonly key: string }
-  /** `from` included, `to` not, in key order. */
+  /** `from` included, `to` not, in key order. Of `keysOnly` entries the value is empty, and the revision may be. */
   | {
       readonly kind: "range";
       readonly from: string;

@@ -61,7 +61,8 @@ export function folderOf({ raw, name }: NetworkConfig): string {
 /** The runtime's ranges, the single one written beside `type`, and `ranges`, in this order. */
 function readSets(config: NetworkConfig, ipam: JsonObject, problems: string[]): RangeSet[] {
   const before = problems.length;
-  const runtimeConfig = readObject(config.raw, "runtimeConfig", "", []);
+  // That it is an object at all is noted where its addresses are read.
+  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", []);
   const place = "runtimeConfig.ipRanges";
   const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, problems);
   const single = fieldOf(ipam, "subnet") === undefined ? undefined : readRange(ipam, "ipam", rules, problems);

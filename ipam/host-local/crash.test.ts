@@ -22,7 +22,11 @@ const config = {
   cniVersion: "1.1.0",
   name: "n",
   type: "bridge",
-  ipam: { type: "host-local", dataDir: "/data", ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "fd00::/125" }]] },
+  ipam: {
+    type: "host-local",
+    dataDir: "/data",
+    ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "fd00::/125" }]],
+  },
   "cni.dev/valid-attachments": [{ containerID: neighbour, ifname: "eth0" }],
 };
 /** What the smaller set, that of IPv4, has to give. */
@@ -66,8 +70,9 @@ async function endOf(machine: Machine, process: FakeProcess, verb: Verb): Promis
   }
 }
 
-async function stage(verb: Verb): Promise<Machine> {
-  const machine = createMachine();
+/** `seed` decides what a power loss takes; the folders have been there for long. */
+async function stage(verb: Verb, seed = 1): Promise<Machine> {
+  const machine = createMachine({ seed, files: { [`${folder}/last_reserved_ip.0`]: "10.1.0.1" } });
   await succeed(machine, "add", neighbour);
   if (verb !== "add") await succeed(machine, "add", victim);
   return machine;
@@ -92,7 +97,10 @@ function files(machine: Machine): Map<string, string> {
   );
 }
 
-const whole = new Map([["10.1.0.2", "neighbour\r\neth0"], ["fd00::2", "neighbour\r\neth0"]]);
+const whole = new Map([
+  ["10.1.0.2", "neighbour\r\neth0"],
+  ["fd00::2", "neighbour\r\neth0"],
+]);
 
 type Remedy = "del" | "gc" | "del after a power loss" | "gc after a power loss";
 const remedies: readonly Remedy[] = ["del", "gc", "del after a power loss", "gc after a power loss"];
@@ -101,6 +109,9 @@ async function remedy(how: Remedy, machine: Machine): Promise<void> {
   // What was not synced is gone, the links included; the neighbour's container is gone with them.
   if (how.endsWith("power loss")) machine.crash({ lose: "some" });
   await succeed(machine, how.startsWith("del") ? "del" : "gc", victim);
+  // GC clears the locks of the dead as well.
+  const locks = machine.disk.list(`${folder}/.locks`);
+  if (how.startsWith("gc")) expect(locks.ok ? locks.value : []).toEqual([]);
 }
 
 /** Gives all there is: every address must be had once, and none that somebody has. */
@@ -123,7 +134,7 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
     for (const [number, effect] of effects.entries()) {
       for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
         const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-        const machine = await stage(verb);
+        const machine = await stage(verb, number);
         const process = machine.spawn();
         process.crashAt(number, when);
         expect(await endOf(machine, process, verb), where).toBe("crash");
@@ -131,27 +142,37 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
         const left = files(machine);
         if (how.endsWith("power loss")) for (const name of whole.keys()) left.delete(name);
         else expect(left, where).toEqual(whole);
-        expect([...left.keys()].filter((name) => !whole.has(name)), where).toEqual([]);
+        expect(
+          [...left.keys()].filter((name) => !whole.has(name)),
+          where,
+        ).toEqual([]);
         await expectExact(machine, where);
       }
     }
   });
 
-  test.each(["EIO", "ENOSPC", "EROFS"])("failed by %s at any effect: DEL leaves nothing, and the neighbour whole", async (code) => {
-    for (const [number, effect] of (await effectsOf(verb)).entries()) {
-      const where = `${verb}: ${code} at effect ${number}: ${effect}`;
-      const machine = await stage(verb);
-      const process = machine.spawn();
-      process.failAt(number, code);
-      const ended = await endOf(machine, process, verb);
-      expect(ended, where).not.toBe("crash");
-      // A failed ADD takes nothing, be there a DEL after it or not.
-      if (verb === "add" && ended === "error") expect([...files(machine).keys()].filter((name) => !name.startsWith(".")), where).toEqual([...whole.keys()]);
-      await succeed(machine, "del", victim);
-      expect(files(machine), where).toEqual(whole);
-      await expectExact(machine, where);
-    }
-  });
+  test.each(["EIO", "ENOSPC", "EROFS"])(
+    "failed by %s at any effect: DEL leaves nothing, and the neighbour whole",
+    async (code) => {
+      for (const [number, effect] of (await effectsOf(verb)).entries()) {
+        const where = `${verb}: ${code} at effect ${number}: ${effect}`;
+        const machine = await stage(verb);
+        const process = machine.spawn();
+        process.failAt(number, code);
+        const ended = await endOf(machine, process, verb);
+        expect(ended, where).not.toBe("crash");
+        // A failed ADD takes nothing, be there a DEL after it or not.
+        if (verb === "add" && ended === "error")
+          expect(
+            [...files(machine).keys()].filter((name) => !name.startsWith(".")),
+            where,
+          ).toEqual([...whole.keys()]);
+        await succeed(machine, "del", victim);
+        expect(files(machine), where).toEqual(whole);
+        await expectExact(machine, where);
+      }
+    },
+  );
 });
 
 test("an ADD that is killed at any effect is repeated with success, and holds one address of each set", async () => {
@@ -163,7 +184,9 @@ test("an ADD that is killed at any effect is repeated with success, and holds on
       process.crashAt(number, when);
       await endOf(machine, process, "add");
       const given = await succeed(machine, "add", victim);
-      const held = [...files(machine)].filter(([name, text]) => text.startsWith(victim) && !name.startsWith("."));
+      const held = [...files(machine)].filter(
+        ([name, text]) => text.startsWith(victim) && !name.startsWith("."),
+      );
       expect(held.map(([name]) => name).sort(), where).toEqual(given.sort());
       expect(given, where).toHaveLength(2);
     }
@@ -246,7 +269,8 @@ describe("between any two calls of an ADD", () => {
   test("addresses may go and come: the last free one is found", async () => {
     for (let at = 0; at < (await callsOf()); at++) {
       const machine = await stage("add");
-      for (const host of [3, 4, 5]) machine.disk.write(`${folder}/10.1.0.${host}`, "other\r\neth0", { mode: 0o600 });
+      for (const host of [3, 4, 5])
+        machine.disk.write(`${folder}/10.1.0.${host}`, "other\r\neth0", { mode: 0o600 });
       const mine = await interrupted(machine, at, () => {
         // One is free at any time, but never the same for long.
         machine.disk.remove(`${folder}/10.1.0.4`);

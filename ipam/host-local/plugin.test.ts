@@ -31,7 +31,9 @@ function invocation({ verb, id = "c1", ifname = "eth0", args = "", config = {} }
     CNI_PATH: "/bin",
     CNI_ARGS: args,
   });
-  const network = parseNetworkConfig(printJson({ cniVersion: "1.1.0", name: "n", type: "bridge", ...config }));
+  const network = parseNetworkConfig(
+    printJson({ cniVersion: "1.1.0", name: "n", type: "bridge", ...config }),
+  );
   if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
   return { environment: environment.value, config: network.value };
 }
@@ -43,7 +45,10 @@ function node(files: Readonly<Record<string, string>> = {}) {
   const run = async (call: Call) => {
     const process = machine.spawn();
     const ipam = { type: "host-local", dataDir: "/data", ...small, ...(call.config?.ipam as object) };
-    const outcome = await hostLocal[call.verb](process.sys, invocation({ ...call, config: { ...call.config, ipam } }));
+    const outcome = await hostLocal[call.verb](
+      process.sys,
+      invocation({ ...call, config: { ...call.config, ipam } }),
+    );
     warnings.push(...process.warnings);
     machine.kill(process.pid);
     return outcome;
@@ -89,7 +94,10 @@ describe("ADD", () => {
   });
 
   test("goes on where the reference stopped", async () => {
-    const { add } = node({ [`${folder}/last_reserved_ip.0`]: "10.1.0.4", [`${folder}/10.1.0.5`]: "other\r\neth0" });
+    const { add } = node({
+      [`${folder}/last_reserved_ip.0`]: "10.1.0.4",
+      [`${folder}/10.1.0.5`]: "other\r\neth0",
+    });
     expect(await add("c1")).toBe("10.1.0.6/29");
   });
 
@@ -100,14 +108,23 @@ describe("ADD", () => {
 
   test("gives one address of each set, with everything else that is configured", async () => {
     const ipam = { ...dual, routes: [{ dst: "0.0.0.0/0" }], resolvConf: "/resolv.conf" };
-    const text = "# old\nnameserver 10.1.0.53 x\nnameserver fd00::53\ndomain a\ndomain b\nsearch x y\n\tsearch z\noptions\n;options no\noptions ndots:5";
+    const text =
+      "# old\nnameserver 10.1.0.53 x\nnameserver fd00::53\ndomain a\ndomain b\nsearch x y\n\tsearch z\noptions\n;options no\noptions ndots:5";
     const { run, machine } = node({ "/resolv.conf": text });
     expect(await run({ verb: "add", config: { ipam } })).toEqual({
       ok: true,
       value: {
-        ips: [{ address: "10.1.0.2/29", gateway: "10.1.0.1" }, { address: "fd00::2/125", gateway: "fd00::1" }],
+        ips: [
+          { address: "10.1.0.2/29", gateway: "10.1.0.1" },
+          { address: "fd00::2/125", gateway: "fd00::1" },
+        ],
         routes: [{ dst: "0.0.0.0/0" }],
-        dns: { nameservers: ["10.1.0.53", "fd00::53"], domain: "b", search: ["x", "y", "z"], options: ["ndots:5"] },
+        dns: {
+          nameservers: ["10.1.0.53", "fd00::53"],
+          domain: "b",
+          search: ["x", "y", "z"],
+          options: ["ndots:5"],
+        },
       },
     });
     expect(filesOf(machine)).toContain("fd00::2 c1 eth0");
@@ -115,7 +132,10 @@ describe("ADD", () => {
   });
 
   test("takes ranges from the runtime, then the single one, then the list", async () => {
-    const config = { ipam: { subnet: "10.2.0.0/24", ranges: [[{ subnet: "10.3.0.0/24" }]] }, runtimeConfig: { ipRanges: [[{ subnet: "10.4.0.0/24" }]] } };
+    const config = {
+      ipam: { subnet: "10.2.0.0/24", ranges: [[{ subnet: "10.3.0.0/24" }]] },
+      runtimeConfig: { ipRanges: [[{ subnet: "10.4.0.0/24" }]] },
+    };
     expect(await node().add("c1", { config })).toBe("10.4.0.2/24 10.2.0.2/24 10.3.0.2/24");
   });
 
@@ -140,6 +160,12 @@ describe("ADD", () => {
     expect(await add("c1", { config: { ipam: dual } })).toBe("10.1.0.6/29 fd00::2/125");
   });
 
+  test("of several addresses that the reference let it have gives the one that is asked for, else the lowest", async () => {
+    const { add } = node({ [`${folder}/10.1.0.5`]: "c1\r\neth0", [`${folder}/10.1.0.3`]: "c1\r\neth0" });
+    expect(await add("c1")).toBe("10.1.0.3/29");
+    expect(await add("c1", { args: "IP=10.1.0.5" })).toBe("10.1.0.5/29");
+  });
+
   test("honours a file of old, which names no interface", async () => {
     const { add } = node({ [`${folder}/10.1.0.6`]: "c1\n" });
     expect(await add("c1")).toBe("10.1.0.6/29");
@@ -157,14 +183,29 @@ describe("ADD", () => {
     ["through CNI_ARGS", { args: "IP=10.1.0.5" }, "10.1.0.5/29 fd00::2/125"],
     ["with a prefix, which says nothing", { args: "IP=10.1.0.5/8" }, "10.1.0.5/29 fd00::2/125"],
     ["through args.cni.ips", { config: { args: { cni: { ips: ["fd00::5"] } } } }, "10.1.0.2/29 fd00::5/125"],
-    ["through runtimeConfig.ips, beside CNI_ARGS", { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["fd00::6"] } } }, "10.1.0.5/29 fd00::6/125"],
+    [
+      "through runtimeConfig.ips, beside CNI_ARGS",
+      { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["fd00::6"] } } },
+      "10.1.0.5/29 fd00::6/125",
+    ],
     ["that is the gateway", { args: "IP=10.1.0.9" }, "ipam.requested-outside"],
-    ["two of one set", { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["10.1.0.6"] } } }, "ipam.requested-outside"],
+    [
+      "two of one set",
+      { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["10.1.0.6"] } } },
+      "ipam.requested-outside",
+    ],
     ["that another has", { args: "IP=10.1.0.3" }, "ipam.requested-taken"],
-    ["that another has in the second set", { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["fd00::3"] } } }, "ipam.requested-taken"],
+    [
+      "that another has in the second set",
+      { args: "IP=10.1.0.5", config: { runtimeConfig: { ips: ["fd00::3"] } } },
+      "ipam.requested-taken",
+    ],
     ["that cannot be", { args: "IP=x" }, "ipam.config"],
   ])("gives the address that is asked for %s", async (_case, { args = "", config = {} }, expected) => {
-    const { add, machine } = node({ [`${folder}/10.1.0.3`]: "c9\r\neth0", [`${folder}/fd00::3`]: "c9\r\neth0" });
+    const { add, machine } = node({
+      [`${folder}/10.1.0.3`]: "c9\r\neth0",
+      [`${folder}/fd00::3`]: "c9\r\neth0",
+    });
     expect(await add("c1", { args, config: { ...config, ipam: dual } })).toBe(expected);
     const own = filesOf(machine).filter((file) => file.endsWith("c1 eth0"));
     expect(own).toHaveLength(expected.startsWith("ipam.") ? 0 : 2);
@@ -173,7 +214,8 @@ describe("ADD", () => {
   test("says who has what is asked for", async () => {
     const { run } = node({ [`${folder}/10.1.0.3`]: "c9\r\nnet1" });
     const outcome = await run({ verb: "add", args: "IP=10.1.0.3" });
-    const msg = "ADD of container c1 (eth0): requested IP address 10.1.0.3 is not available in range set 10.1.0.1-10.1.0.6: container c9 (net1) has it";
+    const msg =
+      "ADD of container c1 (eth0): requested IP address 10.1.0.3 is not available in range set 10.1.0.1-10.1.0.6: container c9 (net1) has it";
     expect(outcome).toMatchObject({ ok: false, error: { code: 106, msg } });
   });
 
@@ -182,12 +224,26 @@ describe("ADD", () => {
     const { add, machine } = node();
     await add("c1", { config: { ipam } });
     expect(await add("c2", { config: { ipam } })).toBe("ipam.exhausted");
-    expect(filesOf(machine)).toEqual(["10.1.0.2 c1 eth0", "fd00::2 c1 eth0", "last_reserved_ip.0 10.1.0.2", "last_reserved_ip.1 fd00::2"]);
+    expect(filesOf(machine)).toEqual([
+      "10.1.0.2 c1 eth0",
+      "fd00::2 c1 eth0",
+      "last_reserved_ip.0 10.1.0.2",
+      "last_reserved_ip.1 fd00::2",
+    ]);
   });
 
   test("explains an exhausted set", async () => {
-    const files = { "10.1.0.2": "a\r\neth0", "10.1.0.3": "a\r\nnet1", "10.1.0.4": "b", "10.1.0.5": "", "10.1.0.6": "c\r\neth0", "10.1.0.7": "outside" };
-    const { run } = node(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text])));
+    const files = {
+      "10.1.0.2": "a\r\neth0",
+      "10.1.0.3": "a\r\nnet1",
+      "10.1.0.4": "b",
+      "10.1.0.5": "",
+      "10.1.0.6": "c\r\neth0",
+      "10.1.0.7": "outside",
+    };
+    const { run } = node(
+      Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text])),
+    );
     const outcome = await run({ verb: "add" });
     expect(outcome).toMatchObject({
       ok: false,
@@ -195,7 +251,9 @@ describe("ADD", () => {
         code: 106,
         id: "ipam.exhausted",
         msg: "ADD of container c1 (eth0): failed to allocate for range 0: no IP addresses available in range set: 10.1.0.1-10.1.0.6",
-        details: expect.stringContaining("5 of 5 addresses are taken, by 3 containers; 1 files name no owner"),
+        details: expect.stringContaining(
+          "5 of 5 addresses are taken, by 3 containers; 1 files name no owner",
+        ),
       },
     });
   });
@@ -206,7 +264,9 @@ describe("ADD", () => {
     expect(warnings).toEqual([]);
     await machine.clock.sleep(strayAgeMs + 1);
     expect(await add("c2")).toBe("10.1.0.4/29");
-    expect(warnings).toEqual([`${folder}/10.1.0.2 names no owner: its writer was interrupted. 10.1.0.2 stays taken until GC.`]);
+    expect(warnings).toEqual([
+      `${folder}/10.1.0.2 names no owner: its writer was interrupted. 10.1.0.2 stays taken until GC.`,
+    ]);
   });
 
   test("keeps the address although the marker cannot be written", async () => {
@@ -219,13 +279,28 @@ describe("ADD", () => {
 
   test.each<[string, JsonObject, string]>([
     ["no range", { ranges: [] }, "ipam.ranges: no IP ranges specified"],
-    ["several problems", { ranges: [[{ subnet: "10.1.0.0/31" }], []], routes: 1, dataDir: 7 }, "ipam.ranges[0][0].subnet: network 10.1.0.0/31 too small to allocate from; ipam.ranges[1]: empty range set; ipam.routes: is a number, not an array; ipam.dataDir: is a number, not a string"],
-    ["the single range", { subnet: "10.1.0.0/24", rangeStart: "10.2.0.1" }, "ipam.rangeStart: 10.2.0.1 is not in network 10.1.0.0/24"],
-    ["an overlap of the single range", { subnet: "10.1.0.0/24" }, "ipam.ranges[0][0]: 10.1.0.1-10.1.0.6 overlaps with 10.1.0.1-10.1.0.254 of ipam"],
+    [
+      "several problems",
+      { ranges: [[{ subnet: "10.1.0.0/31" }], []], routes: 1, dataDir: 7 },
+      "ipam.ranges[0][0].subnet: network 10.1.0.0/31 too small to allocate from; ipam.ranges[1]: empty range set; ipam.routes: is a number, not an array; ipam.dataDir: is a number, not a string",
+    ],
+    [
+      "the single range",
+      { subnet: "10.1.0.0/24", rangeStart: "10.2.0.1" },
+      "ipam.rangeStart: 10.2.0.1 is not in network 10.1.0.0/24",
+    ],
+    [
+      "an overlap of the single range",
+      { subnet: "10.1.0.0/24" },
+      "ipam.ranges[0][0]: 10.1.0.1-10.1.0.6 overlaps with 10.1.0.1-10.1.0.254 of ipam",
+    ],
   ])("refuses %s", async (_case, ipam, words) => {
     const { run, machine } = node();
     const outcome = await run({ verb: "add", config: { ipam } });
-    expect(outcome).toMatchObject({ ok: false, error: { code: 7, id: "ipam.config", msg: expect.stringContaining(words) } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: 7, id: "ipam.config", msg: expect.stringContaining(words) },
+    });
     expect(machine.disk.paths()).toEqual([]);
   });
 
@@ -239,7 +314,10 @@ describe("ADD", () => {
     const two = { ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "10.2.0.0/29" }]] };
     expect(await node().add("c1", { config: { cniVersion: "0.2.0", ipam: two } })).toBe("ipam.config");
     const outcome = await node().run({ verb: "add", config: { cniVersion: "0.2.0", ipam: dual } });
-    expect(outcome.ok && printResult(outcome.value ?? {}, "0.2.0")).toMatchObject({ ok: true, value: { ip4: { ip: "10.1.0.2/29" }, ip6: { ip: "fd00::2/125" } } });
+    expect(outcome.ok && printResult(outcome.value ?? {}, "0.2.0")).toMatchObject({
+      ok: true,
+      value: { ip4: { ip: "10.1.0.2/29" }, ip6: { ip: "fd00::2/125" } },
+    });
   });
 });
 
@@ -255,7 +333,10 @@ describe("DEL", () => {
     await add("c1", { ifname: "net1" });
     await add("c10");
     expect(await run({ verb: "del", ...more })).toEqual({ ok: true, value: undefined });
-    expect(filesOf(machine).filter((file) => !file.startsWith("last"))).toEqual(["10.1.0.3 c1 net1", "10.1.0.4 c10 eth0"]);
+    expect(filesOf(machine).filter((file) => !file.startsWith("last"))).toEqual([
+      "10.1.0.3 c1 net1",
+      "10.1.0.4 c10 eth0",
+    ]);
   });
 
   test("succeeds twice, and before any ADD; that makes nothing", async () => {
@@ -303,7 +384,10 @@ describe("DEL", () => {
     const process = machine.spawn();
     process.failAt(0, "ENOSPC");
     const ipam = { dataDir: "/data", ...small };
-    expect(await hostLocal.del(process.sys, invocation({ verb: "del", config: { ipam } }))).toEqual({ ok: true, value: undefined });
+    expect(await hostLocal.del(process.sys, invocation({ verb: "del", config: { ipam } }))).toEqual({
+      ok: true,
+      value: undefined,
+    });
     expect(filesOf(machine)).toEqual(["last_reserved_ip.0 10.1.0.2"]);
   });
 });
@@ -319,17 +403,42 @@ describe("CHECK", () => {
   const result = (...addresses: string[]) => ({ ips: addresses.map((address) => ({ address })) });
 
   test("finds what was given, whatever others added", async () => {
-    expect(await check(result("192.0.2.1/24", "10.1.0.2/29", "fd00::2/125"))).toEqual({ ok: true, value: undefined });
+    expect(await check(result("192.0.2.1/24", "10.1.0.2/29", "fd00::2/125"))).toEqual({
+      ok: true,
+      value: undefined,
+    });
   });
 
   test.each<[string, JsonObject, (machine: Machine) => void]>([
     ["an address is not in prevResult", result("10.1.0.2/29"), () => {}],
-    ["prevResult has another one of the ranges", result("10.1.0.2/29", "fd00::2/125", "10.1.0.3/29"), () => {}],
-    ["one reservation is gone", result("10.1.0.2/29", "fd00::2/125"), ({ disk }) => void disk.remove(`${folder}/fd00::2`)],
-    ["one reservation is another's", result("10.1.0.2/29", "fd00::2/125"), ({ disk }) => void disk.write(`${folder}/fd00::2`, "c2\r\neth0", { mode: 0o600 })],
-    ["all reservations are gone", result("10.1.0.2/29"), ({ disk }) => { disk.remove(`${folder}/fd00::2`); disk.remove(`${folder}/10.1.0.2`); }],
+    [
+      "prevResult has another one of the ranges",
+      result("10.1.0.2/29", "fd00::2/125", "10.1.0.3/29"),
+      () => {},
+    ],
+    [
+      "one reservation is gone",
+      result("10.1.0.2/29", "fd00::2/125"),
+      ({ disk }) => void disk.remove(`${folder}/fd00::2`),
+    ],
+    [
+      "one reservation is another's",
+      result("10.1.0.2/29", "fd00::2/125"),
+      ({ disk }) => void disk.write(`${folder}/fd00::2`, "c2\r\neth0", { mode: 0o600 }),
+    ],
+    [
+      "all reservations are gone",
+      result("10.1.0.2/29"),
+      ({ disk }) => {
+        disk.remove(`${folder}/fd00::2`);
+        disk.remove(`${folder}/10.1.0.2`);
+      },
+    ],
   ])("fails when %s", async (_case, prevResult, change) => {
-    expect(await check(prevResult, change)).toMatchObject({ ok: false, error: { code: 105, id: "ipam.drift" } });
+    expect(await check(prevResult, change)).toMatchObject({
+      ok: false,
+      error: { code: 105, id: "ipam.drift" },
+    });
   });
 
   test("needs prevResult", async () => {
@@ -338,24 +447,40 @@ describe("CHECK", () => {
 });
 
 describe("STATUS", () => {
-  const full = Object.fromEntries([2, 3, 4, 5, 6].map((host) => [`${folder}/10.1.0.${host}`, host === 6 ? "" : `c${host}\r\neth0`]));
+  const full = Object.fromEntries(
+    [2, 3, 4, 5, 6].map((host) => [`${folder}/10.1.0.${host}`, host === 6 ? "" : `c${host}\r\neth0`]),
+  );
 
   test.each<[string, Readonly<Record<string, string>>, JsonObject, string | undefined]>([
     ["is ready before any ADD", {}, {}, undefined],
     ["is ready with one address left", Object.fromEntries(Object.entries(full).slice(1)), {}, undefined],
-    ["is not when a set is exhausted", full, dual, "no IP addresses available in range set 0: 10.1.0.1-10.1.0.6"],
+    [
+      "is not when a set is exhausted",
+      full,
+      dual,
+      "no IP addresses available in range set 0: 10.1.0.1-10.1.0.6",
+    ],
     ["is not when the configuration is wrong", {}, { ranges: [] }, "no IP ranges specified"],
     ["is not without its resolv.conf", {}, { resolvConf: "/no" }, "read the DNS settings in /no: ENOENT"],
-    ["is not when the data folder is a file", { "/data/n": "x" }, {}, "read the data folder /data/n: ENOTDIR"],
+    [
+      "is not when the data folder is a file",
+      { "/data/n": "x" },
+      {},
+      "read the data folder /data/n: ENOTDIR",
+    ],
   ])("%s", async (_case, files, ipam, words) => {
     const outcome = await node(files).run({ verb: "status", config: { ipam } });
     if (words === undefined) expect(outcome).toEqual({ ok: true, value: undefined });
-    else expect(outcome).toMatchObject({ ok: false, error: { code: 50, msg: expect.stringContaining(words) } });
+    else
+      expect(outcome).toMatchObject({ ok: false, error: { code: 50, msg: expect.stringContaining(words) } });
   });
 
   test("counts", async () => {
     const outcome = await node(full).run({ verb: "status" });
-    expect(outcome).toMatchObject({ ok: false, error: { details: "5 of 5 addresses are taken, by 4 containers; 1 files name no owner." } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { details: "5 of 5 addresses are taken, by 4 containers; 1 files name no owner." },
+    });
   });
 });
 
@@ -374,11 +499,31 @@ describe("GC", () => {
   const always = ["last_reserved_ip.0 10.1.0.6", "lock"];
 
   test.each<[string, JsonObject, string[]]>([
-    ["frees what is not valid, interface by interface", { "cni.dev/valid-attachments": valid("c1", "c3") }, ["10.1.0.2 c1 eth0", "10.1.0.5 c3", "10.1.0.6"]],
-    ["frees everything that has an owner when nothing is valid", { "cni.dev/valid-attachments": [] }, ["10.1.0.6"]],
-    ["frees nothing without a list", {}, ["10.1.0.2 c1 eth0", "10.1.0.3 c1 net1", "10.1.0.4 c2 eth0", "10.1.0.5 c3", "10.1.0.6"]],
-    ["frees nothing by a list that is null", { "cni.dev/valid-attachments": null }, ["10.1.0.2 c1 eth0", "10.1.0.3 c1 net1", "10.1.0.4 c2 eth0", "10.1.0.5 c3", "10.1.0.6"]],
-    ["works with a configuration that has become invalid", { ipam: { ranges: 7 }, "cni.dev/valid-attachments": [] }, ["10.1.0.6"]],
+    [
+      "frees what is not valid, interface by interface",
+      { "cni.dev/valid-attachments": valid("c1", "c3") },
+      ["10.1.0.2 c1 eth0", "10.1.0.5 c3", "10.1.0.6"],
+    ],
+    [
+      "frees everything that has an owner when nothing is valid",
+      { "cni.dev/valid-attachments": [] },
+      ["10.1.0.6"],
+    ],
+    [
+      "frees nothing without a list",
+      {},
+      ["10.1.0.2 c1 eth0", "10.1.0.3 c1 net1", "10.1.0.4 c2 eth0", "10.1.0.5 c3", "10.1.0.6"],
+    ],
+    [
+      "frees nothing by a list that is null",
+      { "cni.dev/valid-attachments": null },
+      ["10.1.0.2 c1 eth0", "10.1.0.3 c1 net1", "10.1.0.4 c2 eth0", "10.1.0.5 c3", "10.1.0.6"],
+    ],
+    [
+      "works with a configuration that has become invalid",
+      { ipam: { ranges: 7 }, "cni.dev/valid-attachments": [] },
+      ["10.1.0.6"],
+    ],
   ])("%s", async (_case, config, left) => {
     const { run, machine } = node(files);
     expect(await run({ verb: "gc", config })).toEqual({ ok: true, value: undefined });
@@ -386,19 +531,20 @@ describe("GC", () => {
     expect(machine.disk.read("/data/other/10.1.0.2")).toMatchObject({ ok: true });
   });
 
-  test.each([["empty", ""], ["of zeros, as a power loss leaves it", "\0\0\0\0"], ["torn", "c1\r\neth0\r\neth"]])(
-    "frees a file that is %s once it is old, and says so",
-    async (_case, text) => {
-      const { run, machine, warnings } = node({ [`${folder}/10.1.0.2`]: text });
-      const config = { "cni.dev/valid-attachments": valid("c1") };
-      await run({ verb: "gc", config });
-      expect(filesOf(machine)).toHaveLength(1);
-      await machine.clock.sleep(strayAgeMs + 1);
-      await run({ verb: "gc", config });
-      expect(filesOf(machine)).toEqual([]);
-      expect(warnings).toEqual([`${folder}/10.1.0.2 names no owner: it is freed`]);
-    },
-  );
+  test.each([
+    ["empty", ""],
+    ["of zeros, as a power loss leaves it", "\0\0\0\0"],
+    ["torn", "c1\r\neth0\r\neth"],
+  ])("frees a file that is %s once it is old, and says so", async (_case, text) => {
+    const { run, machine, warnings } = node({ [`${folder}/10.1.0.2`]: text });
+    const config = { "cni.dev/valid-attachments": valid("c1") };
+    await run({ verb: "gc", config });
+    expect(filesOf(machine)).toHaveLength(1);
+    await machine.clock.sleep(strayAgeMs + 1);
+    await run({ verb: "gc", config });
+    expect(filesOf(machine)).toEqual([]);
+    expect(warnings).toEqual([`${folder}/10.1.0.2 names no owner: it is freed`]);
+  });
 
   test("goes on past what it cannot free, and tells all of it", async () => {
     const config = { ipam: { dataDir: "/data", ...small }, "cni.dev/valid-attachments": [] };
@@ -409,7 +555,16 @@ describe("GC", () => {
     fresh.failAt(first, "EIO");
     fresh.failAt(first + 2, "EIO");
     const outcome = await hostLocal.gc(fresh.sys, invocation({ verb: "gc", config }));
-    expect(outcome).toMatchObject({ ok: false, error: { id: "ipam.data-folder", msg: expect.stringContaining("10.1.0.2"), details: expect.stringContaining("10.1.0.4") } });
-    expect(fresh.sys.files.list(folder)).toMatchObject({ value: expect.not.arrayContaining(["10.1.0.3", "10.1.0.5"]) });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: {
+        id: "ipam.data-folder",
+        msg: expect.stringContaining("10.1.0.2"),
+        details: expect.stringContaining("10.1.0.4"),
+      },
+    });
+    expect(fresh.sys.files.list(folder)).toMatchObject({
+      value: expect.not.arrayContaining(["10.1.0.3", "10.1.0.5"]),
+    });
   });
 });

@@ -33,10 +33,13 @@ export function parseStaticConfig({ environment, config }: Invocation): Outcome<
   const problems: string[] = [];
   const ipam = ipamOf(config, problems);
   const asked = askedAddresses(config, args.value, problems);
-  const own = [...readConfigured(ipam, problems), ...readAsked(asked.envArgs, problems)];
+  const unusable: string[] = [];
+  const own = [...readConfigured(ipam, problems, unusable), ...readAsked(asked.envArgs, problems)];
   const gateways = readGateways(splitArg("GATEWAY", args.value), problems);
   const replacing = [readAsked(asked.capability, problems), readAsked(asked.configArgs, problems)];
   const replacement = replacing.find((list) => list.length > 0);
+  // What is replaced need be no address: the reference takes it for a placeholder.
+  if (replacement === undefined) problems.push(...unusable);
   const addresses = replacement ?? own.map((each) => withGateway(each, gateways));
   const routes = readRoutes(ipam, problems);
   const dns = readDns(ipam, problems);
@@ -49,19 +52,25 @@ export function parseStaticConfig({ environment, config }: Invocation): Outcome<
   return ok({ addresses, routes, dns, warnings: lostGateways(gateways, own) });
 }
 
-function readConfigured(ipam: JsonObject, problems: string[]): StaticAddress[] {
+/** Addresses that are none are noted in `unusable`, everything else that is wrong in `problems`. */
+function readConfigured(ipam: JsonObject, problems: string[], unusable: string[]): StaticAddress[] {
   return readList(ipam, "addresses", "ipam", problems).flatMap(
-    (entry, index) => readEntry(entry, `ipam.addresses[${index}]`, problems) ?? [],
+    (entry, index) => readEntry(entry, `ipam.addresses[${index}]`, problems, unusable) ?? [],
   );
 }
 
-function readEntry(entry: Json, place: string, problems: string[]): StaticAddress | undefined {
+function readEntry(
+  entry: Json,
+  place: string,
+  problems: string[],
+  unusable: string[],
+): StaticAddress | undefined {
   if (!isObject(entry)) {
     problems.push(`${place}: is ${kindOf(entry)}, not an object`);
     return undefined;
   }
   const text = readText(entry, "address", place, problems);
-  const address = text === undefined ? undefined : readCidr({ place: `${place}.address`, text }, problems);
+  const address = text === undefined ? undefined : readCidr({ place: `${place}.address`, text }, unusable);
   const gatewayText = readText(entry, "gateway", place, problems) ?? "";
   const gateway = parseAddress(gatewayText);
   if (gatewayText !== "" && gateway === undefined)

@@ -39,7 +39,10 @@ describe("ADD", () => {
   test("gives what is configured, printed the one way", async () => {
     const ipam = {
       addresses: [...one.addresses, { address: "FD00:0::5/64" }],
-      routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1", mtu: 0, table: 0 }, { dst: "FD00::/8", priority: 7 }],
+      routes: [
+        { dst: "0.0.0.0/0", gw: "10.1.0.1", mtu: 0, table: 0 },
+        { dst: "FD00::/8", priority: 7 },
+      ],
       dns: { nameservers: ["10.1.0.53"], domain: "", search: ["a", "b"] },
     };
     const { outcome, effects } = await run("add", { ipam });
@@ -47,7 +50,10 @@ describe("ADD", () => {
       ok: true,
       value: {
         ips: given("10.1.0.5/24 10.1.0.1", "fd00::5/64"),
-        routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1", table: 0 }, { dst: "fd00::/8", priority: 7 }],
+        routes: [
+          { dst: "0.0.0.0/0", gw: "10.1.0.1", table: 0 },
+          { dst: "fd00::/8", priority: 7 },
+        ],
         dns: { nameservers: ["10.1.0.53"], search: ["a", "b"] },
       },
     });
@@ -57,13 +63,38 @@ describe("ADD", () => {
   const configArgs = { args: { cni: { ips: ["10.3.0.5/24"] } } };
   const capability = { runtimeConfig: { ips: ["10.4.0.5/24", "fd04::5/64"] } };
   test.each<[string, JsonObject, string, string[]]>([
-    ["CNI_ARGS IP= behind what is configured", { ipam: one }, "IP=10.2.0.5/24,fd02::5/64", ["10.1.0.5/24 10.1.0.1", "10.2.0.5/24", "fd02::5/64"]],
+    [
+      "CNI_ARGS IP= behind what is configured",
+      { ipam: one },
+      "IP=10.2.0.5/24,fd02::5/64",
+      ["10.1.0.5/24 10.1.0.1", "10.2.0.5/24", "fd02::5/64"],
+    ],
     ["CNI_ARGS IP= alone", { ipam: {} }, "IP=10.2.0.5/24", ["10.2.0.5/24"]],
-    ["CNI_ARGS GATEWAY= to the address whose network has it", { ipam: {} }, "IP=10.2.0.5/24,fd02::5/64;GATEWAY=10.2.0.1,fd02::1", ["10.2.0.5/24 10.2.0.1", "fd02::5/64 fd02::1"]],
-    ["CNI_ARGS GATEWAY= to a configured address, too", { ipam: one }, "GATEWAY=10.1.0.254", ["10.1.0.5/24 10.1.0.254"]],
+    [
+      "CNI_ARGS GATEWAY= to the address whose network has it",
+      { ipam: {} },
+      "IP=10.2.0.5/24,fd02::5/64;GATEWAY=10.2.0.1,fd02::1",
+      ["10.2.0.5/24 10.2.0.1", "fd02::5/64 fd02::1"],
+    ],
+    [
+      "CNI_ARGS GATEWAY= to a configured address, too",
+      { ipam: one },
+      "GATEWAY=10.1.0.254",
+      ["10.1.0.5/24 10.1.0.254"],
+    ],
     ["args.cni.ips instead of all of these", { ipam: one, ...configArgs }, "IP=10.2.0.5/24", ["10.3.0.5/24"]],
-    ["runtimeConfig.ips instead of those", { ipam: one, ...configArgs, ...capability }, "IP=10.2.0.5/24", ["10.4.0.5/24", "fd04::5/64"]],
-    ["empty lists replace nothing", { ipam: one, args: { cni: { ips: [] } }, runtimeConfig: { ips: [] } }, "", ["10.1.0.5/24 10.1.0.1"]],
+    [
+      "runtimeConfig.ips instead of those",
+      { ipam: one, ...configArgs, ...capability },
+      "IP=10.2.0.5/24",
+      ["10.4.0.5/24", "fd04::5/64"],
+    ],
+    [
+      "empty lists replace nothing",
+      { ipam: one, args: { cni: { ips: [] } }, runtimeConfig: { ips: [] } },
+      "",
+      ["10.1.0.5/24 10.1.0.1"],
+    ],
     ["nothing at all", { ipam: {} }, "", []],
   ])("gives %s", async (_case, more, args, expected) => {
     const { outcome } = await run("add", more, args);
@@ -78,14 +109,62 @@ describe("ADD", () => {
 
   test.each<[string, JsonObject, string, string, string]>([
     ["no ipam", {}, "", "ipam.config", "IPAM config missing 'ipam' key"],
-    ["an address without its prefix", { ipam: { addresses: [{ address: "10.1.0.5" }] } }, "", "ipam.config", "ipam.addresses[0].address: is expected to be in CIDR notation"],
-    ["a requested address without its prefix", { ipam: {} }, "IP=10.2.0.5", "ipam.config", "CNI_ARGS IP: is expected to be in CIDR notation"],
-    ["one in args.cni.ips", { ipam: {}, args: { cni: { ips: ["10.2.0.5"] } } }, "", "ipam.config", "args.cni.ips[0]: is expected"],
-    ["a gateway that is none", { ipam: { addresses: [{ address: "10.1.0.5/24", gateway: "x" }] } }, "", "ipam.config", `ipam.addresses[0].gateway: "x" is no IP address`],
-    ["a requested gateway that is none", { ipam: {} }, "GATEWAY=x", "ipam.config", `CNI_ARGS GATEWAY: invalid gateway address "x"`],
-    ["routes that are none", { ipam: { routes: [{ dst: "10.0.0.0" }, {}, 7, { dst: "10.0.0.0/8", gw: "x", mtu: "9000" }] } }, "", "ipam.config", `ipam.routes[0].dst: "10.0.0.0" is no network like 10.1.0.0/16; ipam.routes[1].dst: is missing; ipam.routes[2]: is a number, not an object; ipam.routes[3].gw: "x" is no IP address; ipam.routes[3].mtu: is "9000", not an integer`],
-    ["DNS settings that are none", { ipam: { dns: { nameservers: "x", search: [1] } } }, "", "ipam.config", "ipam.dns.nameservers: is a string, not an array; ipam.dns.search[0]: is a number, not a string"],
-    ["two addresses of a family before 0.3.0", { cniVersion: "0.2.0", ipam: one }, "IP=10.2.0.5/24", "ipam.config", "CNI version 0.2.0 does not support more than 1 address per family"],
+    [
+      "an address without its prefix",
+      { ipam: { addresses: [{ address: "10.1.0.5" }] } },
+      "",
+      "ipam.config",
+      "ipam.addresses[0].address: is expected to be in CIDR notation",
+    ],
+    [
+      "a requested address without its prefix",
+      { ipam: {} },
+      "IP=10.2.0.5",
+      "ipam.config",
+      "CNI_ARGS IP: is expected to be in CIDR notation",
+    ],
+    [
+      "one in args.cni.ips",
+      { ipam: {}, args: { cni: { ips: ["10.2.0.5"] } } },
+      "",
+      "ipam.config",
+      "args.cni.ips[0]: is expected",
+    ],
+    [
+      "a gateway that is none",
+      { ipam: { addresses: [{ address: "10.1.0.5/24", gateway: "x" }] } },
+      "",
+      "ipam.config",
+      `ipam.addresses[0].gateway: "x" is no IP address`,
+    ],
+    [
+      "a requested gateway that is none",
+      { ipam: {} },
+      "GATEWAY=x",
+      "ipam.config",
+      `CNI_ARGS GATEWAY: invalid gateway address "x"`,
+    ],
+    [
+      "routes that are none",
+      { ipam: { routes: [{ dst: "10.0.0.0" }, {}, 7, { dst: "10.0.0.0/8", gw: "x", mtu: "9000" }] } },
+      "",
+      "ipam.config",
+      `ipam.routes[0].dst: "10.0.0.0" is no network like 10.1.0.0/16; ipam.routes[1].dst: is missing; ipam.routes[2]: is a number, not an object; ipam.routes[3].gw: "x" is no IP address; ipam.routes[3].mtu: is "9000", not an integer`,
+    ],
+    [
+      "DNS settings that are none",
+      { ipam: { dns: { nameservers: "x", search: [1] } } },
+      "",
+      "ipam.config",
+      "ipam.dns.nameservers: is a string, not an array; ipam.dns.search[0]: is a number, not a string",
+    ],
+    [
+      "two addresses of a family before 0.3.0",
+      { cniVersion: "0.2.0", ipam: one },
+      "IP=10.2.0.5/24",
+      "ipam.config",
+      "CNI version 0.2.0 does not support more than 1 address per family",
+    ],
     ["unknown CNI_ARGS", { ipam: one }, "FOO=1", "ipam.args", "unknown args FOO"],
   ])("refuses %s", async (_case, more, args, id, words) => {
     const { outcome } = await run("add", more, args);
@@ -94,7 +173,8 @@ describe("ADD", () => {
 });
 
 describe("CHECK", () => {
-  const check = (ips: JsonObject[], args = "") => run("check", { ipam: one, prevResult: { cniVersion: "1.1.0", ips } }, args);
+  const check = (ips: JsonObject[], args = "") =>
+    run("check", { ipam: one, prevResult: { cniVersion: "1.1.0", ips } }, args);
 
   test.each<[string, JsonObject[], string]>([
     ["what was given", given("10.1.0.5/24 10.1.0.1"), ""],
@@ -112,12 +192,21 @@ describe("CHECK", () => {
     ["its gateway is gone", given("10.1.0.5/24"), ""],
     ["the requested one is gone", given("10.1.0.5/24 10.1.0.1"), "IP=10.2.0.5/24"],
   ])("fails when %s", async (_case, ips, args) => {
-    expect((await check(ips, args)).outcome).toMatchObject({ ok: false, error: { id: "ipam.drift", code: 105 } });
+    expect((await check(ips, args)).outcome).toMatchObject({
+      ok: false,
+      error: { id: "ipam.drift", code: 105 },
+    });
   });
 
   test("needs prevResult", async () => {
-    expect((await run("check", { ipam: one })).outcome).toMatchObject({ ok: false, error: { id: "config.prev-result", code: 7 } });
-    expect((await run("check", { ipam: one, prevResult: { ips: 1 } })).outcome).toMatchObject({ ok: false, error: { id: "config.prev-result" } });
+    expect((await run("check", { ipam: one })).outcome).toMatchObject({
+      ok: false,
+      error: { id: "config.prev-result", code: 7 },
+    });
+    expect((await run("check", { ipam: one, prevResult: { ips: 1 } })).outcome).toMatchObject({
+      ok: false,
+      error: { id: "config.prev-result" },
+    });
   });
 });
 
@@ -130,5 +219,8 @@ test("DEL and GC succeed whatever the configuration has become", async () => {
 test("STATUS is 50 when no ADD can succeed, and says why", async () => {
   expect((await run("status", { ipam: one })).outcome).toEqual({ ok: true, value: undefined });
   const { outcome } = await run("status", { ipam: { addresses: [{ address: "x" }] } });
-  expect(outcome).toMatchObject({ ok: false, error: { code: 50, id: "ipam.config", msg: expect.stringContaining("ipam.addresses[0].address") } });
+  expect(outcome).toMatchObject({
+    ok: false,
+    error: { code: 50, id: "ipam.config", msg: expect.stringContaining("ipam.addresses[0].address") },
+  });
 });

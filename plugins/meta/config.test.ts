@@ -21,7 +21,7 @@ describe("the meta-plugin's configuration", () => {
       networks: [],
       definitionsDir: "/etc/cni/hawser/net.d",
       crossNamespace: ["default"],
-      result: "merged",
+      result: "primary",
       parallel: false,
       runtimeConfig: {},
       prevResult: undefined,
@@ -30,6 +30,15 @@ describe("the meta-plugin's configuration", () => {
       confDir: "/etc/cni/net.d",
       timeoutMs: 210_000,
     });
+  });
+
+  test.each<[string, JsonObject, string]>([
+    ["an owner reports all", { delegate: { type: "bridge" } }, "merged"],
+    ["chained, the plugins before us are checked with what is reported", {}, "primary"],
+    ["as asked, chained", { result: "merged" }, "merged"],
+    ["as asked, owner", { delegate: { type: "bridge" }, result: "primary" }, "primary"],
+  ])("result: %s", async (_case, more, expected) => {
+    expect((await parsed(more)).result).toBe(expected);
   });
 
   test.each<[string, JsonObject, unknown]>([

@@ -62,11 +62,20 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
-    result: raw.result === "primary" ? "primary" : "merged",
+    result: reportOf(raw.result, primary.value),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},
     prevResult: isObject(raw.prevResult) ? raw.prevResult : undefined,
   });
+}
+
+/**
+ * When chained, the primary's result unless asked otherwise: runtimes CHECK the plugins before us with the final result, and
+ * the reference plugins then look for every address of it on their own interface.
+ */
+function reportOf(value: unknown, primary: Primary): MetaConfig["result"] {
+  if (value === "merged" || value === "primary") return value;
+  return primary.kind === "chained" ? "primary" : "merged";
 }
 
 function texts(value: unknown): string[] | undefined {

@@ -35,6 +35,23 @@ describe("merge", () => {
     ]);
   });
 
+  test("a route without a gateway gets its own network's, by family", () => {
+    const first: CniResult = {
+      ips: [{ address: "10.1.0.2/16", gateway: "10.1.0.1" }],
+      routes: [{ dst: "0.0.0.0/0" }],
+    };
+    const second: CniResult = {
+      ips: [{ address: "fd00::2/64", gateway: "fd00::1" }, { address: "10.2.0.2/16" }],
+      routes: [{ dst: "fd01::/64" }, { dst: "10.9.0.0/16" }],
+    };
+    expect(merge([first, second]).routes).toEqual([
+      { dst: "0.0.0.0/0", gw: "10.1.0.1" },
+      { dst: "fd01::/64", gw: "fd00::1" },
+      { dst: "10.9.0.0/16" },
+    ]);
+    expect(merge([first])).toBe(first);
+  });
+
   test("names each name server once and keeps the first domain", () => {
     expect(merge([primary, secondary]).dns).toEqual({
       nameservers: ["10.1.0.53", "10.2.0.53"],

@@ -7,7 +7,18 @@ import type { CniResult, Dns } from "../../cni/types.ts";
 export function merge(results: readonly CniResult[]): CniResult {
   const [first, ...others] = results;
   if (first === undefined || others.length === 0) return first ?? {};
-  return others.reduce(append, first);
+  return others.map(explicit).reduce(append, explicit(first));
+}
+
+/** A route without a gateway goes by its own network's; among several networks' routes that has to be said. */
+function explicit(result: CniResult): CniResult {
+  if (result.routes === undefined) return result;
+  const gateways = (result.ips ?? []).flatMap(({ gateway }) => gateway ?? []);
+  const routes = result.routes.map((route) => {
+    const gateway = gateways.find((each) => each.includes(":") === route.dst.includes(":"));
+    return route.gw !== undefined || gateway === undefined ? route : { ...route, gw: gateway };
+  });
+  return { ...result, routes };
 }
 
 function append(merged: CniResult, next: CniResult): CniResult {

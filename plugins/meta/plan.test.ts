@@ -145,6 +145,13 @@ describe("plan", () => {
       7,
     ],
     ["a type with a path", secondary({ type: "../../bin/sh" }), "config.plugins", 7],
+    [
+      "an IPAM type with a path",
+      secondary({ type: "x", ipam: { type: "../host-local" } }),
+      "config.plugins",
+      7,
+    ],
+    ["a name that leads out of its folder", secondary({ type: "x", name: "../x" }), "config.name", 7],
     ["an empty list", secondary({ plugins: [] }), "config.plugins", 7],
     ["plugins that is no list", secondary({ plugins: { type: "x" } }), "config.plugins", 7],
     ["a plugin that is no object", secondary({ plugins: ["x"] }), "config.plugins", 7],

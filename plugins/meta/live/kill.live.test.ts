@@ -2,15 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { processesOf, useBed } from "../../../tools/testbed/bed.ts";
-import {
-  answerOf,
-  call,
-  errorOf,
-  expectSilence,
-  type Running,
-  start,
-  type Verb,
-} from "../../../tools/testbed/call.ts";
+import { answerOf, call, errorOf, expectSilence, type Running, start } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
 import { effects, leftovers, locks, records } from "../../../tools/testbed/leftovers.ts";
 import { define, hawser } from "../../../tools/testbed/networks.ts";
@@ -53,41 +45,39 @@ suite("SIGKILL while a delegate runs", [], (executable) => {
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
   }
 
-  const remedies: [string, Verb, object][] = [
-    ["DEL", "DEL", {}],
-    ["GC", "GC", { "cni.dev/valid-attachments": [] }],
-  ];
-  const slownesses: [string, readonly string[]][] = [
-    ["hangs before its effect", [sleepS(60), makeEffect, answer(someResult())]],
-    ["hangs after its effect", [makeEffect, sleepS(60), answer(someResult())]],
-    ["finishes in a second", [sleepS(1), makeEffect, answer(someResult())]],
-  ];
-  const cases = remedies.flatMap(([name, verb, more]) =>
-    slownesses.flatMap(([what, slow]) =>
-      (["primary", "secondary"] as const).map((role) => [name, role, what, { verb, more, slow }] as const),
-    ),
-  );
+  const hangsBefore = [sleepS(60), makeEffect, answer(someResult())];
+  const hangsAfter = [makeEffect, sleepS(60), answer(someResult())];
+  const finishes = [sleepS(1), makeEffect, answer(someResult())];
 
-  test.each(cases)(
-    "%s at once, when the %s network's delegate %s",
-    async (_name, role, _what, { verb, more, slow }) => {
-      const config = configuration(slow, role);
-      await killedAdd(config);
-      expectSilence(await call(bed(), executable, { verb, config: { ...config, ...more } }));
-      // Nothing runs any more, so nothing can come after this.
-      expect(leftovers(bed())).toEqual([]);
-    },
-  );
+  test.each([
+    ["DEL", "primary", "hangs before its effect", hangsBefore],
+    ["DEL", "secondary", "hangs before its effect", hangsBefore],
+    ["DEL", "primary", "hangs after its effect", hangsAfter],
+    ["DEL", "secondary", "hangs after its effect", hangsAfter],
+    ["DEL", "primary", "finishes in a second", finishes],
+    ["DEL", "secondary", "finishes in a second", finishes],
+    ["GC", "secondary", "hangs before its effect", hangsBefore],
+    ["GC", "secondary", "finishes in a second", finishes],
+  ] as const)("%s at once, when the %s network's delegate %s", async (verb, role, _what, slow) => {
+    const config = { ...configuration(slow, role), "cni.dev/valid-attachments": [] };
+    await killedAdd(config);
+    expectSilence(await call(bed(), executable, { verb, config }));
+    // Nothing runs any more, so nothing can come after this.
+    expect(leftovers(bed())).toEqual([]);
+  });
 
   test("an orphan that is about to finish is awaited, and deleted only then", async () => {
     const go = join(bed().root, "go");
-    const config = configuration([awaitFile(go), makeEffect, answer(someResult())], "secondary");
+    const finished = join(bed().root, "finished");
+    const lines = [awaitFile(go), makeEffect, answer(someResult()), `: > ${finished}`];
+    const config = configuration(lines, "secondary");
     await killedAdd(config);
     const running = start(bed(), executable, { verb: "DEL", config });
     await vi.waitUntil(() => isHolder(running), patiently);
     expect(callNames(bed()).filter((name) => name.startsWith("DEL"))).toEqual([]);
     fs.writeFileSync(go, "");
     expectSilence(await running.ended);
+    expect(fs.existsSync(finished)).toBe(true);
     expect(callNames(bed()).slice(-3)).toEqual(["DEL slow net2", "DEL side net1", "DEL main eth0"]);
     expect(leftovers(bed())).toEqual([]);
   });

@@ -1,0 +1,202 @@
+import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
+import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
+import type { Keys } from "../../../ipam/flat/keys.ts";
+import type { Compare, Entry, Op, Txn } from "../../../ipam/flat/store.ts";
+import type { RangeSet } from "../../../ipam/range.ts";
+import { type Stored, storedOf } from "./read.ts";
+import { addressOf, unusable } from "./layout.ts";
+import { isNobody, printCode } from "./words.ts";
+
+/** Something that is not as it should be. */
+export interface Finding {
+  readonly severity: "problem" | "warning";
+  readonly kind: string;
+  /** Whom or what it is about. */
+  readonly subject: string;
+  readonly what: string;
+  /** For people: what helps. */
+  readonly advice: string;
+  /** What `--repair` does; it changes nothing when anything it was judged by has changed meanwhile. */
+  readonly repair?: { readonly what: string; readonly txn: Txn };
+}
+
+/**
+ * A pool's store against itself: all keys of an owner are written by one transaction, with the same value, so they agree
+ * unless something other than hawser wrote, lost or restored some of them. Pure: the caller read the entries.
+ */
+export function auditEntries(keys: Keys, entries: readonly Entry[]): Finding[] {
+  const stored = entries.map(storedOf);
+  const byKey = new Map(stored.map((each) => [each.key, each]));
+  const owners = groupByIdentity(stored);
+  const explained = new Set<string>();
+  const findings = [...owners].flatMap(([identity, group]) => {
+    const found = auditOwner(keys, byKey, identity, group);
+    for (const key of found.explains) explained.add(key);
+    return found.finding ?? [];
+  });
+  const unreadable = stored.filter(({ key, holding }) => holding === undefined && !explained.has(key));
+  return [...findings, ...unreadable.map(({ key }) => unreadableKey(key))];
+}
+
+function groupByIdentity(stored: readonly Stored[]): Map<string, Readable[]> {
+  const groups = new Map<string, Readable[]>();
+  for (const each of stored) {
+    if (each.holding === undefined) continue;
+    const group = groups.get(each.holding.identity);
+    const readable = { ...each, holding: each.holding };
+    if (group === undefined) groups.set(each.holding.identity, [readable]);
+    else group.push(readable);
+  }
+  return groups;
+}
+
+type Readable = Stored & { readonly holding: Holding };
+type ByKey = ReadonlyMap<string, Stored>;
+
+interface Audited {
+  readonly finding?: Finding;
+  /** Keys that are no further finding of their own. */
+  readonly explains: readonly string[];
+}
+
+function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly Readable[]): Audited {
+  const leader = leaderOf(keys, identity, group);
+  const expected = keysOfHolding(keys, leader.holding);
+  const foreign = expected.filter((key) => isForeign(byKey.get(key), identity));
+  if (foreign.length > 0) return { finding: conflict(leader.holding, foreign, byKey), explains: [] };
+  const missing = expected.filter((key) => !byKey.has(key));
+  const damaged = expected.filter((key) => byKey.has(key) && byKey.get(key)?.holding === undefined);
+  const different = group.filter(
+    (each) => expected.includes(each.key) && each.modRevision !== leader.modRevision,
+  );
+  const leftover = group.filter(({ key }) => !expected.includes(key));
+  const wrong = [
+    ...say("missing", missing),
+    ...say("unreadable", damaged),
+    ...say("of another revision", different.map(({ key }) => key)),
+    ...say("left over", leftover.map(({ key }) => key)),
+  ];
+  if (wrong.length === 0) return { explains: [] };
+  const finding = disagreement(keys, byKey, leader, group, { expected, wrong });
+  return { finding, explains: damaged };
+}
+
+/** The owner's own record; without one, what was written last. */
+function leaderOf(keys: Keys, identity: string, group: readonly Readable[]): Readable {
+  const own = group.find(({ key }) => key === keys.own(identity));
+  const [last] = group.toSorted((one, other) => (isLater(one, other) ? -1 : 1));
+  const leader = own ?? last;
+  if (leader === undefined) throw new RangeError("a group has members");
+  return leader;
+}
+
+function isLater(one: Stored, other: Stored): boolean {
+  return BigInt(one.modRevision) > BigInt(other.modRevision);
+}
+
+function isForeign(stored: Stored | undefined, identity: string): boolean {
+  return stored?.holding !== undefined && stored.holding.identity !== identity;
+}
+
+function say(what: string, keys: readonly string[]): string[] {
+  return keys.length === 0 ? [] : [`${what}: ${keys.join(", ")}`];
+}
+
+function conflict(holding: Holding, foreign: readonly string[], byKey: ByKey): Finding {
+  const others = foreign.map((key) => `${key} is ${byKey.get(key)?.holding?.identity ?? "nobody"}'s`);
+  return {
+    severity: "problem",
+    kind: "two-owners",
+    subject: holding.identity,
+    what: `it has ${holding.addresses.map(printCode).join(", ")} (${holding.state}), but ${others.join(", ")}`,
+    advice: "Find out which of the two sandboxes is to go, delete its pod, and release its address.",
+  };
+}
+
+/** All keys are written anew from the record that counts, in one transaction: that is what makes them agree. */
+function disagreement(
+  keys: Keys,
+  byKey: ByKey,
+  leader: Readable,
+  group: readonly Readable[],
+  { expected, wrong }: { readonly expected: readonly string[]; readonly wrong: readonly string[] },
+): Finding {
+  const { holding } = leader;
+  const own = keys.own(holding.identity);
+  // A hold that has lost its own record and an address is nobody's: rewriting it would take the address from others.
+  const isRemains = holding.state === "held" && !byKey.has(own) && expected.some((key) => !byKey.has(key));
+  const next = isRemains ? undefined : holding;
+  const present = [...new Set([...group.map(({ key }) => key), ...expected])];
+  const compare = present.map((key): Compare => {
+    const there = byKey.get(key);
+    return there === undefined
+      ? { kind: "absent", key }
+      : { kind: "unchanged", key, modRevision: there.modRevision };
+  });
+  const written = next === undefined ? [] : expected;
+  const value = printHolding(holding);
+  const puts = written.map((key): Op => ({ kind: "put", key, value }));
+  const deletes = group
+    .filter(({ key }) => !written.includes(key))
+    .map(({ key }): Op => ({ kind: "delete", key }));
+  return {
+    severity: "problem",
+    kind: "keys-disagree",
+    subject: holding.identity,
+    what: `its keys do not agree: ${wrong.join("; ")}`,
+    advice: "Something else than hawser changed the store, or a backup was restored in part.",
+    repair: {
+      what: isRemains ? `remove the remains of ${holding.identity}` : `write all keys of ${holding.identity} anew`,
+      txn: { compare, success: [...puts, ...deletes], failure: [] },
+    },
+  };
+}
+
+function unreadableKey(key: string): Finding {
+  const isAddress = key.startsWith("ip/");
+  const address = isAddress ? printAddressOf(key) : "";
+  return {
+    severity: "problem",
+    kind: "unreadable",
+    subject: isAddress ? address : key,
+    what: `the value of ${key} is no record of hawser's; the address is given to nobody`,
+    advice: isAddress
+      ? `Once you are sure that nobody uses it: hawser ipam release ${address} --force.`
+      : "Look at it with the store's own tools.",
+  };
+}
+
+function printAddressOf(key: string): string {
+  return printCode(key.slice(key.lastIndexOf("/") + 1));
+}
+
+/** Addresses that the ranges do not (any more) give. They stay with their owners until these let go of them. */
+export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holding[]): Finding[] {
+  return holdings.flatMap((holding) =>
+    holding.addresses.flatMap((code): Finding[] => {
+      const why = unusable(sets, addressOf(code));
+      if (why === undefined || (holding.state === "reserved" && isNobody(holding.identity))) return [];
+      const what = `${printCode(code)} is ${why === "outside" ? "outside of the ranges" : why === "gateway" ? "a gateway" : "excluded"}`;
+      const advice = "It keeps it until its pod is created anew, which then gets another one.";
+      return [{ severity: "warning", kind: "outside", subject: holding.identity, what, advice }];
+    }),
+  );
+}
+
+/** The keys that tell whether a finding about an owner still holds, to be read in one transaction. */
+export function keysAbout(keys: Keys, entries: readonly Entry[], identity: string): string[] {
+  const own = entries.map(storedOf).filter(({ holding }) => holding?.identity === identity);
+  const expected = own.flatMap(({ holding }) => (holding === undefined ? [] : keysOfHolding(keys, holding)));
+  return [...new Set([...own.map(({ key }) => key), ...expected, keys.own(identity)])];
+}
+
+/** A transaction that records a holding where nothing stands in its way. */
+export function putNew(keys: Keys, holding: Holding): Txn {
+  const all = keysOfHolding(keys, holding);
+  const value = printHolding(holding);
+  return {
+    compare: all.map((key) => ({ kind: "absent", key })),
+    success: all.map((key) => ({ kind: "put", key, value })),
+    failure: all.map((key) => ({ kind: "get", key })),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Holding } from "../../../ipam/flat/holding.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { printFailure } from "../failure.ts";
+import { formatTable } from "../table.ts";
+import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import type { ListOptions } from "./options.ts";
+import type { Person } from "./person.ts";
+import { countEntries, readHoldings } from "./read.ts";
+import { findPool } from "./target.ts";
+import { conditionOf, namespaceOf, printCodes, printOwner, printTime } from "./words.ts";
+
+const shownIdLength = 12;
+
+/** `hawser ipam list`: every owner with its addresses, in the order of these. */
+export async function listHoldings(
+  sys: Sys,
+  terminal: Terminal,
+  options: ListOptions,
+  person: Person,
+): Promise<number> {
+  const pool = await findPool(sys, options);
+  if (!pool.ok) return printFailure(terminal, pool.error, options.json);
+  const { store, keys, name } = pool.value;
+  const holdings = await readHoldings(store, keys, countEntries(person, name));
+  if (!holdings.ok) return printFailure(terminal, holdings.error, options.json);
+  const nowMs = sys.clock.nowMs();
+  const wanted = holdings.value.filter((holding) => isWanted(holding, options, nowMs)).toSorted(byAddress);
+  if (options.json) {
+    printDocument(terminal, {
+      pool: name,
+      store: store.label,
+      holdings: wanted.map((each) => holdingDocument(each, nowMs)),
+    });
+  } else if (wanted.length === 0) {
+    const what = wanted.length === holdings.value.length ? "Nobody has an address" : "Nothing like it is";
+    terminal.print(`${what} in pool ${plain(name)}.`);
+  } else printHoldings(terminal, wanted, nowMs);
+  return 0;
+}
+
+function isWanted(holding: Holding, { state, node, namespace }: ListOptions, nowMs: number): boolean {
+  return (
+    (state === undefined || state === conditionOf(holding, nowMs)) &&
+    (node === undefined || node === holding.node) &&
+    (namespace === undefined || namespace === namespaceOf(holding.identity))
+  );
+}
+
+/** Codes of addresses are in address order as texts. */
+function byAddress(one: Holding, other: Holding): number {
+  return (one.addresses[0] ?? "") < (other.addresses[0] ?? "") ? -1 : 1;
+}
+
+function printHoldings(terminal: Terminal, holdings: readonly Holding[], nowMs: number): void {
+  const [header = "", ...rows] = formatTable(
+    ["ADDRESSES", "STATE", "OWNER", "NODE", "CONTAINER", "MAC", "SINCE", "UNTIL"],
+    holdings.map((holding) => [
+      printCodes(holding.addresses),
+      conditionOf(holding, nowMs),
+      printOwner(holding),
+      holding.node || "-",
+      holding.containerId.slice(0, shownIdLength) || "-",
+      holding.mac || "-",
+      printTime(holding.sinceMs),
+      untilOf(holding),
+    ]),
+    terminal.columns,
+  );
+  terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
+}
+
+export function untilOf({ state, heldUntilMs }: Holding): string {
+  if (state !== "held") return "-";
+  return heldUntilMs === undefined ? "for ever" : printTime(heldUntilMs);
+}
+
+/** A holding for machines, with addresses as everybody writes them. */
+export function holdingDocument(holding: Holding, nowMs: number): Record<string, unknown> {
+  const { addresses, sinceMs, heldUntilMs, history, ...rest } = holding;
+  return {
+    ...rest,
+    condition: conditionOf(holding, nowMs),
+    addresses: addresses.map((code) => printCodes([code])),
+    since: printTime(sinceMs),
+    ...(heldUntilMs === undefined ? {} : { heldUntil: printTime(heldUntilMs) }),
+    history: history.map(({ atMs, ...event }) => ({ ...event, at: printTime(atMs) })),
+  };
+}

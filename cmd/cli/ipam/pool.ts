@@ -1,0 +1,27 @@
+import type { Keys } from "../../../ipam/flat/keys.ts";
+import type { Store } from "../../../ipam/flat/store.ts";
+import type { RangeSet } from "../../../ipam/range.ts";
+import type { FlatNetwork } from "./find.ts";
+
+/** A pool of a store, as a command works on it. */
+export interface Pool {
+  readonly name: string;
+  readonly store: Store;
+  readonly keys: Keys;
+  /** Of this node, as the plugin names it. */
+  readonly node: string;
+  /** What it gives; empty when neither a configuration nor the store tells. */
+  readonly sets: readonly RangeSet[];
+  /** The configuration that led to it; undefined when a person named the store. */
+  readonly network: FlatNetwork | undefined;
+  /** How the pool has been defined by those who claimed from it; more than one when nodes disagree. */
+  readonly definitions: readonly Definition[];
+}
+
+export interface Definition {
+  readonly key: string;
+  readonly modRevision: string;
+  readonly value: string;
+  /** Whether it is that of the configuration at hand. */
+  readonly isOurs: boolean;
+}

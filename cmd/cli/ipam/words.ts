@@ -1,0 +1,78 @@
+import { printAddress } from "../../../ipam/address.ts";
+import { isExpired, type Holding } from "../../../ipam/flat/holding.ts";
+import { addressOfKey } from "../../../ipam/flat/keys.ts";
+
+/** An address as people write it, of its code in holdings and keys. */
+export function printCode(code: string): string {
+  const { family, address } = addressOfKey(code);
+  return printAddress({ family: family === 4 ? "4" : "6", value: address });
+}
+
+export function printCodes(codes: readonly string[]): string {
+  return codes.map(printCode).join(" ");
+}
+
+/** `2026-08-01 12:00:00Z` */
+export function printTime(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return "?";
+  return date.toISOString().replace("T", " ").replace(/\.\d+/, "");
+}
+
+/** `3 days`, `1 hour`: one unit says enough. */
+export function printSpan(durationMs: number): string {
+  const units = [
+    ["day", 86_400_000],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+    ["second", 1000],
+  ] as const;
+  const [name, ms] = units.find(([, each]) => Math.abs(durationMs) >= each) ?? ["second", 1000];
+  const count = Math.floor(Math.abs(durationMs) / ms);
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
+}
+
+/** How an address is, in a word. An expired hold is anybody's. */
+export type Condition = "used" | "held" | "expired" | "reserved" | "quarantined";
+
+export function conditionOf(holding: Holding, nowMs: number): Condition {
+  if (isExpired(holding, nowMs)) return "expired";
+  const { state } = holding;
+  return state === "live" ? "used" : state === "quarantine" ? "quarantined" : state;
+}
+
+const reservedFor = "reserved:";
+
+/** Whom a reservation is for when it is for nobody: no pod can be called so. */
+export function nobody(address: string): string {
+  return `${reservedFor}${address}`;
+}
+
+export function isNobody(identity: string): boolean {
+  return identity.startsWith(reservedFor);
+}
+
+/** Whose, for people. */
+export function printOwner({ identity }: Pick<Holding, "identity">): string {
+  return isNobody(identity) ? "nobody" : identity;
+}
+
+/** The namespace of an identity, or what stands in its place. */
+export function namespaceOf(identity: string): string {
+  const [namespace = "", , ifname] = identity.split("/");
+  if (ifname !== undefined) return namespace;
+  return isNobody(identity) ? "(nobody)" : "(no pod)";
+}
+
+const exactDigits = 12;
+
+/** A count for people: all digits as long as they tell something. */
+export function printCount(count: bigint): string {
+  const text = String(count);
+  return text.length <= exactDigits ? text : `${text[0]}.${text.slice(1, 3)}e${text.length - 1}`;
+}
+
+/** A count for machines: a number where JavaScript's hold it, else a text. */
+export function jsonCount(count: bigint): number | string {
+  return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : String(count);
+}

@@ -1,0 +1,44 @@
+import type { Verb } from "../requirement.ts";
+
+/** What a recorder does at one verb, after it has logged the call. */
+export interface Behaviour {
+  /** Printed as it is; `$CNI_IFNAME`, `$CNI_NETNS` and `$CNI_CONTAINERID` become the call's. */
+  readonly stdout?: string;
+  readonly stderr?: string;
+  /** 0 unless given. */
+  readonly exitCode?: number;
+  /** Ends itself by SIGKILL before it says anything. */
+  readonly killed?: boolean;
+  /** Prints this many bytes of garbage first. */
+  readonly flood?: number;
+  /** Goes on after this many seconds. */
+  readonly delayS?: number;
+}
+
+/** A scripted plugin. A verb that is not named succeeds and says nothing. */
+export interface Delegate {
+  /** Its file's name, and so its `type`. */
+  readonly name: string;
+  readonly verbs: Partial<Record<Verb, Behaviour>>;
+}
+
+/** One call of a recorder, as it saw it. */
+export interface DelegateCall {
+  readonly delegate: string;
+  readonly verb: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** The inode that names its network namespace. */
+  readonly netns: string;
+  /** Nanoseconds since 1970; undefined when it has not ended. */
+  readonly startNs: bigint;
+  readonly endNs: bigint | undefined;
+}
+
+export function answer(document: object): Behaviour {
+  return { stdout: JSON.stringify(document) };
+}
+
+export function refusal(cniVersion: string, code: number, msg: string, details = ""): Behaviour {
+  return { stdout: JSON.stringify({ cniVersion, code, msg, details }), exitCode: 1 };
+}

@@ -1,0 +1,53 @@
+/** A JSON object, whose fields nobody has looked at yet. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** A number of which there is no half and no negative. */
+export function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+/** Of a field that may be missing or no list at all. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Equal as JSON: the order of an object's keys says nothing. */
+export function isSame(left: unknown, right: unknown): boolean {
+  return canonical(left) === canonical(right);
+}
+
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (!isObject(value)) return JSON.stringify(value) ?? "null";
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
+  return `{${keys
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
+    .join(",")}}`;
+}
+
+/** Lays fields over a configuration; objects are joined, undefined takes a field away. */
+export function merge(base: JsonObject, over: JsonObject): JsonObject {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    if (value === undefined) delete merged[key];
+    else merged[key] = isObject(value) && isObject(below) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+/** As much of a text as fits into a line of a report. */
+export function excerpt(value: unknown, length = 160): string {
+  const text = (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).trim();
+  const line = text.replaceAll(/\s+/g, " ");
+  return line.length <= length ? line : `${line.slice(0, length)}...`;
+}

@@ -1,0 +1,90 @@
+import type { Delegate, DelegateCall } from "./delegates/delegate.ts";
+
+/** A link as the kernel shows it. */
+export interface Link {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** With prefix length; link-local ones left out. */
+  readonly addresses: readonly string[];
+}
+
+export interface KernelRoute {
+  /** With prefix length, also where the kernel says `default`. */
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly link?: string;
+  readonly mtu?: number;
+  readonly priority?: number;
+  /** Whether it came by itself with an address. */
+  readonly automatic: boolean;
+}
+
+export interface Namespace {
+  readonly name: string;
+  /** As a runtime gives it in CNI_NETNS. */
+  readonly path: string;
+}
+
+/** What a plugin is called with. */
+export interface PluginCall {
+  readonly plugin: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** stdin is something that cannot be read. */
+  readonly unreadableStdin?: boolean;
+}
+
+/** How a plugin's process ended and what it had said. */
+export interface PluginEnd {
+  readonly exitCode: number | undefined;
+  /** The signal that ended it, or `timeout`. */
+  readonly signal: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Where one case happens: a node with its own network, namespaces for containers, files; all of it gone after `close`.
+ * The real one is `linux.ts`; the mutation check runs the same probes on one in memory (`mutants/model-machine.ts`).
+ */
+export interface Machine {
+  /** A folder of the case's own. */
+  readonly folder: string;
+  /** CNI_PATH, before the folder of the plugins. */
+  readonly binDir: string;
+  /** The namespace that plugins run in. */
+  readonly node: Namespace;
+  /** Shell lines that do by hand what was done so far. */
+  readonly journal: readonly string[];
+
+  addNamespace(): Promise<Namespace>;
+  removeNamespace(namespace: Namespace): Promise<void>;
+  /** A link in one namespace and its other end in the node, both up. */
+  addLink(namespace: Namespace, name: string, nodeEnd: string): Promise<void>;
+  deleteLink(namespace: Namespace, name: string): Promise<void>;
+  addAddress(namespace: Namespace, link: string, address: string): Promise<void>;
+  deleteAddress(namespace: Namespace, link: string, address: string): Promise<void>;
+  addRoute(namespace: Namespace, route: { dst: string; gateway?: string; link?: string }): Promise<void>;
+  deleteRoute(namespace: Namespace, dst: string): Promise<void>;
+  links(namespace: Namespace): Promise<readonly Link[]>;
+  routes(namespace: Namespace): Promise<readonly KernelRoute[]>;
+
+  writeFile(path: string, text: string): void;
+  exists(path: string): boolean;
+  /** Paths of the files below a folder, with their permission bits. */
+  files(folder: string): readonly { path: string; mode: number }[];
+  /** A command of a profile, in a namespace; false when it fails. */
+  command(namespace: Namespace, argv: readonly string[]): Promise<boolean>;
+
+  /** A recorder: a plugin that logs what it is given and does what it is told. */
+  installDelegate(folder: string, delegate: Delegate): void;
+  /** Every call of a recorder that has ended, in order of their starts. */
+  delegateCalls(): readonly DelegateCall[];
+  /** Lets a recorder go on that waits for this name. */
+  release(name: string): void;
+
+  run(call: PluginCall): Promise<PluginEnd>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,170 @@
+import type { Family } from "../../cni/cidr.ts";
+import { parseArgs } from "../../cni/environment.ts";
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { isObject, type Json, type JsonObject, printJson } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { Dns, NetworkConfig, Route } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type Address, bitsOf, type Cidr, printAddress, printCidr } from "../address.ts";
+import { fieldOf, readText, show } from "../fields.ts";
+import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
+import { printIn, type RangeSet, type Span, usableSpans } from "../range.ts";
+import { noteOverlaps, readRangeSets } from "../range-config.ts";
+import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
+import { hash128 } from "./hash.ts";
+import { codeOf, inSpace } from "./keys.ts";
+import { type FlatPlaces, noteUnknown, readPlaces } from "./places.ts";
+import { newSpace, type Space } from "./space.ts";
+
+export interface FlatConfig extends FlatPlaces {
+  readonly sets: readonly RangeSet[];
+  /** What each set has to give. */
+  readonly spaces: readonly Space[];
+  /** Two configurations of a pool agree when these are the same. */
+  readonly definition: { readonly hash: string; readonly ranges: Json };
+  readonly routes: readonly Route[];
+  readonly dns: Dns;
+  readonly identity: "pod" | "container";
+  readonly onLiveElsewhere: "wait" | "new-ip" | "takeover";
+}
+
+const ipamFields = [
+  "type",
+  "pool",
+  "ranges",
+  "routes",
+  "dns",
+  "store",
+  "identity",
+  "hold",
+  "onLiveElsewhere",
+  "node",
+  "journalDir",
+];
+const rangeFields = ["subnet", "rangeStart", "rangeEnd", "gateway", "exclude"];
+const identities = ["pod", "container"] as const;
+const policies = ["wait", "new-ip", "takeover"] as const;
+
+/** The whole configuration. Errors: `ipam.config` with every problem at once, each with the path of its field. */
+export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatConfig, CniError> {
+  const problems: string[] = [];
+  const ipam = ipamOf(network, problems);
+  const places = readPlaces(sys, network, ipam, problems, problems);
+  const isGiven = isObject(fieldOf(network.raw, "ipam"));
+  if (isGiven) noteUnknown(ipam, ipamFields, "ipam", problems);
+  const sets = isGiven ? readSets(ipam, problems) : [];
+  const routes = readRoutes(ipam, problems);
+  const dns = readDns(ipam, problems);
+  const identity = readChoice(ipam, "identity", identities, problems);
+  const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, problems);
+  noteFamilies(
+    network,
+    sets.flatMap((set) => set[0]?.family ?? []),
+    problems,
+  );
+  if (problems.length > 0) return fail(invalidIpam(network, problems));
+  const spaces = sets.map(spaceOf);
+  return ok({
+    ...places,
+    sets,
+    spaces,
+    definition: definitionOf(sets),
+    routes,
+    dns,
+    identity,
+    onLiveElsewhere,
+  });
+}
+
+function readSets(ipam: JsonObject, problems: string[]): RangeSet[] {
+  const value = fieldOf(ipam, "ranges");
+  for (const [set, ranges] of (Array.isArray(value) ? value : []).entries()) {
+    for (const [index, range] of (Array.isArray(ranges) ? ranges : []).entries()) {
+      if (isObject(range)) noteUnknown(range, rangeFields, `ipam.ranges[${set}][${index}]`, problems);
+    }
+  }
+  const before = problems.length;
+  const sets = readRangeSets(value, "ipam.ranges", { strict: true }, problems);
+  if (sets.length === 0 && problems.length === before) problems.push("ipam.ranges: is missing or empty");
+  noteOverlaps(sets.flat(), problems);
+  return sets;
+}
+
+/** One of a few words, the first unless it is said. */
+function readChoice<T extends string>(
+  ipam: JsonObject,
+  key: string,
+  choices: readonly [T, ...T[]],
+  problems: string[],
+): T {
+  const text = readText(ipam, key, "ipam", problems) || choices[0];
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined) problems.push(`ipam.${key}: ${show(text)} is none of ${choices.join(", ")}`);
+  return choice ?? choices[0];
+}
+
+function spaceOf(set: RangeSet): Space {
+  return newSpace(set[0]?.family === "6" ? 6 : 4, usableSpans(set), []);
+}
+
+/** The ranges with everything that they leave to be understood, so that only a change of meaning makes a difference. */
+function definitionOf(sets: readonly RangeSet[]): FlatConfig["definition"] {
+  const ranges = sets.map((set) =>
+    set.map((range) => ({
+      subnet: printCidr(range.subnet),
+      rangeStart: printIn(range, range.first),
+      rangeEnd: printIn(range, range.last),
+      gateway: printIn(range, range.gateway),
+      exclude: range.excluded.flatMap((span) => networksOf(range.family, span)).map(printCidr),
+    })),
+  );
+  return { hash: hash128(printJson(ranges)).toString(16).padStart(32, "0"), ranges };
+}
+
+/** The fewest networks that a span is made of. */
+function networksOf(family: Family, { first, last }: Span): Cidr[] {
+  const networks: Cidr[] = [];
+  let value = first;
+  while (value <= last) {
+    let bits = 0;
+    // Twice as large while it begins where such a network does, and ends inside.
+    while (value % (2n << BigInt(bits)) === 0n && value + (2n << BigInt(bits)) - 1n <= last) bits += 1;
+    networks.push({ address: { family, value }, prefix: bitsOf(family) - bits });
+    value += 1n << BigInt(bits);
+  }
+  return networks;
+}
+
+/**
+ * The addresses that the caller asks for (CNI_ARGS `IP=`, `args.cni.ips`, `runtimeConfig.ips`), for each set a code or
+ * nothing. Errors: `ipam.config`, `ipam.requested-gateway`, `ipam.requested-outside`, `ipam.requested-excluded`.
+ */
+export function requestedCodes(
+  { sets, spaces }: FlatConfig,
+  { config, environment }: Invocation,
+): Outcome<readonly (string | undefined)[], CniError> {
+  const problems: string[] = [];
+  const asked = askedAddresses(config, parseArgs(environment.args), problems);
+  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], problems);
+  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  const assigned = assignRequests(sets, requests);
+  if (!assigned.ok) return assigned;
+  const codes = assigned.value.map((address) => address && codeOfAddress(address));
+  const excluded = codes.findIndex((code, set) => {
+    const space = spaces[set];
+    return code !== undefined && space !== undefined && !inSpace(space, code);
+  });
+  const address = assigned.value[excluded];
+  if (address === undefined) return ok(codes);
+  return failWith(
+    "invalidConfig",
+    "ipam.requested-excluded",
+    `claim requested address ${printAddress(address)}: it is excluded from the pool`,
+    "Ask for another address, or take it out of ipam.ranges' exclude.",
+  );
+}
+
+export function codeOfAddress({ family, value }: Address): string {
+  return codeOf(family === "6" ? 6 : 4, value);
+}

@@ -1,0 +1,42 @@
+import { isObject, parseJson, printJson } from "../../cni/json.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { EtcdSettings } from "./etcd-config.ts";
+import { hash128 } from "./hash.ts";
+
+/** What this node remembers of an etcd from one call to the next. Losing it costs time, nothing else. */
+export interface EtcdMemory {
+  /** The endpoint that answered last. */
+  readonly endpoint?: string;
+  /** Of the configured user. Empty: etcd said that it authenticates nobody. */
+  readonly token?: string;
+}
+
+/** One file for each cluster and user, readable by root alone: the token is as good as the password. */
+export function memoryPath({ endpoints, username }: EtcdSettings, folder: string): string {
+  return `${folder}/etcd-${hash128(`${username} ${endpoints.join(" ")}`)
+    .toString(16)
+    .padStart(32, "0")}.json`;
+}
+
+export function recall(sys: Sys, path: string): EtcdMemory {
+  const text = sys.files.read(path);
+  const json = text.ok ? parseJson(text.value) : text;
+  if (!json.ok || !isObject(json.value)) return {};
+  const { endpoint, token } = json.value;
+  return {
+    ...(typeof endpoint === "string" ? { endpoint } : {}),
+    ...(typeof token === "string" ? { token } : {}),
+  };
+}
+
+/** Appears complete or not at all; not synced, for it may be lost. */
+export function remember(sys: Sys, path: string, memory: EtcdMemory): void {
+  const temporary = `${path}.${sys.processes.pid()}`;
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  sys.files.makeFolder(folder, 0o700);
+  sys.files.remove(temporary);
+  const written = sys.files.write(temporary, printJson(memory), { mode: 0o600, exclusive: true });
+  const renamed = written.ok ? sys.files.rename(temporary, path) : written;
+  if (!renamed.ok)
+    sys.warn(`hawser: etcd is asked more than needed: cannot keep ${path}: ${renamed.error.message}`);
+}

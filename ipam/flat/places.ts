@@ -1,0 +1,133 @@
+import { parseDurationMs } from "../../cni/duration.ts";
+import { isName } from "../../cni/environment.ts";
+import type { CniError } from "../../cni/errors.ts";
+import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import type { NetworkConfig } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { fieldOf, readObject, readText, show } from "../fields.ts";
+import { invalidIpam } from "../ipam-config.ts";
+import { type EtcdSettings, readEtcd } from "./etcd-config.ts";
+import type { Store } from "./store.ts";
+
+export type StoreSettings =
+  | { readonly kind: "local"; readonly dir: string }
+  | { readonly kind: "etcd"; readonly settings: EtcdSettings };
+
+/** What it takes to find and free what an attachment has; a mistake elsewhere does not keep an address. */
+export interface FlatPlaces {
+  /** Of the network, not of the pool, which several networks may share. */
+  readonly network: string;
+  readonly pool: string;
+  readonly node: string;
+  readonly store: StoreSettings;
+  /** Releases that could not reach the store, and what the store's client remembers. */
+  readonly journalDir: string;
+  /** How long an address waits for its identity after DEL, in milliseconds; undefined: for ever. */
+  readonly holdMs: number | undefined;
+}
+
+const defaultStoreDir = "/var/lib/cni/hawser-flat";
+const defaultJournalDir = "/var/lib/cni/hawser-flat-journal";
+export const defaultHold = "24h";
+const storeFields = ["etcd", "dir"];
+const etcdFields = ["endpoints", "caFile", "certFile", "keyFile", "username", "passwordFile", "prefix"];
+
+/** Errors: `ipam.config`, for these fields alone. */
+export function flatPlaces(sys: Sys, network: NetworkConfig): Outcome<FlatPlaces, CniError> {
+  const ipam = fieldOf(network.raw, "ipam");
+  const problems: string[] = [];
+  // A hold that cannot be understood is the usual one: too long is harmless, too short is not.
+  const places = readPlaces(sys, network, isObject(ipam) ? ipam : {}, problems, []);
+  return problems.length === 0 ? ok(places) : fail(invalidIpam(network, problems));
+}
+
+/** Notes what is wrong with the hold in `minor`, all else in `problems`. */
+export function readPlaces(
+  sys: Sys,
+  network: NetworkConfig,
+  ipam: JsonObject,
+  problems: string[],
+  minor: string[],
+): FlatPlaces {
+  const pool = readText(ipam, "pool", "ipam", problems) || network.name;
+  if (!isName(pool)) problems.push(`ipam.pool: ${show(pool)} cannot name a pool`);
+  return {
+    network: network.name,
+    pool,
+    node: readNode(sys, ipam, problems),
+    store: readStore(fieldOf(ipam, "store"), problems),
+    journalDir: readFolder(ipam, "journalDir", "ipam", defaultJournalDir, problems),
+    holdMs: readHold(ipam, minor),
+  };
+}
+
+/** The kernel's host name is what the node is called unless it is said. */
+function readNode(sys: Sys, ipam: JsonObject, problems: string[]): string {
+  const said = readText(ipam, "node", "ipam", problems) ?? "";
+  const hostname = said === "" ? sys.files.read("/proc/sys/kernel/hostname") : undefined;
+  const node = hostname?.ok === true ? hostname.value.trim() : said;
+  if (!isName(node)) {
+    const from = said === "" ? "the host name " : "";
+    problems.push(`ipam.node: ${from}${show(node)} cannot name a node`);
+  }
+  return node;
+}
+
+function readStore(value: Json | undefined, problems: string[]): StoreSettings {
+  const place = "ipam.store";
+  if (value !== undefined && !isObject(value)) problems.push(`${place}: is not an object`);
+  const store = isObject(value) ? value : {};
+  noteUnknown(store, storeFields, place, problems);
+  const etcd = fieldOf(store, "etcd");
+  const dir = readFolder(store, "dir", place, defaultStoreDir, problems);
+  if (etcd === undefined) return { kind: "local", dir };
+  if (fieldOf(store, "dir") !== undefined)
+    problems.push(`${place}: has both etcd and dir; it is one of them`);
+  const fields = readObject(store, "etcd", place, problems);
+  noteUnknown(fields, etcdFields, `${place}.etcd`, problems);
+  return { kind: "etcd", settings: readEtcd(fields, `${place}.etcd`, problems) };
+}
+
+function readFolder(
+  object: JsonObject,
+  key: string,
+  place: string,
+  fallback: string,
+  problems: string[],
+): string {
+  const text = readText(object, key, place, problems) || fallback;
+  if (!text.startsWith("/") || text.split("/").includes(".."))
+    problems.push(`${place}.${key}: ${show(text)} is no absolute path`);
+  return text.replace(/\/+$/, "");
+}
+
+function readHold(ipam: JsonObject, problems: string[]): number | undefined {
+  const text = readText(ipam, "hold", "ipam", problems) || defaultHold;
+  if (text === "forever") return undefined;
+  const holdMs = parseDurationMs(text);
+  if (holdMs === undefined)
+    problems.push(`ipam.hold: ${show(text)} is neither a duration like "24h" nor "forever"`);
+  return holdMs ?? parseDurationMs(defaultHold);
+}
+
+/** A misspelt field would be an exclusion that does not exclude. */
+export function noteUnknown(
+  object: JsonObject,
+  known: readonly string[],
+  place: string,
+  problems: string[],
+): void {
+  const lower = known.map((key) => key.toLowerCase());
+  for (const key of Object.keys(object)) {
+    if (!lower.includes(key.toLowerCase())) problems.push(`${place}.${key}: is no field that is known`);
+  }
+}
+
+/** Each kind of store is loaded only where it is the one. */
+export async function openStore(sys: Sys, { store, journalDir }: FlatPlaces): Promise<Store> {
+  if (store.kind === "local") return (await import("./store-local.ts")).openLocalStore(sys, store.dir);
+  const { openEtcd } = await import("./store-etcd.ts");
+  // Beside the journal's folders: no pool's name begins with a dot.
+  return openEtcd(sys, store.settings, `${journalDir}/.etcd`);
+}

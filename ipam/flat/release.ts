@@ -1,0 +1,145 @@
+import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./claim-txn.ts";
+import type { Ask } from "./drive.ts";
+import { type Holding, isExpired, withEvent } from "./holding.ts";
+import type { Keys } from "./keys.ts";
+import type { Op, Txn, TxnReply } from "./store.ts";
+
+export interface ReleaseRequest {
+  readonly keys: Keys;
+  readonly node: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  /** How long its addresses wait for their identity; undefined: for ever. */
+  readonly holdMs: number | undefined;
+  readonly nowMs: number;
+  /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
+  readonly claimedUntilMs?: number;
+}
+
+/** The next thing to do for a release. Pure, as a claim is. */
+export type Release =
+  | Ask<Release>
+  | { readonly kind: "released"; readonly holding: Holding }
+  /** The container has nothing: it was released before, or others have taken over what it had. */
+  | { readonly kind: "nothing" }
+  /** Others changed the record each time before we could. */
+  | { readonly kind: "contended" };
+
+/** Expired holds that one release clears away. */
+const sweptHolds = 4;
+const maxTries = 100;
+
+/** Starts a release: only what is recorded of this very container is freed, whatever the configuration says now. */
+export function release(request: ReleaseRequest): Release {
+  return look(request, 0);
+}
+
+/** Starts with what was read before (GC), and frees it only if it is still the same. */
+export function releaseKnown(request: ReleaseRequest, attachment: Known): Release {
+  return decide(request, 0, attachment, []);
+}
+
+function look(request: ReleaseRequest, tries: number): Release {
+  if (tries >= maxTries) return { kind: "contended" };
+  const { keys, node, containerId, ifname, nowMs } = request;
+  const att: Op = { kind: "get", key: keys.att(node, containerId, ifname) };
+  const holds: Op = { kind: "range", ...keys.holdsUntil(nowMs), limit: sweptHolds };
+  return {
+    kind: "ask",
+    txn: { compare: [], success: [att, holds], failure: [] },
+    next: (reply) => {
+      const expired = entriesOf(reply, 1).flatMap((entry) => known(entry) ?? []);
+      return decide(request, tries, known(entriesOf(reply, 0)[0]), expired);
+    },
+  };
+}
+
+function decide(
+  request: ReleaseRequest,
+  tries: number,
+  attachment: Known | undefined,
+  expired: readonly Known[],
+): Release {
+  if (attachment === undefined) return { kind: "nothing" };
+  const { holding } = attachment;
+  // The container was attached anew since its DEL was journalled.
+  if (request.claimedUntilMs !== undefined && holding.sinceMs > request.claimedUntilMs)
+    return { kind: "nothing" };
+  const swept = expired.filter((each) => isExpired(each.holding, request.nowMs));
+  return {
+    kind: "ask",
+    txn: releaseTxn(request, attachment, swept),
+    next: (reply) => {
+      if (reply.succeeded) return { kind: "released", holding };
+      const now = known(entriesOf(reply, 0)[0]);
+      // Nobody changed the container's record, so it is the others that do not belong to it.
+      if (now?.modRevision === attachment.modRevision) return dismantle(request, tries, attachment, reply);
+      return look(request, tries + 1);
+    },
+  };
+}
+
+function releaseTxn(request: ReleaseRequest, attachment: Known, expired: readonly Known[]): Txn {
+  const { keys } = request;
+  const { holding, modRevision } = attachment;
+  const held = keysOf(request, holding);
+  return {
+    // Each of them, although one would do in a store that nothing but this program wrote to.
+    compare: held.map((key) => ({ kind: "unchanged", key, modRevision })),
+    success: [
+      ...rewrite(keys, [holding], released(request, holding)),
+      { kind: "delete", key: attKey(request) },
+      ...expired.map((each): Op => ({ kind: "txn", txn: sweepTxn(keys, each) })),
+    ],
+    failure: held.map((key): Op => ({ kind: "get", key })),
+  };
+}
+
+/** The container's own key comes first. */
+function keysOf(request: ReleaseRequest, holding: Holding): string[] {
+  const own = attKey(request);
+  return [own, ...keysOfHolding(request.keys, holding).filter((key) => key !== own)];
+}
+
+function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
+  return keys.att(node, containerId, ifname);
+}
+
+/** What becomes of a holding: nothing, when it waits for nobody. */
+function released({ holdMs, nowMs }: ReleaseRequest, holding: Holding): Holding | undefined {
+  const { identity, containerId, node } = holding;
+  const { uid: _uid, reserved: isReserved, heldUntilMs: _heldUntilMs, ...kept } = holding;
+  const history = withEvent(holding.history, { what: "released", identity, containerId, node, atMs: nowMs });
+  const next = { ...kept, sinceMs: nowMs, history };
+  if (isReserved === true) return { ...next, state: "reserved" };
+  // A container never comes back.
+  if (holdMs === 0 || identity.startsWith("container:")) return undefined;
+  return { ...next, state: "held", ...(holdMs === undefined ? {} : { heldUntilMs: nowMs + holdMs }) };
+}
+
+function sweepTxn(keys: Keys, { holding, modRevision }: Known): Txn {
+  const [first = ""] = keysOfHolding(keys, holding);
+  return {
+    compare: [{ kind: "unchanged", key: first, modRevision }],
+    success: rewrite(keys, [holding], undefined),
+    failure: [],
+  };
+}
+
+/** Frees those keys of a damaged holding that are its own, and keeps nothing of it. */
+function dismantle(request: ReleaseRequest, tries: number, attachment: Known, evidence: TxnReply): Release {
+  const { modRevision } = attachment;
+  const own = evidence.replies.flatMap((_reply, at) =>
+    entriesOf(evidence, at).filter((entry) => entry.modRevision === modRevision),
+  );
+  return {
+    kind: "ask",
+    txn: {
+      compare: own.map(({ key }) => ({ kind: "unchanged", key, modRevision })),
+      success: own.map(({ key }): Op => ({ kind: "delete", key })),
+      failure: [],
+    },
+    next: (reply) =>
+      reply.succeeded ? { kind: "released", holding: attachment.holding } : look(request, tries + 1),
+  };
+}

@@ -1,0 +1,61 @@
+import { type CniError, cniError } from "../../cni/errors.ts";
+import { isObject, parseJson } from "../../cni/json.ts";
+import type { CniResult, IpConfig } from "../../cni/types.ts";
+import { fail, type Outcome } from "../../sys/outcome.ts";
+import { type Address, isInNetwork, printAddress } from "../address.ts";
+import { printIn, type Range, type RangeSet } from "../range.ts";
+import { readRangeSets } from "../range-config.ts";
+import type { FlatConfig } from "./config.ts";
+import type { Holding } from "./holding.ts";
+import { addressOfKey } from "./keys.ts";
+import type { Entry } from "./store.ts";
+
+/** An address as it is printed. */
+export function addressOfCode(code: string): Address {
+  const { family, address } = addressOfKey(code);
+  return { family: family === 6 ? "6" : "4", value: address };
+}
+
+export function printCode(code: string): string {
+  return printAddress(addressOfCode(code));
+}
+
+/** The result of ADD; undefined when an address is of none of the pool's networks any more. */
+export function toResult(
+  { routes, dns }: Pick<FlatConfig, "routes" | "dns">,
+  sets: readonly RangeSet[],
+  holding: Holding,
+): CniResult | undefined {
+  const ips = holding.addresses.flatMap((code) => toIpConfig(sets.flat(), addressOfCode(code)) ?? []);
+  if (ips.length < holding.addresses.length) return undefined;
+  return { ips, routes: [...routes], dns };
+}
+
+function toIpConfig(ranges: readonly Range[], address: Address): IpConfig | undefined {
+  const range = ranges.find(({ subnet }) => isInNetwork(address, subnet));
+  if (range === undefined) return undefined;
+  const gateway = printIn(range, range.gateway);
+  return { address: `${printAddress(address)}/${range.subnet.prefix}`, gateway };
+}
+
+/** The networks of earlier definitions of the pool, as the store keeps them: a repeated ADD answers with what it gave. */
+export function formerSets(definitions: readonly Entry[]): RangeSet[] {
+  return definitions.flatMap(({ value }) => {
+    const json = parseJson(value);
+    if (!json.ok || !isObject(json.value)) return [];
+    // Only networks and gateways count.
+    return readRangeSets(json.value.ranges, "ranges", { strict: false }, []);
+  });
+}
+
+export function poolChanged(pool: string, holding: Holding): Outcome<never, CniError> {
+  const addresses = holding.addresses.map(printCode).join(", ");
+  return fail(
+    cniError(
+      "ipam",
+      "ipam.pool-changed",
+      `repeat the ADD of container ${holding.containerId}: ${addresses} is in no network of pool ${pool} any more`,
+      "The pool was edited. DEL the container and ADD it again.",
+    ),
+  );
+}

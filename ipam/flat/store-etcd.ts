@@ -1,0 +1,30 @@
+import type { Sys } from "../../sys/sys.ts";
+import { defaultLimits, type EtcdLimits, openClient } from "./etcd-client.ts";
+import type { EtcdSettings } from "./etcd-config.ts";
+import { decodeReply, encodeTxn, isRead } from "./etcd-wire.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * The store in an etcd cluster, 3.4 to 3.6, over its JSON gateway. Reads go on to other endpoints; a write that may have
+ * been done is the caller's to look after. `folder`, on this node, keeps the last good endpoint and the user's token.
+ */
+export function openEtcd(
+  sys: Sys,
+  settings: EtcdSettings,
+  folder: string,
+  limits: EtcdLimits = defaultLimits,
+): Store {
+  const client = openClient(sys, settings, folder, limits);
+  const prefix = `${settings.prefix}/`;
+  return {
+    label: `etcd at ${settings.endpoints.join(", ")}`,
+    roundTrips: () => client.roundTrips(),
+    txn: (txn) =>
+      client.call({
+        path: "/v3/kv/txn",
+        body: encodeTxn(txn, prefix),
+        repeatable: isRead(txn),
+        read: (body) => decodeReply(body, txn, prefix),
+      }),
+  };
+}

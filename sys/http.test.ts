@@ -1,0 +1,261 @@
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import * as tls from "node:tls";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeAuthority, readPair } from "../tools/testbed/certificates.ts";
+import { createFake } from "./fake.ts";
+import { wasSent } from "./http.ts";
+import { ok } from "./outcome.ts";
+
+const here = import.meta.dirname;
+let folder: string;
+const servers: net.Server[] = [];
+
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "hawser-http-"));
+});
+afterAll(() => {
+  for (const server of servers) server.close();
+  fs.rmSync(folder, { recursive: true });
+});
+
+type Serve = (socket: net.Socket) => void;
+
+/** What a server says to the first bytes it gets. */
+function saying(text: string): Serve {
+  return (socket) => socket.once("data", () => socket.end(text));
+}
+const fine = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n\u00e4gypt";
+
+/** Starts a server on a free port of the loopback; its URL. */
+async function serve(handler: Serve, options?: tls.TlsOptions): Promise<string> {
+  const listener: Serve = (socket) => {
+    socket.on("error", () => {});
+    handler(socket);
+  };
+  const server = options === undefined ? net.createServer(listener) : tls.createServer(options, listener);
+  server.on("tlsClientError", () => {});
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  return `${options === undefined ? "http" : "https"}://127.0.0.1:${port}/path`;
+}
+
+interface Case {
+  readonly url: string;
+  readonly tls?: object;
+  readonly timeoutMs?: number;
+}
+
+async function plainCases(): Promise<Record<string, Case>> {
+  const gone = await serve(saying(""));
+  servers.pop()?.close();
+  return {
+    answers: { url: await serve(saying(fine)) },
+    refuses: { url: await serve(saying("HTTP/1.1 503 Busy\r\nconnection: close\r\n\r\nno")) },
+    redirects: {
+      url: await serve(saying("HTTP/1.1 302 Found\r\nlocation: /x\r\nconnection: close\r\n\r\n")),
+    },
+    "is not there": { url: gone },
+    "has no name": { url: "http://nowhere.invalid:2379/" },
+    "resets after reading": {
+      url: await serve((socket) => socket.once("data", () => socket.resetAndDestroy())),
+    },
+    "closes after reading": { url: await serve(saying("")) },
+    "stops amid the answer": { url: await serve(saying("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}")) },
+    "speaks no HTTP": { url: await serve(saying("220 smtp\r\n\r\n")) },
+    "is silent": { url: await serve(() => {}), timeoutMs: 200 },
+  };
+}
+
+async function tlsCases(): Promise<Record<string, Case>> {
+  const authority = makeAuthority(folder);
+  const ca = fs.readFileSync(authority.caFile, "utf8");
+  const otherCa = fs.readFileSync(makeAuthority(folder, "other").caFile, "utf8");
+  const server = readPair(authority.issue("server", "/CN=server", "IP:127.0.0.1"));
+  const elsewhere = readPair(authority.issue("elsewhere", "/CN=elsewhere", "DNS:elsewhere"));
+  const client = readPair(authority.issue("client", "/O=pods", "DNS:client"));
+  const mutual = { ...server, ca, requestCert: true };
+  const url = await serve(saying(fine), server);
+  const askedUrl = await serve(saying(fine), mutual);
+  const asked12Url = await serve(saying(fine), { ...mutual, maxVersion: "TLSv1.2" });
+  return {
+    "has a certificate of the authority": { url, tls: { ca } },
+    "has a certificate of another authority": { url, tls: { ca: otherCa } },
+    "has a certificate of no known authority": { url },
+    "has a certificate for another host": { url: await serve(saying(fine), elsewhere), tls: { ca } },
+    "wants a certificate and gets it": { url: askedUrl, tls: { ca, ...client } },
+    "wants a certificate and gets none": { url: askedUrl, tls: { ca } },
+    "wants a certificate and gets none, TLS 1.2": { url: asked12Url, tls: { ca } },
+    "speaks no TLS": { url: (await serve(saying(fine))).replace("http:", "https:"), tls: { ca } },
+    "gets a key that is none": { url, tls: { ca, cert: client.cert, key: "nonsense" } },
+    "gets a key of another certificate": { url, tls: { ca, cert: client.cert, key: server.key } },
+  };
+}
+
+const answer = { status: 200, body: "\u00e4gypt" };
+const expected: Record<string, unknown> = {
+  answers: answer,
+  refuses: { status: 503, body: "no" },
+  redirects: { status: 302, body: "" },
+  "is not there": "no",
+  "has no name": "no",
+  "resets after reading": "maybe",
+  "closes after reading": "maybe",
+  "stops amid the answer": "maybe",
+  "speaks no HTTP": "maybe",
+  "is silent": "maybe",
+  "has a certificate of the authority": answer,
+  "has a certificate of another authority": "no",
+  "has a certificate of no known authority": "no",
+  "has a certificate for another host": "no",
+  "wants a certificate and gets it": answer,
+  "wants a certificate and gets none": "no",
+  "wants a certificate and gets none, TLS 1.2": "no",
+  "speaks no TLS": "no",
+  "gets a key that is none": "no",
+  "gets a key of another certificate": "no",
+};
+
+/** The same program under both engines. It ends by itself: an agent that keeps it would end it by the timeout. */
+const engines: [string, string[]][] = [
+  ["node", [process.execPath, "--no-warnings"]],
+  ["bun", [path.join(here, "../node_modules/.bin/bun"), "run"]],
+];
+
+describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
+  const run = async (text: string, env: Record<string, string> = {}): Promise<string> => {
+    const file = path.join(folder, "program.ts");
+    fs.writeFileSync(file, `import { linux } from "${here}/linux.ts";\n${text}`);
+    const environment = { PATH: process.env.PATH ?? "", ...env };
+    const done = await promisify(execFile)(executable, [...options, file], {
+      timeout: 30_000,
+      env: environment,
+    });
+    return done.stdout;
+  };
+
+  test("an answer is an answer, and a fault tells whether the server can have read the request", async () => {
+    const cases = { ...(await plainCases()), ...(await tlsCases()) };
+    const said = await run(`
+      const ends = {};
+      for (const [name, one] of Object.entries(${JSON.stringify(cases)})) {
+        const request = { method: "POST", headers: { "x-a": "b" }, body: "{}", timeoutMs: 10_000, ...one };
+        const reply = await linux.http.request(request);
+        ends[name] = reply.ok ? reply.value : reply.error.sent;
+        if (!reply.ok && (reply.error.code === "" || reply.error.message === "")) ends[name] = reply.error;
+      }
+      console.log(JSON.stringify(ends));`);
+    expect(JSON.parse(said)).toEqual(expected);
+  });
+
+  test("what is sent arrives: method, path, headers, body; a kept connection carries the next", async () => {
+    const seen: string[] = [];
+    let connections = 0;
+    const url = await serve((socket) => {
+      connections++;
+      socket.on("data", (data) => {
+        seen.push(data.toString("utf8"));
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+      });
+    });
+    await run(`
+      const base = { url: ${JSON.stringify(url)}, headers: { authorization: "tok" }, timeoutMs: 10_000 };
+      await linux.http.request({ ...base, method: "POST", body: "b\u00f6dy" });
+      await linux.http.request({ ...base, method: "GET" });`);
+    const text = seen.join("");
+    expect(text).toMatch(/^POST \/path HTTP\/1\.1\r\n/);
+    expect(text).toContain("b\u00f6dy");
+    expect(text).toMatch(/GET \/path HTTP\/1\.1\r\n/);
+    expect(text.match(/authorization: tok/gi)?.length).toBe(2);
+    // Node's fetch may not see its first connection free before it wants the next.
+    expect(connections).toBeLessThanOrEqual(engine === "bun" ? 1 : 2);
+  });
+
+  test("a proxy of the environment is not asked", async () => {
+    const proxy = await serve(
+      saying("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy"),
+    );
+    const url = await serve(saying(fine));
+    const said = await run(
+      `const reply = await linux.http.request({ url: "${url}", method: "GET", headers: {}, timeoutMs: 10_000 });
+       console.log(reply.value.body);`,
+      { HTTP_PROXY: proxy, http_proxy: proxy },
+    );
+    expect(said).toBe("\u00e4gypt\n");
+  });
+});
+
+test.each([
+  ["ECONNREFUSED", "no"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "no"],
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "no"],
+  ["ECONNRESET", "maybe"],
+  ["ETIMEDOUT", "maybe"],
+  ["EPIPE", "maybe"],
+  ["UND_ERR_SOCKET", "maybe"],
+  ["something new", "maybe"],
+] as const)("%s: sent: %s", (code, sent) => {
+  expect(wasSent(code)).toBe(sent);
+});
+
+describe("on the fake machine", () => {
+  const request = { method: "POST", url: "http://etcd/x", headers: {}, body: "b", timeoutMs: 100 } as const;
+
+  test("a request is a numbered effect, answered by the machine's handler", async () => {
+    const fake = createFake({ http: ({ body }) => ok({ status: 201, body: `${body}!` }) });
+    expect(await fake.sys.http.request(request)).toEqual(ok({ status: 201, body: "b!" }));
+    expect(fake.effects()).toEqual(["http POST http://etcd/x"]);
+  });
+
+  test("without a handler nobody listens", async () => {
+    const reply = await createFake().sys.http.request(request);
+    expect(reply).toMatchObject({ ok: false, error: { code: "ECONNREFUSED", sent: "no" } });
+  });
+
+  test("it can fail undone, or be done and its answer be lost", async () => {
+    let served = 0;
+    const fake = createFake({ http: () => ok({ status: 200, body: String(++served) }) });
+    fake.failAt(0, "ECONNREFUSED");
+    fake.failAt(1, "ECONNRESET");
+    fake.loseReplyAt(2);
+    const sent = [];
+    for (let count = 0; count < 3; count++) {
+      const reply = await fake.sys.http.request(request);
+      sent.push([reply.ok ? "answered" : reply.error.sent, served]);
+    }
+    expect(sent).toEqual([
+      ["no", 0],
+      ["maybe", 0],
+      ["maybe", 1],
+    ]);
+  });
+
+  test("an answer after the timeout is none, on the machine's clock", async () => {
+    const fake = createFake({
+      http: async () => {
+        await fake.machine.clock.sleep(101);
+        return ok({ status: 200, body: "" });
+      },
+    });
+    const reply = await fake.sys.http.request(request);
+    expect(reply).toMatchObject({ ok: false, error: { code: "ETIMEDOUT", sent: "maybe" } });
+    expect(fake.sys.clock.monotonicMs()).toBe(100);
+  });
+
+  test.each([
+    ["before", 0],
+    ["half", 1],
+    ["after", 1],
+  ] as const)("a crash %s a request lets the server do it %i times", async (when, times) => {
+    let served = 0;
+    const fake = createFake({ http: () => ok({ status: 200, body: String(++served) }) });
+    fake.crashAt(0, when);
+    await expect(fake.sys.http.request(request)).rejects.toThrow("was stopped at http");
+    expect(served).toBe(times);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Outcome } from "./outcome.ts";
+import type { Fault } from "./sys.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  /** `http:` or `https:`. No proxy of the environment is used: what a node talks to is beside it. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Until the last byte of the response. */
+  readonly timeoutMs: number;
+  /** The same object for every request to one server: connections are kept by it. */
+  readonly tls?: TlsMaterial;
+}
+
+/** PEM texts. Without `ca` the machine's own authorities count. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Any status is a response; redirections are not followed. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface HttpFault extends Fault {
+  /** `no`: the server cannot have seen the request. `maybe`: what it asked for may have been done. */
+  readonly sent: "no" | "maybe";
+}
+
+export type HttpAttempt = Outcome<HttpResponse, HttpFault>;
+
+export interface Http {
+  request(request: HttpRequest): Promise<HttpAttempt>;
+}
+
+/** Nobody was there to read it: no name, no way, no listener, no right, no descriptor left. */
+const unsentCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "ENODATA",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "EACCES",
+  "EPERM",
+  "EMFILE",
+  "ENFILE",
+  // A TLS handshake that failed, under both engines.
+  "EPROTO",
+  // Bun: no socket, or certificates that cannot be used.
+  "FailedToOpenSocket",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+/** Of TLS: certificates that were refused by us or by the server, files that are none. */
+const unsentPrefix =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|ERR_INVALID_|UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|CRL_)/;
+
+/** Whether a failure with this code leaves open that the server has read the request. What is unknown may have been. */
+export function wasSent(code: string): HttpFault["sent"] {
+  return unsentCodes.has(code) || unsentPrefix.test(code) ? "no" : "maybe";
+}
