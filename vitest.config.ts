@@ -12,6 +12,7 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: [...nowhere, "**/*.live.test.ts"],
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
         },
       },
@@ -20,7 +21,8 @@ export default defineConfig({
           name: "live",
           include: ["**/*.live.test.ts"],
           exclude: nowhere,
-          // They share the machine's network namespaces and its two cores.
+          // They share the machine with each other: after the unit tests, and one file at a time.
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

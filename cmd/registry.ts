@@ -10,10 +10,11 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   static: loadStatic,
   "hawser-host-local": loadHostLocal,
   "host-local": loadHostLocal,
+  "hawser-flat": async () => (await import("../ipam/flat/plugin.ts")).flat,
 };
 
 /** The plugin that `argv0` names (busybox style): its last path element. */
 export function pluginName(argv0: string): string {
   const base = argv0.slice(argv0.lastIndexOf("/") + 1);
-  return base in registry ? base : "hawser";
+  return Object.hasOwn(registry, base) ? base : "hawser";
 }

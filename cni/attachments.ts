@@ -18,7 +18,9 @@ export type Loaded =
   | { readonly kind: "none" }
   | { readonly kind: "record"; readonly record: JsonObject }
   /** `movedTo` is where it lies now: its own path when it could not be moved, or was only looked at. */
-  | { readonly kind: "torn"; readonly movedTo: string; readonly why: string };
+  | { readonly kind: "torn"; readonly movedTo: string; readonly why: string }
+  /** The machine did not let us read it. It may well be whole: the operation fails and is tried again. */
+  | { readonly kind: "unread"; readonly error: CniError };
 
 export interface Entry {
   readonly key: AttachmentKey;
@@ -26,12 +28,16 @@ export interface Entry {
   readonly state:
     | { readonly kind: "record"; readonly record: JsonObject }
     | { readonly kind: "corrupt"; readonly why: string }
+    /** Whole, perhaps: the machine did not let us read it. */
+    | { readonly kind: "unread"; readonly why: string }
     /** A corrupt one that somebody moved out of the way. */
     | { readonly kind: "torn-aside" };
 }
 
 const folderMode = 0o700;
 const fileMode = 0o600;
+/** How much deeper a record nests than what it holds of others (`args.cni` in a plugin in a chain in a step). */
+const recordDepth = 20;
 const suffix = ".json";
 const tornMark = ".torn-";
 const temporarySuffix = ".tmp";
@@ -65,7 +71,14 @@ export function load(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
 export function peek(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
   const path = recordPath(stateDir, key);
   const state = readRecord(sys, path);
-  return state.kind === "corrupt" ? { kind: "torn", movedTo: path, why: state.why } : state;
+  switch (state.kind) {
+    case "corrupt":
+      return { kind: "torn", movedTo: path, why: state.why };
+    case "unread":
+      return { kind: "unread", error: notRead(path, state.fault) };
+    default:
+      return state;
+  }
 }
 
 /**
@@ -79,8 +92,12 @@ export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<
   return fail(notWritten(`remove record ${path}`, removed.error, "records.remove"));
 }
 
-/** All records of this node, and what became of corrupt ones. Errors: `records.read`. */
-export function list(sys: Sys, stateDir: string): Outcome<Entry[], CniError> {
+/** All records of this node, or those that are wanted, and what became of corrupt ones. Errors: `records.read`. */
+export function list(
+  sys: Sys,
+  stateDir: string,
+  isWanted: (key: AttachmentKey) => boolean = () => true,
+): Outcome<Entry[], CniError> {
   const entries: Entry[] = [];
   const networks = namesIn(sys, stateDir);
   if (!networks.ok) return fail(notRead(stateDir, networks.error));
@@ -88,7 +105,7 @@ export function list(sys: Sys, stateDir: string): Outcome<Entry[], CniError> {
     const folder = `${stateDir}/${network}`;
     const names = namesIn(sys, folder);
     if (!names.ok) return fail(notRead(folder, names.error));
-    entries.push(...names.value.flatMap((name) => readEntry(sys, folder, network, name) ?? []));
+    entries.push(...names.value.flatMap((name) => readEntry(sys, folder, network, name, isWanted) ?? []));
   }
   return ok(entries);
 }
@@ -194,7 +211,7 @@ function unseal(text: string): Outcome<JsonObject, string> {
   if (text !== `${sealStart}${checksum(body)}${sealMiddle}${body}${sealEnd}`) {
     return fail(text === "" ? "it is empty" : "its checksum does not match its content");
   }
-  const json = parseJson(body);
+  const json = parseJson(body, recordDepth);
   if (!json.ok) return fail(`it is not JSON: ${json.error}`);
   return isObject(json.value) ? ok(json.value) : fail("it is not an object");
 }
@@ -209,21 +226,30 @@ function checksum(text: string): string {
   return (hash >>> 0).toString(16).padStart(checksumDigits, "0");
 }
 
-type State = Exclude<Entry["state"], { kind: "torn-aside" }> | { readonly kind: "none" };
+type State =
+  | Exclude<Entry["state"], { kind: "torn-aside" | "unread" }>
+  | { readonly kind: "unread"; readonly why: string; readonly fault: Fault }
+  | { readonly kind: "none" };
 
 function readRecord(sys: Sys, path: string): State {
   const text = sys.files.read(path);
   if (!text.ok && text.error.code === "ENOENT") return { kind: "none" };
-  if (!text.ok) return { kind: "corrupt", why: `it cannot be read: ${text.error.message}` };
+  if (!text.ok) return { kind: "unread", why: `it cannot be read: ${text.error.message}`, fault: text.error };
   const record = unseal(text.value);
   return record.ok ? { kind: "record", record: record.value } : { kind: "corrupt", why: record.error };
 }
 
-function readEntry(sys: Sys, folder: string, network: string, name: string): Entry | undefined {
+function readEntry(
+  sys: Sys,
+  folder: string,
+  network: string,
+  name: string,
+  isWanted: (key: AttachmentKey) => boolean,
+): Entry | undefined {
   const path = `${folder}/${name}`;
   const torn = name.replace(/\.torn-\d+$/, "");
   const key = parseName(network, torn);
-  if (key === undefined) return undefined;
+  if (key === undefined || !isWanted(key)) return undefined;
   if (torn !== name) return { key, path, state: { kind: "torn-aside" } };
   const state = readRecord(sys, path);
   // It was removed since the folder was read.

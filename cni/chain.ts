@@ -43,9 +43,11 @@ export function parseChain(
 ): Outcome<Chain, CniError> {
   const cniVersion = chooseVersion(config, fallback.cniVersion);
   if (!cniVersion.ok) return cniVersion;
-  const name = typeof config.name === "string" && config.name !== "" ? config.name : fallback.name;
-  const badName = networkNameProblem(name);
-  if (badName !== undefined) return failWith("invalidConfig", "config.name", badName);
+  const { name: own = "" } = config;
+  if (typeof own !== "string") return badName(`name is ${kindOf(own)}, not a string`);
+  const name = own === "" ? fallback.name : own;
+  const problem = networkNameProblem(name);
+  if (problem !== undefined && name !== "") return badName(problem);
   const plugins = pluginList(config);
   if (!plugins.ok) return plugins;
   return ok({
@@ -55,6 +57,10 @@ export function parseChain(
     disableGC: isOn(config.disableGC),
     plugins: plugins.value.map((plugin) => ({ ...plugin, cniVersion: cniVersion.value, name })),
   });
+}
+
+function badName(problem: string): Outcome<never, CniError> {
+  return failWith("invalidConfig", "config.name", problem, "Plugins keep their state under it.");
 }
 
 /** libcni takes the boolean and, for disableCheck, its text. */
@@ -181,7 +187,7 @@ export async function checkChain(
   sandbox: Sandbox,
   result: DelegateResult,
 ): Promise<Outcome<void, CniError>> {
-  if (!speaks(chain.cniVersion, "CHECK") || chain.disableCheck) return ok(undefined);
+  if (!answers(chain, "CHECK")) return ok(undefined);
   for (const plugin of chain.plugins) {
     const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, sandbox);
     if (!output.ok) return output;
@@ -195,7 +201,7 @@ export async function statusChain(
   chain: Chain,
   sandbox: Sandbox,
 ): Promise<Outcome<void, CniError>> {
-  if (!speaks(chain.cniVersion, "STATUS")) return ok(undefined);
+  if (!answers(chain, "STATUS")) return ok(undefined);
   for (const plugin of chain.plugins) {
     const output = await callDelegate(sys, "STATUS", plugin, "", sandbox);
     if (!output.ok) return output;
@@ -210,7 +216,7 @@ export async function collectChain(
   sandbox: Sandbox,
   valid: readonly ValidAttachment[],
 ): Promise<CniError[]> {
-  if (!speaks(chain.cniVersion, "GC") || chain.disableGC) return [];
+  if (!answers(chain, "GC")) return [];
   const errors: CniError[] = [];
   const list = valid.map(({ containerID, ifname }) => ({ containerID, ifname }));
   for (const plugin of chain.plugins) {
@@ -240,6 +246,9 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
   const json = parseJson(stdout);
   if (!json.ok) return bad(json.error);
   if (!isObject(json.value)) return bad(`it is ${kindOf(json.value)}, not an object`);
+  if (typeof json.value.code === "number" && typeof json.value.msg === "string") {
+    return bad(`it is an error (${json.value.code}: ${json.value.msg}), although the plugin exited with 0`);
+  }
   const parsed = parseResult(json.value, chain.cniVersion);
   if (!parsed.ok) return bad(parsed.error);
   const { result, version } = parsed.value;
@@ -249,7 +258,7 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
   return converted.ok ? ok({ document: converted.value, result }) : bad(`${version}: ${converted.error.msg}`);
 }
 
-/** Whether the chain can be asked at all; for the plan that people see. */
+/** Whether the chain may be asked at all: its version knows the verb, and its author has not switched it off. */
 export function answers(chain: Chain, verb: Verb): boolean {
   if (verb === "CHECK" && chain.disableCheck) return false;
   if (verb === "GC" && chain.disableGC) return false;

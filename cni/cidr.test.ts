@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addressFamily, cidrFamily } from "./cidr.ts";
+import { addressFamily, canonicalAddress, cidrFamily } from "./cidr.ts";
 
 describe("addresses", () => {
   test.each([
@@ -93,4 +93,17 @@ describe("addresses with a prefix length", () => {
   ])("%j is none", (text) => {
     expect(cidrFamily(text)).toBeUndefined();
   });
+});
+
+test.each([
+  ["10.1.0.5/16", "10.1.0.5/16"],
+  ["fd00::5/64", "fd00:0:0:0:0:0:0:5/64"],
+  ["FD00:0:0::5/64", "fd00:0:0:0:0:0:0:5/64"],
+  ["fd00:0:0:0:0:0:0:5/64", "fd00:0:0:0:0:0:0:5/64"],
+  ["::", "0:0:0:0:0:0:0:0"],
+  ["::ffff:10.0.0.1", "0:0:0:0:0:ffff:a00:1"],
+  ["1::", "1:0:0:0:0:0:0:0"],
+  ["no address", "no address"],
+])("the canonical spelling of %s is %s", (text, expected) => {
+  expect(canonicalAddress(text)).toBe(expected);
 });

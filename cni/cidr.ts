@@ -42,3 +42,28 @@ function groupCount(text: string, isEnd: boolean): number {
   const written = groups.slice(0, groups.length - quads);
   return written.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) ? written.length + 2 * quads : Number.NaN;
 }
+
+/**
+ * One spelling for each address, with or without a prefix length: libcni writes addresses anew between plugins, and what is
+ * compared as text must not differ by that. What is no address stays as it is.
+ */
+export function canonicalAddress(text: string): string {
+  const at = text.indexOf("/");
+  const address = at < 0 ? text : text.slice(0, at);
+  if (addressFamily(address) !== "6") return text;
+  const [head = "", tail] = address.split("::");
+  const left = groupsOf(head);
+  const right = tail === undefined ? [] : groupsOf(tail);
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => 0);
+  const groups = [...left, ...zeros, ...right].map((group) => group.toString(16)).join(":");
+  return at < 0 ? groups : `${groups}${text.slice(at)}`;
+}
+
+function groupsOf(text: string): number[] {
+  return text.split(":").flatMap((group) => {
+    if (group === "") return [];
+    if (!group.includes(".")) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
+}

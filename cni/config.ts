@@ -88,7 +88,9 @@ export function kindOf(value: Json | undefined): string {
 
 /** GC's list of what still exists. Both spellings are read: the text's and that of the first 1.1.0 tag. */
 export function validAttachments(raw: JsonObject): Outcome<ValidAttachment[] | undefined, CniError> {
-  const list = raw["cni.dev/valid-attachments"] ?? raw["cni.dev/attachments"] ?? undefined;
+  // The specification's key rules where it is present: a null there is no list, whatever the other says.
+  const key = "cni.dev/valid-attachments" in raw ? "cni.dev/valid-attachments" : "cni.dev/attachments";
+  const list = raw[key] ?? undefined;
   if (list === undefined) return ok(undefined);
   const bad = (why: string): Outcome<never, CniError> =>
     fail(cniError("invalidConfig", "config.valid-attachments", `read cni.dev/valid-attachments: ${why}`));

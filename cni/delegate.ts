@@ -1,8 +1,9 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, RunEnd, RunReport, Sys } from "../sys/sys.ts";
+import type { Attempt, Fault, RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
+import { operationVariable } from "./orphans.ts";
 import type { Verb } from "./version.ts";
 
 /** Where and for whom a delegate runs: what its CNI_* variables say. */
@@ -17,6 +18,8 @@ export interface Sandbox {
   readonly variables: EnvironmentVariables;
   /** On `sys.clock.monotonicMs()`: a delegate that runs past it is ended. */
   readonly deadlineMs: number;
+  /** Undoing goes on although we were asked to stop: nobody else would do it. */
+  readonly undoing?: boolean;
 }
 
 const maxOutputBytes = 16 * 1024 * 1024;
@@ -39,27 +42,22 @@ export async function callDelegate(
   const type = String(config.type);
   const executable = findPlugin(sys, type, sandbox.path);
   if (!executable.ok) return executable;
+  const stop = sys.processes.stopRequested();
+  if (stop !== undefined && sandbox.undoing !== true) return fail(stopped(type, verb, stop));
   const timeoutMs = sandbox.deadlineMs - sys.clock.monotonicMs();
   if (timeoutMs <= 0) return fail(timedOut(type, verb));
   const report = await runPatiently(sys, () =>
     sys.processes.run({
       executable: executable.value,
       args: [],
-      env: delegateEnvironment(verb, ifname, sandbox),
+      env: { ...delegateEnvironment(verb, ifname, sandbox), [operationVariable]: sys.processes.self() },
       stdin: printJson(config),
       timeoutMs,
       maxOutputBytes,
     }),
   );
   if (!report.ok) {
-    const why = `${executable.value} could not be started: ${report.error.message}.`;
-    const hint = "Check that it is an executable for this machine.";
-    return failWith(
-      "delegate",
-      "delegate.start",
-      `${label(type, verb)} could not be started`,
-      `${why} ${hint}`,
-    );
+    return fail(notStarted(type, verb, executable.value, report.error));
   }
   passOn(sys, report.value.stderr);
   return judge(type, verb, report.value);
@@ -132,12 +130,37 @@ function label(type: string, verb: Verb): string {
   return `${verb} of plugin ${JSON.stringify(type)}`;
 }
 
+const startHints: Readonly<Record<string, string>> = {
+  EACCES: "It must be executable by root, on a file system that is not mounted noexec.",
+  ENOEXEC: "It is no executable for this machine.",
+  ENOENT: "It is gone, or what it needs (its interpreter or loader) is missing.",
+  EMFILE: "Too many files are open: raise the limit of the runtime's service.",
+  EAGAIN: "Too many processes run: raise the limit of the runtime's service.",
+  ENOMEM: "The node is out of memory.",
+};
+
+function notStarted(type: string, verb: Verb, executable: string, fault: Fault): CniError {
+  const hint = startHints[fault.code] ?? "Try to run it by hand.";
+  const why = `${executable}: ${fault.message}. ${hint}`;
+  return cniError("delegate", "delegate.start", `${label(type, verb)} could not be started`, why);
+}
+
 function timedOut(type: string, verb: Verb): CniError {
   return cniError(
     "tryAgainLater",
     "delegate.timeout",
     `${label(type, verb)} did not end in time and was ended`,
     `Raise "timeout" in the configuration if this plugin may take so long.`,
+  );
+}
+
+function stopped(type: string, verb: Verb, signal: string): CniError {
+  const msg = `${label(type, verb)} was ended or not begun because hawser received ${signal}`;
+  return cniError(
+    "tryAgainLater",
+    "delegate.stopped",
+    msg,
+    "The runtime tries again, or undoes it with DEL.",
   );
 }
 
@@ -158,11 +181,7 @@ function violentEnd(
     case "timed-out":
       return timedOut(type, verb);
     case "stopped":
-      return cniError(
-        "tryAgainLater",
-        "delegate.stopped",
-        `${label(type, verb)} was ended because hawser received ${end.signal}`,
-      );
+      return stopped(type, verb, end.signal);
     case "flooded":
       return cniError(
         "delegate",
@@ -184,7 +203,8 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
   const json = parseJson(report.stdout);
   if (json.ok && isObject(json.value) && typeof json.value.msg === "string") {
     const { code, msg, details } = json.value;
-    const known = typeof code === "number" && code > 0;
+    // Runtimes decode an unsigned integer and lose the whole error over anything else.
+    const known = typeof code === "number" && Number.isSafeInteger(code) && code > 0;
     return cniError(
       known ? code : "delegate",
       "delegate.failed",

@@ -1,5 +1,4 @@
-import type { Outcome } from "../sys/outcome.ts";
-import { fail } from "../sys/outcome.ts";
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
 
 /** An error as data (CNI 1.1.0, section 5, "Error"). Thrown never; printed once, by `cmd/serve`. */
 export interface CniError {
@@ -70,6 +69,12 @@ export function describe(error: CniError): string {
 /** The same failure told from further out: what was being done is put before the message. */
 export function within(doing: string, error: CniError): CniError {
   return { ...error, msg: `${doing}: ${error.msg}` };
+}
+
+/** Nothing, if nothing failed. */
+export function allOk(errors: readonly CniError[]): Outcome<void, CniError> {
+  const [first, ...others] = errors;
+  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
 }
 
 /** Several failures as one: the first gives code and id, the others follow in its details. */

@@ -122,8 +122,20 @@ describe("what is no JSON text", () => {
     expect(parseJson(open.repeat(1_000_000)).ok).toBe(false);
   });
 
-  test("five hundred levels are read and printed", () => {
-    const text = `${"[".repeat(500)}${"]".repeat(500)}`;
+  const nested = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+
+  test("two hundred levels are read and printed, one more is not", () => {
+    expect(printJson(parse(nested(200)))).toBe(nested(200));
+    expect(parseJson(nested(201)).ok).toBe(false);
+  });
+
+  test("documents of our own may nest deeper than what they hold", () => {
+    expect(parseJson(nested(220), 20).ok).toBe(true);
+    expect(parseJson(nested(221), 20).ok).toBe(false);
+  });
+
+  test("brackets in strings count for nothing", () => {
+    const text = JSON.stringify({ key: `${"[".repeat(300)}\\"${"{".repeat(300)}` });
     expect(printJson(parse(text))).toBe(text);
   });
 });

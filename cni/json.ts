@@ -25,7 +25,12 @@ const engine = JSON as unknown as {
   isRawJSON(value: unknown): boolean;
 };
 
-export function parseJson(text: string): Outcome<Json, string> {
+/** Far below any engine's own limit, so that what was read can be nested into a record and read again. */
+const maxDepth = 200;
+
+/** `deeper`: for documents of our own, which hold others'. */
+export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
+  if (depthOf(text) > maxDepth + deeper) return fail("arrays or objects are nested too deeply");
   try {
     return ok(engine.parse(text, keepExact));
   } catch (error) {
@@ -34,6 +39,23 @@ export function parseJson(text: string): Outcome<Json, string> {
     if (error instanceof RangeError) return fail("arrays or objects are nested too deeply");
     throw error;
   }
+}
+
+/** How deep brackets are nested, strings left out. Of a text that is no JSON it may say anything. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (inString) {
+      if (character === "\\") at++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "[" || character === "{") deepest = Math.max(deepest, ++depth);
+    else if (character === "]" || character === "}") depth--;
+  }
+  return deepest;
 }
 
 function keepExact(_key: string, value: unknown, context: SourceContext): unknown {

@@ -17,6 +17,8 @@ export interface Lock {
   readonly release: () => void;
   /** A dead process held it before: it was killed amid its work. Told once; who is told has to see to what it left. */
   readonly inherited: boolean;
+  /** Releases it and lets the next holder inherit: what was left could not be seen to. */
+  readonly bequeath: () => void;
 }
 
 /** No container ID or network name starts with a dot. */
@@ -76,6 +78,24 @@ export async function lockForGc(
   if (drained.ok) return lock;
   lock.value.release();
   return drained;
+}
+
+/**
+ * Whether a collection was killed and nobody has seen to it: its delegates may still free what is not in a valid set that
+ * has become old. To be asked by whoever adds something, with its container's lock held.
+ */
+export function collectionWasKilled(sys: Sys, stateDir: string): boolean {
+  const dead = namesIn(sys, `${stateDir}/${locksFolder}/${gcKey}`);
+  return dead.length > 0 && !dead.some((identity) => sys.processes.isAlive(identity));
+}
+
+/** A killed collection has been seen to. */
+export function forgetKilledCollection(sys: Sys, stateDir: string): void {
+  const path = `${stateDir}/${locksFolder}/${gcKey}`;
+  for (const identity of namesIn(sys, path)) {
+    if (!sys.processes.isAlive(identity)) sys.files.remove(`${path}/${identity}`);
+  }
+  sys.files.removeFolder(path);
 }
 
 /** Process IDs of the live holders and waiters of a container's lock, ourselves left out. */
@@ -153,7 +173,7 @@ async function takePatiently(
   }
   // Only now, as the holder for good: a claim that was given up again must not have eaten the news.
   const inherited = claim.sys.files.remove(deadPath(claim)).ok;
-  return ok({ inherited, release: () => release(claim) });
+  return ok({ inherited, release: () => release(claim), bequeath: () => bequeath(claim) });
 }
 
 /** Tries until nobody is in the way or patience ends. */
@@ -186,9 +206,26 @@ function withdraw(claim: Claim): void {
 }
 
 function release(claim: Claim): void {
+  sweepWaiters(claim);
   claim.sys.files.remove(`${heldPath(claim)}/${claim.identity}`);
   // Fails when the next holder is in already.
   claim.sys.files.removeFolder(heldPath(claim));
+}
+
+function bequeath(claim: Claim): void {
+  claim.sys.files.write(deadPath(claim), "", { mode: fileMode });
+  release(claim);
+}
+
+/** Processes that were killed while they waited for this lock: where GC is never called, nobody else removes their mark. */
+function sweepWaiters({ sys, folder, key }: Claim): void {
+  for (const name of namesIn(sys, folder)) {
+    const waiter = parseWaiter(name);
+    if (waiter?.key !== key || waiter.identity === deadMark || sys.processes.isAlive(waiter.identity))
+      continue;
+    sys.files.remove(`${folder}/${name}/${waiter.identity}`);
+    sys.files.removeFolder(`${folder}/${name}`);
+  }
 }
 
 /** After a first collision with GC, a claim waits outside: one that took its lock again and again would hold GC up. */

@@ -1,37 +1,34 @@
 import { describe, expect, test } from "vitest";
 import type { ProcessView } from "../sys/sys.ts";
-import { findOrphans } from "./orphans.ts";
+import { collecting, findOrphans, ofContainer } from "./orphans.ts";
 
-function view(pid: number, parentPid: number, env: Record<string, string> = {}): ProcessView {
-  return { pid, parentPid, startTicks: "1", env };
+function view(pid: number, env: Record<string, string> | undefined): ProcessView {
+  return { pid, parentPid: 1, startTicks: "1", env };
 }
 
-const add = { CNI_CONTAINERID: "c1", CNI_IFNAME: "net1" };
-const us = 100;
-
-function found(views: ProcessView[], alive: number[] = []): number[] {
-  const all = [view(1, 0), view(50, 1), view(us, 50, { ...add, CNI_IFNAME: "eth0" }), ...views];
-  const search = { containerId: "c1", ifnames: ["eth0", "net1"], alive };
-  return findOrphans(all, us, search).map((each) => each.pid);
-}
+const add = { CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1", HAWSER_OPERATION: "dead" };
+const gc = { CNI_COMMAND: "GC", CNI_CONTAINERID: "", HAWSER_OPERATION: "dead" };
+const isAlive = (identity: string): boolean => identity === "alive";
 
 describe("findOrphans", () => {
-  test.each<[string, ProcessView[], number[], number[]]>([
-    ["a delegate that init has adopted", [view(200, 1, add)], [], [200]],
-    ["its child, which inherited its environment", [view(200, 1, add), view(201, 200, add)], [], [200, 201]],
-    ["not another container's", [view(200, 1, { ...add, CNI_CONTAINERID: "c2" })], [], []],
+  test.each<[string, Record<string, string> | undefined, boolean]>([
+    ["a delegate whose operation is dead", add, true],
+    ["its child, which inherited its environment", { ...add, EXTRA: "1" }, true],
+    ["not another container's", { ...add, CNI_CONTAINERID: "c2" }, false],
+    ["not a live operation's", { ...add, HAWSER_OPERATION: "alive" }, false],
     [
-      "not another interface's (the runtime's loopback)",
-      [view(200, 1, { ...add, CNI_IFNAME: "lo" })],
-      [],
-      [],
+      "not a plugin that the runtime itself runs for the container",
+      { CNI_COMMAND: "ADD", CNI_CONTAINERID: "c1" },
+      false,
     ],
-    ["not our own children", [view(200, us, add)], [], []],
-    ["not a live operation that waits for the lock", [view(300, 50, add)], [300], []],
-    ["not a live operation's delegates", [view(300, 50, add), view(301, 300, add)], [300], []],
-    ["not the meta-plugin above us", [view(300, 299, add), view(299, 1, add)], [300], []],
-    ["not a process whose environment cannot be read", [{ ...view(200, 1), env: undefined }], [], []],
-  ])("%s", (_case, views, alive, expected) => {
-    expect(found(views, alive)).toEqual(expected);
+    ["not one whose environment cannot be read", undefined, false],
+    ["not a collection's", gc, false],
+  ])("of a container: %s", (_case, env, expected) => {
+    expect(findOrphans([view(7, env)], isAlive, ofContainer("c1"))).toHaveLength(expected ? 1 : 0);
+  });
+
+  test("of a collection: its delegates and nobody else's", () => {
+    const views = [view(7, gc), view(8, add), view(9, { ...gc, HAWSER_OPERATION: "alive" })];
+    expect(findOrphans(views, isAlive, collecting).map((each) => each.pid)).toEqual([7]);
   });
 });

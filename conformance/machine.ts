@@ -34,6 +34,8 @@ export interface PluginCall {
   readonly stdin: string;
   /** stdin is something that cannot be read. */
   readonly unreadableStdin?: boolean;
+  /** The folder that it runs in; `/` unless given. */
+  readonly cwd?: string;
 }
 
 /** How a plugin's process ended and what it had said. */
@@ -70,6 +72,8 @@ export interface Machine {
   deleteRoute(namespace: Namespace, dst: string): Promise<void>;
   links(namespace: Namespace): Promise<readonly Link[]>;
   routes(namespace: Namespace): Promise<readonly KernelRoute[]>;
+  /** What the kernel calls a namespace: `net:[4026531840]`. */
+  inode(namespace: Namespace): Promise<string>;
 
   writeFile(path: string, text: string): void;
   exists(path: string): boolean;
@@ -82,8 +86,6 @@ export interface Machine {
   installDelegate(folder: string, delegate: Delegate): void;
   /** Every call of a recorder that has ended, in order of their starts. */
   delegateCalls(): readonly DelegateCall[];
-  /** Lets a recorder go on that waits for this name. */
-  release(name: string): void;
 
   run(call: PluginCall): Promise<PluginEnd>;
   close(): Promise<void>;

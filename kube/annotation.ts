@@ -55,12 +55,19 @@ function parseArray(text: string): Outcome<Json[], string> {
   return fail(`It is ${kindOf(json.value)}, not an array of objects.${hint}`);
 }
 
+/** A pod's author decides how many processes the node's root runs: nobody needs as many as this. */
+const maxNetworks = 64;
+
 function collect<T>(
   what: string,
   hint: string,
   entries: readonly T[],
   read: (entry: T, index: number) => Reading,
 ): Outcome<NetworkRequest[], CniError> {
+  if (entries.length > maxNetworks) {
+    const msg = `${what} asks for ${entries.length} networks, at most ${maxNetworks} are allowed`;
+    return failWith("annotation", "annotation.too-many", msg, "Ask for fewer.");
+  }
   const requests: NetworkRequest[] = [];
   const shown: Problem[] = [];
   let count = 0;

@@ -108,6 +108,15 @@ export function findByNetworkName(
   );
 }
 
+/** The names of all networks in a folder; undefined when any file of it, or the folder, cannot be read. */
+export function networkNames(sys: Sys, confDir: string): string[] | undefined {
+  const files = sys.files.list(confDir);
+  if (!files.ok) return undefined;
+  const configs = files.value.filter(isConfiguration).map((file) => readObject(sys, `${confDir}/${file}`));
+  if (!configs.every((config) => config.ok)) return undefined;
+  return configs.map((config) => String(config.value.name));
+}
+
 function readObject(sys: Sys, path: string): Outcome<JsonObject, string> {
   const text = sys.files.read(path);
   return text.ok ? parseObject(text.value) : fail(`cannot be read: ${text.error.message}`);

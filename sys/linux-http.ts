@@ -53,6 +53,10 @@ export function toHttpFault(error: unknown): HttpFault {
   const reason = error.cause instanceof Error ? error.cause : error;
   const { code } = reason as { code?: unknown };
   // The parser's errors have no code; nor has Node's refusal of a port, which reaches nobody.
-  const text = typeof code === "string" ? code : reason.message === "bad port" ? "EACCES" : "EBADMSG";
-  return { code: text, message: reason.message.trim(), sent: wasSent(text) };
+  const own = typeof code === "string" ? code : reason.message === "bad port" ? "EACCES" : "EBADMSG";
+  // Node's fetch has a name of its own for a connection that the server closed.
+  const text = own === "UND_ERR_SOCKET" ? "ECONNRESET" : own;
+  // Bun's advice is for those who can change the program.
+  const [message = ""] = reason.message.split(/ For more information, pass |\n/);
+  return { code: text, message: message.trim(), sent: wasSent(text) };
 }

@@ -47,14 +47,14 @@ async function run(sys: Sys, terminal: Terminal, command: Command): Promise<numb
       return (await import("./show.ts")).showCommand(sys, terminal, command);
     case "doctor":
       return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
+    case "ipam":
+      return (await import("./ipam/ipam.ts")).ipamCommand(sys, terminal, command.ipam);
   }
 }
 
 /** The plugin's own defaults, so that people and runtimes look into the same folders. */
 function defaults(terminal: Terminal): UsageDefaults {
-  const places = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
-  if (!places.ok) throw new Error(places.error.msg);
-  const { stateDir, confDir } = places.value;
+  const { stateDir, confDir } = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
   const columns = Math.min(terminal.columns ?? widestHelp, widestHelp);
   return { stateDir, confDir, columns, version: versionLine() };
 }

@@ -1,9 +1,12 @@
+import type { IpamAction } from "./ipam/options.ts";
+
 /** What a person asked for, as the command line says it. */
 export type Command =
   | ({ readonly kind: "explain" } & ExplainOptions)
   | ({ readonly kind: "attachments" } & AttachmentsOptions)
   | ({ readonly kind: "show" } & ShowOptions)
-  | ({ readonly kind: "doctor" } & DoctorOptions);
+  | ({ readonly kind: "doctor" } & DoctorOptions)
+  | { readonly kind: "ipam"; readonly ipam: IpamAction };
 
 export interface ExplainOptions {
   readonly config: string;

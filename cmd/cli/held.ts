@@ -27,7 +27,7 @@ export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[
 
 function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord["state"] {
   if (state.kind === "torn-aside") return { kind: "moved aside" };
-  if (state.kind === "corrupt") return state;
+  if (state.kind !== "record") return { kind: "corrupt", why: state.why };
   const record = fromDocument(state.record);
   if (record === undefined) {
     return { kind: "corrupt", why: "it is not of a format that this version of hawser knows" };

@@ -10,6 +10,8 @@ import {
   mainHelp,
   showHelp,
 } from "./help.ts";
+import { actionHelps } from "./ipam/help.ts";
+import { addIpam, positionals } from "./ipam/usage.ts";
 
 export type Usage =
   | { readonly kind: "command"; readonly command: Command }
@@ -35,7 +37,7 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
   };
   const parser = withCommands(newParser(defaults), defaults, take).fail((message: string, error?: Error) => {
     // The first is what the person did, later ones follow from it.
-    seen.problem ??= inWords(message || (error?.message ?? "the arguments cannot be understood"));
+    seen.problem ??= inWords(args, message || (error?.message ?? "the arguments cannot be understood"));
   });
   let text = "";
   await parser.parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
@@ -49,14 +51,18 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
   return { kind: "text", text: await parser.getHelp() };
 }
 
-/** yargs counts what it misses; a person wants it named, and `show` is the only command that takes an argument. */
-function inWords(message: string): string {
-  return message.startsWith("Not enough non-option arguments") ? "Missing argument: container" : message;
+/** yargs counts what it misses; a person wants it named. */
+function inWords([first, second = ""]: readonly string[], message: string): string {
+  if (!message.startsWith("Not enough non-option arguments")) return message.replaceAll(/\s+/g, " ");
+  return `Missing argument: ${first === "ipam" ? (positionals[second] ?? "command") : "container"}`;
 }
 
 function helpCommand([first = "", second = ""]: readonly string[]): string {
   if (first === "attachments" && second === "show") return "hawser attachments show --help";
-  return ["explain", "attachments", "doctor"].includes(first) ? `hawser ${first} --help` : "hawser --help";
+  if (first === "ipam" && second in actionHelps) return `hawser ipam ${second} --help`;
+  return ["explain", "attachments", "doctor", "ipam"].includes(first)
+    ? `hawser ${first} --help`
+    : "hawser --help";
 }
 
 function newParser({ version, columns }: UsageDefaults): Argv {
@@ -87,7 +93,8 @@ function describe<T>(command: Argv<T>, help: Help): Argv<T> {
 type Take = (command: Command) => void;
 
 function withCommands(parser: Argv, defaults: UsageDefaults, take: Take): Argv {
-  return addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
+  const known = addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
+  return addIpam(known, defaults, (ipam) => take({ kind: "ipam", ipam }));
 }
 
 const json = { type: "boolean", describe: "print JSON, for machines" } as const;

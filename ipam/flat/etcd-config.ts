@@ -40,8 +40,10 @@ export function readEtcd(etcd: JsonObject, place: string, problems: string[]): E
 }
 
 function noteEndpoints(endpoints: readonly string[], place: string, problems: string[]): void {
-  if (endpoints.length === 0)
+  const isSaid = problems.some((problem) => problem.startsWith(`${place}.endpoints`));
+  if (endpoints.length === 0 && !isSaid) {
     problems.push(`${place}.endpoints: is empty; name at least one, like https://10.0.0.1:2379`);
+  }
   for (const [index, endpoint] of endpoints.entries()) {
     const port = Number(/:(\d+)\/?$/.exec(endpoint)?.[1] ?? 2379);
     if (endpointPattern.test(endpoint) && port > 0 && port < 65536) continue;

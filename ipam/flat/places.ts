@@ -124,10 +124,13 @@ export function noteUnknown(
   }
 }
 
+/** Who opens the store of a pool; tests have another. */
+export type OpenStore = (sys: Sys, places: FlatPlaces) => Promise<Store>;
+
 /** Each kind of store is loaded only where it is the one. */
-export async function openStore(sys: Sys, { store, journalDir }: FlatPlaces): Promise<Store> {
+export const openStore: OpenStore = async (sys, { store, journalDir }) => {
   if (store.kind === "local") return (await import("./store-local.ts")).openLocalStore(sys, store.dir);
   const { openEtcd } = await import("./store-etcd.ts");
   // Beside the journal's folders: no pool's name begins with a dot.
   return openEtcd(sys, store.settings, `${journalDir}/.etcd`);
-}
+};

@@ -2,7 +2,7 @@ import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./claim-tx
 import type { Ask } from "./drive.ts";
 import { type Holding, isExpired, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
-import type { Op, Txn, TxnReply } from "./store.ts";
+import type { Op, Txn } from "./store.ts";
 
 export interface ReleaseRequest {
   readonly keys: Keys;
@@ -14,6 +14,8 @@ export interface ReleaseRequest {
   readonly nowMs: number;
   /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
   readonly claimedUntilMs?: number;
+  /** Only the record of this revision is meant: it is what was judged. */
+  readonly revision?: string;
 }
 
 /** The next thing to do for a release. Pure, as a claim is. */
@@ -34,9 +36,9 @@ export function release(request: ReleaseRequest): Release {
   return look(request, 0);
 }
 
-/** Starts with what was read before (GC), and frees it only if it is still the same. */
+/** Starts with what was read and judged before (GC): frees it only as long as it is the same. */
 export function releaseKnown(request: ReleaseRequest, attachment: Known): Release {
-  return decide(request, 0, attachment, []);
+  return decide({ ...request, revision: attachment.modRevision }, 0, attachment, []);
 }
 
 function look(request: ReleaseRequest, tries: number): Release {
@@ -60,23 +62,32 @@ function decide(
   attachment: Known | undefined,
   expired: readonly Known[],
 ): Release {
-  if (attachment === undefined) return { kind: "nothing" };
+  if (attachment === undefined || !isMeant(request, attachment)) return { kind: "nothing" };
   const { holding } = attachment;
-  // The container was attached anew since its DEL was journalled.
-  if (request.claimedUntilMs !== undefined && holding.sinceMs > request.claimedUntilMs)
-    return { kind: "nothing" };
+  if (holding.containerId !== request.containerId) {
+    return dismantle(request, tries, attachment, [attKey(request)]);
+  }
   const swept = expired.filter((each) => isExpired(each.holding, request.nowMs));
   return {
     kind: "ask",
     txn: releaseTxn(request, attachment, swept),
     next: (reply) => {
       if (reply.succeeded) return { kind: "released", holding };
-      const now = known(entriesOf(reply, 0)[0]);
+      const same = reply.replies
+        .flatMap((_reply, at) => entriesOf(reply, at))
+        .filter(({ modRevision }) => modRevision === attachment.modRevision)
+        .map(({ key }) => key);
       // Nobody changed the container's record, so it is the others that do not belong to it.
-      if (now?.modRevision === attachment.modRevision) return dismantle(request, tries, attachment, reply);
+      if (same.includes(attKey(request))) return dismantle(request, tries, attachment, same);
       return look(request, tries + 1);
     },
   };
+}
+
+function isMeant({ revision, claimedUntilMs }: ReleaseRequest, { modRevision, holding }: Known): boolean {
+  if (revision !== undefined && modRevision !== revision) return false;
+  // Else the container was attached anew since its DEL was journalled.
+  return claimedUntilMs === undefined || holding.sinceMs <= claimedUntilMs;
 }
 
 function releaseTxn(request: ReleaseRequest, attachment: Known, expired: readonly Known[]): Txn {
@@ -88,7 +99,6 @@ function releaseTxn(request: ReleaseRequest, attachment: Known, expired: readonl
     compare: held.map((key) => ({ kind: "unchanged", key, modRevision })),
     success: [
       ...rewrite(keys, [holding], released(request, holding)),
-      { kind: "delete", key: attKey(request) },
       ...expired.map((each): Op => ({ kind: "txn", txn: sweepTxn(keys, each) })),
     ],
     failure: held.map((key): Op => ({ kind: "get", key })),
@@ -127,19 +137,20 @@ function sweepTxn(keys: Keys, { holding, modRevision }: Known): Txn {
 }
 
 /** Frees those keys of a damaged holding that are its own, and keeps nothing of it. */
-function dismantle(request: ReleaseRequest, tries: number, attachment: Known, evidence: TxnReply): Release {
-  const { modRevision } = attachment;
-  const own = evidence.replies.flatMap((_reply, at) =>
-    entriesOf(evidence, at).filter((entry) => entry.modRevision === modRevision),
-  );
+function dismantle(
+  request: ReleaseRequest,
+  tries: number,
+  attachment: Known,
+  own: readonly string[],
+): Release {
+  const { holding, modRevision } = attachment;
   return {
     kind: "ask",
     txn: {
-      compare: own.map(({ key }) => ({ kind: "unchanged", key, modRevision })),
-      success: own.map(({ key }): Op => ({ kind: "delete", key })),
+      compare: own.map((key) => ({ kind: "unchanged", key, modRevision })),
+      success: own.map((key): Op => ({ kind: "delete", key })),
       failure: [],
     },
-    next: (reply) =>
-      reply.succeeded ? { kind: "released", holding: attachment.holding } : look(request, tries + 1),
+    next: (reply) => (reply.succeeded ? { kind: "released", holding } : look(request, tries + 1)),
   };
 }

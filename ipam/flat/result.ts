@@ -1,7 +1,6 @@
 import { type CniError, cniError } from "../../cni/errors.ts";
 import { isObject, parseJson } from "../../cni/json.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
-import { fail, type Outcome } from "../../sys/outcome.ts";
 import { type Address, isInNetwork, printAddress } from "../address.ts";
 import { printIn, type Range, type RangeSet } from "../range.ts";
 import { readRangeSets } from "../range-config.ts";
@@ -48,14 +47,12 @@ export function formerSets(definitions: readonly Entry[]): RangeSet[] {
   });
 }
 
-export function poolChanged(pool: string, holding: Holding): Outcome<never, CniError> {
+export function poolChanged(pool: string, holding: Holding): CniError {
   const addresses = holding.addresses.map(printCode).join(", ");
-  return fail(
-    cniError(
-      "ipam",
-      "ipam.pool-changed",
-      `repeat the ADD of container ${holding.containerId}: ${addresses} is in no network of pool ${pool} any more`,
-      "The pool was edited. DEL the container and ADD it again.",
-    ),
+  return cniError(
+    "ipam",
+    "ipam.pool-changed",
+    `repeat the ADD of container ${holding.containerId}: ${addresses} is in no network of pool ${pool} any more`,
+    "The pool was edited. DEL the container and ADD it again.",
   );
 }

@@ -5,6 +5,7 @@ import { createFakeEtcd, type FakeEtcd, saying } from "../../tools/testbed/fake-
 import type { EtcdSettings } from "./etcd-config.ts";
 import { memoryPath } from "./etcd-memory.ts";
 import type { Store, Txn } from "./store.ts";
+import { storeContract } from "./store-contract.ts";
 import { openEtcd } from "./store-etcd.ts";
 
 const folder = "/var/lib/cni/node";
@@ -46,6 +47,11 @@ function scene(settings: EtcdSettings = plain): Scene {
     asked: () => etcd.requests.map((each) => each.replace(/^http:\/\/(.):2379/, "$1 ").replace(/ {2}/, " ")),
   };
 }
+
+storeContract("etcd's gateway on a simulated machine", () => {
+  const { open } = scene();
+  return { open: () => open(), close: () => {} };
+});
 
 describe("failover", () => {
   /** What an endpoint does, by its letter. */

@@ -135,8 +135,9 @@ suite("host-local and the reference", ["host-local"], (executable) => {
     const live = new Set<string>();
     for (let step = 0; step < 40; step++) {
       const request = nextRequest(random, ipam, live);
-      const where = `seed ${seed}, step ${step}: ${JSON.stringify(request)}`;
+      const asked = `seed ${seed}, step ${step}: ${JSON.stringify(request)}`;
       const answers = await ask(request);
+      const where = `${asked} ${JSON.stringify(answers)}`;
       expect(seen(answers.mine), where).toEqual(seen(answers.reference));
       if (request.verb === "ADD" && answers.mine.exitCode === 0)
         live.add(`${request.containerId} ${request.ifname}`);
@@ -249,8 +250,255 @@ suite("host-local and the reference", ["host-local"], (executable) => {
     expect(filesIn(reference.dataDir)).toEqual(filesIn(mine.dataDir));
   });
 
-  describe("differ where the reference is wrong:", () => wrongs(bed, executable));
-  describe("on one data folder at once", () => together(bed, executable));
+  /** The ledger of differences. Each shows the reference's answer too, so that a better reference ends its entry. */
+  describe("differ where the reference is wrong:", () => {
+    const ipam = { ranges: [[{ subnet: "10.1.0.0/29" }]] };
+    const dual = { ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "fd00::/125" }]] };
+    const addresses = (ended: Ended): string =>
+      ended.exitCode === 0
+        ? (JSON.parse(ended.stdout) as { ips: { address: string }[] }).ips
+            .map(({ address }) => address)
+            .join(" ")
+        : "failure";
+    const held = (dataDir: string): string[] =>
+      filesIn(dataDir).flatMap((file) => (file.startsWith("last") ? [] : [file.split(": ")[0] ?? ""]));
+
+    test("ADD is to be idempotent: a second one has the same answer", async () => {
+      const { ask } = sides(bed(), executable);
+      await ask({ verb: "ADD", ipam });
+      const answers = await ask({ verb: "ADD", ipam });
+      expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.2/29", "failure"]);
+    });
+
+    test("a second ADD with IP= gives no second address", async () => {
+      const { mine, reference, ask } = sides(bed(), executable);
+      await ask({ verb: "ADD", ipam });
+      const answers = await ask({ verb: "ADD", ipam, args: "IP=10.1.0.5" });
+      expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["failure", "10.1.0.5/29"]);
+      expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([["10.1.0.2"], ["10.1.0.2", "10.1.0.5"]]);
+    });
+
+    test("a second ADD with IP= does not free what the live attachment has", async () => {
+      const { mine, reference, ask } = sides(bed(), executable);
+      await ask({ verb: "ADD", ipam: dual });
+      await ask({ verb: "ADD", ipam: dual, args: "IP=10.1.0.5" });
+      expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([["10.1.0.2", "fd00::2"], []]);
+    });
+
+    test("DEL of a container that is named like the marker's text leaves the marker", async () => {
+      const { mine, reference, ask } = sides(bed(), executable);
+      await ask({ verb: "ADD", ipam });
+      await ask({ verb: "DEL", containerId: "10.1.0.2", ipam });
+      expect([filesIn(mine.dataDir).length, filesIn(reference.dataDir).length]).toEqual([2, 1]);
+    });
+
+    test("CHECK consults prevResult", async () => {
+      const { ask } = sides(bed(), executable);
+      const added = await ask({ verb: "ADD", ipam });
+      const check = (prevResult: object | undefined) => ask({ verb: "CHECK", ipam, more: { prevResult } });
+      const answers = [
+        await check(JSON.parse(added.mine.stdout) as object),
+        await check({ cniVersion: "1.1.0", ips: [] }),
+        await check(undefined),
+      ];
+      expect(answers.map(({ mine }) => seen(mine))).toEqual(["silence", "failure", "failure"]);
+      expect(answers.map(({ reference }) => seen(reference))).toEqual(["silence", "silence", "silence"]);
+    });
+
+    test("DEL works although the configuration has become invalid", async () => {
+      const { mine, reference, ask } = sides(bed(), executable);
+      await ask({ verb: "ADD", ipam });
+      const answers = await ask({ verb: "DEL", ipam: { ranges: [] } });
+      expect([seen(answers.mine), seen(answers.reference)]).toEqual(["silence", "failure"]);
+      expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([[], ["10.1.0.2"]]);
+    });
+
+    test("STATUS fails when no address is left, and when the configuration is wrong", async () => {
+      const { ask, put } = sides(bed(), executable);
+      for (const host of [2, 3, 4, 5, 6]) put(`10.1.0.${host}`, `c${host}\r\neth0`);
+      const full = await ask({ verb: "STATUS", ipam });
+      expect([JSON.parse(full.mine.stdout).code, full.reference.exitCode]).toEqual([50, 0]);
+      const wrong = await ask({ verb: "STATUS", ipam: { ranges: [] } });
+      expect([JSON.parse(wrong.mine.stdout).code, wrong.reference.exitCode]).toEqual([50, 0]);
+    });
+
+    test("GC frees what is not valid, and what a crash left empty once it is old", async () => {
+      const { mine, reference, ask, put } = sides(bed(), executable);
+      for (const [name, text] of [
+        ["10.1.0.2", "c2\r\neth0"],
+        ["10.1.0.3", "c3\r\neth0"],
+        ["10.1.0.4", ""],
+        ["10.1.0.5", ""],
+      ] as const)
+        put(name, text);
+      const anHourAgo = Date.now() / 1000 - 3600;
+      for (const { dataDir } of [mine, reference])
+        fs.utimesSync(join(dataDir, "n", "10.1.0.4"), anHourAgo, anHourAgo);
+      const answers = await ask({
+        verb: "GC",
+        ipam,
+        more: { "cni.dev/valid-attachments": [{ containerID: "c2", ifname: "eth0" }] },
+      });
+      expect([seen(answers.mine), seen(answers.reference)]).toEqual(["silence", "silence"]);
+      expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([
+        ["10.1.0.2", "10.1.0.5"],
+        ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"],
+      ]);
+    });
+
+    test("an ADD that cannot write the marker leaves no reservation behind a failure", async () => {
+      const { mine, reference, ask } = sides(bed(), executable);
+      for (const { dataDir } of [mine, reference])
+        fs.mkdirSync(join(dataDir, "n", "last_reserved_ip.0", "x"), { recursive: true });
+      const answers = await ask({ verb: "ADD", ipam });
+      expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.2/29", "failure"]);
+      const left = ({ dataDir }: { dataDir: string }) =>
+        namesIn(join(dataDir, "n")).filter((name) => name.startsWith("10."));
+      expect([left(mine), left(reference)]).toEqual([["10.1.0.2"], ["10.1.0.2"]]);
+    });
+
+    test("a start behind the end gives no addresses of other networks", async () => {
+      const { ask } = sides(bed(), executable);
+      const answers = await ask({
+        verb: "ADD",
+        ipam: { ranges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.255" }]] },
+      });
+      const second = await ask({
+        verb: "ADD",
+        containerId: "c2",
+        ipam: { ranges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.255" }]] },
+      });
+      expect([addresses(answers.mine), addresses(second.mine)]).toEqual(["failure", "failure"]);
+      expect([addresses(answers.reference), addresses(second.reference)]).toEqual([
+        "10.1.0.255/24",
+        "10.1.1.0/24",
+      ]);
+    });
+
+    test("the gateway of another range of the set is nobody's address", async () => {
+      const { ask } = sides(bed(), executable);
+      const shared = [
+        { subnet: "10.1.0.0/29", rangeEnd: "10.1.0.1", gateway: "10.1.0.2" },
+        { subnet: "10.1.0.0/29", rangeStart: "10.1.0.2", gateway: "10.1.0.6" },
+      ];
+      await ask({ verb: "ADD", ipam: { ranges: [shared] } });
+      const answers = await ask({ verb: "ADD", containerId: "c2", ipam: { ranges: [shared] } });
+      expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.3/29", "10.1.0.2/29"]);
+    });
+
+    test.each<[string, object, object]>([
+      ["a gateway of the other family", { ranges: [[{ subnet: "10.1.0.0/29", gateway: "fd00::1" }]] }, {}],
+      [
+        "a route without a destination",
+        { ranges: [[{ subnet: "10.1.0.0/29" }]], routes: [{ gw: "10.1.0.1" }] },
+        {},
+      ],
+    ])("%s is refused", async (_case, wrong, more) => {
+      const { ask } = sides(bed(), executable);
+      const answers = await ask({ verb: "ADD", ipam: wrong, more });
+      expect([answers.mine.exitCode, answers.reference.exitCode]).toEqual([1, 0]);
+    });
+
+    test("null among the requested addresses is an error, and no panic", async () => {
+      const { ask } = sides(bed(), executable);
+      const answers = await ask({ verb: "ADD", ipam, more: { runtimeConfig: { ips: [null] } } });
+      expect([answers.mine.exitCode, answers.reference.exitCode]).toEqual([1, 2]);
+    });
+
+    test("IP= may ask for an address of each set", async () => {
+      const { ask } = sides(bed(), executable);
+      const answers = await ask({ verb: "ADD", ipam: dual, args: "IP=10.1.0.5,fd00::5" });
+      expect([addresses(answers.mine), addresses(answers.reference)]).toEqual([
+        "10.1.0.5/29 fd00::5/125",
+        "failure",
+      ]);
+    });
+  });
+
+  describe("on one data folder at once", () => {
+    /** Of one test: what a failed one leaves running must not meet the next one's folder. */
+    const site = () => {
+      const here = bed();
+      return {
+        programs: [ours(here, executable), theirs],
+        shared: (
+          program: Executable | undefined,
+          verb: "ADD" | "CHECK" | "DEL",
+          containerId: string,
+          ipam: object,
+          more = {},
+        ) =>
+          call(here, program ?? theirs, {
+            verb,
+            containerId,
+            config: configOf(here.dataDir, { verb, ipam, more }),
+          }),
+        addressesIn: () => namesIn(join(here.dataDir, "n")).filter((name) => /^[0-9a-f.:]+$/.test(name)),
+      };
+    };
+    const given = ({ stdout }: Ended): string[] =>
+      (JSON.parse(stdout) as { ips: { address: string }[] }).ips.map(
+        ({ address }) => address.split("/")[0] ?? "",
+      );
+
+    test("48 ADDs exhaust 29 addresses of two families exactly, each given once; DEL by the other program frees them", async () => {
+      const ipam = { ranges: [[{ subnet: "10.1.0.0/27" }], [{ subnet: "fd00::/64" }]] };
+      const { programs, shared, addressesIn } = site();
+      const ends = await Promise.all(
+        Array.from({ length: 48 }, (_, index) => shared(programs[index % 2], "ADD", `c${index}`, ipam)),
+      );
+      const addresses = ends.filter(({ exitCode }) => exitCode === 0).flatMap(given);
+      expect(addresses).toHaveLength(2 * 29);
+      expect(new Set(addresses).size).toBe(2 * 29);
+      expect(addressesIn()).toEqual([...addresses].sort());
+      const failures = ends.filter(({ exitCode }) => exitCode !== 0);
+      for (const { stdout } of failures)
+        expect(stdout).toContain("no IP addresses available in range set: 10.1.0.1-10.1.0.30");
+      for (const index of [0, 1])
+        expect(ends.some(({ exitCode }, at) => exitCode === 0 && at % 2 === index)).toBe(true);
+      const freed = await Promise.all(
+        Array.from({ length: 48 }, (_, index) => shared(programs[(index + 1) % 2], "DEL", `c${index}`, ipam)),
+      );
+      expect(freed.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
+      expect(addressesIn()).toEqual([]);
+    });
+
+    test("containers come and go through either program, and no two that live share an address", async () => {
+      const ipam = { ranges: [[{ subnet: "10.1.0.0/26" }]] };
+      const { programs, shared, addressesIn } = site();
+      const holders = new Map<string, string>();
+      const live = async (worker: number): Promise<void> => {
+        for (let round = 0; round < 5; round++) {
+          const containerId = `c${worker}-${round}`;
+          const added = await shared(programs[(worker + round) % 2], "ADD", containerId, ipam);
+          expect(added, containerId).toMatchObject({ exitCode: 0 });
+          for (const address of given(added)) {
+            expect(holders.get(address), `${address} of ${containerId}`).toBeUndefined();
+            holders.set(address, containerId);
+          }
+          const prevResult = JSON.parse(added.stdout) as object;
+          const checked = await shared(programs[0], "CHECK", containerId, ipam, { prevResult });
+          expect(checked, containerId).toMatchObject({ exitCode: 0, stdout: "" });
+          for (const address of given(added)) holders.delete(address);
+          const freed = await shared(programs[(worker + 3 * round) % 2], "DEL", containerId, ipam);
+          expect(freed, containerId).toMatchObject({ exitCode: 0, stdout: "" });
+        }
+      };
+      await Promise.all(Array.from({ length: 24 }, (_, worker) => live(worker)));
+      expect(addressesIn()).toEqual([]);
+    });
+
+    test("20 ADDs of one attachment at once are one", async () => {
+      const { programs, shared, addressesIn } = site();
+      const ipam = { ranges: [[{ subnet: "10.1.0.0/26" }]] };
+      const ends = await Promise.all(
+        Array.from({ length: 20 }, () => shared(programs[0], "ADD", "c1", ipam)),
+      );
+      expect(new Set(ends.map(({ stdout }) => stdout)).size).toBe(1);
+      expect(ends.map(({ exitCode }) => exitCode)).toEqual(ends.map(() => 0));
+      expect(addressesIn()).toEqual(["10.1.0.2"]);
+    });
+  });
 });
 
 function copyMarkers(from: string, to: string): void {
@@ -258,246 +506,4 @@ function copyMarkers(from: string, to: string): void {
     fs.mkdirSync(join(to, "n"), { recursive: true });
     fs.copyFileSync(join(from, "n", name), join(to, "n", name));
   }
-}
-
-/** The ledger of differences. Each shows the reference's answer too, so that a better reference ends its entry. */
-function wrongs(bed: () => Bed, executable: Executable): void {
-  const ipam = { ranges: [[{ subnet: "10.1.0.0/29" }]] };
-  const dual = { ranges: [[{ subnet: "10.1.0.0/29" }], [{ subnet: "fd00::/125" }]] };
-  const addresses = (ended: Ended): string =>
-    ended.exitCode === 0
-      ? (JSON.parse(ended.stdout) as { ips: { address: string }[] }).ips
-          .map(({ address }) => address)
-          .join(" ")
-      : "failure";
-  const held = (dataDir: string): string[] =>
-    filesIn(dataDir).flatMap((file) => (file.startsWith("last") ? [] : [file.split(": ")[0] ?? ""]));
-
-  test("ADD is to be idempotent: a second one has the same answer", async () => {
-    const { ask } = sides(bed(), executable);
-    await ask({ verb: "ADD", ipam });
-    const answers = await ask({ verb: "ADD", ipam });
-    expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.2/29", "failure"]);
-  });
-
-  test("a second ADD with IP= gives no second address", async () => {
-    const { mine, reference, ask } = sides(bed(), executable);
-    await ask({ verb: "ADD", ipam });
-    const answers = await ask({ verb: "ADD", ipam, args: "IP=10.1.0.5" });
-    expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["failure", "10.1.0.5/29"]);
-    expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([["10.1.0.2"], ["10.1.0.2", "10.1.0.5"]]);
-  });
-
-  test("a second ADD with IP= does not free what the live attachment has", async () => {
-    const { mine, reference, ask } = sides(bed(), executable);
-    await ask({ verb: "ADD", ipam: dual });
-    await ask({ verb: "ADD", ipam: dual, args: "IP=10.1.0.5" });
-    expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([["10.1.0.2", "fd00::2"], []]);
-  });
-
-  test("DEL of a container that is named like the marker's text leaves the marker", async () => {
-    const { mine, reference, ask } = sides(bed(), executable);
-    await ask({ verb: "ADD", ipam });
-    await ask({ verb: "DEL", containerId: "10.1.0.2", ipam });
-    expect([filesIn(mine.dataDir).length, filesIn(reference.dataDir).length]).toEqual([2, 1]);
-  });
-
-  test("CHECK consults prevResult", async () => {
-    const { ask } = sides(bed(), executable);
-    const added = await ask({ verb: "ADD", ipam });
-    const check = (prevResult: object | undefined) => ask({ verb: "CHECK", ipam, more: { prevResult } });
-    const answers = [
-      await check(JSON.parse(added.mine.stdout) as object),
-      await check({ cniVersion: "1.1.0", ips: [] }),
-      await check(undefined),
-    ];
-    expect(answers.map(({ mine }) => seen(mine))).toEqual(["silence", "failure", "failure"]);
-    expect(answers.map(({ reference }) => seen(reference))).toEqual(["silence", "silence", "silence"]);
-  });
-
-  test("DEL works although the configuration has become invalid", async () => {
-    const { mine, reference, ask } = sides(bed(), executable);
-    await ask({ verb: "ADD", ipam });
-    const answers = await ask({ verb: "DEL", ipam: { ranges: [] } });
-    expect([seen(answers.mine), seen(answers.reference)]).toEqual(["silence", "failure"]);
-    expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([[], ["10.1.0.2"]]);
-  });
-
-  test("STATUS fails when no address is left, and when the configuration is wrong", async () => {
-    const { ask, put } = sides(bed(), executable);
-    for (const host of [2, 3, 4, 5, 6]) put(`10.1.0.${host}`, `c${host}\r\neth0`);
-    const full = await ask({ verb: "STATUS", ipam });
-    expect([JSON.parse(full.mine.stdout).code, full.reference.exitCode]).toEqual([50, 0]);
-    const wrong = await ask({ verb: "STATUS", ipam: { ranges: [] } });
-    expect([JSON.parse(wrong.mine.stdout).code, wrong.reference.exitCode]).toEqual([50, 0]);
-  });
-
-  test("GC frees what is not valid, and what a crash left empty once it is old", async () => {
-    const { mine, reference, ask, put } = sides(bed(), executable);
-    for (const [name, text] of [
-      ["10.1.0.2", "c2\r\neth0"],
-      ["10.1.0.3", "c3\r\neth0"],
-      ["10.1.0.4", ""],
-      ["10.1.0.5", ""],
-    ] as const)
-      put(name, text);
-    const anHourAgo = Date.now() / 1000 - 3600;
-    for (const { dataDir } of [mine, reference])
-      fs.utimesSync(join(dataDir, "n", "10.1.0.4"), anHourAgo, anHourAgo);
-    const answers = await ask({
-      verb: "GC",
-      ipam,
-      more: { "cni.dev/valid-attachments": [{ containerID: "c2", ifname: "eth0" }] },
-    });
-    expect([seen(answers.mine), seen(answers.reference)]).toEqual(["silence", "silence"]);
-    expect([held(mine.dataDir), held(reference.dataDir)]).toEqual([
-      ["10.1.0.2", "10.1.0.5"],
-      ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"],
-    ]);
-  });
-
-  test("an ADD that cannot write the marker leaves no reservation behind a failure", async () => {
-    const { mine, reference, ask } = sides(bed(), executable);
-    for (const { dataDir } of [mine, reference])
-      fs.mkdirSync(join(dataDir, "n", "last_reserved_ip.0", "x"), { recursive: true });
-    const answers = await ask({ verb: "ADD", ipam });
-    expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.2/29", "failure"]);
-    const left = ({ dataDir }: { dataDir: string }) =>
-      namesIn(join(dataDir, "n")).filter((name) => name.startsWith("10."));
-    expect([left(mine), left(reference)]).toEqual([["10.1.0.2"], ["10.1.0.2"]]);
-  });
-
-  test("a start behind the end gives no addresses of other networks", async () => {
-    const { ask } = sides(bed(), executable);
-    const answers = await ask({
-      verb: "ADD",
-      ipam: { ranges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.255" }]] },
-    });
-    const second = await ask({
-      verb: "ADD",
-      containerId: "c2",
-      ipam: { ranges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.255" }]] },
-    });
-    expect([addresses(answers.mine), addresses(second.mine)]).toEqual(["failure", "failure"]);
-    expect([addresses(answers.reference), addresses(second.reference)]).toEqual([
-      "10.1.0.255/24",
-      "10.1.1.0/24",
-    ]);
-  });
-
-  test("the gateway of another range of the set is nobody's address", async () => {
-    const { ask } = sides(bed(), executable);
-    const shared = [
-      { subnet: "10.1.0.0/29", rangeEnd: "10.1.0.1", gateway: "10.1.0.2" },
-      { subnet: "10.1.0.0/29", rangeStart: "10.1.0.2", gateway: "10.1.0.6" },
-    ];
-    await ask({ verb: "ADD", ipam: { ranges: [shared] } });
-    const answers = await ask({ verb: "ADD", containerId: "c2", ipam: { ranges: [shared] } });
-    expect([addresses(answers.mine), addresses(answers.reference)]).toEqual(["10.1.0.3/29", "10.1.0.2/29"]);
-  });
-
-  test.each<[string, object, object]>([
-    ["a gateway of the other family", { ranges: [[{ subnet: "10.1.0.0/29", gateway: "fd00::1" }]] }, {}],
-    [
-      "a route without a destination",
-      { ranges: [[{ subnet: "10.1.0.0/29" }]], routes: [{ gw: "10.1.0.1" }] },
-      {},
-    ],
-  ])("%s is refused", async (_case, wrong, more) => {
-    const { ask } = sides(bed(), executable);
-    const answers = await ask({ verb: "ADD", ipam: wrong, more });
-    expect([answers.mine.exitCode, answers.reference.exitCode]).toEqual([1, 0]);
-  });
-
-  test("null among the requested addresses is an error, and no panic", async () => {
-    const { ask } = sides(bed(), executable);
-    const answers = await ask({ verb: "ADD", ipam, more: { runtimeConfig: { ips: [null] } } });
-    expect([answers.mine.exitCode, answers.reference.exitCode]).toEqual([1, 2]);
-  });
-
-  test("IP= may ask for an address of each set", async () => {
-    const { ask } = sides(bed(), executable);
-    const answers = await ask({ verb: "ADD", ipam: dual, args: "IP=10.1.0.5,fd00::5" });
-    expect([addresses(answers.mine), addresses(answers.reference)]).toEqual([
-      "10.1.0.5/29 fd00::5/125",
-      "failure",
-    ]);
-  });
-}
-
-function together(bed: () => Bed, executable: Executable): void {
-  const shared = (
-    program: Executable,
-    verb: "ADD" | "CHECK" | "DEL",
-    containerId: string,
-    ipam: object,
-    more = {},
-  ) => call(bed(), program, { verb, containerId, config: configOf(bed().dataDir, { verb, ipam, more }) });
-  const addressesIn = (): string[] =>
-    namesIn(join(bed().dataDir, "n")).filter((name) => /^[0-9a-f.:]+$/.test(name));
-  const given = ({ stdout }: Ended): string[] =>
-    (JSON.parse(stdout) as { ips: { address: string }[] }).ips.map(
-      ({ address }) => address.split("/")[0] ?? "",
-    );
-
-  test("48 ADDs exhaust 29 addresses of two families exactly, each given once; DEL by the other program frees them", async () => {
-    const ipam = { ranges: [[{ subnet: "10.1.0.0/27" }], [{ subnet: "fd00::/64" }]] };
-    const programs = [ours(bed(), executable), theirs];
-    const ends = await Promise.all(
-      Array.from({ length: 48 }, (_, index) =>
-        shared(programs[index % 2] ?? theirs, "ADD", `c${index}`, ipam),
-      ),
-    );
-    const addresses = ends.filter(({ exitCode }) => exitCode === 0).flatMap(given);
-    expect(addresses).toHaveLength(2 * 29);
-    expect(new Set(addresses).size).toBe(2 * 29);
-    expect(addressesIn()).toEqual([...addresses].sort());
-    const failures = ends.filter(({ exitCode }) => exitCode !== 0);
-    for (const { stdout } of failures)
-      expect(stdout).toContain("no IP addresses available in range set: 10.1.0.1-10.1.0.30");
-    for (const index of [0, 1])
-      expect(ends.some(({ exitCode }, at) => exitCode === 0 && at % 2 === index)).toBe(true);
-    const freed = await Promise.all(
-      Array.from({ length: 48 }, (_, index) =>
-        shared(programs[(index + 1) % 2] ?? theirs, "DEL", `c${index}`, ipam),
-      ),
-    );
-    expect(freed.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
-    expect(addressesIn()).toEqual([]);
-  });
-
-  test("containers come and go through either program, and no two that live share an address", async () => {
-    const ipam = { ranges: [[{ subnet: "10.1.0.0/26" }]] };
-    const programs = [ours(bed(), executable), theirs];
-    const holders = new Map<string, string>();
-    const live = async (worker: number): Promise<void> => {
-      for (let round = 0; round < 5; round++) {
-        const containerId = `c${worker}-${round}`;
-        const added = await shared(programs[(worker + round) % 2] ?? theirs, "ADD", containerId, ipam);
-        expect(added, containerId).toMatchObject({ exitCode: 0 });
-        for (const address of given(added)) {
-          expect(holders.get(address), `${address} of ${containerId}`).toBeUndefined();
-          holders.set(address, containerId);
-        }
-        const prevResult = JSON.parse(added.stdout) as object;
-        const checked = await shared(ours(bed(), executable), "CHECK", containerId, ipam, { prevResult });
-        expect(checked, containerId).toMatchObject({ exitCode: 0, stdout: "" });
-        for (const address of given(added)) holders.delete(address);
-        const freed = await shared(programs[(worker + 3 * round) % 2] ?? theirs, "DEL", containerId, ipam);
-        expect(freed, containerId).toMatchObject({ exitCode: 0, stdout: "" });
-      }
-    };
-    await Promise.all(Array.from({ length: 24 }, (_, worker) => live(worker)));
-    expect(addressesIn()).toEqual([]);
-  });
-
-  test("20 ADDs of one attachment at once are one", async () => {
-    const ipam = { ranges: [[{ subnet: "10.1.0.0/26" }]] };
-    const ends = await Promise.all(
-      Array.from({ length: 20 }, () => shared(ours(bed(), executable), "ADD", "c1", ipam)),
-    );
-    expect(new Set(ends.map(({ stdout }) => stdout)).size).toBe(1);
-    expect(ends.map(({ exitCode }) => exitCode)).toEqual(ends.map(() => 0));
-    expect(addressesIn()).toEqual(["10.1.0.2"]);
-  });
 }

@@ -3,18 +3,18 @@ import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
-import { type Lock, lockContainer } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config.ts";
 import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
+import { withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type AttachmentRecord, begun, toDocument } from "./record.ts";
-import { lockPatienceMs, sandboxOf, undoMs } from "./sandbox.ts";
-import { settleInterrupted } from "./teardown.ts";
+import { sandboxOf, undoMs } from "./sandbox.ts";
+import { interfacesOfOthers } from "./teardown.ts";
 
 /** What one ADD works with, from its first effect on. */
 interface Operation {
@@ -41,13 +41,8 @@ export async function add(
   if (!present.ok) return present;
   const { containerId, ifname } = environment;
   const key = { network: network.name, containerId, ifname };
-  const lock = await lockContainer(sys, config.value.stateDir, containerId, lockPatienceMs);
-  if (!lock.ok) return lock;
-  try {
-    return await addLocked(sys, { config: config.value, key, prepared: prepared.value, sandbox }, lock.value);
-  } finally {
-    lock.value.release();
-  }
+  const operation = { config: config.value, key, prepared: prepared.value, sandbox };
+  return withContainer(sys, config.value.stateDir, containerId, () => addAlone(sys, operation));
 }
 
 function requireAll(sys: Sys, { plan }: Prepared, { path }: Sandbox): Outcome<void, CniError> {
@@ -58,19 +53,17 @@ function requireAll(sys: Sys, { plan }: Prepared, { path }: Sandbox): Outcome<vo
   return ok(undefined);
 }
 
-async function addLocked(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {
+async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResult, CniError>> {
   const { config, key, prepared, sandbox } = operation;
-  if (lock.inherited) {
-    // A killed DEL's delegate, coming late, would take away what we are about to make.
-    const settled = await settleInterrupted(sys, config.stateDir, prepared.plan, key.containerId);
-    if (!settled.ok) return settled;
-  }
   if (peek(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
+  const taken = takenByOthers(sys, operation);
+  if (!taken.ok) return taken;
   const record = begun(
     {
       ...key,
       netns: sandbox.netns,
       args: sandbox.args,
+      path: sandbox.path,
       pod: prepared.pod,
       parallel: config.parallel,
       reported: config.result,
@@ -79,11 +72,29 @@ async function addLocked(sys: Sys, operation: Operation, lock: Lock): Promise<Ou
     prepared.plan,
   );
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
-  if (!written.ok) return written;
+  if (!written.ok) {
+    // It may lie there all the same, and no DEL may come for it.
+    forget(sys, config.stateDir, key);
+    return written;
+  }
   const executed = await execute(sys, prepared.plan, sandbox, config.parallel);
   if (!executed.ok) return rollBack(sys, operation, executed.touched, executed.error);
   const committed = commit(sys, operation, record, executed.value);
   return committed.ok ? committed : rollBack(sys, operation, executed.value, committed.error);
+}
+
+/** An interface of the same container that another network of ours has made must survive our rollback and our DEL. */
+function takenByOthers(sys: Sys, { config, key, prepared }: Operation): Outcome<void, CniError> {
+  const taken = interfacesOfOthers(sys, config.stateDir, key);
+  if (!taken.ok) return taken;
+  const step = prepared.plan.find(({ ifname }) => taken.value.has(ifname));
+  if (step === undefined) return ok(undefined);
+  return failWith(
+    "selection",
+    "meta.name-collision",
+    `attach ${stepLabel(step)}: container ${key.containerId} has an interface ${step.ifname} of another network's already`,
+    "Ask for another name in one of the two networks' selections.",
+  );
 }
 
 /** Merges and records. A result that the asked version cannot express fails here, while everything can be undone. */
@@ -128,7 +139,7 @@ async function rollBack(
   touched: readonly Carried[],
   cause: CniError,
 ): Promise<Outcome<never, CniError>> {
-  const ownTime = { ...sandbox, deadlineMs: sys.clock.monotonicMs() + undoMs };
+  const ownTime = { ...sandbox, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
   const errors = await undo(sys, touched, ownTime, config.parallel);
   if (errors.length === 0) {
     const forgotten = forget(sys, config.stateDir, key);

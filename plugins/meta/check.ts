@@ -1,6 +1,6 @@
 import { checkChain } from "../../cni/chain.ts";
-import { type CniError, failWith, joinErrors, within } from "../../cni/errors.ts";
-import { type Lock, lockContainer } from "../../cni/lock.ts";
+import { canonicalAddress } from "../../cni/cidr.ts";
+import { allOk, type CniError, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
@@ -8,39 +8,28 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import { stepLabel } from "./execute.ts";
+import { withContainer } from "./locked.ts";
 import type { AttachmentRecord } from "./record.ts";
-import { lockPatienceMs, sandboxOf } from "./sandbox.ts";
-import { findRecord, settleInterrupted } from "./teardown.ts";
+import { sandboxOf } from "./sandbox.ts";
+import { findRecord } from "./teardown.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
 export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = await parseMetaConfig(invocation.config);
   if (!config.ok) return config;
   const { stateDir } = config.value;
-  const lock = await lockContainer(sys, stateDir, invocation.environment.containerId, lockPatienceMs);
-  if (!lock.ok) return lock;
-  try {
-    return await checkLocked(sys, config.value, invocation, lock.value);
-  } finally {
-    lock.value.release();
-  }
+  const { containerId } = invocation.environment;
+  return withContainer(sys, stateDir, containerId, () => checkAlone(sys, config.value, invocation));
 }
 
-async function checkLocked(
+async function checkAlone(
   sys: Sys,
   config: MetaConfig,
   { environment, config: network }: Invocation,
-  lock: Lock,
 ): Promise<Outcome<void, CniError>> {
   const { containerId, ifname, netns } = environment;
   const record = committedRecord(sys, config, { network: network.name, containerId, ifname });
   if (!record.ok) return record;
-  if (lock.inherited) {
-    // A DEL was killed: told to us and nobody after us, its delegates are ours to wait for.
-    const plan = record.value.carried.map(({ step }) => step);
-    const settled = await settleInterrupted(sys, config.stateDir, plan, containerId);
-    if (!settled.ok) return settled;
-  }
   const reported = compareReported(config, record.value);
   if (!reported.ok) return reported;
   if (record.value.netns !== netns) return otherSandbox(record.value, netns);
@@ -51,8 +40,7 @@ async function checkLocked(
     const outcome = await checkChain(sys, step.chain, step.ifname, sandbox, result);
     if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
   }
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+  return allOk(errors);
 }
 
 function committedRecord(
@@ -72,6 +60,8 @@ function committedRecord(
         `${doing}: the record cannot be read: ${found.why}`,
         "Run DEL.",
       );
+    case "failed":
+      return fail(found.error);
     case "record":
       if (found.record.phase === "committed") return ok(found.record);
       return failWith(
@@ -117,7 +107,7 @@ function firstMissing(given: CniResult, told: CniResult): string | undefined {
   const names = new Set((given.interfaces ?? []).map((each) => `${each.name} ${each.sandbox ?? ""}`));
   const gone = (told.interfaces ?? []).find((each) => !names.has(`${each.name} ${each.sandbox ?? ""}`));
   if (gone !== undefined) return `interface ${gone.name}`;
-  const addresses = new Set((given.ips ?? []).map((ip) => ip.address));
-  const lost = (told.ips ?? []).find((ip) => !addresses.has(ip.address));
+  const addresses = new Set((given.ips ?? []).map((ip) => canonicalAddress(ip.address)));
+  const lost = (told.ips ?? []).find((ip) => !addresses.has(canonicalAddress(ip.address)));
   return lost === undefined ? undefined : `address ${lost.address}`;
 }

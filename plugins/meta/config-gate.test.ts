@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Json, JsonObject } from "../../cni/json.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../cni/json.ts";
 import { isPlainlyValid, ownFields } from "./config-gate.ts";
 import { metaIssues } from "./config-schema.ts";
 
@@ -60,3 +60,22 @@ test("property: they agree on any configuration", () => {
     }),
   );
 });
+
+test.each(keys.flatMap((key) => values.map((value) => [key, value] as const)))(
+  "what is wrong with %s: %j is said in words",
+  (key, value) => {
+    for (const { message, code } of metaIssues(ownFields({ ...named, [key]: value }))) {
+      if (code !== "unrecognized_keys") expect(message).not.toBe("Invalid input");
+    }
+  },
+);
+
+test.each(["delegate", "runtimeConfig", "prevResult", "capabilities"])(
+  "an exact number is no object: %s",
+  (key) => {
+    const json = parseJson(`{"name":"n","type":"hawser","${key}":1.0}`);
+    if (!json.ok || !isObject(json.value)) throw new Error("the test's own input is wrong");
+    expect(isPlainlyValid(json.value)).toBe(false);
+    expect(metaIssues(ownFields(json.value))).toMatchObject([{ path: [key] }]);
+  },
+);

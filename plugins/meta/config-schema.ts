@@ -1,38 +1,49 @@
 import * as z from "zod/mini";
+import { isObject, type JsonObject } from "../../cni/json.ts";
 
 /**
  * The meta-plugin's own fields: the authority on what is valid, and on what to say of what is not. Loading zod costs a verb
  * as much as half a delegate, so `config.ts` comes here only for configurations that `config-gate.ts` does not pass.
  * Strict, so that `"network"` for `"networks"` is an error and not a pod that misses an interface.
  */
-const text = z.string();
-const folder = z.string().check(z.regex(/^(\/.*)?$/, "must be an absolute path"));
-const object = z.record(z.string(), z.unknown());
+const text = z.string("must be text");
+const texts = z.array(text, "must be a list of texts");
+const flag = z.boolean("must be true or false");
+const folder = z
+  .string(`must be an absolute path, as text`)
+  .check(z.regex(/^(\/.*)?$/, "must be an absolute path"));
+/** Not `z.record`: an exact number is an object to JavaScript. */
+const object = z.custom<JsonObject>(isObject, "must be an object");
+const flags = z.custom<JsonObject>(
+  (value) => isObject(value) && Object.values(value).every((each) => typeof each === "boolean"),
+  "must be an object of names, each true or false",
+);
+const anything = z.optional(z.unknown());
 
 export const metaSchema = z.strictObject({
   cniVersion: z.optional(text),
   name: text,
   type: text,
-  capabilities: z.optional(z.record(z.string(), z.boolean())),
-  args: z.optional(z.unknown()),
-  dns: z.optional(z.unknown()),
-  ipam: z.optional(z.unknown()),
-  ipMasq: z.optional(z.unknown()),
+  capabilities: z.optional(flags),
+  args: anything,
+  dns: anything,
+  ipam: anything,
+  ipMasq: anything,
   runtimeConfig: z.optional(z.nullable(object)),
   prevResult: z.optional(z.nullable(object)),
-  disableCheck: z.optional(z.unknown()),
-  disableGC: z.optional(z.unknown()),
+  disableCheck: anything,
+  disableGC: anything,
   delegate: z.optional(object),
-  networks: z.optional(z.array(text)),
+  networks: z.optional(texts),
   definitionsDir: z.optional(folder),
   kubeconfig: z.optional(z.literal("", `the Kubernetes API is not supported yet: leave it out`)),
   confDir: z.optional(folder),
   stateDir: z.optional(folder),
   binDir: z.optional(folder),
-  crossNamespace: z.optional(z.array(text)),
+  crossNamespace: z.optional(texts),
   result: z.optional(z.enum(["merged", "primary"], `must be "merged" or "primary"`)),
-  parallel: z.optional(z.boolean()),
-  timeout: z.optional(z.string()),
+  parallel: z.optional(flag),
+  timeout: z.optional(z.string(`must be text like "90s"`)),
 });
 
 export interface Issue {

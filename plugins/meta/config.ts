@@ -2,7 +2,7 @@ import { parseDurationMs } from "../../cni/duration.ts";
 import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
-import { type Outcome, ok } from "../../sys/outcome.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { isPlainlyValid, ownFields } from "./config-gate.ts";
 import type { Issue } from "./config-schema.ts";
 
@@ -43,6 +43,7 @@ const defaults = {
   timeout: "210s",
   crossNamespace: ["default"],
 };
+const defaultTimeoutMs = 210_000;
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
@@ -51,22 +52,35 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
     const issues = (await import("./config-schema.ts")).metaIssues(ownFields(raw));
     if (issues.length > 0) return invalid(network, issues);
   }
-  const places = metaPlaces(network);
-  if (!places.ok) return places;
+  const timeout = timeoutProblem(network);
+  if (timeout !== undefined) return fail(timeout);
   const primary = readPrimary(network);
-  if (!primary.ok) return primary;
-  return ok({
-    ...places.value,
+  return primary.ok ? ok(readFields(network, primary.value)) : primary;
+}
+
+/**
+ * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
+ * a runtime that is refused tries for ever.
+ */
+export function salvageMetaConfig(network: NetworkConfig): MetaConfig | undefined {
+  const primary = readPrimary(network);
+  return primary.ok ? { ...readFields(network, primary.value), networks: [], runtimeConfig: {} } : undefined;
+}
+
+function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
+  const { raw } = network;
+  return {
+    ...metaPlaces(network),
     network,
-    primary: primary.value,
+    primary,
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
-    result: reportOf(raw.result, primary.value),
+    result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},
     prevResult: isObject(raw.prevResult) ? raw.prevResult : undefined,
-  });
+  };
 }
 
 /**
@@ -82,21 +96,22 @@ function texts(value: unknown): string[] | undefined {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : undefined;
 }
 
-/** The few fields that finding and undoing an attachment takes; a mistake elsewhere does not hide a record. */
-export function metaPlaces(network: NetworkConfig): Outcome<MetaPlaces, CniError> {
-  const { raw } = network;
-  const timeout = orDefault(raw.timeout, defaults.timeout);
-  const timeoutMs = parseDurationMs(timeout);
-  if (timeoutMs === undefined || timeoutMs === 0) {
-    const msg = `configuration of network ${JSON.stringify(network.name)}: timeout ${JSON.stringify(timeout)} is no duration`;
-    return failWith("invalidConfig", "config.timeout", msg, `Write it like "90s" or "3m30s".`);
-  }
-  return ok({
+/** The few fields that finding and undoing an attachment takes; a mistake, even in one of them, does not hide a record. */
+export function metaPlaces({ raw }: NetworkConfig): MetaPlaces {
+  return {
     stateDir: orDefault(raw.stateDir, defaults.stateDir),
     binDir: orDefault(raw.binDir, ""),
     confDir: orDefault(raw.confDir, defaults.confDir),
-    timeoutMs,
-  });
+    timeoutMs: parseDurationMs(orDefault(raw.timeout, defaults.timeout)) || defaultTimeoutMs,
+  };
+}
+
+function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
+  const timeout = orDefault(raw.timeout, defaults.timeout);
+  const timeoutMs = parseDurationMs(timeout);
+  if (timeoutMs !== undefined && timeoutMs > 0) return undefined;
+  const msg = `configuration of network ${JSON.stringify(name)}: timeout ${JSON.stringify(timeout)} is no duration`;
+  return cniError("invalidConfig", "config.timeout", msg, `Write it like "90s" or "3m30s".`);
 }
 
 function orDefault(value: unknown, fallback: string): string {

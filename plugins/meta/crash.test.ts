@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { peek, save } from "../../cni/attachments.ts";
 import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
@@ -78,13 +79,13 @@ function collectWorld(world: World, config: { name: string; type: string }): voi
   }
 }
 
-function invocation(verb: Verb, containerId: string, config: object): Invocation {
+function invocation(verb: Verb, containerId: string, config: object, path = "/bin/cni"): Invocation {
   const environment = parseEnvironment({
     CNI_COMMAND: verb,
     CNI_CONTAINERID: containerId,
     CNI_NETNS: "/ns",
     CNI_IFNAME: "eth0",
-    CNI_PATH: "/bin/cni",
+    CNI_PATH: path,
   });
   const network = parseNetworkConfig(printJson(config));
   if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
@@ -225,4 +226,137 @@ describe.each([false, true])("parallel: %s", (parallel) => {
       },
     );
   });
+});
+
+describe("GC", () => {
+  test("spares what was added while it ran, in our records and in the delegates' valid sets", async () => {
+    const made = await stage("GC", false);
+    const { machine, world, config } = made;
+    let isAdded = false;
+    // The newcomer's ADD comes when the stale one is gone and the delegates have not been asked yet.
+    const process = machine.spawn({
+      onCall: (call) => {
+        if (isAdded || !call.startsWith("remove") || !call.endsWith(`${victim}@eth0.json`)) return;
+        isAdded = true;
+        for (const kind of ["one/side/newcomer/net1", "pods/main/newcomer/eth0"]) world.add(kind);
+        addRecord(machine, "newcomer");
+      },
+    });
+    expect(await outcomeOf(machine, process, "GC", withList(config))).toBe("ok");
+    expect(isAdded).toBe(true);
+    expect([...world].filter((it) => it.includes("newcomer"))).toHaveLength(2);
+    expect(of("newcomer", made)).toContain("newcomer@eth0.json");
+    expect(of(victim, made)).toEqual([]);
+  });
+
+  test("keeps a torn record as long as some delegate was left alone", async () => {
+    const made = await stage("GC", false);
+    const path = `${stateDir}/pods/${victim}@eth0.json`;
+    made.machine.disk.write(path, "torn", { mode: 0o600 });
+    const unknown = [...valid, { containerID: "from-before-us", ifname: "eth0" }];
+    await succeed(made.machine, "GC", victim, { ...made.config, "cni.dev/valid-attachments": unknown });
+    expect(made.machine.disk.list(`${stateDir}/pods`)).toMatchObject({
+      value: expect.arrayContaining([expect.stringContaining(`${victim}@eth0.json`)]),
+    });
+    await succeed(made.machine, "GC", victim, withList(made.config));
+    expect(of(victim, made)).toEqual([]);
+  });
+});
+
+/** A committed record that a whole ADD has left: the neighbour's, under another name. */
+function addRecord(machine: Machine, containerId: string): void {
+  const key = { network: "pods", ifname: "eth0" };
+  const found = peek(machine.spawn().sys, stateDir, { ...key, containerId: neighbour });
+  if (found.kind !== "record") throw new Error("the neighbour has no record");
+  const record = { ...found.record, containerId, sinceMs: 1 };
+  expect(save(machine.spawn().sys, stateDir, { ...key, containerId }, record, "commit").ok).toBe(true);
+}
+
+describe("one container in two networks", () => {
+  const second = (config: object) => ({ ...config, name: "other", networks: ["one"], runtimeConfig: {} });
+
+  test("the second's ADD does not take, and its DEL does not undo, the first's interface", async () => {
+    const made = scene(false);
+    await succeed(made.machine, "ADD", victim, made.config);
+    const add = await call(made.machine.spawn(), "ADD", victim, second(made.config));
+    expect(add).toMatchObject({ ok: false, error: { id: "meta.name-collision" } });
+    await succeed(made.machine, "DEL", victim, second(made.config));
+    expect(of(victim, made)).toEqual(whole(victim));
+  });
+});
+
+describe("DEL", () => {
+  const broken: [string, object][] = [
+    ["an unknown field", { network: ["one"] }],
+    ["a wrong timeout", { timeout: "for ever" }],
+    ["networks that are gone", { networks: ["gone"] }],
+    ["an annotation that is none", { runtimeConfig: { "io.kubernetes.cri.pod-annotations": 7 } }],
+    ["a delegate that is none", { delegate: {} }],
+    ["a delegate whose file is gone", { delegate: { name: "gone" } }],
+  ];
+
+  test.each(broken)(
+    "of a recorded container works although the configuration has %s",
+    async (_case, mistake) => {
+      const made = scene(false);
+      await succeed(made.machine, "ADD", victim, made.config);
+      await succeed(made.machine, "DEL", victim, { ...made.config, ...mistake });
+      expect(of(victim, made)).toEqual([]);
+    },
+  );
+
+  test.each(broken)("comes twice, and succeeds twice, although it has %s", async (_case, mistake) => {
+    const made = scene(false);
+    await succeed(made.machine, "ADD", victim, made.config);
+    await succeed(made.machine, "DEL", victim, made.config);
+    await succeed(made.machine, "DEL", victim, { ...made.config, ...mistake });
+  });
+
+  test("of a container from before us deletes the primary although the rest of the configuration is wrong", async () => {
+    const made = scene(false);
+    made.world.add(`pods/main/${victim}/eth0`);
+    await succeed(made.machine, "DEL", victim, { ...made.config, network: ["one"] });
+    expect([...made.world]).toEqual([]);
+  });
+
+  test("does not take a read error for a torn record", async () => {
+    const made = await stage("DEL", false);
+    const path = `${stateDir}/pods/${victim}@eth0.json`;
+    const process = made.machine.spawn();
+    process.failReads(path, "EMFILE");
+    expect(await outcomeOf(made.machine, process, "DEL", made.config)).toBe("error");
+    expect(of(victim, made)).toEqual(whole(victim));
+    await succeed(made.machine, "DEL", victim, made.config);
+    expect(of(victim, made)).toEqual([]);
+  });
+
+  test("finds plugins where ADD found them, when binDir has been changed since", async () => {
+    const made = scene(false);
+    const without = { ...made.config, binDir: "/bin/cni" };
+    const add = await meta.add(made.machine.spawn().sys, invocation("ADD", victim, without, "/nowhere"));
+    expect(add).toMatchObject({ ok: true });
+    const del = await meta.del(made.machine.spawn().sys, invocation("DEL", victim, made.config, "/nowhere"));
+    expect(del).toMatchObject({ ok: true });
+    expect(of(victim, made)).toEqual([]);
+  });
+
+  test("refuses the record of a newer hawser, and leaves it", async () => {
+    const made = await stage("DEL", false);
+    const key = { network: "pods", containerId: victim, ifname: "eth0" };
+    const found = peek(made.machine.spawn().sys, stateDir, key);
+    if (found.kind !== "record") throw new Error("there is no record");
+    save(made.machine.spawn().sys, stateDir, key, { ...found.record, format: 2 }, "commit");
+    const outcome = await call(made.machine.spawn(), "DEL", victim, made.config);
+    expect(outcome).toMatchObject({ ok: false, error: { id: "records.format" } });
+    expect(of(victim, made)).toEqual(whole(victim));
+  });
+});
+
+test("hawser does not run as a delegate of hawser", async () => {
+  const { machine, config } = scene(false);
+  const process = machine.spawn();
+  const made = invocation("ADD", victim, config);
+  const variables = { ...made.environment.variables, HAWSER_OPERATION: machine.spawn().sys.processes.self() };
+  const outcome = await meta.add(process.sys, { ...made, environment: { ...made.environment, variables } });
+  expect(outcome).toMatchObject({ ok: false, error: { id: "meta.recursion" } });
 });

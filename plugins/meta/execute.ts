@@ -1,6 +1,6 @@
 import { type Added, addChain, type DelegateResult, deleteChain } from "../../cni/chain.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { type CniError, cniError, within } from "../../cni/errors.ts";
+import { type CniError, within } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Plan, Step } from "./plan.ts";
 
@@ -20,15 +20,18 @@ export type Executed =
   /** `touched` are the steps that may have had an effect, the failing one included. */
   | { readonly ok: false; readonly error: CniError; readonly touched: readonly Carried[] };
 
+/** At once, of the secondaries that may run at once: their number is the pod's author's choice, processes are the node's. */
+const batchSize = 16;
+
 /** Carries out a plan: the primary, then the secondaries in turn or, if the operator chose so, all at once. */
 export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: boolean): Promise<Executed> {
   const first = plan.filter((step) => step.role === "primary");
   const rest = plan.filter((step) => step.role === "secondary");
-  const batches = parallel ? [...first.map((step) => [step]), rest] : plan.map((step) => [step]);
+  const batches = parallel
+    ? [...first.map((step) => [step]), ...inBatches(rest)]
+    : plan.map((step) => [step]);
   const done: Attached[] = [];
   for (const batch of batches) {
-    const stop = sys.processes.stopRequested();
-    if (stop !== undefined) return { ok: false, error: stopped(stop), touched: done };
     const outcomes = await Promise.all(batch.map((step) => attach(sys, step, sandbox)));
     const failed = outcomes.find((outcome) => !outcome.added.ok);
     if (failed !== undefined && !failed.added.ok) {
@@ -51,8 +54,9 @@ function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
     : [{ step: { ...step, chain: added.ran }, result: added.partial }];
 }
 
-function stopped(signal: string): CniError {
-  return cniError("tryAgainLater", "meta.stopped", `hawser was asked to stop (${signal})`);
+function inBatches<T>(list: readonly T[]): T[][] {
+  const count = Math.ceil(list.length / batchSize);
+  return Array.from({ length: count }, (_each, n) => list.slice(n * batchSize, (n + 1) * batchSize));
 }
 
 /**
@@ -68,7 +72,7 @@ export async function undo(
   const reversed = carried.toReversed();
   const secondaries = reversed.filter(({ step }) => step.role === "secondary");
   const primaries = reversed.filter(({ step }) => step.role === "primary");
-  const batches = parallel ? [secondaries, primaries] : reversed.map((each) => [each]);
+  const batches = parallel ? [...inBatches(secondaries), primaries] : reversed.map((each) => [each]);
   const errors: CniError[] = [];
   for (const batch of batches) {
     const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox)));

@@ -1,18 +1,19 @@
 import { list, sweepTemporary } from "../../cni/attachments.ts";
 import { collectChain } from "../../cni/chain.ts";
 import { validAttachments } from "../../cni/config.ts";
-import { type CniError, describe, joinErrors, within } from "../../cni/errors.ts";
-import { lockContainer, lockForGc, sweepLocks } from "../../cni/lock.ts";
+import { allOk, type CniError, describe, within } from "../../cni/errors.ts";
+import { sweepLocks } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
+import { withContainer, withoutContainers } from "./locked.ts";
+import { standingPlan } from "./prepare.ts";
 import { fromDocument } from "./record.ts";
-import { lockPatienceMs, sandboxOf } from "./sandbox.ts";
-import { standingPlan } from "./status.ts";
+import { sandboxOf } from "./sandbox.ts";
 import { findRecord, removeRecorded } from "./teardown.ts";
-import { collections, type Held, stale } from "./valid.ts";
+import { collections, type Held, isSame, stale } from "./valid.ts";
 
 /**
  * GC (CNI 1.1.0, section 2): DEL for every recorded attachment of this network that the runtime does not list, then
@@ -29,13 +30,17 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   }
   const held = readHeld(sys, config.value.stateDir);
   if (!held.ok) return held;
+  const gone = stale(held.value, invocation.config.name, valid.value);
   const errors: CniError[] = [];
-  for (const each of stale(held.value, invocation.config.name, valid.value)) {
-    errors.push(...(await removeStale(sys, config.value, invocation, each)));
+  for (const each of gone) {
+    const removed = await removeStale(sys, config.value, invocation, each);
+    if (!removed.ok) errors.push(within(`collect container ${each.key.containerId}`, removed.error));
   }
-  errors.push(...(await collect(sys, config.value, invocation, valid.value)));
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+  const { stateDir } = config.value;
+  const collected = await withoutContainers(sys, stateDir, () =>
+    collect(sys, config.value, invocation, valid.value ?? [], gone),
+  );
+  return allOk(collected.ok ? errors : [...errors, collected.error]);
 }
 
 function readHeld(sys: Sys, stateDir: string): Outcome<Held[], CniError> {
@@ -46,29 +51,26 @@ function readHeld(sys: Sys, stateDir: string): Outcome<Held[], CniError> {
       key,
       path,
       record: state.kind === "record" ? fromDocument(state.record) : undefined,
+      isTorn: state.kind === "corrupt" || state.kind === "torn-aside",
     })),
   );
 }
 
-async function removeStale(
+function removeStale(
   sys: Sys,
   config: MetaConfig,
   { environment }: Invocation,
   { key }: Held,
-): Promise<CniError[]> {
-  const lock = await lockContainer(sys, config.stateDir, key.containerId, lockPatienceMs);
-  if (!lock.ok) return [lock.error];
-  try {
+): Promise<Outcome<void, CniError>> {
+  const { containerId } = key;
+  return withContainer(sys, config.stateDir, containerId, async () => {
     const found = findRecord(sys, config.stateDir, key);
-    if (found.kind !== "record") return [];
+    if (found.kind === "failed") return fail(found.error);
+    if (found.kind !== "record") return ok(undefined);
     // Never the recorded namespace: its path may name another container's by now (/proc/<pid>/ns/net).
-    const { containerId } = key;
     const sandbox = sandboxOf(sys, environment, config, { containerId, netns: "", args: found.record.args });
-    const removed = await removeRecorded(sys, config.stateDir, key, found.record, sandbox, lock.value);
-    return removed.ok ? [] : [within(`collect container ${containerId}`, removed.error)];
-  } finally {
-    lock.value.release();
-  }
+    return removeRecorded(sys, config.stateDir, key, found.record, sandbox);
+  });
 }
 
 /** GC of the delegates. Nothing may be added meanwhile: what is not in the valid set is freed. */
@@ -77,23 +79,20 @@ async function collect(
   config: MetaConfig,
   invocation: Invocation,
   runtimeList: readonly ValidAttachment[],
-): Promise<CniError[]> {
-  const lock = await lockForGc(sys, config.stateDir, lockPatienceMs);
-  if (!lock.ok) return [lock.error];
-  try {
-    const held = readHeld(sys, config.stateDir);
-    if (!held.ok) return [held.error];
-    const gone = stale(held.value, invocation.config.name, runtimeList);
-    const live = held.value.filter((each) => !gone.includes(each));
-    const errors = await collectDelegates(sys, config, invocation, runtimeList, held.value, live);
-    if (errors.length === 0)
-      for (const each of gone) if (each.record === undefined) sys.files.remove(each.path);
-    sweepTemporary(sys, config.stateDir);
-    sweepLocks(sys, config.stateDir);
-    return errors;
-  } finally {
-    lock.value.release();
+  gone: readonly Held[],
+): Promise<Outcome<void, CniError>> {
+  const held = readHeld(sys, config.stateDir);
+  if (!held.ok) return held;
+  // What has come since the runtime made its list is not in it and lives all the same.
+  const isGone = (each: Held): boolean => gone.some((before) => isSame(before, each));
+  const live = held.value.filter((each) => !isGone(each));
+  const { errors, skipped } = await collectDelegates(sys, config, invocation, runtimeList, held.value, live);
+  if (errors.length === 0 && skipped.length === 0) {
+    for (const each of held.value.filter(isGone)) if (each.isTorn) sys.files.remove(each.path);
   }
+  sweepTemporary(sys, config.stateDir);
+  sweepLocks(sys, config.stateDir);
+  return allOk(errors);
 }
 
 async function collectDelegates(
@@ -103,7 +102,7 @@ async function collectDelegates(
   runtimeList: readonly ValidAttachment[],
   held: readonly Held[],
   live: readonly Held[],
-): Promise<CniError[]> {
+): Promise<{ errors: CniError[]; skipped: readonly string[] }> {
   const steps = standingPlan(sys, config);
   // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
   if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
@@ -125,5 +124,5 @@ async function collectDelegates(
     const failures = await collectChain(sys, chain, sandbox, valid);
     errors.push(...failures.map((error) => within(`collect network ${chain.name}`, error)));
   }
-  return errors;
+  return { errors, skipped };
 }

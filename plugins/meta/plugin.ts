@@ -1,5 +1,9 @@
-import type { Plugin } from "../../cni/plugin.ts";
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { operationVariable } from "../../cni/orphans.ts";
+import type { Invocation, Plugin } from "../../cni/plugin.ts";
 import { versions } from "../../cni/version.ts";
+import type { Outcome } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
@@ -9,9 +13,21 @@ import { status } from "./status.ts";
 export const meta: Plugin = {
   about: "attaches a pod to several networks",
   versions,
-  add,
-  del,
-  check,
-  status,
-  gc,
+  add: guarded(add),
+  del: guarded(del),
+  check: guarded(check),
+  status: guarded(status),
+  gc: guarded(gc),
 };
+
+type Verb<T> = (sys: Sys, invocation: Invocation) => Promise<Outcome<T, CniError>>;
+
+/** We would wait for our own lock: a delegate may be hawser under another name, or call it. */
+function guarded<T>(verb: Verb<T>): Verb<T> {
+  return async (sys, invocation) => {
+    const operation = invocation.environment.variables[operationVariable];
+    if (operation === undefined || !sys.processes.isAlive(operation)) return verb(sys, invocation);
+    const msg = `${invocation.environment.command} of network ${invocation.config.name}: hawser was called by a delegate of hawser`;
+    return failWith("invalidConfig", "meta.recursion", msg, "Name the plugin itself as the delegate.");
+  };
+}

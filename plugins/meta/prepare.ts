@@ -6,7 +6,7 @@ import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
-import { observe } from "./observe.ts";
+import { observe, observeStanding } from "./observe.ts";
 import { type Plan, plan } from "./plan.ts";
 import { type Selection, select } from "./select.ts";
 
@@ -34,6 +34,14 @@ export function prepare(sys: Sys, config: MetaConfig, invocation: Invocation): O
   const planned = plan(config, selections.value);
   if (!planned.ok) return planned;
   return ok({ pod: observed.value.pod, base: base.value, selections: selections.value, plan: planned.value });
+}
+
+/** The steps that every pod gets, under stand-in interface names. */
+export function standingPlan(sys: Sys, config: MetaConfig): Outcome<Plan, CniError> {
+  const observed = observeStanding(sys, config);
+  if (!observed.ok) return observed;
+  const selections = select(observed.value, { primary: "eth0", existing: [] });
+  return selections.ok ? plan(config, selections.value) : selections;
 }
 
 /** When chained, what the plugins before us made. A DEL may come without it. */

@@ -18,6 +18,7 @@ const about = {
   ifname: "eth0",
   netns: "/ns",
   args: "K8S_POD_NAME=web",
+  path: ["/opt/cni/bin"],
   pod: { namespace: "default", name: "web", uid: "u" },
   parallel: true,
   reported: "primary" as const,

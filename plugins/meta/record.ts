@@ -15,6 +15,8 @@ export interface AttachmentRecord {
   readonly netns: string;
   /** CNI_ARGS of the ADD: CHECK and DEL hand delegates the same. */
   readonly args: string;
+  /** Where ADD looked for plugins. */
+  readonly path: readonly string[];
   readonly pod: PodIdentity | undefined;
   readonly parallel: boolean;
   /** Whether the runtime was told of all interfaces or of the primary's only. */
@@ -31,10 +33,11 @@ export function begun(about: Omit<AttachmentRecord, "phase" | "carried">, plan: 
 }
 
 export function toDocument(record: AttachmentRecord): JsonObject {
-  const { carried, pod, ...rest } = record;
+  const { carried, pod, path, ...rest } = record;
   return {
     format,
     ...rest,
+    path: [...path],
     ...(pod === undefined ? {} : { pod: { ...pod } }),
     steps: carried.map(({ step, result }) => ({
       role: step.role,
@@ -48,7 +51,8 @@ export function toDocument(record: AttachmentRecord): JsonObject {
 
 /** Undefined when the document is not a record that this version understands. */
 export function fromDocument(document: JsonObject): AttachmentRecord | undefined {
-  const { phase, network, containerId, ifname, netns, args, parallel, reported, sinceMs, steps } = document;
+  const { phase, network, containerId, ifname, netns, args, path, parallel, reported, sinceMs, steps } =
+    document;
   if (document.format !== format || (phase !== "begun" && phase !== "committed")) return undefined;
   if (typeof network !== "string" || typeof containerId !== "string" || typeof ifname !== "string")
     return undefined;
@@ -62,6 +66,7 @@ export function fromDocument(document: JsonObject): AttachmentRecord | undefined
     ifname,
     netns: typeof netns === "string" ? netns : "",
     args: typeof args === "string" ? args : "",
+    path: Array.isArray(path) ? path.filter((folder) => typeof folder === "string") : [],
     pod: readPod(document.pod),
     parallel: parallel === true,
     reported: reported === "primary" ? "primary" : "merged",

@@ -24,6 +24,3 @@ export function sandboxOf(
 
 /** The time that undoing a failed ADD gets beyond ADD's own: kubelet's 4 minutes less the default timeout. */
 export const undoMs = 25_000;
-
-/** How long an operation waits for another one on the same container. */
-export const lockPatienceMs = 60_000;

@@ -1,14 +1,13 @@
 import { requirePlugins, statusChain } from "../../cni/chain.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { type CniError, codes, failWith, joinErrors, within } from "../../cni/errors.ts";
+import { allOk, type CniError, codes, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
-import { observeStanding } from "./observe.ts";
-import { plan, type Step } from "./plan.ts";
+import type { Step } from "./plan.ts";
+import { standingPlan } from "./prepare.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { select } from "./select.ts";
 
 /**
  * STATUS (CNI 1.1.0, section 2): our own parts, then every delegate that each pod gets. Networks that only some pod's
@@ -28,16 +27,7 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
     if (!outcome.ok)
       errors.push(unavailable(`status of ${step.role} network ${step.network}`, outcome.error));
   }
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
-}
-
-/** The steps that every pod gets, under stand-in interface names. */
-export function standingPlan(sys: Sys, config: MetaConfig): Outcome<readonly Step[], CniError> {
-  const observed = observeStanding(sys, config);
-  if (!observed.ok) return observed;
-  const selections = select(observed.value, { primary: "eth0", existing: [] });
-  return selections.ok ? plan(config, selections.value) : selections;
+  return allOk(errors);
 }
 
 async function statusOf(sys: Sys, step: Step, sandbox: Sandbox): Promise<Outcome<void, CniError>> {

@@ -1,31 +1,43 @@
-import { type AttachmentKey, forget, load } from "../../cni/attachments.ts";
+import { type AttachmentKey, forget, list, load } from "../../cni/attachments.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { type CniError, joinErrors } from "../../cni/errors.ts";
-import { type Lock, lockParties } from "../../cni/lock.ts";
-import { settleOrphans } from "../../cni/orphans.ts";
-import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { allOk, type CniError, cniError } from "../../cni/errors.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type Carried, undo } from "./execute.ts";
-import type { Plan } from "./plan.ts";
+import { undo } from "./execute.ts";
 import { type AttachmentRecord, fromDocument } from "./record.ts";
 
 /** The recorded attachment, or why there is none. Moves a torn record aside, so that nothing trips over it twice. */
 export type Found =
   | { readonly kind: "record"; readonly record: AttachmentRecord }
   | { readonly kind: "none" }
-  | { readonly kind: "torn"; readonly why: string };
+  | { readonly kind: "torn"; readonly why: string }
+  /** It is there, and cannot be used now. */
+  | { readonly kind: "failed"; readonly error: CniError };
 
 export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): Found {
   const loaded = load(sys, stateDir, key);
-  if (loaded.kind === "none") return { kind: "none" };
-  if (loaded.kind === "torn") {
-    sys.warn(`hawser: a torn record was left in ${loaded.movedTo}: ${loaded.why}`);
-    return { kind: "torn", why: loaded.why };
+  switch (loaded.kind) {
+    case "none":
+      return loaded;
+    case "unread":
+      return { kind: "failed", error: loaded.error };
+    case "torn":
+      sys.warn(`hawser: a torn record was left in ${loaded.movedTo}: ${loaded.why}`);
+      return loaded;
+    case "record": {
+      const record = fromDocument(loaded.record);
+      return record === undefined ? { kind: "failed", error: foreign(key) } : { kind: "record", record };
+    }
   }
-  const record = fromDocument(loaded.record);
-  return record === undefined
-    ? { kind: "torn", why: "it is of an unknown format" }
-    : { kind: "record", record };
+}
+
+function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
+  return cniError(
+    "records",
+    "records.format",
+    `read the record of ${ifname} of container ${containerId} in network ${network}: it is of an unknown format`,
+    "A newer hawser wrote it. Install that version again; it can undo the attachment.",
+  );
 }
 
 /** Undoes a recorded attachment and forgets it, but only once everything of it is gone. */
@@ -35,42 +47,25 @@ export async function removeRecorded(
   key: AttachmentKey,
   record: AttachmentRecord,
   sandbox: Sandbox,
-  lock: Lock,
 ): Promise<Outcome<void, CniError>> {
-  const interrupted = lock.inherited || record.phase === "begun";
-  const undone = await undoSettled(sys, stateDir, record.carried, sandbox, record.parallel, interrupted);
+  // Where ADD found its plugins, for the case that the configuration has been changed since.
+  const path = [...sandbox.path, ...record.path.filter((folder) => !sandbox.path.includes(folder))];
+  const undone = allOk(await undo(sys, record.carried, { ...sandbox, path }, record.parallel));
   return undone.ok ? forget(sys, stateDir, key) : undone;
 }
 
-/** `interrupted`: the operation before was killed, so a delegate of it may still be at work. */
-export async function undoSettled(
+/** Interfaces that other records of the same container have: another network's, or another interface of this one. */
+export function interfacesOfOthers(
   sys: Sys,
   stateDir: string,
-  carried: readonly Carried[],
-  sandbox: Sandbox,
-  parallel: boolean,
-  interrupted: boolean,
-): Promise<Outcome<void, CniError>> {
-  if (interrupted) {
-    const settled = await settleInterrupted(
-      sys,
-      stateDir,
-      carried.map(({ step }) => step),
-      sandbox.containerId,
-    );
-    if (!settled.ok) return settled;
-  }
-  const [first, ...others] = await undo(sys, carried, sandbox, parallel);
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
-}
-
-/** Waits for, or ends, what a killed operation on the container has left running. */
-export async function settleInterrupted(
-  sys: Sys,
-  stateDir: string,
-  plan: Plan,
-  containerId: string,
-): Promise<Outcome<void, CniError>> {
-  const ifnames = plan.map((step) => step.ifname);
-  return settleOrphans(sys, { containerId, ifnames, alive: lockParties(sys, stateDir, containerId) });
+  own: AttachmentKey,
+): Outcome<Set<string>, CniError> {
+  const isOther = ({ network, containerId, ifname }: AttachmentKey): boolean =>
+    containerId === own.containerId && (network !== own.network || ifname !== own.ifname);
+  const others = list(sys, stateDir, isOther);
+  if (!others.ok) return others;
+  const records = others.value.flatMap(({ state }) =>
+    state.kind === "record" ? [fromDocument(state.record)] : [],
+  );
+  return ok(new Set(records.flatMap((record) => (record?.carried ?? []).map(({ step }) => step.ifname))));
 }

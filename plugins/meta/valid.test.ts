@@ -29,6 +29,7 @@ function held(network: string, containerId: string, interfaces: Record<string, C
     phase: "committed" as const,
     netns: "",
     args: "",
+    path: [],
     pod: undefined,
     parallel: false,
     sinceMs: 0,
@@ -36,6 +37,7 @@ function held(network: string, containerId: string, interfaces: Record<string, C
   return {
     key,
     path: `/s/${network}/${containerId}@eth0.json`,
+    isTorn: interfaces === undefined,
     record: interfaces && { ...about, ...key, reported: "merged", carried },
   };
 }
@@ -113,6 +115,20 @@ describe("collections", () => {
     expect(run.map((each) => each.chain.name)).toEqual(["pods"]);
     expect(run[0]?.valid).toEqual(runtimeList);
     expect(skipped).toEqual(["storage"]);
+  });
+
+  test("chained: a secondary that bears the runtime's network's name shares its addresses with the primary", () => {
+    const chained = held("pods", "a", { net1: pods });
+    const { run } = collections({
+      ...input,
+      primary: undefined,
+      standing: [],
+      live: [chained],
+      own: [chained],
+    });
+    expect(run.map((each) => [each.chain.name, each.valid])).toEqual([
+      ["pods", [{ containerID: "a", ifname: "net1" }, ...listsA]],
+    ]);
   });
 
   test("chained: there is no primary of ours to collect", () => {

@@ -9,6 +9,18 @@ export interface Held {
   readonly key: AttachmentKey;
   readonly path: string;
   readonly record: AttachmentRecord | undefined;
+  /** It never can be read; another that has no record here is only not understood, or not read this time. */
+  readonly isTorn: boolean;
+}
+
+/** The same attachment, not a later one of the same name. */
+export function isSame(one: Held, other: Held): boolean {
+  const { network, containerId, ifname } = one.key;
+  const { key } = other;
+  if (key.network !== network || key.containerId !== containerId || key.ifname !== ifname) return false;
+  return (
+    one.record === undefined || other.record === undefined || one.record.sinceMs === other.record.sinceMs
+  );
 }
 
 /** GC's decision: which of this network's attachments the runtime no longer lists. Other networks' are not its business. */
@@ -56,11 +68,13 @@ export function collections(input: CollectionInput): { run: Collection[]; skippe
     runtimeList.every(({ containerID, ifname }) =>
       readable.some(({ key }) => key.containerId === containerID && key.ifname === ifname),
     );
+  // What the runtime lists is in the network that it calls us for, whoever makes the primary, and in ours.
+  const isRuntimes = (name: string): boolean => name === network || name === primary?.name;
   const run = chains.filter((chain) => allKnown || chain.name === primary?.name);
   return {
     run: run.map((chain) => ({
       chain,
-      valid: unique([...validIn(live, chain.name), ...(chain.name === primary?.name ? runtimeList : [])]),
+      valid: unique([...validIn(live, chain.name), ...(isRuntimes(chain.name) ? runtimeList : [])]),
     })),
     skipped: chains.filter((chain) => !run.includes(chain)).map((chain) => chain.name),
   };

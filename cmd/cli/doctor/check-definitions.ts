@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../cni/json.ts";
 import { type ListedDefinition, listDefinitions } from "../../../kube/definitions.ts";
 import type { MetaConfig } from "../../../plugins/meta/config.ts";
 import type { Plan } from "../../../plugins/meta/plan.ts";
-import { standingPlan } from "../../../plugins/meta/status.ts";
+import { standingPlan } from "../../../plugins/meta/prepare.ts";
 import { fail, type Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, problemOf, warning } from "./finding.ts";

@@ -3,8 +3,9 @@ import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
 import type { Keys } from "../../../ipam/flat/keys.ts";
 import type { Compare, Entry, Op, Txn } from "../../../ipam/flat/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
-import { type Stored, storedOf } from "./read.ts";
+import { groupBy } from "./group.ts";
 import { addressOf, unusable } from "./layout.ts";
+import { type Stored, storedOf } from "./read.ts";
 import { isNobody, printCode } from "./words.ts";
 
 /** Something that is not as it should be. */
@@ -16,6 +17,8 @@ export interface Finding {
   readonly what: string;
   /** For people: what helps. */
   readonly advice: string;
+  /** What to read again, in one go, to see whether it still is so; what several reads found may never have been. */
+  readonly keys: readonly string[];
   /** What `--repair` does; it changes nothing when anything it was judged by has changed meanwhile. */
   readonly repair?: { readonly what: string; readonly txn: Txn };
 }
@@ -27,7 +30,10 @@ export interface Finding {
 export function auditEntries(keys: Keys, entries: readonly Entry[]): Finding[] {
   const stored = entries.map(storedOf);
   const byKey = new Map(stored.map((each) => [each.key, each]));
-  const owners = groupByIdentity(stored);
+  const readable = stored.flatMap((each): Readable[] =>
+    each.holding === undefined ? [] : [{ ...each, holding: each.holding }],
+  );
+  const owners = groupBy(readable, ({ holding }) => holding.identity);
   const explained = new Set<string>();
   const findings = [...owners].flatMap(([identity, group]) => {
     const found = auditOwner(keys, byKey, identity, group);
@@ -36,18 +42,6 @@ export function auditEntries(keys: Keys, entries: readonly Entry[]): Finding[] {
   });
   const unreadable = stored.filter(({ key, holding }) => holding === undefined && !explained.has(key));
   return [...findings, ...unreadable.map(({ key }) => unreadableKey(key))];
-}
-
-function groupByIdentity(stored: readonly Stored[]): Map<string, Readable[]> {
-  const groups = new Map<string, Readable[]>();
-  for (const each of stored) {
-    if (each.holding === undefined) continue;
-    const group = groups.get(each.holding.identity);
-    const readable = { ...each, holding: each.holding };
-    if (group === undefined) groups.set(each.holding.identity, [readable]);
-    else group.push(readable);
-  }
-  return groups;
 }
 
 type Readable = Stored & { readonly holding: Holding };
@@ -63,7 +57,7 @@ function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly 
   const leader = leaderOf(keys, identity, group);
   const expected = keysOfHolding(keys, leader.holding);
   const foreign = expected.filter((key) => isForeign(byKey.get(key), identity));
-  if (foreign.length > 0) return { finding: conflict(leader.holding, foreign, byKey), explains: [] };
+  if (foreign.length > 0) return { finding: conflict(keys, leader.holding, foreign, byKey), explains: [] };
   const missing = expected.filter((key) => !byKey.has(key));
   const damaged = expected.filter((key) => byKey.has(key) && byKey.get(key)?.holding === undefined);
   const different = group.filter(
@@ -73,8 +67,14 @@ function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly 
   const wrong = [
     ...say("missing", missing),
     ...say("unreadable", damaged),
-    ...say("of another revision", different.map(({ key }) => key)),
-    ...say("left over", leftover.map(({ key }) => key)),
+    ...say(
+      "of another revision",
+      different.map(({ key }) => key),
+    ),
+    ...say(
+      "left over",
+      leftover.map(({ key }) => key),
+    ),
   ];
   if (wrong.length === 0) return { explains: [] };
   const finding = disagreement(keys, byKey, leader, group, { expected, wrong });
@@ -102,7 +102,7 @@ function say(what: string, keys: readonly string[]): string[] {
   return keys.length === 0 ? [] : [`${what}: ${keys.join(", ")}`];
 }
 
-function conflict(holding: Holding, foreign: readonly string[], byKey: ByKey): Finding {
+function conflict(keys: Keys, holding: Holding, foreign: readonly string[], byKey: ByKey): Finding {
   const others = foreign.map((key) => `${key} is ${byKey.get(key)?.holding?.identity ?? "nobody"}'s`);
   return {
     severity: "problem",
@@ -110,6 +110,7 @@ function conflict(holding: Holding, foreign: readonly string[], byKey: ByKey): F
     subject: holding.identity,
     what: `it has ${holding.addresses.map(printCode).join(", ")} (${holding.state}), but ${others.join(", ")}`,
     advice: "Find out which of the two sandboxes is to go, delete its pod, and release its address.",
+    keys: keysOfHolding(keys, holding),
   };
 }
 
@@ -145,8 +146,11 @@ function disagreement(
     subject: holding.identity,
     what: `its keys do not agree: ${wrong.join("; ")}`,
     advice: "Something else than hawser changed the store, or a backup was restored in part.",
+    keys: present,
     repair: {
-      what: isRemains ? `remove the remains of ${holding.identity}` : `write all keys of ${holding.identity} anew`,
+      what: isRemains
+        ? `remove the remains of ${holding.identity}`
+        : `write all keys of ${holding.identity} anew`,
       txn: { compare, success: [...puts, ...deletes], failure: [] },
     },
   };
@@ -163,6 +167,7 @@ function unreadableKey(key: string): Finding {
     advice: isAddress
       ? `Once you are sure that nobody uses it: hawser ipam release ${address} --force.`
       : "Look at it with the store's own tools.",
+    keys: [key],
   };
 }
 
@@ -178,16 +183,9 @@ export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holdin
       if (why === undefined || (holding.state === "reserved" && isNobody(holding.identity))) return [];
       const what = `${printCode(code)} is ${why === "outside" ? "outside of the ranges" : why === "gateway" ? "a gateway" : "excluded"}`;
       const advice = "It keeps it until its pod is created anew, which then gets another one.";
-      return [{ severity: "warning", kind: "outside", subject: holding.identity, what, advice }];
+      return [{ severity: "warning", kind: "outside", subject: holding.identity, what, advice, keys: [] }];
     }),
   );
-}
-
-/** The keys that tell whether a finding about an owner still holds, to be read in one transaction. */
-export function keysAbout(keys: Keys, entries: readonly Entry[], identity: string): string[] {
-  const own = entries.map(storedOf).filter(({ holding }) => holding?.identity === identity);
-  const expected = own.flatMap(({ holding }) => (holding === undefined ? [] : keysOfHolding(keys, holding)));
-  return [...new Set([...own.map(({ key }) => key), ...expected, keys.own(identity)])];
 }
 
 /** A transaction that records a holding where nothing stands in its way. */

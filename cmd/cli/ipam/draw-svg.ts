@@ -35,7 +35,7 @@ export function svgOf(title: string, pictures: readonly Picture[]): string {
 function document(title: string, width: number, height: number, parts: readonly string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">`,
-    `<title id="title">${escape(title)}</title>`,
+    `<title id="title">${escaped(title)}</title>`,
     "<style>text{font:12px ui-monospace,'DejaVu Sans Mono',monospace;fill:#1f2933}.title{font-size:16px;font-weight:700}</style>",
     `<rect width="${width}" height="${height}" fill="#fbfcfd"/>`,
     ...parts,
@@ -82,7 +82,7 @@ function paintCell(picture: Picture, cell: Cell, x: number, y: number): string[]
       bottom -= height;
       return `<rect x="${x}" y="${round(bottom)}" width="${cellPx}" height="${round(height)}" fill="${fills[taken]}"/>`;
     });
-  return [`<g><title>${escape(tooltip(picture, cell))}</title>${base}${bars.join("")}</g>`];
+  return [`<g><title>${escaped(tooltip(picture, cell))}</title>${base}${bars.join("")}</g>`];
 }
 
 function tooltip(picture: Picture, cell: Cell): string {
@@ -106,13 +106,17 @@ function square(x: number, y: number, size: number, fill: string): string {
 
 function text(x: number, y: number, content: string, name?: string): string {
   const style = name === undefined ? "" : ` class="${name}"`;
-  return `<text x="${x}" y="${y}"${style}>${escape(content)}</text>`;
+  return `<text x="${x}" y="${y}"${style}>${escaped(content)}</text>`;
 }
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function escape(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+function escaped(content: string): string {
+  return content
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }

@@ -10,19 +10,31 @@ test.each<[string, JsonObject, string[]]>([
   ["a list", { name: "pods", plugins: [bridge, { type: "portmap" }] }, ["pods"]],
   ["another IPAM", { name: "pods", type: "bridge", ipam: { type: "host-local" } }, []],
   ["hawser's delegate", { name: "pods", type: "hawser", delegate: bridge }, ["pods"]],
-  ["a delegate with a name of its own", { name: "pods", type: "hawser", delegate: { ...bridge, name: "lan" } }, ["lan"]],
+  [
+    "a delegate with a name of its own",
+    { name: "pods", type: "hawser", delegate: { ...bridge, name: "lan" } },
+    ["lan"],
+  ],
   [
     "a delegate list in a list",
     { name: "pods", plugins: [{ type: "hawser", delegate: { plugins: [bridge] } }] },
     ["pods"],
   ],
-  ["Multus' delegates", { name: "pods", type: "multus", delegates: [bridge, { ...bridge, name: "b" }] }, ["pods", "b"]],
+  [
+    "Multus' delegates",
+    { name: "pods", type: "multus", delegates: [bridge, { ...bridge, name: "b" }] },
+    ["pods", "b"],
+  ],
   [
     "a NetworkAttachmentDefinition",
     { metadata: { name: "storage" }, spec: { config: JSON.stringify(bridge) } },
     ["storage"],
   ],
-  ["a NetworkAttachmentDefinition without JSON", { metadata: { name: "storage" }, spec: { config: "{" } }, []],
+  [
+    "a NetworkAttachmentDefinition without JSON",
+    { metadata: { name: "storage" }, spec: { config: "{" } },
+    [],
+  ],
 ])("%s", (_what, document, names) => {
   expect(flatNetworksIn("/f", document).map(({ config }) => config.name)).toEqual(names);
 });

@@ -1,7 +1,17 @@
+import type { Address } from "../../../ipam/address.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
 import { addressOfKey } from "../../../ipam/flat/keys.ts";
-import { countIn, isGateway, isIn, printRangeSet, type RangeSet, rangeWith, usableSpans } from "../../../ipam/range.ts";
-import type { Address } from "../../../ipam/address.ts";
+import { newSpace, type Space } from "../../../ipam/flat/space.ts";
+import {
+  countIn,
+  isGateway,
+  isIn,
+  printRangeSet,
+  type RangeSet,
+  rangeWith,
+  usableSpans,
+} from "../../../ipam/range.ts";
+import { groupBy } from "./group.ts";
 import { type Condition, conditionOf, namespaceOf } from "./words.ts";
 
 /** How many of a range set's addresses are in which condition. */
@@ -42,7 +52,12 @@ export function tallyOf(sets: readonly RangeSet[], holdings: readonly Holding[],
   );
   const inside = (set: RangeSet) => addresses.filter(({ address }) => isUsable(set, address));
   return {
-    sets: sets.map((set) => tallyOfSet(set, inside(set).map(({ condition }) => condition))),
+    sets: sets.map((set) =>
+      tallyOfSet(
+        set,
+        inside(set).map(({ condition }) => condition),
+      ),
+    ),
     nodes: groupsBy(holdings, nowMs, ({ node }) => node || "-"),
     namespaces: groupsBy(holdings, nowMs, ({ identity }) => namespaceOf(identity)),
     outside: addresses.filter(({ address }) => !sets.some((set) => isUsable(set, address))).length,
@@ -72,14 +87,10 @@ function groupsBy(
   nowMs: number,
   nameOf: (holding: Holding) => string,
 ): GroupTally[] {
-  const groups = new Map<string, Holding[]>();
-  for (const holding of holdings) {
-    if (isExpired(holding, nowMs)) continue;
-    const name = nameOf(holding);
-    const members = groups.get(name);
-    if (members === undefined) groups.set(name, [holding]);
-    else members.push(holding);
-  }
+  const groups = groupBy(
+    holdings.filter((holding) => !isExpired(holding, nowMs)),
+    nameOf,
+  );
   return [...groups]
     .map(([name, members]) => groupOf(name, members))
     .sort((one, other) => totalOf(other) - totalOf(one) || (one.name < other.name ? -1 : 1));
@@ -101,6 +112,11 @@ function groupOf(name: string, holdings: readonly Holding[]): GroupTally {
 
 function totalOf({ used, held, reserved, quarantined }: GroupTally): number {
   return used + held + reserved + quarantined;
+}
+
+/** What a set has to give, as the plugin indexes it. */
+export function spaceOf(set: RangeSet): Space {
+  return newSpace(set[0]?.family === "6" ? 6 : 4, usableSpans(set), []);
 }
 
 export function addressOf(code: string): Address {

@@ -1,6 +1,5 @@
-import { failWith } from "../../../cni/errors.ts";
+import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
 import { type Cidr, parseCidr } from "../../../ipam/address.ts";
-import type { CniError } from "../../../cni/errors.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
@@ -18,7 +17,7 @@ const wideEnough = 84;
 const svgShape: PictureShape = { columns: 64, mostRows: 32 };
 const fileMode = 0o644;
 
-/** `hawser ipam map`: the pool as a picture. Errors: `cli.svg`, `cli.within`. */
+/** `hawser ipam map`: the pool as a picture. Errors: `cli.write`, `cli.within`, `cli.ranges`. */
 export async function mapPool(
   sys: Sys,
   terminal: Terminal,
@@ -31,8 +30,8 @@ export async function mapPool(
   if (options.svg !== undefined) {
     const written = sys.files.write(options.svg, svgOf(title, drawn), { mode: fileMode });
     if (!written.ok) {
-      const failed = failWith("ioFailure", "cli.svg", `write ${options.svg}: ${written.error.message}`);
-      return printFailure(terminal, failed.error, options.json);
+      const error = cniError("ioFailure", "cli.write", `write ${options.svg}: ${written.error.message}`);
+      return printFailure(terminal, error, options.json);
     }
   }
   if (options.json) printDocument(terminal, { title, svg: options.svg, pictures: drawn.map(documentOf) });
@@ -65,8 +64,17 @@ async function draw(
   if (drawn.length > 0) return ok({ title, drawn });
   const doing = `draw pool ${pool.name}`;
   return within.value === undefined
-    ? failWith("invalidConfig", "cli.ranges", `${doing}: its ranges are not known`, "Name its configuration by --config.")
-    : failWith("invalidConfig", "cli.within", `${doing}: none of its ranges has an address in ${options.within}`);
+    ? failWith(
+        "invalidConfig",
+        "cli.ranges",
+        `${doing}: its ranges are not known`,
+        "Name its configuration by --config.",
+      )
+    : failWith(
+        "invalidConfig",
+        "cli.within",
+        `${doing}: none of its ranges has an address in ${options.within}`,
+      );
 }
 
 function readCidr(text: string): Outcome<Cidr, CniError> {

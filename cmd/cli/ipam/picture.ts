@@ -1,5 +1,12 @@
 import type { Family } from "../../../cni/cidr.ts";
-import { type Address, bitsOf, networkOf, printAddress, printCidr, type Cidr } from "../../../ipam/address.ts";
+import {
+  type Address,
+  bitsOf,
+  type Cidr,
+  networkOf,
+  printAddress,
+  printCidr,
+} from "../../../ipam/address.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
 import { type RangeSet, type Span, usableSpans } from "../../../ipam/range.ts";
 import { addressOf } from "./layout.ts";
@@ -134,7 +141,9 @@ export function takenIn({ taken }: Cell): number {
 
 /** The condition that most of a cell's taken addresses are in. */
 export function dominant({ taken }: Cell): Taken | undefined {
-  const [first] = takens.filter((each) => taken[each] > 0).toSorted((one, other) => taken[other] - taken[one]);
+  const [first] = takens
+    .filter((each) => taken[each] > 0)
+    .toSorted((one, other) => taken[other] - taken[one]);
   return first;
 }
 

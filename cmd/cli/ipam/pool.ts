@@ -10,6 +10,8 @@ export interface Pool {
   readonly keys: Keys;
   /** Of this node, as the plugin names it. */
   readonly node: string;
+  /** How long an address waits for its identity, in milliseconds; undefined: for ever. */
+  readonly holdMs: number | undefined;
   /** What it gives; empty when neither a configuration nor the store tells. */
   readonly sets: readonly RangeSet[];
   /** The configuration that led to it; undefined when a person named the store. */

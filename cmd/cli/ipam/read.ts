@@ -1,10 +1,10 @@
 import type { CniError } from "../../../cni/errors.ts";
+import { storeError } from "../../../ipam/flat/drive.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/holding.ts";
 import type { KeyRange, Keys } from "../../../ipam/flat/keys.ts";
 import type { Entry, Op, Store, TxnReply } from "../../../ipam/flat/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
-import { storeFailure } from "./store-failure.ts";
 
 /** A key of the store with the holding under it; undefined when nobody can read it. */
 export interface Stored {
@@ -50,7 +50,7 @@ export async function readHoldings(
 /** One read of several things, all of one moment. */
 export async function readOnce(store: Store, ops: readonly Op[]): Promise<Outcome<TxnReply, CniError>> {
   const reply = await store.txn({ compare: [], success: ops, failure: [] });
-  return reply.ok ? reply : fail(storeFailure(store, "read", reply.error));
+  return reply.ok ? reply : fail(storeError(`read ${store.label}`, reply.error));
 }
 
 /** What lies under one key. */

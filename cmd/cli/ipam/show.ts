@@ -37,7 +37,8 @@ export async function showPools(
 
 function printPool(terminal: Terminal, pool: Pool, tally: Tally, all: boolean): void {
   terminal.print(`${paint(terminal, "bold", plain(`Pool ${pool.name}`))} in ${plain(pool.store.label)}`);
-  if (pool.sets.length === 0) terminal.print("  Its ranges are not known: name its configuration by --config.");
+  if (pool.sets.length === 0)
+    terminal.print("  Its ranges are not known: name its configuration by --config.");
   else printTable(terminal, setHeader, tally.sets.map(setRow));
   printGroups(terminal, "NODE", tally.nodes, all);
   printGroups(terminal, "NAMESPACE", tally.namespaces, all);

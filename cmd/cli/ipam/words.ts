@@ -1,5 +1,5 @@
 import { printAddress } from "../../../ipam/address.ts";
-import { isExpired, type Holding } from "../../../ipam/flat/holding.ts";
+import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
 import { addressOfKey } from "../../../ipam/flat/keys.ts";
 
 /** An address as people write it, of its code in holdings and keys. */

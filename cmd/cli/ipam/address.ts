@@ -1,0 +1,54 @@
+import { isName } from "../../../cni/environment.ts";
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { type Address, parseAddress, printAddress } from "../../../ipam/address.ts";
+import { codeOfAddress } from "../../../ipam/flat/config.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import { unusable } from "./layout.ts";
+import type { Pool } from "./pool.ts";
+
+/** An address as a person wrote it, with the code that keys spell it by. */
+export interface Named {
+  readonly address: Address;
+  readonly text: string;
+  readonly code: string;
+  /** Where its record lies in the store. */
+  readonly key: string;
+}
+
+/** Errors: `cli.address`. */
+export function readNamed(pool: Pool, text: string): Outcome<Named, CniError> {
+  const address = parseAddress(text.trim());
+  if (address === undefined) {
+    return failWith("invalidConfig", "cli.address", `read ${JSON.stringify(text)}: it is no IP address`);
+  }
+  const family = address.family === "4" ? 4 : 6;
+  const key = pool.keys.ip(family, address.value);
+  return ok({ address, text: printAddress(address), code: codeOfAddress(address), key });
+}
+
+/** Why the pool never gives it, for people; undefined when it does. */
+export function whyNever({ name, sets }: Pool, { address, text }: Named): string | undefined {
+  if (sets.length === 0) return undefined;
+  switch (unusable(sets, address)) {
+    case "outside":
+      return `${text} is in none of the ranges of pool ${name}`;
+    case "gateway":
+      return `${text} is a gateway of pool ${name}`;
+    case "excluded":
+      return `${text} is excluded from pool ${name}`;
+    case undefined:
+      return undefined;
+  }
+}
+
+/** A pod's interface, as `namespace/pod/interface`. Errors: `cli.identity`. */
+export function readIdentity(text: string): Outcome<string, CniError> {
+  const [namespace = "", pod = "", ifname = "", ...more] = text.split("/");
+  if (isName(namespace) && isName(pod) && ifname !== "" && more.length === 0) return ok(text);
+  return failWith(
+    "invalidConfig",
+    "cli.identity",
+    `read ${JSON.stringify(text)}: it names no pod's interface`,
+    "Write NAMESPACE/POD/INTERFACE, like default/web-0/eth0.",
+  );
+}

@@ -1,0 +1,42 @@
+import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
+import { storeError } from "../../../ipam/flat/drive.ts";
+import type { Store, Txn } from "../../../ipam/flat/store.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Person } from "./person.ts";
+
+/** Carries a change out. False when the store has changed since it was read, and nothing was done. */
+export async function apply(store: Store, doing: string, txn: Txn): Promise<Outcome<boolean, CniError>> {
+  const reply = await store.txn(txn);
+  if (reply.ok) return ok(reply.value.succeeded);
+  const unsure =
+    reply.error.kind === "unknown" ? " Whether it was done nobody knows: look before you try again." : "";
+  const error = storeError(doing, reply.error);
+  return fail({ ...error, details: `${error.details}${unsure}` });
+}
+
+/** Asks before something is changed. Errors: `cli.unconfirmed` when nobody can answer, or the answer is no. */
+export async function confirmed(
+  person: Person,
+  yes: boolean,
+  question: string,
+): Promise<Outcome<void, CniError>> {
+  const answer = yes || (await person.confirm(question));
+  if (answer === true) return ok(undefined);
+  const why = answer === undefined ? "nobody is there to be asked" : "it was not confirmed";
+  return failWith(
+    "tryAgainLater",
+    "cli.unconfirmed",
+    `${question} ${why}: nothing was changed`,
+    "--yes asks nothing.",
+  );
+}
+
+/** The store was changed by somebody else between our look and our change. */
+export function changedMeanwhile(doing: string): CniError {
+  return cniError(
+    "tryAgainLater",
+    "cli.changed",
+    `${doing}: it has changed meanwhile, and was left alone`,
+    "Look again, then try again.",
+  );
+}

@@ -1,0 +1,75 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { parseCidr } from "../../../ipam/address.ts";
+import { codeOfAddress } from "../../../ipam/flat/config.ts";
+import { flatPlaces } from "../../../ipam/flat/places.ts";
+import { printIdentity } from "../../../ipam/identity.ts";
+import type { Carried } from "../../../plugins/meta/execute.ts";
+import type { AttachmentRecord } from "../../../plugins/meta/record.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { readHeldRecords } from "../held.ts";
+import type { Attached, NodeView } from "./audit-node.ts";
+import type { CheckOptions } from "./options.ts";
+import type { Pool } from "./pool.ts";
+
+/** Reads what this node knows of its sandboxes. Errors: `cli.file`, `cli.valid`, and those of the records. */
+export function readNodeView(
+  sys: Sys,
+  pool: Pool,
+  { stateDir, valid: path }: CheckOptions,
+): Outcome<NodeView, CniError> {
+  const held = readHeldRecords(sys, stateDir);
+  if (!held.ok) return held;
+  const valid = path === undefined ? ok(undefined) : readValid(sys, path);
+  if (!valid.ok) return valid;
+  // One that is at work, or was interrupted, is not to be judged: its DEL or GC is to come.
+  const records = held.value.flatMap(({ state }) => (state.kind === "attached" ? [state.record] : []));
+  const attached = records.flatMap((record) =>
+    record.carried.flatMap((each) => attachedOf(sys, pool, record, each)),
+  );
+  return ok({ attached, valid: valid.value, nowMs: sys.clock.nowMs() });
+}
+
+/** What a step of a record got from the pool. */
+function attachedOf(sys: Sys, pool: Pool, record: AttachmentRecord, { step, result }: Carried): Attached[] {
+  const { chain, ifname } = step;
+  const plugin = chain.plugins.find(({ ipam }) => isObject(ipam) && ipam.type === "hawser-flat");
+  if (plugin === undefined || result === undefined) return [];
+  const { name, cniVersion } = chain;
+  const places = flatPlaces(sys, { cniVersion, name, type: String(plugin.type), raw: plugin });
+  if (!places.ok || places.value.pool !== pool.name || places.value.node !== pool.node) return [];
+  const addresses = (result.result.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
+  const { containerId } = record;
+  return [
+    {
+      containerId,
+      ifname,
+      network: name,
+      identity: identityOf(record, plugin, ifname),
+      codes: addresses.map(codeOfAddress),
+    },
+  ];
+}
+
+function identityOf({ pod, containerId }: AttachmentRecord, plugin: JsonObject, ifname: string): string {
+  const byContainer = isObject(plugin.ipam) && plugin.ipam.identity === "container";
+  if (pod === undefined || byContainer) return printIdentity({ kind: "container", containerId, ifname });
+  return printIdentity({ kind: "pod", namespace: pod.namespace, pod: pod.name, ifname, uid: undefined });
+}
+
+/** The runtime's list, alone or as GC is sent it. Secondary interfaces are not in it, so containers are what counts. */
+function readValid(sys: Sys, path: string): Outcome<ReadonlySet<string>, CniError> {
+  const doing = `read the valid attachments in ${path}`;
+  const text = sys.files.read(path);
+  if (!text.ok) return failWith("ioFailure", "cli.file", `${doing}: ${text.error.message}`);
+  const json = parseJson(text.value);
+  const list =
+    json.ok && isObject(json.value) ? json.value["cni.dev/valid-attachments"] : json.ok && json.value;
+  const ids = Array.isArray(list)
+    ? list.map((each) => (isObject(each) ? each.containerID : undefined))
+    : [undefined];
+  if (ids.every((id) => typeof id === "string")) return ok(new Set(ids));
+  const hint = 'It must be like [{"containerID": "3f2a...", "ifname": "eth0"}].';
+  return failWith("undecodable", "cli.valid", `${doing}: it is no such list`, hint);
+}

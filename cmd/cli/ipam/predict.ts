@@ -1,0 +1,121 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { hashed } from "../../../ipam/flat/claim.ts";
+import { stableMac } from "../../../ipam/flat/hash.ts";
+import { type Holding, isExpired, parseHolding } from "../../../ipam/flat/holding.ts";
+import { addressOfKey } from "../../../ipam/flat/keys.ts";
+import type { Op, TxnReply } from "../../../ipam/flat/store.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { printFailure } from "../failure.ts";
+import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import { readIdentity } from "./address.ts";
+import { spaceOf } from "./layout.ts";
+import type { PredictOptions } from "./options.ts";
+import type { Pool } from "./pool.ts";
+import { entriesAt, readOnce } from "./read.ts";
+import { findPool } from "./target.ts";
+import { conditionOf, printCode, printOwner } from "./words.ts";
+
+/** What an identity will get, or has. */
+export interface Prediction {
+  readonly identity: string;
+  readonly mac: string;
+  /** `recorded`: it has them already, and they stay its own. `preferred`: what its hash prefers. */
+  readonly basis: "recorded" | "preferred";
+  readonly addresses: readonly Predicted[];
+}
+
+export interface Predicted {
+  readonly code: string;
+  /** Whether it would get it now. */
+  readonly free: boolean;
+  readonly owner: string | undefined;
+}
+
+/** `hawser ipam predict`: the addresses and the MAC address of a pod's interface, before there is one. */
+export async function predictIdentity(
+  sys: Sys,
+  terminal: Terminal,
+  options: PredictOptions,
+): Promise<number> {
+  const identity = readIdentity(options.identity);
+  if (!identity.ok) return printFailure(terminal, identity.error, options.json);
+  const pool = await findPool(sys, options);
+  if (!pool.ok) return printFailure(terminal, pool.error, options.json);
+  const predicted = await predict(pool.value, identity.value, sys.clock.nowMs());
+  if (!predicted.ok) return printFailure(terminal, predicted.error, options.json);
+  if (options.json) printDocument(terminal, documentOf(pool.value, predicted.value));
+  else printPrediction(terminal, pool.value, predicted.value);
+  return 0;
+}
+
+/** Asks the store in one round trip. Errors: `cli.ranges` and the store's. */
+export async function predict(
+  pool: Pool,
+  identity: string,
+  nowMs: number,
+): Promise<Outcome<Prediction, CniError>> {
+  const { sets, keys, name } = pool;
+  if (sets.length === 0) {
+    const hint = "Name its configuration by --config.";
+    return failWith(
+      "invalidConfig",
+      "cli.ranges",
+      `predict ${identity}: the pool's ranges are not known`,
+      hint,
+    );
+  }
+  const preferred = sets.map((set, index) => hashed(name, identity, spaceOf(set), index, 0));
+  const gets = preferred.map((code): Op => {
+    const { family, address } = addressOfKey(code);
+    return { kind: "get", key: keys.ip(family, address) };
+  });
+  const mac = stableMac(name, identity, 0);
+  const reply = await readOnce(pool.store, [{ kind: "get", key: keys.own(identity) }, ...gets]);
+  if (!reply.ok) return reply;
+  const own = holdingAt(reply.value, 0);
+  if (own !== undefined) {
+    const addresses = own.addresses.map((code) => ({ code, free: true, owner: identity }));
+    return ok({ identity, mac: own.mac === "" ? mac : own.mac, basis: "recorded", addresses });
+  }
+  const addresses = preferred.map((code, index): Predicted => {
+    const isThere = entriesAt(reply.value, index + 1).length > 0;
+    const holding = holdingAt(reply.value, index + 1);
+    const free = !isThere || (holding !== undefined && isExpired(holding, nowMs));
+    const condition = holding === undefined ? "taken by an unreadable record" : conditionOf(holding, nowMs);
+    const owner = holding === undefined ? condition : `${condition} by ${printOwner(holding)}`;
+    return { code, free, owner: isThere ? owner : undefined };
+  });
+  return ok({ identity, mac, basis: "preferred", addresses });
+}
+
+function holdingAt(reply: TxnReply, at: number): Holding | undefined {
+  const [entry] = entriesAt(reply, at);
+  return entry === undefined ? undefined : parseHolding(entry.value);
+}
+
+function printPrediction(
+  terminal: Terminal,
+  pool: Pool,
+  { identity, mac, basis, addresses }: Prediction,
+): void {
+  terminal.print(paint(terminal, "bold", plain(`${identity} in pool ${pool.name}`)));
+  for (const each of addresses)
+    terminal.print(`  ${"address".padEnd(8)} ${printCode(each.code)}  ${howSure(basis, each)}`);
+  terminal.print(`  ${"MAC".padEnd(8)} ${mac}`);
+  if (addresses.every(({ free }) => free)) return;
+  terminal.print(
+    "\nAn ADD goes on to the next address that its hash prefers. To be sure of one: hawser ipam reserve.",
+  );
+}
+
+function howSure(basis: Prediction["basis"], { free, owner }: Predicted): string {
+  if (basis === "recorded") return "recorded for it";
+  if (!free) return plain(owner ?? "");
+  return owner === undefined ? "free now" : "free now (an expired hold)";
+}
+
+function documentOf(pool: Pool, { addresses, ...rest }: Prediction): Record<string, unknown> {
+  const shown = addresses.map(({ code, free, owner }) => ({ address: printCode(code), free, owner }));
+  return { pool: pool.name, ...rest, addresses: shown };
+}

@@ -1,0 +1,211 @@
+import { parseNetworkConfig } from "../../../cni/config.ts";
+import { type CniError, failWith, within } from "../../../cni/errors.ts";
+import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/json.ts";
+import type { NetworkConfig } from "../../../cni/types.ts";
+import { parseFlatConfig } from "../../../ipam/flat/config.ts";
+import { evaluate } from "../../../ipam/flat/evaluate.ts";
+import { type KeyRange, keysOf } from "../../../ipam/flat/keys.ts";
+import { type FlatPlaces, flatPlaces, openStore } from "../../../ipam/flat/places.ts";
+import type { Entry, Store } from "../../../ipam/flat/store.ts";
+import type { RangeSet } from "../../../ipam/range.ts";
+import { readRangeSets } from "../../../ipam/range-config.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { readJsonFile } from "../configuration.ts";
+import { type FlatNetwork, flatNetworksIn } from "./find.ts";
+import type { TargetOptions } from "./options.ts";
+import type { Definition, Pool } from "./pool.ts";
+import { readEntries } from "./read.ts";
+
+/** A pool as its configuration, or the person, names it; the store has not been asked yet. */
+interface Target {
+  readonly places: FlatPlaces;
+  readonly network: FlatNetwork | undefined;
+  readonly sets: readonly RangeSet[];
+  /** Of the configuration's definition of the pool; undefined when there is no valid one. */
+  readonly hash: string | undefined;
+}
+
+/** The one pool that is meant. Errors: `cli.which-pool` and those of `findPools`. */
+export async function findPool(
+  sys: Sys,
+  options: TargetOptions,
+  intent: "read" | "write" = "read",
+): Promise<Outcome<Pool, CniError>> {
+  const pools = await findPools(sys, options, intent);
+  if (!pools.ok) return pools;
+  const [pool, ...others] = pools.value;
+  if (pool !== undefined && others.length === 0) return ok(pool);
+  const names = pools.value.map(({ name }) => name);
+  return failWith(
+    "invalidConfig",
+    "cli.which-pool",
+    `find the pool: ${names.length === 0 ? "the store has none" : `there are ${names.join(", ")}`}`,
+    "Name one by --pool.",
+  );
+}
+
+/**
+ * All pools that are meant: those of the configuration, of the store that a person names, or of every configuration of
+ * this node. Errors: `cli.no-flat`, `cli.file`, `cli.json`, `ipam.config` and the store's.
+ */
+export async function findPools(
+  sys: Sys,
+  options: TargetOptions,
+  intent: "read" | "write" = "read",
+): Promise<Outcome<Pool[], CniError>> {
+  const targets = await findTargets(sys, options);
+  if (!targets.ok) return targets;
+  const pools: Pool[] = [];
+  for (const target of targets.value) {
+    const pool = await openPool(sys, target, intent);
+    if (!pool.ok) return pool;
+    pools.push(pool.value);
+  }
+  return ok(pools);
+}
+
+async function findTargets(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
+  if (options.etcd !== undefined || options.dir !== undefined) return targetsOfStore(sys, options);
+  const networks =
+    options.config === undefined ? ok(networksOfNode(sys, options)) : networksIn(sys, options.config);
+  if (!networks.ok) return networks;
+  const targets: Target[] = [];
+  for (const network of networks.value) {
+    const target = targetOf(sys, network);
+    if (!target.ok) return target;
+    targets.push(target.value);
+  }
+  const wanted = targets.filter(({ places }) => options.pool === undefined || places.pool === options.pool);
+  if (wanted.length > 0) return ok(distinct(wanted));
+  const where = options.config ?? `${options.confDir} and ${options.definitionsDir}`;
+  const what = options.pool === undefined ? "an ipam of type hawser-flat" : `pool ${options.pool}`;
+  return failWith(
+    "invalidConfig",
+    "cli.no-flat",
+    `find the pool: ${where} has no ${what.replace(/^an /, "")}`,
+    "Name the file that has it by --config, or its store by --etcd or --dir.",
+  );
+}
+
+function networksIn(sys: Sys, path: string): Outcome<FlatNetwork[], CniError> {
+  const document = readJsonFile(sys, path);
+  return document.ok ? ok(flatNetworksIn(path, document.value)) : document;
+}
+
+/** What is no JSON, or cannot be read, is `hawser doctor`'s business. */
+function networksOfNode(sys: Sys, { confDir, definitionsDir }: TargetOptions): FlatNetwork[] {
+  const namesIn = (folder: string): string[] => {
+    const names = sys.files.list(folder);
+    return names.ok ? names.value.map((name) => `${folder}/${name}`) : [];
+  };
+  const paths = [...namesIn(confDir), ...namesIn(definitionsDir).flatMap(namesIn)];
+  return paths
+    .filter((path) => /\.(conf|conflist|json)$/.test(path))
+    .flatMap((path) => {
+      const networks = networksIn(sys, path);
+      return networks.ok ? networks.value : [];
+    });
+}
+
+/** Networks may share a pool. */
+function distinct(targets: readonly Target[]): Target[] {
+  const seen = new Set<string>();
+  return targets.filter(({ places }) => {
+    const key = printJson([places.store, places.pool]);
+    return seen.has(key) ? false : seen.add(key);
+  });
+}
+
+/** A configuration that is wrong elsewhere still says where its pool is. */
+function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
+  const parsed = parseNetworkConfig(printJson(network.config));
+  if (!parsed.ok) return fail(within(`read ${network.path}`, parsed.error.error));
+  const whole = parseFlatConfig(sys, parsed.value);
+  if (whole.ok) {
+    return ok({ places: whole.value, network, sets: whole.value.sets, hash: whole.value.definition.hash });
+  }
+  const places = flatPlaces(sys, parsed.value);
+  if (!places.ok) return fail(within(`read ${network.path}`, places.error));
+  return ok({ places: places.value, network, sets: [], hash: undefined });
+}
+
+async function targetsOfStore(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
+  const first = flatPlaces(sys, networkNamed(options, options.pool ?? "any"));
+  if (!first.ok) return first;
+  const names = options.pool === undefined ? await poolNames(sys, first.value) : ok([options.pool]);
+  if (!names.ok) return names;
+  return ok(
+    names.value.map((pool) => ({
+      places: { ...first.value, pool },
+      network: undefined,
+      sets: [],
+      hash: undefined,
+    })),
+  );
+}
+
+function networkNamed(options: TargetOptions, pool: string): NetworkConfig {
+  const ipam: JsonObject = { type: "hawser-flat", pool, store: storeOf(options) };
+  return { cniVersion: "1.1.0", name: pool, type: "hawser-flat", raw: { ipam } };
+}
+
+function storeOf({ etcd, dir, etcdPrefix, ...options }: TargetOptions): JsonObject {
+  if (etcd === undefined) return { dir: dir ?? "" };
+  const { caFile, certFile, keyFile, username, passwordFile } = options;
+  const texts = { prefix: etcdPrefix, caFile, certFile, keyFile, username, passwordFile };
+  const given = Object.entries(texts).flatMap(([key, text]) => (text === undefined ? [] : [[key, text]]));
+  return { etcd: { endpoints: etcd.split(","), ...Object.fromEntries(given) } };
+}
+
+const allDefinitions: KeyRange = { from: "pool/", to: "pool0" };
+
+async function poolNames(sys: Sys, places: FlatPlaces): Promise<Outcome<string[], CniError>> {
+  const entries = await readEntries(await open(sys, places, "read"), allDefinitions);
+  if (!entries.ok) return entries;
+  return ok([...new Set(entries.value.map(({ key }) => key.split("/")[1] ?? ""))]);
+}
+
+async function openPool(
+  sys: Sys,
+  { places, network, sets, hash }: Target,
+  intent: "read" | "write",
+): Promise<Outcome<Pool, CniError>> {
+  const store = await open(sys, places, intent);
+  const keys = keysOf(places.pool);
+  const entries = await readEntries(store, keys.defs);
+  if (!entries.ok) return entries;
+  const definitions = entries.value.map((entry): Definition => {
+    return { ...entry, isOurs: hash !== undefined && entry.key === keys.def(hash) };
+  });
+  const { pool: name, node, holdMs } = places;
+  const known = sets.length > 0 ? sets : setsOf(newest(entries.value));
+  return ok({ name, store, keys, node, holdMs, sets: known, network, definitions });
+}
+
+/** A folder that is not there yet is an empty store, and reading it does not make it. */
+async function open(sys: Sys, places: FlatPlaces, intent: "read" | "write"): Promise<Store> {
+  const { store } = places;
+  if (intent === "write" || store.kind === "etcd" || sys.files.stat(store.dir).ok) {
+    return openStore(sys, places);
+  }
+  const nothing = { get: () => undefined, range: () => [], count: () => 0 };
+  return {
+    label: `folder ${store.dir} (not there yet)`,
+    roundTrips: () => 0,
+    txn: async (txn) => ok(evaluate(nothing, txn, "0").reply),
+  };
+}
+
+function newest(entries: readonly Entry[]): Entry | undefined {
+  return entries.toSorted((one, other) => (BigInt(one.modRevision) > BigInt(other.modRevision) ? -1 : 1))[0];
+}
+
+/** The ranges of a pool's definition in the store. */
+function setsOf(entry: Entry | undefined): RangeSet[] {
+  const json = parseJson(entry?.value ?? "");
+  if (!json.ok || !isObject(json.value)) return [];
+  const problems: string[] = [];
+  const sets = readRangeSets(json.value.ranges, "ranges", { strict: true }, problems);
+  return problems.length === 0 ? sets : [];
+}

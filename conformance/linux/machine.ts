@@ -1,0 +1,177 @@
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
+import { readDelegateCalls } from "../delegates/log.ts";
+import { scriptOf } from "../delegates/script.ts";
+import type { KernelRoute, Link, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
+import { assignments, commandLine, quote, withStdin } from "../shell.ts";
+import { forgetNamespace, freshName, holdNamespace, makeFolder, namespaceFolder, removeFolder } from "./cleanup.ts";
+import { parseLinks, parseRoutes } from "./kernel.ts";
+import { runProcess } from "./run.ts";
+
+/** Where iptables, tc and the like lie, which some plugins run; plugins get it as a runtime would give it. */
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** A machine of network namespaces: the node is one, so that no bridge and no rule touches the real node. */
+export async function makeLinuxMachine(): Promise<Machine> {
+  const folder = makeFolder();
+  const journal: string[] = [];
+  const bench: Bench = { folder, journal, namespaces: new Set() };
+  for (const name of ["bin", "log", "state"]) fs.mkdirSync(join(folder, name));
+  journal.push(`mkdir -p ${["bin", "log", "state"].map((name) => join(folder, name)).join(" ")}`);
+  const node = await addNamespace(bench);
+  await ip(bench, ["-n", node.name, "link", "set", "lo", "up"]);
+  return {
+    folder,
+    journal,
+    node,
+    binDir: join(folder, "bin"),
+    addNamespace: () => addNamespace(bench),
+    removeNamespace: (namespace) => removeNamespace(bench, namespace),
+    ...networkOf(bench, node),
+    ...filesOf(bench),
+    run: (call) => runPlugin(bench, node, call),
+    close: async () => {
+      await Promise.all([...bench.namespaces].map((name) => removeNamespace(bench, { name, path: "" })));
+      removeFolder(folder);
+    },
+  };
+}
+
+interface Bench {
+  readonly folder: string;
+  readonly journal: string[];
+  readonly namespaces: Set<string>;
+}
+
+async function execute(argv: readonly string[]): Promise<PluginEnd> {
+  return runProcess({ argv, env: { PATH: searchPath }, stdin: "" });
+}
+
+/** A step of the suite's own; that it cannot be done is no fault of the plugin, and ends the case. */
+async function ip(bench: Bench, args: readonly string[]): Promise<string> {
+  const argv = ["ip", ...args];
+  const ended = await execute(argv);
+  if (ended.exitCode !== 0) throw new Error(`${commandLine(argv)}: ${ended.stderr.trim()}`);
+  if (!args.includes("-j")) bench.journal.push(commandLine(argv));
+  return ended.stdout;
+}
+
+async function addNamespace(bench: Bench): Promise<Namespace> {
+  const name = freshName();
+  holdNamespace(name);
+  bench.namespaces.add(name);
+  await ip(bench, ["netns", "add", name]);
+  return { name, path: join(namespaceFolder, name) };
+}
+
+async function removeNamespace(bench: Bench, { name }: Namespace): Promise<void> {
+  bench.namespaces.delete(name);
+  await ip(bench, ["netns", "del", name]);
+  forgetNamespace(name);
+}
+
+type Network = Pick<
+  Machine,
+  | "addLink"
+  | "deleteLink"
+  | "addAddress"
+  | "deleteAddress"
+  | "addRoute"
+  | "deleteRoute"
+  | "links"
+  | "routes"
+  | "inode"
+  | "command"
+>;
+
+function networkOf(bench: Bench, node: Namespace): Network {
+  const run = async (namespace: Namespace, ...args: string[]): Promise<void> => {
+    await ip(bench, ["-n", namespace.name, ...args]);
+  };
+  return {
+    addLink: async (namespace, name, nodeEnd) => {
+      await run(node, "link", "add", nodeEnd, "type", "veth", "peer", "name", name, "netns", namespace.name);
+      await run(node, "link", "set", nodeEnd, "up");
+      await run(namespace, "link", "set", name, "up");
+    },
+    deleteLink: (namespace, name) => run(namespace, "link", "del", name),
+    addAddress: (namespace, link, address) => run(namespace, "addr", "add", address, "dev", link, "nodad"),
+    deleteAddress: (namespace, link, address) => run(namespace, "addr", "del", address, "dev", link),
+    addRoute: (namespace, { dst, gateway, link }) =>
+      run(namespace, "route", "add", dst, ...pair("via", gateway), ...pair("dev", link)),
+    deleteRoute: (namespace, dst) => run(namespace, "route", "del", dst),
+    links: async (namespace) => parseLinks(await ip(bench, ["-n", namespace.name, "-j", "addr"])),
+    routes: (namespace) => readRoutes(bench, namespace),
+    inode: async ({ path }) => `net:[${fs.statSync(path).ino}]`,
+    command: async (namespace, argv) => {
+      const entered = ["nsenter", `--net=${namespace.path}`, ...argv];
+      bench.journal.push(commandLine(entered));
+      return (await execute(entered)).exitCode === 0;
+    },
+  };
+}
+
+function pair(word: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [word, value];
+}
+
+async function readRoutes(bench: Bench, namespace: Namespace): Promise<KernelRoute[]> {
+  const ask = (family: 4 | 6) =>
+    ip(bench, ["-n", namespace.name, "-j", `-${family}`, "route", "show", "table", "all"]);
+  return [...parseRoutes(await ask(4), 4), ...parseRoutes(await ask(6), 6)];
+}
+
+type Places = Pick<Machine, "writeFile" | "exists" | "files" | "installDelegate" | "delegateCalls">;
+
+function filesOf(bench: Bench): Places {
+  const write = (path: string, text: string, mode: number): void => {
+    fs.mkdirSync(dirname(path), { recursive: true });
+    fs.writeFileSync(path, text, { mode });
+    bench.journal.push(`mkdir -p ${quote(dirname(path))}; ${withStdin(`cat >${quote(path)}`, text)}`);
+    if (mode === 0o755) bench.journal.push(`chmod 755 ${quote(path)}`);
+  };
+  const logDir = join(bench.folder, "log");
+  return {
+    writeFile: (path, text) => write(path, text, 0o644),
+    exists: (path) => fs.existsSync(path),
+    files: (folder) => filesBelow(folder),
+    installDelegate: (folder, delegate: Delegate) =>
+      write(join(folder, delegate.name), scriptOf(delegate, logDir), 0o755),
+    delegateCalls: (): DelegateCall[] => readDelegateCalls(logDir),
+  };
+}
+
+function filesBelow(folder: string): { path: string; mode: number }[] {
+  if (!fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return [{ path, mode: fs.statSync(path).mode & 0o7777 }];
+  });
+}
+
+function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<PluginEnd> {
+  const argv = ["nsenter", `--net=${node.path}`, "--", call.plugin];
+  const env = { PATH: searchPath, ...call.env };
+  const { cwd = "/" } = call;
+  const folder = cwd === "/" ? "" : `-C ${quote(cwd)} `;
+  const command = `env -i ${folder}${assignments(env)} ${commandLine(argv)}`;
+  bench.journal.push(call.unreadableStdin === true ? `${command} </` : withStdin(command, call.stdin));
+  return runProcess({ argv, env, stdin: call.stdin, unreadableStdin: call.unreadableStdin ?? false, cwd });
+}
+
+/** What the machine's kernel can make, by the name that `ip link add type` takes. */
+export async function canMakeLink(type: string): Promise<boolean> {
+  const machine = await makeLinuxMachine();
+  try {
+    const add = (name: string, ...args: string[]) => machine.command(machine.node, ["ip", "link", "add", name, ...args]);
+    if (!(await add("parent0", "type", "veth", "peer", "name", "parent1"))) return false;
+    if (["vrf"].includes(type)) return await add("probe0", "type", type, "table", "10");
+    if (type === "vlan") return await add("probe0", "link", "parent0", "type", "vlan", "id", "5");
+    if (["dummy", "ifb", "bridge", "veth"].includes(type)) return await add("probe0", "type", type);
+    return await add("probe0", "link", "parent0", "type", type);
+  } finally {
+    await machine.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import type { PluginEnd } from "../machine.ts";
+import { endGroup, holdGroup } from "./cleanup.ts";
+
+/** What a plugin may take for one operation; the kubelet waits four minutes, a reader of a report does not. */
+const timeLimitMs = 30_000;
+const outputLimit = 16 * 1024 * 1024;
+
+export interface ProcessRequest {
+  readonly argv: readonly string[];
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** stdin is a folder, which cannot be read. */
+  readonly unreadableStdin?: boolean;
+  readonly cwd?: string;
+}
+
+/** Runs a process in a group of its own and waits until it has ended and its output is complete. */
+export function runProcess(request: ProcessRequest): Promise<PluginEnd> {
+  const [file = "", ...args] = request.argv;
+  const folder = request.unreadableStdin === true ? fs.openSync("/", "r") : undefined;
+  const child = spawn(file, args, {
+    env: { ...request.env },
+    cwd: request.cwd ?? "/",
+    stdio: [folder ?? "pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  if (folder !== undefined) fs.closeSync(folder);
+  // One that does not read its input closes the pipe under us.
+  child.stdin?.on("error", () => undefined).end(request.stdin);
+  return ended(child);
+}
+
+function ended(child: ChildProcess): Promise<PluginEnd> {
+  const { pid } = child;
+  if (pid !== undefined) holdGroup(pid);
+  let late = false;
+  const end = (): void => {
+    if (pid !== undefined) endGroup(pid);
+  };
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeLimitMs);
+  const stdout = collect(child.stdout, end);
+  const stderr = collect(child.stderr, end);
+  return new Promise((resolve) => {
+    const settle = (exitCode: number | undefined, signal: string | undefined): void => {
+      clearTimeout(timer);
+      end();
+      resolve({ exitCode, signal: late ? "timeout" : signal, stdout: stdout(), stderr: stderr() });
+    };
+    child.once("error", (error) => {
+      const said = error.message;
+      clearTimeout(timer);
+      resolve({ exitCode: undefined, signal: "not started", stdout: "", stderr: said });
+    });
+    child.once("close", (code, signal) => settle(code ?? undefined, signal ?? undefined));
+    // A grandchild that was left behind may hold the pipes open: it is ended with its parent.
+    child.once("exit", end);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null, stop: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream?.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > outputLimit) stop();
+    else chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,53 @@
+import { isObject, isText, type JsonObject } from "./json.ts";
+import { type Kind, kinds } from "./requirement.ts";
+
+/** Everything that the suite has to know about a plugin (conformance/profiles/*.json). */
+export interface Profile {
+  readonly name: string;
+  readonly about: string;
+  /** The file name of the executable. */
+  readonly plugin: string;
+  readonly kind: Kind;
+  /** The plugin's configuration with `{{holes}}` (`template.ts`); cniVersion and name are put in. */
+  readonly config: JsonObject;
+  /** For a meta-plugin: a configuration whose `{{list}}` is the list of plugins that it is to run. */
+  readonly listConfig?: JsonObject;
+  /** The one interface name that the plugin is for, where it does not take any. */
+  readonly ifname?: string;
+  /** Link types that the kernel must be able to make (`ip link add type`). */
+  readonly kernel?: readonly string[];
+  /** Files that the plugin needs, by path; both may have holes. */
+  readonly files?: Readonly<Record<string, JsonObject>>;
+  /** How something that no result shows is lost: commands in the container's or the node's namespace. */
+  readonly loss?: readonly { readonly in: "container" | "node"; readonly run: readonly string[] }[];
+  /** Laid over the configuration, it must make the plugin refuse it. */
+  readonly invalid?: JsonObject;
+  /** Requirements that cannot apply to this plugin, each with the reason. */
+  readonly exclude?: Readonly<Record<string, string>>;
+}
+
+/** Reads a profile, or tells what is wrong with it. */
+export function parseProfile(text: string): Profile | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return `it is no JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  if (!isObject(json)) return "it is no JSON object";
+  const { name, about, plugin, kind, config, exclude = {} } = json;
+  if (![name, about, plugin].every(isText)) return "name, about and plugin have to be texts";
+  if (!isKind(kind)) return `kind has to be one of ${kinds.join(", ")}`;
+  if (!isObject(config) || !isText(config.type)) return "config has to be an object with a type";
+  if (!isObject(exclude) || !Object.values(exclude).every((reason) => isText(reason) && reason !== "")) {
+    return "exclude has to give a reason for each requirement";
+  }
+  const known = "name about plugin kind config listConfig ifname kernel files loss invalid exclude $schema".split(" ");
+  const unknown = Object.keys(json).filter((key) => !known.includes(key));
+  if (unknown.length > 0) return `nobody knows the field ${unknown.join(", ")}`;
+  return json as unknown as Profile;
+}
+
+export function isKind(value: unknown): value is Kind {
+  return (kinds as readonly unknown[]).includes(value);
+}

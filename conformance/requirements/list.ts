@@ -1,0 +1,49 @@
+import type { Behaviour } from "../delegates/delegate.ts";
+import { answer } from "../delegates/delegate.ts";
+import type { JsonObject } from "../json.ts";
+import type { Verb } from "../requirement.ts";
+import { type Container, configOf, type Scene } from "../scene.ts";
+import { attach, call, newContainer } from "../steps.ts";
+import { interfaceResult } from "./recorder.ts";
+
+export interface Listed {
+  readonly verbs?: Partial<Record<Verb, Behaviour>>;
+  /** Fields of its object in the list. */
+  readonly config?: JsonObject;
+}
+
+export const [firstType, secondType] = ["hwca", "hwcb"] as const;
+/** A JSON number that no double holds; put in as text, since JavaScript cannot print it. */
+export const longDigits = "12345678901234567890";
+export const digitsMark = "@@digits@@";
+
+/** Makes the plugin under test run these recorders, in this order, as one list. */
+export function useList(scene: Scene, members: readonly Listed[], more: JsonObject = {}): void {
+  const types = [firstType, secondType];
+  const plugins = members.map(({ verbs = {}, config = {} }, at) => {
+    const name = types[at] ?? `hwcmore${at}`;
+    const ADD = answer(interfaceResult(scene.version, at + 1));
+    scene.machine.installDelegate(scene.machine.binDir, { name, verbs: { ADD, ...verbs } });
+    return { type: name, ...config };
+  });
+  scene.holes.list = { cniVersion: scene.version, name: "hwclist", plugins, ...more };
+}
+
+/** A container that was attached by a list of two. */
+export async function attachList(
+  scene: Scene,
+  members: readonly Listed[] = [{}, {}],
+  more: JsonObject = {},
+): Promise<Container> {
+  useList(scene, members, more);
+  const container = await newContainer(scene);
+  await attach(scene, container);
+  return container;
+}
+
+/** ADD whose configuration has `longDigits` wherever it says `digitsMark`. */
+export async function addWithDigits(scene: Scene): Promise<void> {
+  const container = await newContainer(scene);
+  const text = JSON.stringify(configOf(scene, "ADD", container, {}));
+  await call(scene, "ADD", container, { stdin: text.replaceAll(`"${digitsMark}"`, longDigits) });
+}

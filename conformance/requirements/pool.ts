@@ -1,0 +1,17 @@
+import { type Change, type Container, newContainer, type Scene } from "../scene.ts";
+import { tryAttach } from "../steps.ts";
+
+/** Few addresses: five for those who leave out the network, the gateway and the broadcast address. */
+export const tinySubnet = "10.76.3.0/29";
+const mostAddresses = 12;
+
+/** ADDs until one is refused; those that have got something. */
+export async function exhaust(scene: Scene, change: Change = {}): Promise<Container[]> {
+  const containers: Container[] = [];
+  while (containers.length < mostAddresses) {
+    const container = await newContainer(scene);
+    if (!(await tryAttach(scene, container, change))) break;
+    containers.push(container);
+  }
+  return containers;
+}

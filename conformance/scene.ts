@@ -1,0 +1,227 @@
+import { type JsonObject, isObject, isText, merge } from "./json.ts";
+import type { Machine, Namespace, PluginEnd } from "./machine.ts";
+import { printResult, readResult, type Result } from "./oracle.ts";
+import type { Profile } from "./profile.ts";
+import type { Verb } from "./requirement.ts";
+import { fill, fillText, holesOf } from "./template.ts";
+import { isSince, type SpecVersion } from "./versions.ts";
+
+/** The plugin that is tried. */
+export interface Subject {
+  /** Absolute path of the executable. */
+  readonly plugin: string;
+  readonly profile: Profile;
+  /** CNI_PATH, after the folder of the recorders. */
+  readonly pluginPath: string;
+}
+
+/** One case: a requirement's probe on a machine of its own. */
+export interface Scene {
+  readonly subject: Subject;
+  readonly version: SpecVersion;
+  readonly machine: Machine;
+  /** What fills the holes of the configuration; probes vary it. */
+  readonly holes: Record<string, unknown>;
+  /** What the plugin did wrong. */
+  readonly findings: string[];
+  /** Counts containers. */
+  readonly counter: { containers: number };
+}
+
+/** A container to be attached, and what is known of its attachment. */
+export interface Container {
+  readonly id: string;
+  readonly ifname: string;
+  readonly netns: Namespace;
+  /** The result of the plugins before; chained plugins only. */
+  readonly base: JsonObject | undefined;
+  /** The link of the node that is for it alone. */
+  readonly device: string | undefined;
+  /** What ADD printed. */
+  result: JsonObject | undefined;
+}
+
+/** A probe cannot go on: something failed that another requirement is about. */
+export class Blocked extends Error {}
+
+/** It shows only now that a probe does not apply to this plugin. */
+export class NotApplicable extends Error {}
+
+export function makeScene(subject: Subject, version: SpecVersion, machine: Machine): Scene {
+  const holes = { state: `${machine.folder}/state`, node: machine.node.path, uplink: "hwcup0" };
+  return { subject, version, machine, holes, findings: [], counter: { containers: 0 } };
+}
+
+/** Makes what the configuration refers to: the node's network card and the profile's files. */
+export async function prepareScene(scene: Scene): Promise<void> {
+  const { machine, subject, holes } = scene;
+  const { config, listConfig, files = {} } = subject.profile;
+  if (holesOf([config, listConfig, files]).has("uplink")) {
+    const wire = await machine.addNamespace();
+    await machine.addLink(wire, "hwcsw0", "hwcup0");
+  }
+  for (const [path, content] of Object.entries(files)) {
+    machine.writeFile(String(fillText(path, holes)), JSON.stringify(fill(content, { ...holes, ...versionHole(scene) })));
+  }
+}
+
+function versionHole({ version }: Scene): JsonObject {
+  return { version };
+}
+
+export interface ContainerOptions {
+  readonly id?: string;
+  readonly ifname?: string;
+  /** The namespace of another container: both share it. */
+  readonly netns?: Namespace;
+}
+
+/** A container before its ADD: its namespace and, for a chained plugin, what the plugins before it have made. */
+export async function newContainer(scene: Scene, options: ContainerOptions = {}): Promise<Container> {
+  const { machine, subject } = scene;
+  const number = ++scene.counter.containers;
+  const { id = `hwcc${number}`, ifname = subject.profile.ifname ?? "eth0" } = options;
+  const netns = options.netns ?? (await machine.addNamespace());
+  const { kind, config } = subject.profile;
+  const base = kind === "chained" ? await makeBase(scene, netns, ifname, number) : undefined;
+  const device = holesOf(config).has("device") ? `hwcdev${number}` : undefined;
+  if (device !== undefined) {
+    const wire = await machine.addNamespace();
+    await machine.addLink(wire, `hwcsw${number}`, device);
+  }
+  return { id, ifname, netns, base, device, result: undefined };
+}
+
+/** What a chained plugin finds: an interface with an address and a default route, and the result that tells of it. */
+async function makeBase(scene: Scene, netns: Namespace, ifname: string, number: number): Promise<JsonObject> {
+  const { machine } = scene;
+  const hostEnd = `hwch${number}`;
+  const [address, gateway] = [`10.77.${number}.2`, `10.77.${number}.1`];
+  await machine.addLink(netns, ifname, hostEnd);
+  await machine.addAddress(netns, ifname, `${address}/24`);
+  await machine.addAddress(machine.node, hostEnd, `${gateway}/24`);
+  await machine.addRoute(netns, { dst: "0.0.0.0/0", gateway });
+  const host = (await machine.links(machine.node)).find(({ name }) => name === hostEnd);
+  const inside = (await machine.links(netns)).find(({ name }) => name === ifname);
+  const result: Omit<Result, "cniVersion"> = {
+    interfaces: [
+      { name: hostEnd, mac: host?.mac ?? "" },
+      { name: ifname, mac: inside?.mac ?? "", sandbox: netns.path },
+    ],
+    ips: [{ address: `${address}/24`, gateway, interface: 1 }],
+    routes: [{ dst: "0.0.0.0/0", gw: gateway }],
+    dns: { nameservers: ["10.77.0.53"], search: ["example.com"] },
+  };
+  return printResult(result, scene.version);
+}
+
+/** What a call differs in from the one that a runtime would make. */
+export interface Change {
+  /** Laid over the configuration; undefined takes a field away. */
+  readonly config?: JsonObject;
+  /** Instead of a configuration. */
+  readonly stdin?: string;
+  /** Over the environment; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Over the holes. */
+  readonly holes?: JsonObject;
+  /** `null`: none. */
+  readonly prevResult?: unknown;
+  /** Of GC: `null` sends null, undefined no list. */
+  readonly valid?: readonly Container[] | null;
+  readonly unreadableStdin?: boolean;
+  readonly cwd?: string;
+}
+
+/** What was said to a plugin and what it answered. */
+export interface Exchange extends PluginEnd {
+  readonly verb: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+}
+
+/** Calls the plugin as a runtime would, but for the change. */
+export async function call(
+  scene: Scene,
+  verb: Verb,
+  container?: Container,
+  change: Change = {},
+): Promise<Exchange> {
+  const { machine, subject } = scene;
+  const env = present({ ...environment(scene, verb, container), ...change.env });
+  const stdin = change.stdin ?? JSON.stringify(configOf(scene, verb, container, change));
+  const unreadableStdin = change.unreadableStdin ?? false;
+  const { cwd = "/" } = change;
+  const end = await machine.run({ plugin: subject.plugin, env, stdin, unreadableStdin, cwd });
+  return { ...end, verb: env.CNI_COMMAND ?? "", env, stdin };
+}
+
+function environment(scene: Scene, verb: Verb, container?: Container): Record<string, string | undefined> {
+  if (verb === "VERSION") return { CNI_COMMAND: verb };
+  const path = { CNI_PATH: `${scene.machine.binDir}:${scene.subject.pluginPath}` };
+  if (verb === "STATUS" || verb === "GC" || container === undefined) return { CNI_COMMAND: verb, ...path };
+  return {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: container.id,
+    CNI_NETNS: container.netns.path,
+    CNI_IFNAME: container.ifname,
+    ...path,
+  };
+}
+
+function present(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(set);
+}
+
+/** The complete configuration of one call. */
+export function configOf(scene: Scene, verb: Verb, container: Container | undefined, change: Change): JsonObject {
+  if (verb === "VERSION") return { cniVersion: scene.version };
+  const { profile } = scene.subject;
+  const usesList = scene.holes.list !== undefined && profile.listConfig !== undefined;
+  const template = usesList ? (profile.listConfig ?? {}) : profile.config;
+  const device = container?.device === undefined ? {} : { device: container.device };
+  const holes = { device: "hwcdev0", ...scene.holes, ...device, ...versionHole(scene), ...change.holes };
+  const filled = withDelegate(fill(template, holes), holes);
+  const previous = change.prevResult === undefined ? prevResultOf(scene, verb, container) : change.prevResult;
+  const config: JsonObject = {
+    cniVersion: scene.version,
+    name: "hwcnet",
+    ...filled,
+    ...(previous !== undefined && previous !== null && { prevResult: previous }),
+    ...validList(verb, change),
+  };
+  return merge(config, change.config ?? {});
+}
+
+/** A configuration without `{{delegate}}` names whom it runs where all do: in `ipam.type`. */
+function withDelegate(config: JsonObject, holes: JsonObject): JsonObject {
+  const { delegate } = holes;
+  if (!isText(delegate) || !isObject(config.ipam)) return config;
+  return { ...config, ipam: { ...config.ipam, type: delegate } };
+}
+
+/** CHECK and DEL get the result of the ADD since 0.4.0. */
+function prevResultOf({ version }: Scene, verb: Verb, container: Container | undefined): unknown {
+  if (verb === "ADD") return container?.base;
+  if ((verb === "CHECK" || verb === "DEL") && isSince(version, "0.4.0")) return container?.result ?? container?.base;
+  return undefined;
+}
+
+/** Text and an earlier tag of 1.1.0 name the list differently: both are sent. */
+function validList(verb: Verb, { valid }: Change): JsonObject {
+  if (verb !== "GC" || valid === undefined) return {};
+  const list = valid?.map(({ id, ifname }) => ({ containerID: id, ifname })) ?? null;
+  return { "cni.dev/valid-attachments": list, "cni.dev/attachments": list };
+}
+
+/** Whether the configuration lets the suite put recorders in the place of what the plugin runs. */
+export function takesDelegate({ config, kind }: Profile): boolean {
+  if (holesOf(config).has("delegate")) return true;
+  return kind !== "ipam" && isObject(config.ipam) && isText(config.ipam.type);
+}
+
+export function resultOf(scene: Scene, container: Container): Result {
+  if (container.result === undefined) throw new Error("a result is asked for before its ADD");
+  return readResult(container.result, scene.version);
+}

@@ -1,0 +1,86 @@
+import { describeEnd, errorOf, errorProblem, wordsOf } from "./errors.ts";
+import { isError, oneDocument, type Result } from "./oracle.ts";
+import { Blocked, call, type Change, type Container, type Exchange, newContainer, resultOf, type Scene } from "./scene.ts";
+
+/** What probes are made of. `expect...` notes a finding and goes on; `given...` ends a probe that cannot go on. */
+
+export function expectThat(scene: Scene, holds: boolean, otherwise: string): void {
+  if (!holds) scene.findings.push(otherwise);
+}
+
+export function given(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Blocked(otherwise);
+}
+
+export function hasSucceeded(exchange: Exchange): boolean {
+  return exchange.exitCode === 0;
+}
+
+/** By exit status or, where that lies, by its own words. */
+export function hasRefused(exchange: Exchange): boolean {
+  return exchange.exitCode !== 0 || isError(oneDocument(exchange.stdout).document);
+}
+
+export function hasCrashed({ signal, stderr, exitCode }: Exchange): boolean {
+  // Go's runtime ends a panic with exit status 2, which is nobody's answer to CNI.
+  return signal !== undefined || (exitCode === 2 && /^panic:|\ngoroutine \d+ \[/m.test(stderr));
+}
+
+export function expectSuccess(scene: Scene, exchange: Exchange, what: string): void {
+  expectThat(scene, hasSucceeded(exchange), `${what} failed: ${describeEnd(exchange)}`);
+}
+
+export function expectRefused(scene: Scene, exchange: Exchange, what: string): void {
+  if (hasCrashed(exchange)) scene.findings.push(`${what}: the plugin crashed (${describeEnd(exchange)})`);
+  else expectThat(scene, hasRefused(exchange), `${what}: the plugin accepted it`);
+}
+
+/** A refusal with this code; that it refuses at all is given, or expected by another requirement. */
+export function expectCode(scene: Scene, exchange: Exchange, codes: readonly number[], what: string): void {
+  const error = errorOf(exchange);
+  const said = error === undefined ? (errorProblem(exchange) ?? "") : `code ${String(error.code)}`;
+  const right = error !== undefined && codes.some((code) => code === error.code);
+  expectThat(scene, right, `${what}: ${said}, not code ${codes.join(" or ")}`);
+}
+
+export function expectWords(scene: Scene, exchange: Exchange, words: readonly string[], what: string): void {
+  const said = wordsOf(exchange);
+  const missing = words.filter((word) => !said.includes(word));
+  expectThat(scene, missing.length === 0, `${what}: the error does not name ${missing.join(", ")}`);
+}
+
+/** ADD that has to work, since the probe is about something else. */
+export async function attach(scene: Scene, container: Container, change: Change = {}): Promise<Result> {
+  const exchange = await call(scene, "ADD", container, change);
+  const { document } = oneDocument(exchange.stdout);
+  given(hasSucceeded(exchange) && document !== undefined, `ADD failed: ${describeEnd(exchange)}`);
+  container.result = document;
+  return resultOf(scene, container);
+}
+
+export async function attachNew(scene: Scene, change: Change = {}): Promise<Container> {
+  const container = await newContainer(scene);
+  await attach(scene, container, change);
+  return container;
+}
+
+export async function detach(scene: Scene, container: Container, change: Change = {}): Promise<void> {
+  const exchange = await call(scene, "DEL", container, change);
+  given(hasSucceeded(exchange), `DEL failed: ${describeEnd(exchange)}`);
+}
+
+/** Whether an ADD works; what it gives is kept. */
+export async function tryAttach(scene: Scene, container: Container, change: Change = {}): Promise<boolean> {
+  const exchange = await call(scene, "ADD", container, change);
+  const { document } = oneDocument(exchange.stdout);
+  if (!hasSucceeded(exchange) || document === undefined) return false;
+  container.result = document;
+  return true;
+}
+
+/** Each address of an attachment, without its prefix length. */
+export function addressesOf(scene: Scene, container: Container): string[] {
+  return resultOf(scene, container).ips.map(({ address }) => address.split("/")[0] ?? "");
+}
+
+export { call, newContainer, resultOf };

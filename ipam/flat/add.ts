@@ -1,0 +1,114 @@
+import type { CniError } from "../../cni/errors.ts";
+import { printJson } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { CniResult } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type Identity, identify, printIdentity } from "../identity.ts";
+import { type ClaimRequest, claim } from "./claim.ts";
+import { entriesOf } from "./claim-txn.ts";
+import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
+import { drive, readStore, storeError } from "./drive.ts";
+import { explainExhaustion } from "./exhaustion.ts";
+import type { Holding } from "./holding.ts";
+import { replayJournal } from "./journal.ts";
+import { keysOf } from "./keys.ts";
+import { type OpenStore, openStore } from "./places.ts";
+import { formerSets, poolChanged, toResult } from "./result.ts";
+import type { Store } from "./store.ts";
+
+/** Journalled releases of others that one operation does. */
+export const replayedAtOnce = 16;
+const definitionsRead = 16;
+
+/** ADD: one address of each range set for the identity, all or none. What the container has been given it is given again. */
+export async function add(
+  sys: Sys,
+  invocation: Invocation,
+  open: OpenStore = openStore,
+): Promise<Outcome<CniResult, CniError>> {
+  const config = parseFlatConfig(sys, invocation.config);
+  if (!config.ok) return config;
+  const { containerId, ifname } = invocation.environment;
+  const identity = identify(invocation.environment, config.value.identity);
+  if (!identity.ok) return identity;
+  const requested = requestedCodes(config.value, invocation);
+  if (!requested.ok) return requested;
+  const store = await open(sys, config.value);
+  const own = { containerId, ifname };
+  const replayed = await replayJournal(sys, store, config.value, { own, most: replayedAtOnce });
+  if (!replayed.ok) return replayed;
+  const request = toRequest(sys, config.value, identity.value, own, requested.value);
+  const claimed = await claimAddresses(sys, store, config.value, request);
+  return claimed.ok ? await answer(sys, store, config.value, claimed.value) : claimed;
+}
+
+function toRequest(
+  sys: Sys,
+  config: FlatConfig,
+  identity: Identity,
+  own: { readonly containerId: string; readonly ifname: string },
+  requested: readonly (string | undefined)[],
+): ClaimRequest {
+  const { pool, network, node, definition, spaces, onLiveElsewhere } = config;
+  const uid = identity.kind === "pod" ? identity.uid : undefined;
+  const nowMs = sys.clock.nowMs();
+  return {
+    keys: keysOf(pool),
+    claimant: {
+      ...{ pool, network, node, nowMs, ...own },
+      identity: printIdentity(identity),
+      ...(uid === undefined ? {} : { uid }),
+    },
+    definition: {
+      hash: definition.hash,
+      value: printJson({ ranges: definition.ranges, node, sinceMs: nowMs }),
+    },
+    spaces,
+    onLiveElsewhere,
+    requested,
+  };
+}
+
+async function claimAddresses(
+  sys: Sys,
+  store: Store,
+  config: FlatConfig,
+  request: ClaimRequest,
+): Promise<Outcome<Holding, CniError>> {
+  const { identity } = request.claimant;
+  const end = await drive(sys, store, () => claim(request));
+  if (!end.ok) return fail(storeError(`claim an address for ${identity}`, end.error));
+  switch (end.value.kind) {
+    case "failed":
+      return fail(end.value.error);
+    case "exhausted":
+      return fail(await explainExhaustion(sys, store, config, end.value.set, identity));
+    case "claimed":
+      if (end.value.definitions > 1) sys.warn(disagreement(config));
+      return ok(end.value.holding);
+  }
+}
+
+export function disagreement({ pool }: { readonly pool: string }): string {
+  return (
+    `hawser-flat: nodes disagree about the ranges of pool ${pool}. If they were edited on purpose, this ends with the ` +
+    `next GC; else see hawser ipam show --pool ${pool}`
+  );
+}
+
+async function answer(
+  sys: Sys,
+  store: Store,
+  config: FlatConfig,
+  holding: Holding,
+): Promise<Outcome<CniResult, CniError>> {
+  const result = toResult(config, config.sets, holding);
+  if (result !== undefined) return ok(result);
+  const defs = { kind: "range", ...keysOf(config.pool).defs, limit: definitionsRead } as const;
+  const reply = await readStore(sys, store, { compare: [], success: [defs], failure: [] });
+  if (!reply.ok) return fail(storeError(`read the definitions of pool ${config.pool}`, reply.error));
+  const sets = [...config.sets, ...formerSets(entriesOf(reply.value, 0))];
+  const former = toResult(config, sets, holding);
+  return former === undefined ? fail(poolChanged(config.pool, holding)) : ok(former);
+}

@@ -1,0 +1,50 @@
+import type { CniError } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { replayedAtOnce } from "./add.ts";
+import { drive, storeError } from "./drive.ts";
+import { contended, forgetEntry, replayJournal, writeEntry } from "./journal.ts";
+import { keysOf } from "./keys.ts";
+import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
+import { release } from "./release.ts";
+import type { StoreFault } from "./store.ts";
+
+/**
+ * DEL: frees what is recorded of the container, or lets it wait for its identity; the configuration's ranges may have become
+ * anything. Where the store does not answer, the release is journalled, and the error lets the runtime try again.
+ */
+export async function del(
+  sys: Sys,
+  { environment, config }: Invocation,
+  open: OpenStore = openStore,
+): Promise<Outcome<void, CniError>> {
+  const places = flatPlaces(sys, config);
+  if (!places.ok) return places;
+  const { pool, node, holdMs } = places.value;
+  const { containerId, ifname } = environment;
+  const nowMs = sys.clock.nowMs();
+  const store = await open(sys, places.value);
+  const own = { node, containerId, ifname, holdMs };
+  const end = await drive(sys, store, () => release({ keys: keysOf(pool), ...own, nowMs }));
+  if (!end.ok) return fail(journalled(sys, places.value, { ...own, atMs: nowMs }, end.error));
+  if (end.value.kind === "contended") return fail(contended(`release container ${containerId} (${ifname})`));
+  const forgotten = forgetEntry(sys, places.value, own);
+  if (!forgotten.ok) return forgotten;
+  await replayJournal(sys, store, places.value, { most: replayedAtOnce });
+  return ok(undefined);
+}
+
+function journalled(
+  sys: Sys,
+  places: FlatPlaces,
+  entry: Parameters<typeof writeEntry>[2],
+  fault: StoreFault,
+): CniError {
+  const error = storeError(`release container ${entry.containerId} (${entry.ifname})`, fault);
+  const written = writeEntry(sys, places, entry);
+  const note = written.ok
+    ? "The release is journalled on this node, and done by its next operation or GC."
+    : `It could not be journalled either (${written.error.msg}).`;
+  return { ...error, details: `${error.details} ${note}`.trim() };
+}

@@ -1,0 +1,89 @@
+import { type CniError, cniError } from "../../cni/errors.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { countIn, printRangeSet } from "../range.ts";
+import { entriesOf, known } from "./claim-txn.ts";
+import type { FlatConfig } from "./config.ts";
+import { readStore } from "./drive.ts";
+import { type Holding, isExpired } from "./holding.ts";
+import { keysOf } from "./keys.ts";
+import type { Store } from "./store.ts";
+
+/** Holdings that are read to say who has the pool. */
+const ownersRead = 1000;
+const namespacesNamed = 3;
+
+/**
+ * Why a range set has nothing left: how many are used, held, reserved, quarantined and excluded, who has most, what is held
+ * longest, and what to do. `ipam.pool-exhausted`
+ */
+export async function explainExhaustion(
+  sys: Sys,
+  store: Store,
+  config: FlatConfig,
+  set: number,
+  identity: string,
+): Promise<CniError> {
+  const { pool } = config;
+  const keys = keysOf(pool);
+  const ranges = config.sets[set] ?? [];
+  const size = config.spaces[set]?.size ?? 0n;
+  const msg = `claim an address for ${identity}: pool ${pool} has none left in range set ${set}: ${printRangeSet(ranges)}`;
+  const reply = await readStore(sys, store, {
+    compare: [],
+    success: [
+      { kind: "range", ...keys.owners, limit: ownersRead },
+      { kind: "range", ...keys.holds, limit: 1 },
+      { kind: "count", ...keys.owners },
+    ],
+    failure: [],
+  });
+  const advice = `See hawser ipam show --pool ${pool}; free one with hawser ipam release ADDRESS, or give the pool more ranges.`;
+  const excluded = countIn(ranges) - size;
+  if (!reply.ok) return cniError("ipam", "ipam.pool-exhausted", msg, `All ${size} are taken. ${advice}`);
+  const holdings = entriesOf(reply.value, 0).flatMap((entry) => known(entry)?.holding ?? []);
+  const oldest = known(entriesOf(reply.value, 1)[0])?.holding;
+  const third = reply.value.replies[2];
+  const owners = third?.kind === "count" ? third.count : 0;
+  const parts = [
+    `All ${size} are taken, ${excluded} more are excluded or gateways.`,
+    owners > holdings.length ? `Of the first ${holdings.length} of ${owners} owners:` : "",
+    describeStates(holdings, sys.clock.nowMs()),
+    describeHolders(holdings),
+    oldest === undefined ? "" : describeOldest(oldest),
+    advice,
+  ];
+  return cniError("ipam", "ipam.pool-exhausted", msg, parts.filter((part) => part !== "").join(" "));
+}
+
+const words: Readonly<Record<Holding["state"], string>> = {
+  live: "used",
+  held: "held for pods that are gone",
+  reserved: "reserved",
+  quarantine: "quarantined",
+};
+
+function describeStates(holdings: readonly Holding[], nowMs: number): string {
+  const counts = countBy(holdings, (each) => (isExpired(each, nowMs) ? "no longer held" : words[each.state]));
+  return `${counts.map(([word, count]) => `${count} ${word}`).join(", ")}.`;
+}
+
+function describeHolders(holdings: readonly Holding[]): string {
+  const counts = countBy(holdings, ({ identity }) => identity.slice(0, identity.indexOf("/")));
+  const named = counts.slice(0, namespacesNamed).map(([namespace, count]) => `${namespace} (${count})`);
+  return `Most have: ${named.join(", ")}.`;
+}
+
+function describeOldest({ identity, heldUntilMs }: Holding): string {
+  const until = new Date(heldUntilMs ?? 0).toISOString();
+  return `The first to become free is that held for ${identity}, at ${until}.`;
+}
+
+/** The most frequent first. */
+function countBy(holdings: readonly Holding[], group: (holding: Holding) => string): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const holding of holdings) {
+    const name = group(holding);
+    counts.set(name, (counts.get(name) ?? 0) + holding.addresses.length);
+  }
+  return [...counts].sort(([, one], [, other]) => other - one);
+}

@@ -1,0 +1,138 @@
+import { forget, load, peek, save } from "../../cni/attachments.ts";
+import { isName } from "../../cni/environment.ts";
+import { type CniError, cniError, failWith } from "../../cni/errors.ts";
+import { type JsonObject, printJson } from "../../cni/json.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { drive, storeError } from "./drive.ts";
+import { keysOf } from "./keys.ts";
+import type { FlatPlaces } from "./places.ts";
+import { release } from "./release.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Releases that could not reach the store: `<journalDir>/<pool>/<containerID>@<ifname>.json` on the node of the container.
+ * Whoever uses the pool next on this node does them first; each is the same release as DEL's, and frees nothing that was
+ * claimed after it.
+ */
+export interface JournalEntry {
+  readonly node: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  /** Undefined: held for ever. */
+  readonly holdMs: number | undefined;
+  /** When DEL was called, in milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+interface Attachment {
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+const suffix = ".json";
+
+/** Durable when it returns. Errors: `records.write`. */
+export function writeEntry(sys: Sys, places: FlatPlaces, entry: JournalEntry): Outcome<void, CniError> {
+  const { holdMs, ...rest } = entry;
+  const record: JsonObject = { ...rest, holdMs: holdMs ?? null };
+  return save(sys, places.journalDir, keyOf(places, entry), record, "begin");
+}
+
+export function forgetEntry(sys: Sys, places: FlatPlaces, attachment: Attachment): Outcome<void, CniError> {
+  return forget(sys, places.journalDir, keyOf(places, attachment));
+}
+
+function keyOf({ pool }: FlatPlaces, { containerId, ifname }: Attachment) {
+  return { network: pool, containerId, ifname };
+}
+
+/**
+ * Does up to `most` journalled releases. That of `own`, which is about to claim anew, must be done; others that fail stay
+ * for the next operation. Errors: `ipam.store-unreachable`, `ipam.store-refused`, `ipam.journal`.
+ */
+export async function replayJournal(
+  sys: Sys,
+  store: Store,
+  places: FlatPlaces,
+  { own, most }: { readonly own?: Attachment; readonly most: number },
+): Promise<Outcome<void, CniError>> {
+  const folder = `${places.journalDir}/${places.pool}`;
+  const names = sys.files.list(folder);
+  if (!names.ok && names.error.code === "ENOENT") return ok(undefined);
+  if (!names.ok) {
+    const why = `${names.error.message}. A release that waits there must be done first.`;
+    return failWith("records", "ipam.journal", `read the journal ${folder}: ${names.error.code}`, why);
+  }
+  const waiting = names.value.flatMap((name) => parseName(name) ?? []);
+  const isOwn = (each: Attachment): boolean =>
+    each.containerId === own?.containerId && each.ifname === own.ifname;
+  for (const each of waiting.filter(isOwn)) {
+    const done = await replay(sys, store, places, each);
+    if (!done.ok) return done;
+  }
+  for (const each of waiting.filter((one) => !isOwn(one)).slice(0, most)) {
+    const done = await replay(sys, store, places, each);
+    if (!done.ok) break;
+  }
+  return ok(undefined);
+}
+
+/** A container ID holds no `@`, an interface name may. */
+function parseName(name: string): Attachment | undefined {
+  const at = name.indexOf("@");
+  if (at < 0 || !name.endsWith(suffix)) return undefined;
+  const attachment = { containerId: name.slice(0, at), ifname: name.slice(at + 1, -suffix.length) };
+  return isName(attachment.containerId) && attachment.ifname !== "" ? attachment : undefined;
+}
+
+async function replay(
+  sys: Sys,
+  store: Store,
+  places: FlatPlaces,
+  attachment: Attachment,
+): Promise<Outcome<void, CniError>> {
+  const key = keyOf(places, attachment);
+  const loaded = load(sys, places.journalDir, key);
+  if (loaded.kind === "none") return ok(undefined);
+  if (loaded.kind === "unread") return fail(loaded.error);
+  if (loaded.kind === "torn") {
+    // That it is there says as much: its container was deleted.
+    sys.warn(`hawser-flat: ${loaded.movedTo} is damaged: ${loaded.why}; GC frees what its container has`);
+    return ok(undefined);
+  }
+  const entry = parseEntry(loaded.record);
+  if (entry === undefined) return ok(undefined);
+  const done = await releaseEntry(sys, store, places, entry);
+  if (!done.ok) return done;
+  // Another DEL may have journalled a later release meanwhile.
+  const now = peek(sys, places.journalDir, key);
+  const same = now.kind === "record" && printJson(now.record) === printJson(loaded.record);
+  return same ? forget(sys, places.journalDir, key) : ok(undefined);
+}
+
+async function releaseEntry(
+  sys: Sys,
+  store: Store,
+  { pool }: FlatPlaces,
+  { atMs, ...entry }: JournalEntry,
+): Promise<Outcome<void, CniError>> {
+  const request = { ...entry, keys: keysOf(pool), nowMs: sys.clock.nowMs(), claimedUntilMs: atMs };
+  const doing = `release container ${entry.containerId} (${entry.ifname}), whose DEL is journalled`;
+  const end = await drive(sys, store, () => release(request));
+  if (!end.ok) return fail(storeError(doing, end.error));
+  return end.value.kind === "contended" ? fail(contended(doing)) : ok(undefined);
+}
+
+/** Others changed the record again and again: `ipam.contended`, try again later. */
+export function contended(doing: string): CniError {
+  const msg = `${doing}: others changed its record again and again`;
+  return cniError("tryAgainLater", "ipam.contended", msg, "The runtime tries again.");
+}
+
+function parseEntry({ node, containerId, ifname, holdMs, atMs }: JsonObject): JournalEntry | undefined {
+  if (typeof node !== "string" || typeof containerId !== "string" || typeof ifname !== "string")
+    return undefined;
+  if (typeof atMs !== "number" || (holdMs !== null && typeof holdMs !== "number")) return undefined;
+  return { node, containerId, ifname, holdMs: holdMs ?? undefined, atMs };
+}

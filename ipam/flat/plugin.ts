@@ -1,0 +1,18 @@
+import type { Plugin } from "../../cni/plugin.ts";
+import { versions } from "../../cni/version.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { status } from "./status.ts";
+
+/** One pool of addresses for a whole cluster, or a node: an address belongs to an identity, and stays with it. */
+export const flat: Plugin = {
+  about: "gives addresses of a pool that all nodes share; they stay with their pods",
+  versions,
+  add,
+  del,
+  check,
+  status,
+  gc,
+};

@@ -1,0 +1,116 @@
+import { Crash } from "../../../sys/fake.ts";
+import { fail, type Outcome } from "../../../sys/outcome.ts";
+import type { Entry, Store, StoreFault, Txn, TxnReply } from "../store.ts";
+import { createMemoryStore } from "../store-memory.ts";
+
+/** Who asks the store: an operation of a process on a node. */
+export interface Asker {
+  readonly node: string;
+  /** For people: `ADD c7`. */
+  readonly what: string;
+  /** Dies at its request of this number, from 0 on, before it or after it. */
+  readonly crash?: { readonly request: number; readonly when: "before" | "after" };
+}
+
+/** A change as it was made. */
+export type OnChange = (asker: Asker, before: readonly Entry[], after: readonly Entry[]) => void;
+
+/** One store, and the network between it and the nodes: slow, lossy, and in an order that chance decides. */
+export interface Cluster {
+  readonly connect: (asker: Asker) => Store;
+  readonly entries: () => readonly Entry[];
+  /** Lets one request through; false when none waits. */
+  readonly step: () => Promise<boolean>;
+  /** Delivers a request that its sender had given up. */
+  readonly deliverLate: () => Promise<boolean>;
+  readonly cut: Set<string>;
+  /** How often each kind of fault happens, from 0 to 1. */
+  faultRate: number;
+  readonly stats: Map<string, number>;
+}
+
+interface Late {
+  readonly asker: Asker;
+  readonly txn: Txn;
+}
+
+export function createCluster(chance: () => number, onChange: OnChange): Cluster {
+  const memory = createMemoryStore();
+  const gates: (() => void)[] = [];
+  const late: Late[] = [];
+  const pick = (length: number): number => Math.floor(chance() * length);
+  const apply = async ({ asker, txn }: Late): Promise<Outcome<TxnReply, StoreFault>> => {
+    const before = memory.entries();
+    const reply = await memory.txn(txn);
+    onChange(asker, before, memory.entries());
+    return reply;
+  };
+  const cluster: Cluster = {
+    entries: memory.entries,
+    cut: new Set(),
+    faultRate: 0,
+    stats: new Map(),
+    step: async () => {
+      const [gate] = gates.splice(pick(gates.length), 1);
+      gate?.();
+      await settle();
+      return gate !== undefined;
+    },
+    deliverLate: async () => {
+      const [one] = late.splice(pick(late.length), 1);
+      if (one !== undefined) await apply(one);
+      return one !== undefined;
+    },
+    connect: (asker) => {
+      let requests = 0;
+      return {
+        label: "simulated store",
+        roundTrips: () => requests,
+        txn: async (txn) => {
+          const number = requests;
+          requests += 1;
+          await new Promise<void>((open) => void gates.push(open));
+          if (asker.crash?.request === number && asker.crash.when === "before") throw new Crash(asker.what);
+          const fault = faultFor(asker, txn);
+          count(cluster, fault);
+          if (fault === "late") late.push({ asker, txn });
+          const reached =
+            fault === "none" || fault === "lost reply" ? await apply({ asker, txn }) : undefined;
+          if (asker.crash?.request === number) throw new Crash(asker.what);
+          return fault === "none" && reached !== undefined ? reached : fail(toStoreFault(fault));
+        },
+      };
+    },
+  };
+  const faultFor = ({ node }: Asker, txn: Txn): Fault => {
+    if (cluster.cut.has(node)) return "unreachable";
+    if (chance() >= cluster.faultRate) return "none";
+    // A read whose answer is lost has simply not been answered.
+    if (isRead(txn)) return "unreachable";
+    return (["unreachable", "lost request", "lost reply", "late"] as const)[pick(4)] ?? "none";
+  };
+  return cluster;
+}
+
+type Fault = "none" | "unreachable" | "lost request" | "lost reply" | "late";
+
+function toStoreFault(fault: Fault): StoreFault {
+  const kind = fault === "unreachable" ? "unreachable" : "unknown";
+  return { kind, msg: `simulated: ${fault}`, details: "" };
+}
+
+function isRead({ compare, success }: Txn): boolean {
+  return (
+    compare.length === 0 &&
+    success.every(({ kind }) => kind === "get" || kind === "range" || kind === "count")
+  );
+}
+
+function count({ stats }: Cluster, what: string): void {
+  stats.set(what, (stats.get(what) ?? 0) + 1);
+}
+
+/** Lets everything run that can. */
+function settle(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}

@@ -1,0 +1,75 @@
+import type { Container } from "./model.ts";
+import { spacesOf } from "./steps.ts";
+import { networks, nodes, type PoolVersion, runAdd, runDel, runGc, together, type World } from "./world.ts";
+
+/** When everything works again: all is freed by DEL and GC, and the pool gives exactly as many addresses as it has. */
+export async function finish(world: World, version: PoolVersion): Promise<void> {
+  const { cluster, model, machines } = world;
+  cluster.cut.clear();
+  cluster.faultRate = 0;
+  while (await cluster.deliverLate());
+  for (const node of nodes) world.versions.set(node, version);
+  for (const container of model.containers.values()) {
+    await together(world, [mustSucceed(world, `DEL ${container.id}`, runDel(world, container))]);
+  }
+  for (const node of nodes) {
+    for (const network of networks) {
+      const collected = runGc(world, node, network).then(({ outcome }) => outcome);
+      await together(world, [mustSucceed(world, `GC ${network} on ${node}`, collected)]);
+    }
+  }
+  const left = cluster.entries().filter(({ key }) => key.startsWith("att/"));
+  for (const { key } of left) model.violations.push(`${key} is left when all containers are gone`);
+  const journals = [...machines.values()].flatMap(({ disk }) =>
+    disk.paths().filter((path) => path.endsWith(".json")),
+  );
+  for (const path of journals) model.violations.push(`${path} is left when all is replayed`);
+  for (const machine of machines.values()) machine.clock.advance(100_000_000_000);
+  await fill(world);
+}
+
+async function mustSucceed(
+  { model }: World,
+  what: string,
+  outcome: Promise<{ readonly ok: boolean } | "crash">,
+): Promise<void> {
+  const ended = await outcome;
+  if (ended === "crash" || !ended.ok) model.violations.push(`${what} failed when everything works`);
+}
+
+/** More pods than there are addresses, all at once. */
+async function fill(world: World): Promise<void> {
+  const { model } = world;
+  const size = spacesOf(world, nodes[0]).reduce(
+    (least, { size: each }) => Math.min(least, Number(each)),
+    1000,
+  );
+  const fresh = Array.from({ length: size + 5 }, (_each, n): Container => {
+    const id = `last${n}`;
+    const pod = `last/${id}`;
+    const node = nodes[n % nodes.length] ?? "";
+    return {
+      id,
+      node,
+      network: "blue",
+      ifname: "eth0",
+      pod,
+      identity: `${pod}/eth0`,
+      state: "adding",
+      addresses: [],
+    };
+  });
+  for (const container of fresh) model.containers.set(container.id, container);
+  const outcomes: string[] = [];
+  await together(
+    world,
+    fresh.map(async (container) => {
+      const outcome = await runAdd(world, container);
+      outcomes.push(outcome === "crash" ? outcome : outcome.ok ? "ok" : outcome.error.id);
+    }),
+  );
+  const given = outcomes.filter((each) => each === "ok").length;
+  const refused = outcomes.filter((each) => each === "ipam.pool-exhausted").length;
+  if (given !== size || refused !== 5)
+    model.violations.push(`of a pool of ${size}, ${given} were given and ${refused} refused`);
+}

@@ -1,0 +1,99 @@
+import { type Holding, isExpired } from "../holding.ts";
+import type { Entry } from "../store.ts";
+import { audit, readHolding } from "../testing.ts";
+import type { Asker } from "./cluster.ts";
+
+/** What the runtimes and pods of the cluster believe, told by nothing but what the plugin answered them. */
+export interface Container {
+  readonly id: string;
+  readonly node: string;
+  readonly network: string;
+  readonly ifname: string;
+  /** `namespace/name`. */
+  readonly pod: string;
+  readonly identity: string;
+  /**
+   * `adding`: its ADD runs, or ended in an error or a crash. `live`: ADD succeeded. `dead`: its DEL or a GC without it has
+   * begun. `superseded`: its pod's next sandbox took over what it had.
+   */
+  state: "adding" | "live" | "dead" | "superseded";
+  addresses: readonly string[];
+}
+
+export interface Model {
+  readonly containers: Map<string, Container>;
+  readonly policy: "wait" | "new-ip" | "takeover";
+  /** What must never be, and was seen. */
+  readonly violations: string[];
+}
+
+export const pool = "p";
+
+/** Judges one applied transaction against what everybody believes. */
+export function judgeChange(
+  model: Model,
+  asker: Asker,
+  before: readonly Entry[],
+  after: readonly Entry[],
+): void {
+  const note = (what: string): void => void model.violations.push(`${asker.what} on ${asker.node}: ${what}`);
+  for (const problem of audit(pool, after)) note(`(b) ${problem}`);
+  const gone = attachments(before).filter(({ key }) => !after.some((each) => each.key === key));
+  const made = attachments(after).filter(({ key }) => !before.some((each) => each.key === key));
+  for (const problem of gone.flatMap((entry) => lossProblem(model, asker, entry) ?? [])) note(problem);
+  for (const { key, value } of made) {
+    const id = readHolding(value)?.containerId ?? "";
+    if (asker.what !== `ADD ${id}`) note(`(c) ${key} was made by another`);
+  }
+  judgeThefts(before, after, note);
+}
+
+function attachments(entries: readonly Entry[]): Entry[] {
+  return entries.filter(({ key }) => key.startsWith("att/"));
+}
+
+/** A container that believes in its addresses loses them to the next sandbox of its pod, and to nobody else. */
+function lossProblem(model: Model, asker: Asker, { key, value }: Entry): string | undefined {
+  const id = readHolding(value)?.containerId ?? "";
+  const owner = model.containers.get(id);
+  if (owner === undefined) return `(c) ${key} is of no container`;
+  const [verb, by = ""] = asker.what.split(" ");
+  const next = verb === "ADD" && by !== id ? model.containers.get(by) : undefined;
+  const mayTakeOver = next?.node === owner.node || model.policy === "takeover";
+  if (next?.identity === owner.identity && mayTakeOver) {
+    if (owner.state !== "dead") owner.state = "superseded";
+    return undefined;
+  }
+  // Its own DEL or a GC, or its journalled DEL, which another operation of its node does on the way.
+  if (owner.state === "live") return `(c) live ${id} of ${owner.identity} lost its record`;
+  return asker.node === owner.node
+    ? undefined
+    : `(f) ${id} of node ${owner.node} was freed from another node`;
+}
+
+/** A held address goes to another identity when its time is over, and not before. */
+function judgeThefts(before: readonly Entry[], after: readonly Entry[], note: (what: string) => void): void {
+  const owners = new Map(after.map(({ key, value }) => [key, readHolding(value)]));
+  for (const { key, value } of before) {
+    const former = readHolding(value);
+    if (!key.startsWith("ip/") || former?.state !== "held") continue;
+    const now = owners.get(key);
+    const atMs = now?.sinceMs ?? Number.POSITIVE_INFINITY;
+    if (now !== undefined && now.identity !== former.identity && !isExpired(former, atMs))
+      note(`${key}, held for ${former.identity}, was given to ${now.identity} too early`);
+  }
+}
+
+/** Judges an ADD that succeeded: its addresses are recorded as its own, and no other container has one of them. */
+export function judgeAdd(model: Model, container: Container, recorded: Holding | undefined): void {
+  const note = (what: string): void =>
+    void model.violations.push(`ADD ${container.id} on ${container.node}: ${what}`);
+  if (recorded === undefined) note("(e) it succeeded and nothing is recorded");
+  else if (recorded.addresses.join() !== container.addresses.join())
+    note(`(d) it was given ${container.addresses.join()}, recorded is ${recorded.addresses.join()}`);
+  for (const other of model.containers.values()) {
+    const shared = other.addresses.filter((each) => container.addresses.includes(each));
+    if (other !== container && other.state === "live" && shared.length > 0)
+      note(`(a) ${shared.join()} is also ${other.id}'s of ${other.identity}`);
+  }
+}

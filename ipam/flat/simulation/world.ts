@@ -1,0 +1,163 @@
+import type { CniError } from "../../../cni/errors.ts";
+import type { CniResult } from "../../../cni/types.ts";
+import { Crash, createMachine, type FakeProcess, type Machine } from "../../../sys/fake.ts";
+import { createChance } from "../../../sys/fake-clock.ts";
+import type { Outcome } from "../../../sys/outcome.ts";
+import { parseCidr } from "../../address.ts";
+import { add } from "../add.ts";
+import { check } from "../check.ts";
+import { codeOfAddress } from "../config.ts";
+import { del } from "../del.ts";
+import { gc } from "../gc.ts";
+import { keysOf } from "../keys.ts";
+import { type Call, holdingAt, invocationOf } from "../testing.ts";
+import { type Asker, type Cluster, createCluster } from "./cluster.ts";
+import { type Container, judgeAdd, judgeChange, type Model, pool } from "./model.ts";
+
+/** How a node's configuration of the pool is written. Nodes may have different versions of it for a while. */
+export interface PoolVersion {
+  readonly ranges: readonly unknown[];
+  readonly hold: string;
+}
+
+export interface World {
+  readonly model: Model;
+  readonly cluster: Cluster;
+  readonly machines: ReadonlyMap<string, Machine>;
+  readonly versions: Map<string, PoolVersion>;
+  readonly chance: () => number;
+  readonly pick: <T>(list: readonly T[]) => T;
+  /** Errors by id, with how often they were seen. */
+  readonly seen: Map<string, number>;
+}
+
+export const nodes = ["n1", "n2", "n3"] as const;
+export const networks = ["blue", "green"] as const;
+
+export function createWorld(seed: number, policy: Model["policy"], version: PoolVersion): World {
+  const chance = createChance(seed);
+  const model: Model = { containers: new Map(), policy, violations: [] };
+  const cluster = createCluster(chance, (asker, before, after) => judgeChange(model, asker, before, after));
+  return {
+    model,
+    cluster,
+    machines: new Map(nodes.map((node, at) => [node, createMachine({ seed: seed + at })])),
+    versions: new Map(nodes.map((node) => [node, version])),
+    chance,
+    pick: (list) => {
+      const one = list[Math.floor(chance() * list.length)];
+      if (one === undefined) throw new Error("there is nothing to pick from");
+      return one;
+    },
+    seen: new Map(),
+  };
+}
+
+/** One call of the plugin by the runtime of a node. */
+async function call<T>(
+  world: World,
+  asker: Asker,
+  verb: (...args: Parameters<typeof add>) => Promise<Outcome<T, CniError>>,
+  what: Call,
+): Promise<Outcome<T, CniError> | "crash"> {
+  const { node } = asker;
+  const machine = world.machines.get(node);
+  const version = world.versions.get(node);
+  if (machine === undefined) throw new Error(`there is no node ${node}`);
+  const process: FakeProcess = machine.spawn();
+  const ipam = { ...version, pool, node, onLiveElsewhere: world.model.policy, ...what.ipam };
+  try {
+    const outcome = await verb(process.sys, invocationOf({ ...what, ipam }), async () =>
+      world.cluster.connect(asker),
+    );
+    const id = outcome.ok ? `${what.verb} ok` : outcome.error.id;
+    world.seen.set(id, (world.seen.get(id) ?? 0) + 1);
+    return outcome;
+  } catch (error) {
+    if (error instanceof Crash) return "crash";
+    throw error;
+  } finally {
+    machine.kill(process.pid);
+  }
+}
+
+export type CrashPlan = Asker["crash"];
+
+function askerOf({ node, id }: Container, verb: string, crash: CrashPlan): Asker {
+  return { node, what: `${verb} ${id}`, ...(crash === undefined ? {} : { crash }) };
+}
+
+function callOf({ id, ifname, pod, network }: Container): Omit<Call, "verb"> {
+  return { containerId: id, ifname, pod, network };
+}
+
+export async function runAdd(
+  world: World,
+  container: Container,
+  options: { readonly crash?: CrashPlan; readonly request?: string } = {},
+): Promise<Outcome<CniResult, CniError> | "crash"> {
+  const former = container.state === "live" ? container.addresses : undefined;
+  if (container.state === "dead") container.state = "adding";
+  const { request } = options;
+  const more = request === undefined ? {} : { more: { runtimeConfig: { ips: [request] } } };
+  const asker = askerOf(container, "ADD", options.crash);
+  const outcome = await call(world, asker, add, { verb: "ADD", ...callOf(container), ...more });
+  if (outcome === "crash" || !outcome.ok) return outcome;
+  if (container.state === "superseded") return outcome;
+  container.addresses = (outcome.value.ips ?? []).flatMap(({ address }) => {
+    const cidr = parseCidr(address);
+    return cidr === undefined ? [] : [codeOfAddress(cidr.address)];
+  });
+  if (former !== undefined && former.join() !== container.addresses.join())
+    world.model.violations.push(
+      `(d) repeated ADD of ${container.id}: ${former.join()}, then ${container.addresses.join()}`,
+    );
+  container.state = "live";
+  judgeAdd(world.model, container, recordOf(world, container));
+  return outcome;
+}
+
+export function recordOf({ cluster }: World, { node, id, ifname }: Container) {
+  return holdingAt(cluster.entries(), keysOf(pool).att(node, id, ifname));
+}
+
+export async function runDel(world: World, container: Container, crash?: CrashPlan) {
+  // Whatever comes of it: a runtime that has called DEL takes the addresses for free.
+  container.state = "dead";
+  return await call(world, askerOf(container, "DEL", crash), del, { verb: "DEL", ...callOf(container) });
+}
+
+/** The runtime lists what it believes to run. */
+export async function runGc(world: World, node: string, network: string, crash?: CrashPlan) {
+  const own = [...world.model.containers.values()].filter(
+    (each) => each.node === node && each.network === network,
+  );
+  const listed = own.filter(({ state }) => state === "live" || state === "adding");
+  const valid = listed.map(({ id, ifname }) => ({ containerID: id, ifname }));
+  for (const each of own) if (!listed.includes(each)) each.state = "dead";
+  const asker: Asker = { node, what: `GC ${network}`, ...(crash === undefined ? {} : { crash }) };
+  const more = { "cni.dev/valid-attachments": valid };
+  const outcome = await call(world, asker, gc, { verb: "GC", containerId: "", network, more });
+  return { outcome, listed };
+}
+
+export async function runCheck(world: World, container: Container, ips: readonly string[]) {
+  const prevResult = { cniVersion: "1.1.0", ips: ips.map((address) => ({ address })) };
+  const asker = askerOf(container, "CHECK", undefined);
+  return await call(world, asker, check, { verb: "CHECK", ...callOf(container), more: { prevResult } });
+}
+
+/** Lets operations run side by side, their requests reaching the store in an order that chance decides. */
+export async function together(world: World, operations: readonly Promise<unknown>[]): Promise<void> {
+  let done = false;
+  const all = Promise.all(operations).finally(() => {
+    done = true;
+  });
+  // A failure is told below; until then somebody has to listen.
+  all.catch(() => {});
+  for (let idle = 0; !done; ) {
+    idle = (await world.cluster.step()) ? 0 : idle + 1;
+    if (idle > 1000) throw new Error("operations wait for something that does not come");
+  }
+  await all;
+}

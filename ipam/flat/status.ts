@@ -1,0 +1,63 @@
+import { type CniError, cniError } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { asUnavailable } from "../ipam-config.ts";
+import { printRangeSet } from "../range.ts";
+import { disagreement } from "./add.ts";
+import { entriesOf } from "./claim-txn.ts";
+import { type FlatConfig, parseFlatConfig } from "./config.ts";
+import { readStore, storeError } from "./drive.ts";
+import { keysOf } from "./keys.ts";
+import { type OpenStore, openStore } from "./places.ts";
+import type { Store } from "./store.ts";
+import { readUsage, type SetUsage } from "./usage.ts";
+
+/** STATUS (CNI 1.1.0, section 2): 50 when an ADD would fail: misconfigured, no store, or no address left. */
+export async function status(
+  sys: Sys,
+  { config: network }: Invocation,
+  open: OpenStore = openStore,
+): Promise<Outcome<void, CniError>> {
+  const config = parseFlatConfig(sys, network);
+  if (!config.ok) return fail(asUnavailable(config.error));
+  const store = await open(sys, config.value);
+  const problem = await findProblem(sys, store, config.value);
+  return problem === undefined ? ok(undefined) : fail(asUnavailable(problem));
+}
+
+async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<CniError | undefined> {
+  const { pool, spaces } = config;
+  const keys = keysOf(pool);
+  const doing = `see what pool ${pool} has left`;
+  const reply = await readStore(sys, store, {
+    compare: [],
+    success: [
+      { kind: "count", ...keys.holdsUntil(sys.clock.nowMs()) },
+      { kind: "range", ...keys.defs, limit: 2, keysOnly: true },
+    ],
+    failure: [],
+  });
+  if (!reply.ok) return storeError(doing, reply.error);
+  if (entriesOf(reply.value, 1).length > 1) sys.warn(disagreement(config));
+  const usages = await readUsage(sys, store, keys, spaces);
+  if (!usages.ok) return storeError(doing, usages.error);
+  const [first] = reply.value.replies;
+  const expired = first?.kind === "count" ? first.count : 0;
+  const full = usages.value.findIndex(({ size, taken }) => BigInt(taken) >= size);
+  // What waited too long for its identity is anybody's.
+  return full < 0 || expired > 0 ? undefined : exhausted(config, usages.value, full);
+}
+
+function exhausted({ pool, sets }: FlatConfig, usages: readonly SetUsage[], set: number): CniError {
+  const msg = `pool ${pool} has no address left in range set ${set}: ${printRangeSet(sets[set] ?? [])}`;
+  const counts = usages
+    .map(({ taken, size }, index) => `range set ${index}: ${taken} of ${size} taken`)
+    .join(", ");
+  return cniError(
+    "notAvailable",
+    "ipam.pool-exhausted",
+    msg,
+    `${counts}. See hawser ipam show --pool ${pool}.`,
+  );
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMachine } from "../../sys/fake.ts";
+import { linux } from "../../sys/linux.ts";
+import { storeContract } from "./store-contract.ts";
+import { openLocalStore } from "./store-local.ts";
+import { createMemoryStore } from "./store-memory.ts";
+
+storeContract("memory", () => {
+  const store = createMemoryStore();
+  return { open: () => store, close: () => {} };
+});
+
+storeContract("a folder of a simulated machine", () => {
+  const machine = createMachine();
+  return { open: () => openLocalStore(machine.spawn().sys, "/var/lib/store"), close: () => {} };
+});
+
+storeContract("a folder", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hawser-store-"));
+  const base = linux.processes.self();
+  let handles = 0;
+  return {
+    // Locks belong to processes, and a test is but one: each handle says that it is another.
+    open: () => {
+      handles += 1;
+      const self = `${base}-${handles}`;
+      const processes = { ...linux.processes, self: () => self };
+      return openLocalStore({ ...linux, processes }, folder);
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  };
+});

@@ -1,0 +1,73 @@
+import type { AttachmentKey } from "../../cni/attachments.ts";
+import { type CniError, describe, failWith } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { type MetaConfig, parseMetaConfig, salvageMetaConfig } from "./config.ts";
+import { readPrimary } from "./observe.ts";
+import { type Plan, plan } from "./plan.ts";
+import { prepare } from "./prepare.ts";
+import { select } from "./select.ts";
+import { interfacesOfOthers } from "./teardown.ts";
+
+/** What is to be undone without a record, and how. */
+export interface Derived {
+  readonly config: MetaConfig;
+  readonly plan: Plan;
+}
+
+/**
+ * What an ADD would do now, for the DEL of a pod from before we were installed, of a second DEL, or of a lost record; the
+ * primary alone when the pod's own networks cannot be told any more. Undefined when nothing can be told: the
+ * configuration has been broken or taken away since. Errors: only when a record was torn, since then something is left.
+ */
+export async function derive(
+  sys: Sys,
+  invocation: Invocation,
+  key: AttachmentKey,
+  torn: boolean,
+): Promise<Outcome<Derived | undefined, CniError>> {
+  const config = await parseMetaConfig(invocation.config);
+  const whole = config.ok ? prepare(sys, config.value, invocation) : config;
+  if (config.ok && whole.ok) return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
+  const why = whole.ok ? "" : describe(whole.error);
+  const salvaged = config.ok ? config.value : salvageMetaConfig(invocation.config);
+  const primary = salvaged === undefined ? undefined : planPrimary(sys, salvaged, key.ifname);
+  if (salvaged === undefined || primary === undefined || !primary.ok) {
+    if (torn) return nothingKnown(key, why);
+    sys.warn(
+      `hawser: DEL of container ${key.containerId}: there is no record, and nothing can be derived: ${why}`,
+    );
+    return ok(undefined);
+  }
+  sys.warn(
+    `hawser: DEL of container ${key.containerId} without a record: only the primary is deleted: ${why}`,
+  );
+  return withoutOthers(sys, key, { config: salvaged, plan: primary.value });
+}
+
+function planPrimary(sys: Sys, config: MetaConfig, ifname: string): Outcome<Plan, CniError> {
+  const primary = readPrimary(sys, config);
+  if (!primary.ok) return primary;
+  const selections = select(
+    { pod: undefined, primary: primary.value, wanted: [] },
+    { primary: ifname, existing: [] },
+  );
+  return selections.ok ? plan(config, selections.value) : selections;
+}
+
+/** What another record of the container has under a name is that one's to undo. */
+function withoutOthers(sys: Sys, key: AttachmentKey, derived: Derived): Outcome<Derived, CniError> {
+  const taken = interfacesOfOthers(sys, derived.config.stateDir, key);
+  if (!taken.ok) return taken;
+  return ok({ ...derived, plan: derived.plan.filter((step) => !taken.value.has(step.ifname)) });
+}
+
+function nothingKnown(key: AttachmentKey, why: string): Outcome<never, CniError> {
+  return failWith(
+    "records",
+    "attachments.lost",
+    `DEL of container ${key.containerId}: its record is torn, and what it said cannot be derived: ${why}`,
+    "Mend the configuration and let the runtime try again; hawser doctor names the torn file.",
+  );
+}
