@@ -1,6 +1,6 @@
-import { isError, oneDocument } from "./oracle.ts";
 import { excerpt, isObject, isText, type JsonObject } from "./json.ts";
 import type { PluginEnd } from "./machine.ts";
+import { documentsOf, isError, oneDocument } from "./oracle.ts";
 
 /** The codes below 100 that the specification defines; the others below 100 are reserved. */
 const definedCodes = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];
@@ -18,6 +18,11 @@ export function errorOf(end: PluginEnd): ErrorDocument | undefined {
   if (document === undefined || !isError(document)) return undefined;
   const { cniVersion, code, msg, details } = document;
   return { cniVersion, code, msg: isText(msg) ? msg : "", details: isText(details) ? details : "" };
+}
+
+/** Every error on stdout, also where there is something beside it. */
+export function errorsIn(end: PluginEnd): JsonObject[] {
+  return documentsOf(end.stdout).values.filter((each): each is JsonObject => isObject(each) && isError(each));
 }
 
 /** Everything that a failure says, in whatever field. */
@@ -47,6 +52,9 @@ export function hasResult(document: unknown): document is JsonObject {
 export function describeEnd(end: PluginEnd): string {
   if (end.signal !== undefined) return `ended by ${end.signal}`;
   const error = errorOf(end);
-  const said = error === undefined ? excerpt(end.stdout || end.stderr) : `code ${String(error.code)}: ${excerpt(error.msg)}`;
+  const said =
+    error === undefined
+      ? excerpt(end.stdout || end.stderr)
+      : `code ${String(error.code)}: ${excerpt(error.msg)}`;
   return `exit ${end.exitCode}${said === "" ? "" : `, ${said}`}`;
 }

@@ -106,7 +106,10 @@ export function resultProblems(document: JsonObject, version: SpecVersion): stri
     note(document.ip4 !== undefined || document.ip6 !== undefined, "neither ip4 nor ip6");
     return problems;
   }
-  note(document.ip4 === undefined && document.ip6 === undefined, `ip4 or ip6, which ${version} does not have`);
+  note(
+    document.ip4 === undefined && document.ip6 === undefined,
+    `ip4 or ip6, which ${version} does not have`,
+  );
   for (const key of ["interfaces", "ips", "routes"]) {
     const list = document[key];
     note(list === undefined || list === null || Array.isArray(list), `${key} is no list`);
@@ -122,7 +125,10 @@ type Note = (ok: boolean, text: string) => void;
 
 function interfaceProblems(at: number, value: unknown, note: Note): void {
   const where = `interfaces[${at}]`;
-  if (!isObject(value)) return note(false, `${where} is no object`);
+  if (!isObject(value)) {
+    note(false, `${where} is no object`);
+    return;
+  }
   note(isText(value.name) && value.name !== "", `${where} has no name`);
   for (const key of ["mac", "sandbox", "socketPath", "pciID"]) {
     note(value[key] === undefined || isText(value[key]), `${where}.${key} is no text`);
@@ -133,19 +139,29 @@ function interfaceProblems(at: number, value: unknown, note: Note): void {
 
 function addressProblems(at: number, value: unknown, version: SpecVersion, note: Note): void {
   const where = `ips[${at}]`;
-  if (!isObject(value)) return note(false, `${where} is no object`);
+  if (!isObject(value)) {
+    note(false, `${where} is no object`);
+    return;
+  }
   const family = isText(value.address) ? familyOfCidr(value.address) : undefined;
   note(family !== undefined, `${where}.address ${excerpt(value.address)} is no address in CIDR notation`);
   const { gateway } = value;
-  note(gateway === undefined || (isText(gateway) && familyOf(gateway) !== undefined), `${where}.gateway is no address`);
+  note(
+    gateway === undefined || (isText(gateway) && familyOf(gateway) !== undefined),
+    `${where}.gateway is no address`,
+  );
   note(value.interface === undefined || isCount(value.interface), `${where}.interface is no unsigned number`);
   if (isSince(version, "1.0.0")) note(value.version === undefined, `${where}.version, removed with 1.0.0`);
-  else note(value.version === String(family), `${where}.version is ${excerpt(value.version)}, not "${family}"`);
+  else
+    note(value.version === String(family), `${where}.version is ${excerpt(value.version)}, not "${family}"`);
 }
 
 function routeProblems(at: number, value: unknown, note: Note): void {
   const where = `routes[${at}]`;
-  if (!isObject(value)) return note(false, `${where} is no object`);
+  if (!isObject(value)) {
+    note(false, `${where} is no object`);
+    return;
+  }
   note(isText(value.dst) && familyOfCidr(value.dst) !== undefined, `${where}.dst is no CIDR`);
   const { gw } = value;
   note(gw === undefined || (isText(gw) && familyOf(gw) !== undefined), `${where}.gw is no address`);
@@ -156,7 +172,10 @@ function routeProblems(at: number, value: unknown, note: Note): void {
 
 function dnsProblems(value: unknown, note: Note): void {
   if (value === undefined) return;
-  if (!isObject(value)) return note(false, "dns is no object");
+  if (!isObject(value)) {
+    note(false, "dns is no object");
+    return;
+  }
   for (const key of ["nameservers", "search", "options"]) {
     const list = value[key];
     note(list === undefined || (Array.isArray(list) && list.every(isText)), `dns.${key} is no list of texts`);
@@ -165,7 +184,10 @@ function dnsProblems(value: unknown, note: Note): void {
 }
 
 function oldAddressProblems(key: string, value: unknown, note: Note): void {
-  if (!isObject(value)) return note(false, `${key} is no object`);
+  if (!isObject(value)) {
+    note(false, `${key} is no object`);
+    return;
+  }
   const family = key === "ip4" ? 4 : 6;
   note(isText(value.ip) && familyOfCidr(value.ip) === family, `${key}.ip is no IPv${family} CIDR`);
   for (const [at, each] of listOf(value.routes).entries()) routeProblems(at, each, note);
@@ -208,7 +230,11 @@ export function printResult(result: Omit<Result, "cniVersion">, version: SpecVer
     const versioned = ips.map((ip) =>
       isSince(version, "1.0.0") ? ip : { version: String(familyOfCidr(ip.address)), ...ip },
     );
-    const lists = { ...(interfaces.length > 0 && { interfaces }), ips: versioned, ...(routes.length > 0 && { routes }) };
+    const lists = {
+      ...(interfaces.length > 0 && { interfaces }),
+      ips: versioned,
+      ...(routes.length > 0 && { routes }),
+    };
     return { cniVersion: version, ...lists, ...dnsPart };
   }
   const first = (family: 4 | 6) => ips.find(({ address }) => familyOfCidr(address) === family);

@@ -42,7 +42,8 @@ export function parseProfile(text: string): Profile | string {
   if (!isObject(exclude) || !Object.values(exclude).every((reason) => isText(reason) && reason !== "")) {
     return "exclude has to give a reason for each requirement";
   }
-  const known = "name about plugin kind config listConfig ifname kernel files loss invalid exclude $schema".split(" ");
+  const known =
+    "name about plugin kind config listConfig ifname kernel files loss invalid exclude $schema".split(" ");
   const unknown = Object.keys(json).filter((key) => !known.includes(key));
   if (unknown.length > 0) return `nobody knows the field ${unknown.join(", ")}`;
   return json as unknown as Profile;

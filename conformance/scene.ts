@@ -1,6 +1,6 @@
-import { type JsonObject, isObject, isText, merge } from "./json.ts";
+import { isObject, isText, type JsonObject, merge } from "./json.ts";
 import type { Machine, Namespace, PluginEnd } from "./machine.ts";
-import { printResult, readResult, type Result } from "./oracle.ts";
+import { printResult, type Result, readResult } from "./oracle.ts";
 import type { Profile } from "./profile.ts";
 import type { Verb } from "./requirement.ts";
 import { fill, fillText, holesOf } from "./template.ts";
@@ -61,7 +61,10 @@ export async function prepareScene(scene: Scene): Promise<void> {
     await machine.addLink(wire, "hwcsw0", "hwcup0");
   }
   for (const [path, content] of Object.entries(files)) {
-    machine.writeFile(String(fillText(path, holes)), JSON.stringify(fill(content, { ...holes, ...versionHole(scene) })));
+    machine.writeFile(
+      String(fillText(path, holes)),
+      JSON.stringify(fill(content, { ...holes, ...versionHole(scene) })),
+    );
   }
 }
 
@@ -175,7 +178,12 @@ function present(env: Readonly<Record<string, string | undefined>>): Record<stri
 }
 
 /** The complete configuration of one call. */
-export function configOf(scene: Scene, verb: Verb, container: Container | undefined, change: Change): JsonObject {
+export function configOf(
+  scene: Scene,
+  verb: Verb,
+  container: Container | undefined,
+  change: Change,
+): JsonObject {
   if (verb === "VERSION") return { cniVersion: scene.version };
   const { profile } = scene.subject;
   const usesList = scene.holes.list !== undefined && profile.listConfig !== undefined;
@@ -204,7 +212,8 @@ function withDelegate(config: JsonObject, holes: JsonObject): JsonObject {
 /** CHECK and DEL get the result of the ADD since 0.4.0. */
 function prevResultOf({ version }: Scene, verb: Verb, container: Container | undefined): unknown {
   if (verb === "ADD") return container?.base;
-  if ((verb === "CHECK" || verb === "DEL") && isSince(version, "0.4.0")) return container?.result ?? container?.base;
+  if ((verb === "CHECK" || verb === "DEL") && isSince(version, "0.4.0"))
+    return container?.result ?? container?.base;
   return undefined;
 }
 

@@ -1,6 +1,15 @@
 import { describeEnd, errorOf, errorProblem, wordsOf } from "./errors.ts";
 import { isError, oneDocument, type Result } from "./oracle.ts";
-import { Blocked, call, type Change, type Container, type Exchange, newContainer, resultOf, type Scene } from "./scene.ts";
+import {
+  Blocked,
+  type Change,
+  type Container,
+  call,
+  type Exchange,
+  newContainer,
+  resultOf,
+  type Scene,
+} from "./scene.ts";
 
 /** What probes are made of. `expect...` notes a finding and goes on; `given...` ends a probe that cannot go on. */
 

@@ -30,13 +30,13 @@ function fillValue(value: unknown, holes: Holes): unknown {
 
 export function fillText(text: string, holes: Holes): unknown {
   const whole = wholeHole.exec(text);
-  if (whole !== null) return valueOf(holes, whole[1] ?? "", whole[2]);
+  if (whole !== null) return contentOf(holes, whole[1] ?? "", whole[2]);
   return text.replaceAll(hole, (_all, name: string, byDefault: string | undefined) =>
-    String(valueOf(holes, name, byDefault)),
+    String(contentOf(holes, name, byDefault)),
   );
 }
 
-function valueOf(holes: Holes, name: string, byDefault: string | undefined): unknown {
+function contentOf(holes: Holes, name: string, byDefault: string | undefined): unknown {
   const value = holes[name] ?? byDefault;
   if (value === undefined) throw new Error(`the configuration has a hole {{${name}}} that nothing fills`);
   return value;

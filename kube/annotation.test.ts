@@ -238,7 +238,7 @@ describe("1 MB of garbage has a short answer", () => {
       `[${Array(megabyte / 8)
         .fill("1")
         .join()}]`,
-      "annotation.json",
+      "annotation.too-many",
     ],
     [
       "keys",

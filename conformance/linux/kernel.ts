@@ -21,8 +21,7 @@ interface IpRoute {
 }
 
 /** Devices that some kernels put into every new namespace. */
-const fallback =
-  /^(sit\d|tunl\d|gre\d|gretap\d|erspan\d|ip6tnl\d|ip6gre\d|ip_vti\d|ip6_vti\d|ifb\d|teql\d)$/;
+const fallback = /^(sit\d|tunl\d|gre\d|gretap\d|erspan\d|ip6tnl\d|ip6gre\d|ip_vti\d|ip6_vti\d|ifb\d|teql\d)$/;
 
 export function parseLinks(text: string): Link[] {
   return parse<IpAddress>(text)

@@ -3,9 +3,16 @@ import { dirname, join } from "node:path";
 import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
 import { readDelegateCalls } from "../delegates/log.ts";
 import { scriptOf } from "../delegates/script.ts";
-import type { KernelRoute, Link, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
+import type { KernelRoute, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
 import { assignments, commandLine, quote, withStdin } from "../shell.ts";
-import { forgetNamespace, freshName, holdNamespace, makeFolder, namespaceFolder, removeFolder } from "./cleanup.ts";
+import {
+  forgetNamespace,
+  freshName,
+  holdNamespace,
+  makeFolder,
+  namespaceFolder,
+  removeFolder,
+} from "./cleanup.ts";
 import { parseLinks, parseRoutes } from "./kernel.ts";
 import { runProcess } from "./run.ts";
 
@@ -165,7 +172,8 @@ function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<Plu
 export async function canMakeLink(type: string): Promise<boolean> {
   const machine = await makeLinuxMachine();
   try {
-    const add = (name: string, ...args: string[]) => machine.command(machine.node, ["ip", "link", "add", name, ...args]);
+    const add = (name: string, ...args: string[]) =>
+      machine.command(machine.node, ["ip", "link", "add", name, ...args]);
     if (!(await add("parent0", "type", "veth", "peer", "name", "parent1"))) return false;
     if (["vrf"].includes(type)) return await add("probe0", "type", type, "table", "10");
     if (type === "vlan") return await add("probe0", "link", "parent0", "type", "vlan", "id", "5");

@@ -3,7 +3,6 @@ import type { JsonObject } from "../json.ts";
 import { printResult, type Result } from "../oracle.ts";
 import { everyKind, type Kind, makers, type Requirement } from "../requirement.ts";
 import { type Container, NotApplicable, type Scene } from "../scene.ts";
-import { fillText } from "../template.ts";
 import {
   attachNew,
   call,
@@ -15,10 +14,12 @@ import {
   hasSucceeded,
   resultOf,
 } from "../steps.ts";
+import { fillText } from "../template.ts";
 
 const section = "2, CHECK";
 const since = "0.4.0";
-const consult = "The plugin must consult the `prevResult` to determine the expected interfaces and addresses.";
+const consult =
+  "The plugin must consult the `prevResult` to determine the expected interfaces and addresses.";
 const lostResource =
   "It should return an error if a resource (interface, address or route) was created by the plugin, and is listed in `prevResult`, but is missing.";
 const addressMakers: readonly Kind[] = ["interface", "ipam", "meta"];
@@ -31,12 +32,21 @@ async function checked(scene: Scene): Promise<Container> {
   return container;
 }
 
-async function expectDrift(scene: Scene, container: Container, what: string, prevResult?: unknown): Promise<void> {
+async function expectDrift(
+  scene: Scene,
+  container: Container,
+  what: string,
+  prevResult?: unknown,
+): Promise<void> {
   const exchange = await call(scene, "CHECK", container, prevResult === undefined ? {} : { prevResult });
   expectRefused(scene, exchange, `CHECK, ${what}`);
 }
 
-function altered(scene: Scene, container: Container, change: (result: Result) => Partial<Result>): JsonObject {
+function altered(
+  scene: Scene,
+  container: Container,
+  change: (result: Result) => Partial<Result>,
+): JsonObject {
   const result = resultOf(scene, container);
   return printResult({ ...result, ...change(result) }, scene.version);
 }
@@ -53,7 +63,11 @@ export const checkRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       const container = await checked(scene);
-      expectRefused(scene, await call(scene, "CHECK", container, { prevResult: null }), "CHECK without prevResult");
+      expectRefused(
+        scene,
+        await call(scene, "CHECK", container, { prevResult: null }),
+        "CHECK without prevResult",
+      );
     },
   },
   {
@@ -119,7 +133,10 @@ export const checkRequirements: readonly Requirement[] = [
       const container = await checked(scene);
       if (resultOf(scene, container).ips.length === 0) throw new NotApplicable("the plugin gives no address");
       const other = altered(scene, container, ({ ips }) => ({
-        ips: ips.map((ip) => ({ ...ip, address: ip.address.includes(":") ? "fd00:cafe::9/64" : "192.0.2.9/24" })),
+        ips: ips.map((ip) => ({
+          ...ip,
+          address: ip.address.includes(":") ? "fd00:cafe::9/64" : "192.0.2.9/24",
+        })),
       }));
       await expectDrift(scene, container, "prevResult having the address 192.0.2.9", other);
     },
@@ -147,8 +164,10 @@ export const checkRequirements: readonly Requirement[] = [
     id: "P-30a",
     level: "MUST",
     section,
-    sentence: "The plugin must allow for a later chained plugin to have modified networking resources, e.g. routes.",
-    title: "CHECK succeeds although there is a further route and a further interface, in the container and in prevResult",
+    sentence:
+      "The plugin must allow for a later chained plugin to have modified networking resources, e.g. routes.",
+    title:
+      "CHECK succeeds although there is a further route and a further interface, in the container and in prevResult",
     operations: ["CHECK"],
     since,
     kinds: makers,
@@ -169,7 +188,8 @@ export const checkRequirements: readonly Requirement[] = [
     id: "P-31a",
     level: "SHOULD",
     section,
-    sentence: "The plugin should return an error if other resources (firewall rules, shaping, reservations) are missing.",
+    sentence:
+      "The plugin should return an error if other resources (firewall rules, shaping, reservations) are missing.",
     title: "CHECK fails once something is lost that no result shows",
     operations: ["CHECK"],
     since,
@@ -215,4 +235,3 @@ export const checkRequirements: readonly Requirement[] = [
     },
   },
 ];
-

@@ -1,5 +1,6 @@
-import { errorOf, isReserved } from "../errors.ts";
+import { errorsIn, isReserved } from "../errors.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
+import type { Exchange } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -145,7 +146,8 @@ export const configRequirements: readonly Requirement[] = [
     id: "P-12a",
     level: "MUST",
     section: errorType,
-    sentence: "`2`: Unsupported field. The error message must contain the key and value of the unsupported field.",
+    sentence:
+      "`2`: Unsupported field. The error message must contain the key and value of the unsupported field.",
     title: "where an unknown field is refused, it is with code 2, its key and its value",
     operations: ["ADD"],
     kinds: everyKind,
@@ -181,18 +183,25 @@ export const configRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       const container = await newContainer(scene);
-      const more = [
-        await call(scene, "ADD", { ...container, netns: scene.machine.node }),
-        await call(scene, "ADD", { ...container, netns: { name: "", path: "/var/run/netns/hwc-none" } }),
-        await call(scene, "ADD", container, { stdin: "{" }),
-        await call(scene, "ADD", container, { config: { cniVersion: "9.9.9" } }),
-        ...(scene.subject.profile.invalid === undefined
-          ? []
-          : [await call(scene, "ADD", container, { config: scene.subject.profile.invalid })]),
+      const { invalid = {}, name } = scene.subject.profile;
+      const nowhere = { name: "", path: "/var/run/netns/hwc-none" };
+      const ownNetns = await call(scene, "ADD", { ...container, netns: scene.machine.node });
+      const calls: (readonly [string, Exchange])[] = [
+        ["the node's own netns", ownNetns],
+        ["a netns that does not exist", await call(scene, "ADD", { ...container, netns: nowhere })],
+        ["half a document on stdin", await call(scene, "ADD", container, { stdin: "{" })],
+        ["cniVersion 9.9.9", await call(scene, "ADD", container, { config: { cniVersion: "9.9.9" } })],
+        [
+          `a configuration that is invalid for ${name}`,
+          await call(scene, "ADD", container, { config: invalid }),
+        ],
+        ...(await refusals(scene)).map((each) => ["bad input", each] as const),
       ];
-      for (const exchange of [...(await refusals(scene)), ...more]) {
-        const code = errorOf(exchange)?.code;
-        expectThat(scene, !isReserved(code), `${exchange.verb} failed with the reserved code ${String(code)}`);
+      for (const [what, exchange] of calls) {
+        for (const { code } of errorsIn(exchange)) {
+          const said = `${exchange.verb} with ${what} failed with the reserved code ${String(code)}`;
+          expectThat(scene, !isReserved(code), said);
+        }
       }
     },
   },
@@ -200,7 +209,8 @@ export const configRequirements: readonly Requirement[] = [
     id: "P-13b",
     level: "advisory",
     section: errorType,
-    sentence: "`7`: Invalid network config. If some validations on network configs do not pass, this error will be raised.",
+    sentence:
+      "`7`: Invalid network config. If some validations on network configs do not pass, this error will be raised.",
     title: "a configuration that the plugin finds invalid: code 7, or 6 where it cannot be decoded",
     operations: ["ADD"],
     kinds: everyKind,

@@ -16,8 +16,10 @@ import {
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, DEL";
-const idempotent = "Plugins MUST accept multiple DEL calls for the same pair, and return success if the interface is missing.";
-const missing = "Plugins should generally complete a DEL action without error even if some resources are missing.";
+const idempotent =
+  "Plugins MUST accept multiple DEL calls for the same pair, and return success if the interface is missing.";
+const missing =
+  "Plugins should generally complete a DEL action without error even if some resources are missing.";
 const released =
   "An IPAM plugin should generally release an IP allocation and return success even if the network namespace no longer exists.";
 
@@ -54,7 +56,11 @@ export const delRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       const container = await newContainer(scene);
-      expectSuccess(scene, await call(scene, "DEL", container, { prevResult: null }), "DEL of an unknown container");
+      expectSuccess(
+        scene,
+        await call(scene, "DEL", container, { prevResult: null }),
+        "DEL of an unknown container",
+      );
     },
   },
   {
@@ -77,7 +83,8 @@ export const delRequirements: readonly Requirement[] = [
     id: "P-24d",
     level: "SHOULD",
     section,
-    sentence: "DEL should delete the interface, or undo any modifications applied in the plugin's ADD functionality.",
+    sentence:
+      "DEL should delete the interface, or undo any modifications applied in the plugin's ADD functionality.",
     title: "after DEL, ADD of the same container works again",
     operations: ["DEL", "ADD"],
     kinds: everyKind,
@@ -111,7 +118,11 @@ export const delRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       const container = await attachNew(scene);
-      expectSuccess(scene, await call(scene, "DEL", container, gone), "DEL with a CNI_NETNS that does not exist");
+      expectSuccess(
+        scene,
+        await call(scene, "DEL", container, gone),
+        "DEL with a CNI_NETNS that does not exist",
+      );
     },
   },
   {
@@ -144,8 +155,14 @@ export const delRequirements: readonly Requirement[] = [
       if (first === undefined || second === undefined) return;
       await scene.machine.removeNamespace(first.netns);
       given(hasSucceeded(await call(scene, "DEL", first)), "DEL fails once the namespace is gone");
-      given(hasSucceeded(await call(scene, "DEL", second, { env: { CNI_NETNS: undefined } })), "DEL fails without netns");
-      const again = [await tryAttach(scene, await newContainer(scene)), await tryAttach(scene, await newContainer(scene))];
+      given(
+        hasSucceeded(await call(scene, "DEL", second, { env: { CNI_NETNS: undefined } })),
+        "DEL fails without netns",
+      );
+      const again = [
+        await tryAttach(scene, await newContainer(scene)),
+        await tryAttach(scene, await newContainer(scene)),
+      ];
       expectThat(scene, again.every(Boolean), "the addresses of the two deleted containers are still taken");
     },
   },
@@ -173,10 +190,15 @@ export const delRequirements: readonly Requirement[] = [
     operations: ["DEL"],
     since: "0.4.0",
     kinds: everyKind,
-    settled: "The newest text says that prevResult must be supplied on DEL; a plugin should succeed without it all the same.",
+    settled:
+      "The newest text says that prevResult must be supplied on DEL; a plugin should succeed without it all the same.",
     probe: async (scene) => {
       const container = await attachNew(scene);
-      expectSuccess(scene, await call(scene, "DEL", container, { prevResult: null }), "DEL without prevResult");
+      expectSuccess(
+        scene,
+        await call(scene, "DEL", container, { prevResult: null }),
+        "DEL without prevResult",
+      );
     },
   },
   {
@@ -191,7 +213,10 @@ export const delRequirements: readonly Requirement[] = [
       const container = await attachNew(scene);
       const before = await stateOf(scene, container);
       const other = await newContainer(scene);
-      given(hasSucceeded(await call(scene, "DEL", other, { prevResult: null })), "DEL of an unknown container fails");
+      given(
+        hasSucceeded(await call(scene, "DEL", other, { prevResult: null })),
+        "DEL of an unknown container fails",
+      );
       const after = await stateOf(scene, container);
       expectThat(scene, isSame(before, after), `the other attachment is now ${canonical(after)}`);
     },
@@ -201,7 +226,8 @@ export const delRequirements: readonly Requirement[] = [
     level: "advisory",
     section,
     sentence: "An attachment is identified by (CNI_CONTAINERID, CNI_IFNAME).",
-    title: "DEL of another interface of the same container, or of another container, frees no address of this one",
+    title:
+      "DEL of another interface of the same container, or of another container, frees no address of this one",
     operations: ["DEL"],
     kinds: ["interface", "ipam", "meta"],
     needs: ["pool"],
@@ -211,7 +237,12 @@ export const delRequirements: readonly Requirement[] = [
       given(first !== undefined, "the range gives no address");
       if (first === undefined) return;
       await call(scene, "DEL", { ...first, ifname: "hwcother" }, { prevResult: null });
-      await call(scene, "DEL", { ...first, id: "hwcnobody" }, { env: { CNI_NETNS: undefined }, prevResult: null });
+      await call(
+        scene,
+        "DEL",
+        { ...first, id: "hwcnobody" },
+        { env: { CNI_NETNS: undefined }, prevResult: null },
+      );
       const freed = await tryAttach(scene, await newContainer(scene));
       expectThat(scene, !freed, "an address of the attached container was given again");
     },

@@ -27,7 +27,11 @@ const alsoExecute = "If executed with CHECK, DEL, or GC, it must also execute an
 function expectPassedOn(scene: Scene, exchange: Exchange, what: string): void {
   expectRefused(scene, exchange, what);
   if (!hasRefused(exchange)) return;
-  expectThat(scene, wordsOf(exchange).includes("hwc-refusal"), `${what}: the error does not tell the delegate's message`);
+  expectThat(
+    scene,
+    wordsOf(exchange).includes("hwc-refusal"),
+    `${what}: the error does not tell the delegate's message`,
+  );
 }
 
 async function withFailing(scene: Scene, verb: "DEL" | "CHECK" | "STATUS" | "GC"): Promise<Exchange> {
@@ -60,14 +64,18 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-23a",
     level: "SHOULD",
     section,
-    sentence: "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning failure.",
+    sentence:
+      "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning failure.",
     title: "a delegate whose ADD has failed gets a DEL before the plugin returns",
     operations: ["ADD"],
     kinds: makers,
     needs,
     probe: async (scene) => {
       useDelegate(scene, { ADD: marked(scene) });
-      given(hasRefused(await call(scene, "ADD", await newContainer(scene))), "ADD hides that its delegate failed");
+      given(
+        hasRefused(await call(scene, "ADD", await newContainer(scene))),
+        "ADD hides that its delegate failed",
+      );
       expectThat(scene, callsOf(scene, "DEL").length > 0, "the delegate got no DEL");
     },
   },
@@ -107,7 +115,8 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-36a",
     level: "MUST",
     section: "2, STATUS",
-    sentence: "If a plugin relies on a delegated plugin to service ADD requests, it must also execute a STATUS request to that plugin.",
+    sentence:
+      "If a plugin relies on a delegated plugin to service ADD requests, it must also execute a STATUS request to that plugin.",
     title: "STATUS is executed on the delegate",
     operations: ["STATUS"],
     since: "1.1.0",
@@ -119,7 +128,8 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-36b",
     level: "SHOULD",
     section: "2, STATUS",
-    sentence: "If the delegated plugin return an error result, the executing plugin should return an error result.",
+    sentence:
+      "If the delegated plugin return an error result, the executing plugin should return an error result.",
     title: "STATUS fails with the delegate's error",
     operations: ["STATUS"],
     since: "1.1.0",
@@ -135,7 +145,8 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-39a",
     level: "MUST",
     section: "2, GC",
-    sentence: "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
+    sentence:
+      "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
     title: "GC is executed on the delegate",
     operations: ["GC"],
     since: "1.1.0",
@@ -147,7 +158,8 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-39b",
     level: "MUST",
     section: "2, GC",
-    sentence: "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
+    sentence:
+      "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
     title: "the delegate's GC has the list of valid attachments",
     operations: ["GC"],
     since: "1.1.0",
@@ -160,7 +172,11 @@ export const delegationRequirements: readonly Requirement[] = [
       given(gc !== undefined, "GC is not executed on the delegate");
       const sent = configIn(gc)["cni.dev/valid-attachments"];
       const right = isSame(sent, [{ containerID: container.id, ifname: container.ifname }]);
-      expectThat(scene, right, `the delegate's list of valid attachments is ${JSON.stringify(sent) ?? "missing"}`);
+      expectThat(
+        scene,
+        right,
+        `the delegate's list of valid attachments is ${JSON.stringify(sent) ?? "missing"}`,
+      );
     },
   },
   {
@@ -183,7 +199,8 @@ export const delegationRequirements: readonly Requirement[] = [
     id: "P-42a",
     level: "MUST",
     section: protocol,
-    sentence: "The delegated plugin must receive all the same environment variables that were passed in to the CNI plugin.",
+    sentence:
+      "The delegated plugin must receive all the same environment variables that were passed in to the CNI plugin.",
     title: "the delegate of ADD has the same CNI_ variables",
     operations: ["ADD"],
     kinds: owners,
@@ -196,7 +213,11 @@ export const delegationRequirements: readonly Requirement[] = [
       const [add] = callsOf(scene, "ADD");
       for (const [name, value] of Object.entries(exchange.env)) {
         const got = add?.env[name];
-        expectThat(scene, got === value, `the delegate's ${name} is ${JSON.stringify(got) ?? "unset"}, not ${value}`);
+        expectThat(
+          scene,
+          got === value,
+          `the delegate's ${name} is ${JSON.stringify(got) ?? "unset"}, not ${value}`,
+        );
       }
     },
   },
@@ -217,7 +238,11 @@ export const delegationRequirements: readonly Requirement[] = [
       const sent = merge(configOf(scene, "ADD", container, {}), config);
       const got = configIn(callsOf(scene, "ADD")[0]);
       for (const key of Object.keys(sent)) {
-        expectThat(scene, isSame(got[key], sent[key]), `the delegate's ${key} is ${JSON.stringify(got[key]) ?? "missing"}`);
+        expectThat(
+          scene,
+          isSame(got[key], sent[key]),
+          `the delegate's ${key} is ${JSON.stringify(got[key]) ?? "missing"}`,
+        );
       }
     },
   },
@@ -238,7 +263,11 @@ export const delegationRequirements: readonly Requirement[] = [
       machine.installDelegate(third, { name: "hwclookup", verbs: { ADD: marked(scene) } });
       scene.holes.delegate = "hwclookup";
       const env = { CNI_PATH: [machine.binDir, second, third, subject.pluginPath].join(":") };
-      expectSuccess(scene, await call(scene, "ADD", await newContainer(scene), { env }), "ADD with a delegate in the second folder");
+      expectSuccess(
+        scene,
+        await call(scene, "ADD", await newContainer(scene), { env }),
+        "ADD with a delegate in the second folder",
+      );
     },
   },
   {
@@ -273,7 +302,11 @@ export const delegationRequirements: readonly Requirement[] = [
       const container = await newContainer(scene);
       given(hasRefused(await call(scene, "ADD", container)), "ADD succeeds without its delegate");
       const links = await scene.machine.links(container.netns);
-      expectThat(scene, !links.some(({ name }) => name === container.ifname), `${container.ifname} is left in the container`);
+      expectThat(
+        scene,
+        !links.some(({ name }) => name === container.ifname),
+        `${container.ifname} is left in the container`,
+      );
     },
   },
   {
@@ -303,7 +336,11 @@ export const delegationRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       useDelegate(scene, { ADD: { ...marked(scene), stderr: "hwc-said" } });
       const { stderr } = await call(scene, "ADD", await newContainer(scene));
-      expectThat(scene, stderr.includes("hwc-said"), "the stderr of a delegate that failed is not on the plugin's");
+      expectThat(
+        scene,
+        stderr.includes("hwc-said"),
+        "the stderr of a delegate that failed is not on the plugin's",
+      );
     },
   },
   {
@@ -345,15 +382,24 @@ export const delegationRequirements: readonly Requirement[] = [
       useDelegate(scene, { ADD: marked(scene) });
       const exchange = await call(scene, "ADD", await newContainer(scene));
       given(hasRefused(exchange), "ADD hides that its delegate failed");
-      expectThat(scene, errorOf(exchange)?.code === markedCode, `the code is ${String(errorOf(exchange)?.code)}, not ${markedCode}`);
-      expectThat(scene, wordsOf(exchange).includes("hwc-refusal"), "the delegate's message is not in the error");
+      expectThat(
+        scene,
+        errorOf(exchange)?.code === markedCode,
+        `the code is ${String(errorOf(exchange)?.code)}, not ${markedCode}`,
+      );
+      expectThat(
+        scene,
+        wordsOf(exchange).includes("hwc-refusal"),
+        "the delegate's message is not in the error",
+      );
     },
   },
   {
     id: "P-45d",
     level: "SHOULD",
     section: "2, DEL",
-    sentence: "It should delegate the DEL action to the IPAM plugin even if the network namespace no longer exists.",
+    sentence:
+      "It should delegate the DEL action to the IPAM plugin even if the network namespace no longer exists.",
     title: "DEL is executed on the delegate once the namespace is gone",
     operations: ["DEL"],
     kinds: makers,

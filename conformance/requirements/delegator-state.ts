@@ -1,10 +1,9 @@
-import { errorOf, wordsOf } from "../errors.ts";
 import { answer, type DelegateCall } from "../delegates/delegate.ts";
+import { errorOf, wordsOf } from "../errors.ts";
 import { isSame } from "../json.ts";
 import { readResult } from "../oracle.ts";
 import type { Kind, Need, Requirement } from "../requirement.ts";
 import { NotApplicable, type Scene } from "../scene.ts";
-import { holesOf } from "../template.ts";
 import {
   attach,
   call,
@@ -16,6 +15,7 @@ import {
   hasSucceeded,
   newContainer,
 } from "../steps.ts";
+import { holesOf } from "../template.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";
 import { callsOf, configIn, interfaceResult, marked, markedCode } from "./recorder.ts";
 
@@ -32,7 +32,11 @@ function overlap(one: DelegateCall, other: DelegateCall): boolean {
 function expectApart(scene: Scene, ones: readonly DelegateCall[], others: readonly DelegateCall[]): void {
   for (const one of ones) {
     const met = others.find((other) => overlap(one, other));
-    expectThat(scene, met === undefined, `${one.verb} of ${one.delegate} ran while ${met?.verb} of ${met?.delegate} did`);
+    expectThat(
+      scene,
+      met === undefined,
+      `${one.verb} of ${one.delegate} ran while ${met?.verb} of ${met?.delegate} did`,
+    );
   }
 }
 
@@ -41,7 +45,8 @@ export const delegatorStateRequirements: readonly Requirement[] = [
     id: "D-8a",
     level: "MUST",
     section: "3, Adding an attachment",
-    sentence: "The runtime must store the result returned by the final plugin persistently, as it is required for _check_ and _delete_.",
+    sentence:
+      "The runtime must store the result returned by the final plugin persistently, as it is required for _check_ and _delete_.",
     title: "DEL of a plugin has the final result although the caller gave none",
     operations: ["DEL"],
     since: "0.4.0",
@@ -69,7 +74,9 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       const state = `${scene.machine.folder}/state`;
       const before = new Set(scene.machine.files(state).map(({ path }) => path));
       await attachList(scene, [{}]);
-      const open = scene.machine.files(state).filter(({ path, mode }) => !before.has(path) && (mode & 0o077) !== 0);
+      const open = scene.machine
+        .files(state)
+        .filter(({ path, mode }) => !before.has(path) && (mode & 0o077) !== 0);
       expectThat(scene, open.length === 0, `${open[0]?.path} can be read by others`);
     },
   },
@@ -86,7 +93,10 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       const container = await attachList(scene, [{}, {}]);
       useList(scene, [{ config: { type: "hwcchanged" } }]);
       scene.machine.installDelegate(scene.machine.binDir, { name: "hwcchanged", verbs: {} });
-      given(hasSucceeded(await call(scene, "DEL", container)), "DEL fails once the configuration has changed");
+      given(
+        hasSucceeded(await call(scene, "DEL", container)),
+        "DEL fails once the configuration has changed",
+      );
       const types = callsOf(scene, "DEL").map(({ delegate }) => delegate);
       for (const type of [firstType, secondType]) {
         expectThat(scene, types.includes(type), `DEL ran ${types.join(", ") || "nothing"}, not ${type}`);
@@ -97,7 +107,8 @@ export const delegatorStateRequirements: readonly Requirement[] = [
     id: "D-9a",
     level: "MUST",
     section: "1, Configuration format",
-    sentence: "If `disableCheck` is `true`, runtimes must not call CHECK for this network configuration list.",
+    sentence:
+      "If `disableCheck` is `true`, runtimes must not call CHECK for this network configuration list.",
     title: "CHECK runs no plugin of a list with disableCheck",
     operations: ["CHECK"],
     since: "0.4.0",
@@ -129,8 +140,10 @@ export const delegatorStateRequirements: readonly Requirement[] = [
     id: "D-10a",
     level: "MUST",
     section: "1, Configuration format",
-    sentence: "If `loadOnlyInlinedPlugins` is `false` (default), plugins from other sources must be appended to the list.",
-    title: "a list that is read from a folder has the plugins of the folder beside it, of the network's name, too",
+    sentence:
+      "If `loadOnlyInlinedPlugins` is `false` (default), plugins from other sources must be appended to the list.",
+    title:
+      "a list that is read from a folder has the plugins of the folder beside it, of the network's name, too",
     operations: ["ADD"],
     kinds,
     needs,
@@ -168,7 +181,11 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       const expected = [{ containerID: container.id, ifname: container.ifname }];
       for (const each of calls) {
         const got = configIn(each)["cni.dev/valid-attachments"];
-        expectThat(scene, isSame(got, expected), `the list of ${each.delegate} is ${JSON.stringify(got) ?? "missing"}`);
+        expectThat(
+          scene,
+          isSame(got, expected),
+          `the list of ${each.delegate} is ${JSON.stringify(got) ?? "missing"}`,
+        );
       }
     },
   },
@@ -186,7 +203,10 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       const ADD = { ...answer(interfaceResult(scene.version)), ...slow };
       useList(scene, [{ verbs: { ADD, GC: slow } }]);
       const container = await newContainer(scene);
-      await Promise.all([call(scene, "ADD", container), call(scene, "GC", undefined, { valid: [container] })]);
+      await Promise.all([
+        call(scene, "ADD", container),
+        call(scene, "GC", undefined, { valid: [container] }),
+      ]);
       expectApart(scene, callsOf(scene, "GC"), callsOf(scene, "ADD"));
     },
   },
@@ -211,7 +231,8 @@ export const delegatorStateRequirements: readonly Requirement[] = [
     id: "D-12b",
     level: "MUST",
     section: "3, Lifecycle & Ordering",
-    sentence: "_add_ is eventually followed by a corresponding _delete_. A _delete_ must still be executed even if the _add_ fails.",
+    sentence:
+      "_add_ is eventually followed by a corresponding _delete_. A _delete_ must still be executed even if the _add_ fails.",
     title: "the plugins of a list whose ADD has failed get a DEL, at the latest with the caller's",
     operations: ["ADD", "DEL"],
     kinds,
@@ -256,7 +277,10 @@ export const delegatorStateRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       useList(scene, [{}]);
       const env = { CNI_PATH: `:${scene.subject.pluginPath}:` };
-      const exchange = await call(scene, "ADD", await newContainer(scene), { env, cwd: scene.machine.binDir });
+      const exchange = await call(scene, "ADD", await newContainer(scene), {
+        env,
+        cwd: scene.machine.binDir,
+      });
       expectThat(scene, callsOf(scene, "ADD").length === 0, "a plugin of the working folder was run");
       expectRefused(scene, exchange, "ADD with a plugin that is in the working folder only");
     },
@@ -275,7 +299,11 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       useList(scene, [{}]);
       machine.writeFile(`${machine.folder}/first/${firstType}/file`, "");
       const env = { CNI_PATH: `${machine.folder}/first:${machine.binDir}:${subject.pluginPath}` };
-      expectSuccess(scene, await call(scene, "ADD", await newContainer(scene), { env }), "ADD with such a folder on CNI_PATH");
+      expectSuccess(
+        scene,
+        await call(scene, "ADD", await newContainer(scene), { env }),
+        "ADD with such a folder on CNI_PATH",
+      );
     },
   },
   {
@@ -329,8 +357,17 @@ export const delegatorStateRequirements: readonly Requirement[] = [
       useList(scene, [{ verbs: { ADD: answer(result) } }]);
       const container = await newContainer(scene);
       const { ips } = await attach(scene, container);
-      const expected = readResult(interfaceResult(scene.version), scene.version).ips.map(({ address }) => address);
-      expectThat(scene, isSame(ips.map(({ address }) => address), expected), "its addresses are not in the result");
+      const expected = readResult(interfaceResult(scene.version), scene.version).ips.map(
+        ({ address }) => address,
+      );
+      expectThat(
+        scene,
+        isSame(
+          ips.map(({ address }) => address),
+          expected,
+        ),
+        "its addresses are not in the result",
+      );
     },
   },
 ];

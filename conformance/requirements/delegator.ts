@@ -3,7 +3,16 @@ import { canonical, isSame } from "../json.ts";
 import { readResult } from "../oracle.ts";
 import type { Kind, Need, Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import { call, expectRefused, expectThat, given, hasRefused, hasSucceeded, newContainer, tryAttach } from "../steps.ts";
+import {
+  call,
+  expectRefused,
+  expectThat,
+  given,
+  hasRefused,
+  hasSucceeded,
+  newContainer,
+  tryAttach,
+} from "../steps.ts";
 import { addWithDigits, attachList, digitsMark, firstType, longDigits, secondType, useList } from "./list.ts";
 import { callsOf, configIn, interfaceResult, marked } from "./recorder.ts";
 
@@ -62,8 +71,16 @@ export const delegatorRequirements: readonly Requirement[] = [
       await attachList(scene);
       for (const each of callsOf(scene, "ADD")) {
         const { cniVersion, name } = configIn(each);
-        expectThat(scene, cniVersion === scene.version, `the cniVersion of ${each.delegate} is ${JSON.stringify(cniVersion)}`);
-        expectThat(scene, name === "hwclist", `the name that ${each.delegate} got is ${JSON.stringify(name)}`);
+        expectThat(
+          scene,
+          cniVersion === scene.version,
+          `the cniVersion of ${each.delegate} is ${JSON.stringify(cniVersion)}`,
+        );
+        expectThat(
+          scene,
+          name === "hwclist",
+          `the name that ${each.delegate} got is ${JSON.stringify(name)}`,
+        );
       }
     },
   },
@@ -80,7 +97,11 @@ export const delegatorRequirements: readonly Requirement[] = [
       const config = { hwcUnknown: { list: [1, null, "zwei", { deep: false }], text: "<&>\u2028" } };
       await attachList(scene, [{ config }]);
       const got = configIn(callsOf(scene, "ADD")[0]).hwcUnknown;
-      expectThat(scene, isSame(got, config.hwcUnknown), `the unknown field has become ${canonical(got ?? null)}`);
+      expectThat(
+        scene,
+        isSame(got, config.hwcUnknown),
+        `the unknown field has become ${canonical(got ?? null)}`,
+      );
     },
   },
   {
@@ -113,7 +134,9 @@ export const delegatorRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const container = await attachList(scene, [{ config: { capabilities: { hwcCapability: true } } }]);
       await call(scene, "DEL", container);
-      const got = [...callsOf(scene, "ADD"), ...callsOf(scene, "DEL")].filter((each) => "capabilities" in configIn(each));
+      const got = [...callsOf(scene, "ADD"), ...callsOf(scene, "DEL")].filter(
+        (each) => "capabilities" in configIn(each),
+      );
       expectThat(scene, got.length === 0, `${got[0]?.verb} of ${got[0]?.delegate} has capabilities`);
     },
   },
@@ -121,7 +144,8 @@ export const delegatorRequirements: readonly Requirement[] = [
     id: "D-4a",
     level: "MUST",
     section: "3, Deriving runtimeConfig",
-    sentence: "Any capability supported by the plugin and provided by the runtime should be inserted in `runtimeConfig`.",
+    sentence:
+      "Any capability supported by the plugin and provided by the runtime should be inserted in `runtimeConfig`.",
     title: "a plugin gets the capabilities that it declares true, and no other",
     operations: ["ADD"],
     kinds,
@@ -134,14 +158,19 @@ export const delegatorRequirements: readonly Requirement[] = [
       const [add] = callsOf(scene, "ADD");
       given(add !== undefined, "the plugin of the list is not run");
       const got = configIn(add).runtimeConfig;
-      expectThat(scene, isSame(got, { portMappings: mappings }), `its runtimeConfig is ${canonical(got ?? null)}`);
+      expectThat(
+        scene,
+        isSame(got, { portMappings: mappings }),
+        `its runtimeConfig is ${canonical(got ?? null)}`,
+      );
     },
   },
   {
     id: "D-4b",
     level: "advisory",
     section: "3, Deriving runtimeConfig",
-    sentence: "Any capability supported by the plugin and provided by the runtime should be inserted in `runtimeConfig`.",
+    sentence:
+      "Any capability supported by the plugin and provided by the runtime should be inserted in `runtimeConfig`.",
     title: "a plugin that declares none gets no runtimeConfig",
     operations: ["ADD"],
     kinds,
@@ -165,7 +194,11 @@ export const delegatorRequirements: readonly Requirement[] = [
     needs,
     probe: async (scene) => {
       await attachList(scene);
-      expectThat(scene, previousOf(scene, "ADD", firstType) === undefined, `ADD of ${firstType} has a prevResult`);
+      expectThat(
+        scene,
+        previousOf(scene, "ADD", firstType) === undefined,
+        `ADD of ${firstType} has a prevResult`,
+      );
     },
   },
   {
@@ -235,7 +268,8 @@ export const delegatorRequirements: readonly Requirement[] = [
     id: "D-6a",
     level: "MUST",
     section: "3, Attachment Parameters",
-    sentence: "During execution, always set as the CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_ARGS, CNI_PATH parameter.",
+    sentence:
+      "During execution, always set as the CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_ARGS, CNI_PATH parameter.",
     title: "each plugin of a list has the container's parameters",
     operations: ["ADD"],
     kinds,
@@ -272,7 +306,11 @@ export const delegatorRequirements: readonly Requirement[] = [
       const [[add], [check]] = [callsOf(scene, "ADD"), callsOf(scene, "CHECK")];
       given(check !== undefined, "CHECK is not executed");
       for (const name of ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS"]) {
-        expectThat(scene, add?.env[name] === check?.env[name], `${name} was ${add?.env[name]}, is ${check?.env[name]}`);
+        expectThat(
+          scene,
+          add?.env[name] === check?.env[name],
+          `${name} was ${add?.env[name]}, is ${check?.env[name]}`,
+        );
       }
     },
   },
@@ -306,7 +344,11 @@ export const delegatorRequirements: readonly Requirement[] = [
       useList(scene, [{ verbs: { ADD: marked(scene) } }, {}]);
       const exchange = await call(scene, "ADD", await newContainer(scene));
       expectRefused(scene, exchange, "ADD, the first plugin having failed");
-      expectThat(scene, callsOf(scene, "ADD", secondType).length === 0, "the second plugin was run all the same");
+      expectThat(
+        scene,
+        callsOf(scene, "ADD", secondType).length === 0,
+        "the second plugin was run all the same",
+      );
     },
   },
   {
@@ -321,7 +363,11 @@ export const delegatorRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const container = await attachList(scene, [{}, { verbs: { DEL: marked(scene) } }]);
       expectRefused(scene, await call(scene, "DEL", container), "DEL, the last plugin having failed");
-      expectThat(scene, callsOf(scene, "DEL", firstType).length === 0, "the first plugin was run all the same");
+      expectThat(
+        scene,
+        callsOf(scene, "DEL", firstType).length === 0,
+        "the first plugin was run all the same",
+      );
     },
   },
   {
@@ -337,14 +383,19 @@ export const delegatorRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const container = await attachList(scene, [{ verbs: { CHECK: marked(scene) } }, {}]);
       expectRefused(scene, await call(scene, "CHECK", container), "CHECK, the first plugin having failed");
-      expectThat(scene, callsOf(scene, "CHECK", secondType).length === 0, "the second plugin was run all the same");
+      expectThat(
+        scene,
+        callsOf(scene, "CHECK", secondType).length === 0,
+        "the second plugin was run all the same",
+      );
     },
   },
   {
     id: "D-7d",
     level: "MUST",
     section: "3, Garbage-collecting a network",
-    sentence: "If the plugin returns an error, **continue** with execution, returning all errors to the caller.",
+    sentence:
+      "If the plugin returns an error, **continue** with execution, returning all errors to the caller.",
     title: "GC goes on past a plugin that fails, and returns both errors",
     operations: ["GC"],
     since: "1.1.0",
@@ -364,4 +415,3 @@ export const delegatorRequirements: readonly Requirement[] = [
     },
   },
 ];
-

@@ -18,7 +18,8 @@ import {
 
 const parameters = "2, Parameters";
 const operations = "2, CNI operations";
-const code4 = "`4`: Invalid necessary environment variables. The error message must contain the names of invalid variables.";
+const code4 =
+  "`4`: Invalid necessary environment variables. The error message must contain the names of invalid variables.";
 
 /** A verb without one of the variables that it needs, in every way that a variable can be missing. */
 async function expectMissing(scene: Scene, verb: Verb, names: readonly string[], value?: ""): Promise<void> {
@@ -117,7 +118,11 @@ export const environmentRequirements: readonly Requirement[] = [
       const add = await call(scene, "ADD", container, { env: { CNI_ARGS: "" } });
       expectSuccess(scene, add, "ADD with CNI_ARGS empty");
       if (!hasSucceeded(add)) return;
-      expectSuccess(scene, await call(scene, "DEL", container, { env: { CNI_ARGS: "" } }), "DEL with CNI_ARGS empty");
+      expectSuccess(
+        scene,
+        await call(scene, "DEL", container, { env: { CNI_ARGS: "" } }),
+        "DEL with CNI_ARGS empty",
+      );
     },
   },
   {
@@ -156,7 +161,8 @@ export const environmentRequirements: readonly Requirement[] = [
     id: "P-5a",
     level: "MUST",
     section: parameters,
-    sentence: "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
+    sentence:
+      "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
     title: `ADD refuses the container IDs ${badIds.map((id) => JSON.stringify(id)).join(", ")} with code 4`,
     operations: ["ADD"],
     kinds: everyKind,
@@ -166,7 +172,8 @@ export const environmentRequirements: readonly Requirement[] = [
     id: "P-5b",
     level: "MUST",
     section: parameters,
-    sentence: "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
+    sentence:
+      "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
     title: "ADD takes a container ID of one character, and one of all that is allowed",
     operations: ["ADD"],
     kinds: everyKind,
@@ -181,7 +188,8 @@ export const environmentRequirements: readonly Requirement[] = [
     id: "P-5c",
     level: "MUST",
     section: parameters,
-    sentence: "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
+    sentence:
+      "CNI_CONTAINERID must start with an alphanumeric character, followed by alphanumerics, `_`, `.` or `-`.",
     title: "DEL refuses the same container IDs with code 4",
     operations: ["DEL"],
     kinds: everyKind,
@@ -270,4 +278,3 @@ export const environmentRequirements: readonly Requirement[] = [
     },
   },
 ];
-

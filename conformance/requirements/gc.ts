@@ -18,7 +18,8 @@ import { exhaust, tinySubnet } from "./pool.ts";
 const section = "2, GC";
 const since = "1.1.0";
 const withPool: readonly Kind[] = ["interface", "ipam", "meta"];
-const stale = "A plugin SHOULD remove as many stale resources as possible, e.g. IPAM reservations of attachments not in the list.";
+const stale =
+  "A plugin SHOULD remove as many stale resources as possible, e.g. IPAM reservations of attachments not in the list.";
 
 /** A network with all addresses taken, of which only the first is still valid; the other namespaces are gone. */
 async function collected(scene: Scene): Promise<{ valid: Container; others: Container[] }> {
@@ -30,7 +31,6 @@ async function collected(scene: Scene): Promise<{ valid: Container; others: Cont
   given(hasSucceeded(await call(scene, "GC", undefined, { valid: [valid] })), "GC fails");
   return { valid, others };
 }
-
 
 export const gcRequirements: readonly Requirement[] = [
   {
@@ -46,7 +46,11 @@ export const gcRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const { others } = await collected(scene);
       const room = (await exhaust(scene)).length;
-      expectThat(scene, room >= others.length, `${others.length} addresses are stale, ${room} can be given again`);
+      expectThat(
+        scene,
+        room >= others.length,
+        `${others.length} addresses are stale, ${room} can be given again`,
+      );
     },
   },
   {
@@ -59,7 +63,8 @@ export const gcRequirements: readonly Requirement[] = [
     since,
     kinds: withPool,
     needs: ["pool"],
-    settled: "Text and an earlier tag name the key differently: cni.dev/valid-attachments and cni.dev/attachments are both sent.",
+    settled:
+      "Text and an earlier tag name the key differently: cni.dev/valid-attachments and cni.dev/attachments are both sent.",
     probe: async (scene) => {
       const { valid } = await collected(scene);
       const [address = ""] = addressesOf(scene, valid);
@@ -184,7 +189,8 @@ export const gcRequirements: readonly Requirement[] = [
     id: "P-41b",
     level: "advisory",
     section,
-    sentence: "The network plugin may remove any resources related to attachments that do not exist in this set.",
+    sentence:
+      "The network plugin may remove any resources related to attachments that do not exist in this set.",
     title: "GC without a list, or with null, frees no address",
     operations: ["GC"],
     since,

@@ -1,5 +1,5 @@
-import { describeEnd, errorProblem } from "../errors.ts";
 import type { Behaviour } from "../delegates/delegate.ts";
+import { describeEnd, errorProblem } from "../errors.ts";
 import { makers, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
 import { call, expectSuccess, expectThat, hasCrashed, hasRefused, newContainer } from "../steps.ts";
@@ -46,7 +46,10 @@ export const misbehavingRequirements: readonly Requirement[] = [
     return { stdout: JSON.stringify({ ...JSON.parse(stdout), cniVersion: "9.9.9" }) };
   }),
   misbehaviour("P-45h", "that is killed", () => ({ killed: true })),
-  misbehaviour("P-45i", "that floods stdout with 8 MiB", (scene) => ({ ...goodAdd(scene), flood: 8 * mebibyte })),
+  misbehaviour("P-45i", "that floods stdout with 8 MiB", (scene) => ({
+    ...goodAdd(scene),
+    flood: 8 * mebibyte,
+  })),
   misbehaviour("P-45j", "that fails without a word", () => ({ exitCode: 1 })),
   {
     id: "P-45k",
@@ -59,7 +62,11 @@ export const misbehavingRequirements: readonly Requirement[] = [
     needs: ["delegate"],
     probe: async (scene) => {
       useDelegate(scene, { ADD: { ...goodAdd(scene), delayS: 1 } });
-      expectSuccess(scene, await call(scene, "ADD", await newContainer(scene)), "ADD with a delegate that takes 1 s");
+      expectSuccess(
+        scene,
+        await call(scene, "ADD", await newContainer(scene)),
+        "ADD with a delegate that takes 1 s",
+      );
     },
   },
 ];

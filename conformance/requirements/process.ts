@@ -1,22 +1,9 @@
-import { errorOf, errorProblem, hasResult, isReserved } from "../errors.ts";
+import { errorProblem, hasResult } from "../errors.ts";
 import { isText, type JsonObject } from "../json.ts";
 import { documentsOf, isError, oneDocument } from "../oracle.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
-import type { Exchange, Scene } from "../scene.ts";
-import {
-  attachNew,
-  call,
-  expectCode,
-  expectRefused,
-  expectSuccess,
-  expectThat,
-  expectWords,
-  given,
-  hasCrashed,
-  hasRefused,
-  hasSucceeded,
-  newContainer,
-} from "../steps.ts";
+import type { Scene } from "../scene.ts";
+import { call, expectSuccess, expectThat, given, hasCrashed, hasRefused, newContainer } from "../steps.ts";
 import { refusals } from "./refusals.ts";
 
 const errors = "2, Errors";
@@ -53,7 +40,11 @@ export const processRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       for (const exchange of await refusals(scene)) {
-        expectThat(scene, exchange.exitCode !== 0, `${exchange.verb} printed an error and ended with exit status 0`);
+        expectThat(
+          scene,
+          exchange.exitCode !== 0,
+          `${exchange.verb} printed an error and ended with exit status 0`,
+        );
       }
     },
   },
@@ -91,7 +82,8 @@ export const processRequirements: readonly Requirement[] = [
     id: "P-2b",
     level: "MUST",
     section: "2, STATUS",
-    sentence: "If not able to service ADD requests, it must exit non-zero and output an error on standard out.",
+    sentence:
+      "If not able to service ADD requests, it must exit non-zero and output an error on standard out.",
     title: "a failed STATUS prints exactly one JSON document, an error, on stdout",
     operations: ["STATUS"],
     since: "1.1.0",
@@ -112,10 +104,13 @@ export const processRequirements: readonly Requirement[] = [
     title: "an error repeats the configuration's cniVersion",
     operations: ["ADD", "DEL", "CHECK", "GC"],
     kinds: everyKind,
-    settled: "An error about stdin that could not be parsed cannot repeat its version: required only once it was parsed.",
+    settled:
+      "An error about stdin that could not be parsed cannot repeat its version: required only once it was parsed.",
     probe: (scene) =>
       expectErrors(scene, ({ cniVersion }) =>
-        cniVersion === scene.version ? undefined : `cniVersion is ${JSON.stringify(cniVersion)}, not "${scene.version}"`,
+        cniVersion === scene.version
+          ? undefined
+          : `cniVersion is ${JSON.stringify(cniVersion)}, not "${scene.version}"`,
       ),
   },
   {
@@ -140,7 +135,9 @@ export const processRequirements: readonly Requirement[] = [
     operations: ["ADD", "DEL", "CHECK", "GC"],
     kinds: everyKind,
     probe: (scene) =>
-      expectErrors(scene, ({ msg }) => (isText(msg) && msg !== "" ? undefined : `msg is ${JSON.stringify(msg)}`)),
+      expectErrors(scene, ({ msg }) =>
+        isText(msg) && msg !== "" ? undefined : `msg is ${JSON.stringify(msg)}`,
+      ),
   },
   {
     id: "P-2f",
@@ -156,7 +153,8 @@ export const processRequirements: readonly Requirement[] = [
       const { values } = documentsOf(exchange.stdout);
       const both = values.some(isError) && values.some(hasResult);
       expectThat(scene, !both, "stdout holds both a result and an error");
-      if (exchange.exitCode !== 0) expectThat(scene, !values.some(hasResult), "a failed ADD printed a result");
+      if (exchange.exitCode !== 0)
+        expectThat(scene, !values.some(hasResult), "a failed ADD printed a result");
     },
   },
   {
@@ -176,7 +174,8 @@ export const processRequirements: readonly Requirement[] = [
     id: "P-3a",
     level: "advisory",
     section: errors,
-    sentence: "stderr can be used for unstructured output such as logs: it is never parsed; a plugin answers on stdout.",
+    sentence:
+      "stderr can be used for unstructured output such as logs: it is never parsed; a plugin answers on stdout.",
     title: "no input makes the plugin panic or end by a signal",
     operations: ["ADD", "DEL"],
     kinds: everyKind,

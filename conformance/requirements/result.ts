@@ -76,7 +76,8 @@ export const resultRequirements: readonly Requirement[] = [
     id: "P-18d",
     level: "MUST",
     section,
-    sentence: "`ips`: IPs assigned by this attachment; `interface`: which interface this should be applied to.",
+    sentence:
+      "`ips`: IPs assigned by this attachment; `interface`: which interface this should be applied to.",
     title: "each address of an interface is on that interface",
     operations: ["ADD"],
     kinds: network,
@@ -89,7 +90,9 @@ export const resultRequirements: readonly Requirement[] = [
         const node = owner !== undefined && (owner.sandbox ?? "") === "";
         const links = node ? await scene.machine.links(scene.machine.node) : inside;
         const bearers = owner === undefined ? links : links.filter(({ name }) => name === owner.name);
-        const borne = bearers.some((link) => link.addresses.some((each) => canonicalCidr(each) === canonicalCidr(address)));
+        const borne = bearers.some((link) =>
+          link.addresses.some((each) => canonicalCidr(each) === canonicalCidr(address)),
+        );
         expectThat(scene, borne, `${address} is not on ${owner?.name ?? "any interface"}`);
       }
     },
@@ -98,7 +101,8 @@ export const resultRequirements: readonly Requirement[] = [
     id: "P-18e",
     level: "MUST",
     section,
-    sentence: "`mac`: the hardware address of the interface. `mtu`: the MTU of the interface (if applicable).",
+    sentence:
+      "`mac`: the hardware address of the interface. `mtu`: the MTU of the interface (if applicable).",
     title: "each interface has the MAC and the MTU that the result says",
     operations: ["ADD"],
     since: "0.3.0",
@@ -129,7 +133,8 @@ export const resultRequirements: readonly Requirement[] = [
       const routes = await scene.machine.routes(container.netns);
       for (const { dst, gw } of result.routes) {
         const there = routes.some(
-          (route) => canonicalCidr(route.dst) === canonicalCidr(dst) && (gw === undefined || gw === route.gateway),
+          (route) =>
+            canonicalCidr(route.dst) === canonicalCidr(dst) && (gw === undefined || gw === route.gateway),
         );
         expectThat(scene, there, `there is no route to ${dst}${gw === undefined ? "" : ` by ${gw}`}`);
       }
@@ -139,7 +144,8 @@ export const resultRequirements: readonly Requirement[] = [
     id: "P-18g",
     level: "MUST",
     section,
-    sentence: "`interfaces`: an array of all interfaces created by the attachment, including any host-level interfaces.",
+    sentence:
+      "`interfaces`: an array of all interfaces created by the attachment, including any host-level interfaces.",
     title: "each interface of the result exists",
     operations: ["ADD"],
     since: "0.3.0",
@@ -149,7 +155,11 @@ export const resultRequirements: readonly Requirement[] = [
       for (const { name, sandbox } of result.interfaces) {
         const links = await scene.machine.links(namespaceOf(scene, container, sandbox));
         const place = (sandbox ?? "") === "" ? "on the node" : "in the container";
-        expectThat(scene, links.some((each) => each.name === name), `there is no ${name} ${place}`);
+        expectThat(
+          scene,
+          links.some((each) => each.name === name),
+          `there is no ${name} ${place}`,
+        );
       }
     },
   },
@@ -181,7 +191,9 @@ export const resultRequirements: readonly Requirement[] = [
     kinds: ["interface", "meta"],
     probe: async (scene) => {
       const { container, result } = await attached(scene);
-      const told = result.interfaces.some(({ name, sandbox = "" }) => name === container.ifname && sandbox !== "");
+      const told = result.interfaces.some(
+        ({ name, sandbox = "" }) => name === container.ifname && sandbox !== "",
+      );
       expectThat(scene, told, `the result does not tell of ${container.ifname} in the container`);
     },
   },
@@ -189,7 +201,8 @@ export const resultRequirements: readonly Requirement[] = [
     id: "P-46a",
     level: "MUST",
     section: "5, Delegated plugins (IPAM)",
-    sentence: "Delegated IPAM plugins must return an abbreviated Success object: it is missing the `interfaces` array.",
+    sentence:
+      "Delegated IPAM plugins must return an abbreviated Success object: it is missing the `interfaces` array.",
     title: "the result of an IPAM plugin has no interfaces",
     operations: ["ADD"],
     since: "0.3.0",

@@ -1,14 +1,7 @@
 import { errorOf } from "../errors.ts";
 import { everyKind, type Kind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import {
-  call,
-  expectSuccess,
-  expectThat,
-  given,
-  hasRefused,
-  hasSucceeded,
-} from "../steps.ts";
+import { call, expectSuccess, expectThat, given, hasRefused, hasSucceeded } from "../steps.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, STATUS";
@@ -48,14 +41,19 @@ export const statusRequirements: readonly Requirement[] = [
     needs: ["pool"],
     probe: async (scene) => {
       const { exchange, containers } = await exhausted(scene);
-      expectThat(scene, hasRefused(exchange), `STATUS succeeds although all ${containers.length} addresses are taken`);
+      expectThat(
+        scene,
+        hasRefused(exchange),
+        `STATUS succeeds although all ${containers.length} addresses are taken`,
+      );
     },
   },
   {
     id: "P-34c",
     level: "SHOULD",
     section,
-    sentence: "`50`: The plugin is not available. `51`: ... and existing containers may have limited connectivity.",
+    sentence:
+      "`50`: The plugin is not available. `51`: ... and existing containers may have limited connectivity.",
     title: "that failure has code 50 or 51",
     operations: ["STATUS"],
     since,
@@ -72,7 +70,8 @@ export const statusRequirements: readonly Requirement[] = [
     id: "P-35a",
     level: "MUST",
     section,
-    sentence: "Plugins should always expect other operations even if STATUS returns an error. It does not prevent them.",
+    sentence:
+      "Plugins should always expect other operations even if STATUS returns an error. It does not prevent them.",
     title: "DEL, and an ADD after it, work after STATUS has failed",
     operations: ["STATUS", "ADD", "DEL"],
     since,

@@ -21,7 +21,11 @@ export const versionRequirements: readonly Requirement[] = [
       const { document, problem } = oneDocument(exchange.stdout);
       given(document !== undefined, `VERSION: ${problem}`);
       const said = JSON.stringify(document?.cniVersion);
-      expectThat(scene, document?.cniVersion === scene.version, `cniVersion is ${said}, not "${scene.version}"`);
+      expectThat(
+        scene,
+        document?.cniVersion === scene.version,
+        `cniVersion is ${said}, not "${scene.version}"`,
+      );
     },
   },
   {
@@ -38,7 +42,11 @@ export const versionRequirements: readonly Requirement[] = [
       const versions = listOf(document.supportedVersions);
       expectThat(scene, versions.length > 0, "supportedVersions is no list, or empty");
       const unknown = versions.filter((version) => !isSpecVersion(version));
-      expectThat(scene, unknown.length === 0, `supportedVersions has ${JSON.stringify(unknown)}, never released`);
+      expectThat(
+        scene,
+        unknown.length === 0,
+        `supportedVersions has ${JSON.stringify(unknown)}, never released`,
+      );
     },
   },
   {
@@ -49,7 +57,8 @@ export const versionRequirements: readonly Requirement[] = [
     title: "VERSION answers although all else in the environment is unset",
     operations: ["VERSION"],
     kinds: everyKind,
-    probe: async (scene) => expectSuccess(scene, await call(scene, "VERSION"), "VERSION with CNI_COMMAND alone"),
+    probe: async (scene) =>
+      expectSuccess(scene, await call(scene, "VERSION"), "VERSION with CNI_COMMAND alone"),
   },
   {
     id: "P-15b",

@@ -38,6 +38,11 @@ const rounds = 2;
 /** Tokens that are fetched in one call: one for a token that has gone, one if that has gone at once. */
 const maxRenewals = 2;
 const lockKey = "etcd";
+/**
+ * By `accept` etcd knows that a request comes through its gateway. Without it, whoever has no token is taken for the user
+ * that the server's own certificate names.
+ */
+const jsonHeaders = { accept: "application/json", "content-type": "application/json" };
 
 interface Session {
   readonly sys: Sys;
@@ -201,7 +206,7 @@ async function askOne(
   const attempt = await sys.http.request({
     method: "POST",
     url: `${endpoint}${path}`,
-    headers: { "content-type": "application/json", ...(token === "" ? {} : { authorization: token }) },
+    headers: { ...jsonHeaders, ...(token === "" ? {} : { authorization: token }) },
     body,
     timeoutMs: Math.ceil(timeoutMs),
     ...(tls === undefined || !endpoint.startsWith("https:") ? {} : { tls }),

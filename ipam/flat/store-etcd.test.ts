@@ -323,6 +323,17 @@ test("a folder that takes no file costs nothing but a warning", async () => {
   expect(process.warnings.join()).toMatch(/EROFS/);
 });
 
+test("every request says what it accepts: by that etcd knows its gateway's requests from its own", async () => {
+  const { etcd, open } = scene();
+  const accepted: unknown[] = [];
+  etcd.intercept = ({ headers }) => {
+    accepted.push(headers.accept);
+    return undefined;
+  };
+  await open().txn(get);
+  expect(accepted).toEqual(["application/json"]);
+});
+
 test("it names its endpoints for people", () => {
   expect(scene().open().label).toBe("etcd at http://a:2379, http://b:2379, http://c:2379");
 });

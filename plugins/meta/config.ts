@@ -170,7 +170,7 @@ export function placementProblem({ primary, prevResult, network }: MetaConfig): 
     return cniError(
       "invalidConfig",
       "config.two-primaries",
-      `${doing}: there are both a delegate and a plugin before hawser`,
+      `${doing}: there are both a delegate and a prevResult, so a plugin stands before hawser`,
       `Behind another plugin in a list, leave "delegate" out.`,
     );
   }

@@ -1,4 +1,4 @@
-import { type AttachmentKey, list } from "../../cni/attachments.ts";
+import { type AttachmentKey, list, load } from "../../cni/attachments.ts";
 import { allOk, type CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { networkNames } from "../../kube/definitions.ts";
@@ -33,7 +33,12 @@ async function delAlone(
   const key = first.kind === "none" ? (strandedKey(sys, places, own) ?? own) : own;
   const found = key === own ? first : findRecord(sys, places.stateDir, key);
   if (found.kind === "failed") return fail(found.error);
-  if (found.kind !== "record") return delUnrecorded(sys, invocation, own, found.kind === "torn");
+  if (found.kind !== "record") {
+    const undone = await delUnrecorded(sys, invocation, own, found.kind === "torn");
+    // Aside only now: a DEL that failed must find it torn again, and not missing.
+    if (undone.ok && found.kind === "torn") load(sys, places.stateDir, own);
+    return undone;
+  }
   // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.
   const sandbox = sandboxOf(sys, environment, places, { args: found.record.args });
   return removeRecorded(sys, places.stateDir, key, found.record, sandbox);

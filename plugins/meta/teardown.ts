@@ -1,4 +1,4 @@
-import { type AttachmentKey, forget, list, load } from "../../cni/attachments.ts";
+import { type AttachmentKey, forget, list, peek } from "../../cni/attachments.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { allOk, type CniError, cniError } from "../../cni/errors.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
@@ -6,7 +6,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { undo } from "./execute.ts";
 import { type AttachmentRecord, fromDocument } from "./record.ts";
 
-/** The recorded attachment, or why there is none. Moves a torn record aside, so that nothing trips over it twice. */
+/** The recorded attachment, or why there is none. */
 export type Found =
   | { readonly kind: "record"; readonly record: AttachmentRecord }
   | { readonly kind: "none" }
@@ -15,14 +15,14 @@ export type Found =
   | { readonly kind: "failed"; readonly error: CniError };
 
 export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): Found {
-  const loaded = load(sys, stateDir, key);
+  const loaded = peek(sys, stateDir, key);
   switch (loaded.kind) {
     case "none":
       return loaded;
     case "unread":
       return { kind: "failed", error: loaded.error };
     case "torn":
-      sys.warn(`hawser: a torn record was left in ${loaded.movedTo}: ${loaded.why}`);
+      sys.warn(`hawser: the record ${loaded.movedTo} is torn: ${loaded.why}`);
       return loaded;
     case "record": {
       const record = fromDocument(loaded.record);

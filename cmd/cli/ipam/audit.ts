@@ -195,6 +195,6 @@ export function putNew(keys: Keys, holding: Holding): Txn {
   return {
     compare: all.map((key) => ({ kind: "absent", key })),
     success: all.map((key) => ({ kind: "put", key, value })),
-    failure: all.map((key) => ({ kind: "get", key })),
+    failure: [],
   };
 }

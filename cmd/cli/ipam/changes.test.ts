@@ -59,7 +59,7 @@ describe("hawser ipam reserve", () => {
       "own/pods/reserved:10.60.0.11",
       "own/pods/reserved:10.60.0.12",
     ]);
-    expect(await holdingAt("10.60.0.11")).toMatchObject({ state: "reserved", reserved: true, mac: "" });
+    expect(await holdingAt("10.60.0.11")).toMatchObject({ state: "reserved", mac: "" });
   });
 
   test("for a pod: with the MAC that it will have", async () => {
@@ -103,7 +103,7 @@ describe("hawser ipam reserve", () => {
     });
     expect((await run("reserve", "10.60.0.7", "--for", "blue/db-0/net1")).exitCode).toBe(0);
     const waiting = await holdingAt("10.60.0.7");
-    expect(waiting).toMatchObject({ state: "reserved", reserved: true });
+    expect(waiting).toMatchObject({ state: "reserved" });
     expect(waiting).not.toHaveProperty("heldUntil");
     expect((await keysIn(store)).filter((key) => key.startsWith("hold/"))).toEqual([
       `hold/pods/${String(nowMs).padStart(15, "0")}/blue/db-1/net1`,

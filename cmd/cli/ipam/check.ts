@@ -26,7 +26,7 @@ export async function checkPool(
   options: CheckOptions,
   person: Person,
 ): Promise<number> {
-  const found = await findPool(sys, options);
+  const found = await findPool(sys, options, options.repair ? "write" : "read");
   if (!found.ok) return printFailure(terminal, found.error, options.json);
   const pool = found.value;
   const checked = await check(sys, pool, options, person);

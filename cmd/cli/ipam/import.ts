@@ -1,15 +1,17 @@
 import { parseDurationMs } from "../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { type Json, parseJson } from "../../../cni/json.ts";
+import { storeError } from "../../../ipam/flat/drive.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
 import { withEvent } from "../../../ipam/flat/holding.ts";
-import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Op } from "../../../ipam/flat/store.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { putNew } from "./audit.ts";
-import { apply, confirmed } from "./change.ts";
+import { confirmed } from "./change.ts";
 import { type Claims, heldFor } from "./claims.ts";
 import { readHostLocal } from "./host-local.ts";
 import { type Planned, planImport } from "./import-plan.ts";
@@ -103,6 +105,9 @@ async function readDocuments(text: string): Promise<Outcome<Json[], string>> {
   return ok(documents.map((document): Json => document.toJS()));
 }
 
+/** Transactions in one request: thousands of owners are not to be thousands of round trips. etcd takes 128 operations. */
+const batchSize = 100;
+
 /** Each owner in a transaction of its own: what changes meanwhile is a conflict of that owner. */
 async function carryOut(
   { store, keys, name }: Pool,
@@ -114,20 +119,24 @@ async function carryOut(
   if (fresh.length === 0) return ok([...planned]);
   const agreed = await confirmed(person, yes, `Import ${fresh.length} owners into pool ${name}?`);
   if (!agreed.ok) return agreed;
-  const done: Planned[] = [];
-  for (const [index, each] of planned.entries()) {
-    if (each.verdict !== "new") {
-      done.push(each);
-      continue;
+  const taken = new Set<Planned>();
+  for (let done = 0; done < fresh.length; done += batchSize) {
+    const batch = fresh.slice(done, done + batchSize);
+    const success = batch.map(({ holding }): Op => ({ kind: "txn", txn: putNew(keys, holding) }));
+    const reply = await store.txn({ compare: [], success, failure: [] });
+    if (!reply.ok) return fail(storeError(`import into pool ${name}, after ${done} owners`, reply.error));
+    for (const [index, each] of batch.entries()) {
+      const one = reply.value.replies[index];
+      if (one?.kind !== "txn" || !one.reply.succeeded) taken.add(each);
     }
-    const { identity } = each.holding;
-    const applied = await apply(store, `import ${identity}`, putNew(keys, each.holding));
-    if (!applied.ok) return applied;
-    done.push(applied.value ? each : { ...each, verdict: "conflict", why: "it was taken meanwhile" });
-    person.progress(`${index + 1} of ${planned.length} owners`);
+    person.progress(`${done + batch.length} of ${fresh.length} owners`);
   }
   person.progress("");
-  return ok(done);
+  return ok(
+    planned.map((each) =>
+      taken.has(each) ? { ...each, verdict: "conflict", why: "it was taken meanwhile" } : each,
+    ),
+  );
 }
 
 function printPlan(

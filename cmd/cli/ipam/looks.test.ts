@@ -281,7 +281,9 @@ ADDRESSES   STATE        OWNER              NODE    CONTAINER  MAC              
     }));
     await write(store, many);
     const progress: string[] = [];
-    const { stdout } = await runIpam(["list", "--json", "--config", config], { progress });
+    const { stdout } = await runIpam(["list", "--json", "--config", config], {
+      onProgress: (line) => void progress.push(line),
+    });
     expect(JSON.parse(stdout).holdings).toHaveLength(1100);
     expect(progress).toEqual(["pool pods: 500 records read", "pool pods: 1000 records read", ""]);
   });

@@ -155,7 +155,6 @@ function decide(pool: Pool, reservation: Reservation, seen: Seen, nowMs: number)
     mac: isForNobody || seen.mac !== undefined ? "" : stableMac(pool.name, identity, 0),
     generation: 0,
     sinceMs: nowMs,
-    reserved: true,
     history: withEvent(former[0]?.history ?? [], event),
   };
   const written = keysOfHolding(pool.keys, next);
@@ -185,8 +184,10 @@ function decideOwn(
   const { heldUntilMs: _heldUntilMs, ...kept } = holding;
   const { containerId, node } = holding;
   const event = { what: "reserved", identity, containerId, node, atMs: nowMs } as const;
-  const state = holding.state === "held" ? "reserved" : holding.state;
-  const next: Holding = { ...kept, state, reserved: true, history: withEvent(holding.history, event) };
+  const history = withEvent(holding.history, event);
+  // What is in use becomes reserved with its DEL.
+  const next: Holding =
+    holding.state === "held" ? { ...kept, state: "reserved", history } : { ...kept, reserved: true, history };
   return ok({
     next,
     txn: {

@@ -26,7 +26,7 @@ export interface Changes {
   readonly asked?: string[];
   /** What happens meanwhile. */
   readonly whenAsked?: () => Promise<void>;
-  readonly progress?: string[];
+  readonly onProgress?: (line: string) => void;
   readonly columns?: number;
   readonly colours?: boolean;
 }
@@ -51,7 +51,7 @@ export async function runIpam(args: readonly string[], changes: Changes = {}): P
       await changes.whenAsked?.();
       return changes.answer;
     },
-    progress: (line) => void changes.progress?.push(line),
+    progress: (line) => changes.onProgress?.(line),
   });
   return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
 }

@@ -115,7 +115,7 @@ suite("cnitool", reference, (executable) => {
   }
 
   test("chained after a primary: its result is kept, ours added; del leaves nothing", async () => {
-    writeList(chain());
+    writeList(chain({ result: "merged" }));
     const pod = addNamespace(bed());
     const result = JSON.parse(await succeed("add", pod)) as Result;
     const inSandbox = result.interfaces
@@ -135,8 +135,8 @@ suite("cnitool", reference, (executable) => {
   });
 
   // CHECK of the reference plugins takes every address of the list's result for one of their own interface.
-  test(`chained, "result": "primary": check passes, and fails for a secondary's lost address`, async () => {
-    writeList(chain({ result: "primary" }));
+  test("chained and left to its default: the primary's result; check passes, and fails for a secondary's lost address", async () => {
+    writeList(chain());
     const pod = addNamespace(bed());
     const result = JSON.parse(await succeed("add", pod)) as Result;
     expect(result.ips?.map(({ address }) => address)).toEqual(["10.51.0.2/24"]);

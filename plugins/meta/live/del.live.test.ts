@@ -161,7 +161,9 @@ suite("DEL by the record", [], (executable) => {
     fs.writeFileSync(join(bed().confDir, "10-pods.conf"), JSON.stringify(config));
     fs.writeFileSync(join(bed().confDir, "20-new.conf"), JSON.stringify(other));
     expectSilence(await call(bed(), executable, { verb: "DEL", config: other }));
-    expect(callNames(bed())).toEqual(["DEL new eth0"]);
+    // Nor is its interface touched, whose name the other network would have for it as well.
+    expect(callNames(bed())).toEqual([]);
+    expect(effects(bed())).toEqual(["main@c1@eth0", "side@c1@net1"]);
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
   });
 
@@ -174,6 +176,25 @@ suite("DEL by the record", [], (executable) => {
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
     fs.renameSync(join(bed().root, "side"), join(bed().binDir, "side"));
     expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+});
+
+suite("DEL with neither record nor use", [], (executable) => {
+  const bed = useBed({ node: false });
+
+  test.each<[string, object, string[]]>([
+    ["the configuration as it was: its plugins are asked", {}, ["DEL side net1", "DEL main eth0"]],
+    ["an unknown network: the primary is asked", { networks: ["absent"] }, ["DEL main eth0"]],
+    ["an unknown field: the primary is asked", { netwroks: [] }, ["DEL main eth0"]],
+    ["no primary that can be told: nobody is", { delegate: "main" }, []],
+  ])("%s", async (_case, changes, asked) => {
+    for (const type of ["main", "side"]) addPlugin(bed(), type);
+    define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
+    const config = { ...hawser(bed(), { delegate: { type: "main" }, networks: ["blue"] }), ...changes };
+    // A runtime that is refused tries for ever.
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(callNames(bed())).toEqual(asked);
     expect(leftovers(bed())).toEqual([]);
   });
 });
@@ -255,7 +276,46 @@ suite("DEL with a torn record", [], (executable) => {
     fs.writeFileSync(recordPath(bed(), "pods"), "");
     const ended = await call(bed(), executable, { verb: "DEL", config: annotated(config, "unknown") });
     expectSilence(ended);
-    expect(ended.stderr).toContain("only the primary network is deleted");
+    expect(ended.stderr).toContain("only the primary is deleted");
     expect(effects(bed())).toEqual([]);
   });
+
+  test.each([
+    ["empty", {}],
+    ["a text", "main"],
+  ])(
+    "and with nothing left that tells of the primary (delegate %s): an error until that is mended",
+    async (_case, delegate) => {
+      addPlugin(bed(), "main");
+      const config = hawser(bed(), { delegate: { type: "main" } });
+      answerOf(await call(bed(), executable, { verb: "ADD", config }));
+      fs.writeFileSync(recordPath(bed(), "pods"), "");
+      const broken = { ...config, delegate };
+      expect(errorOf(await call(bed(), executable, { verb: "DEL", config: broken })).code).toBe(104);
+      expect(effects(bed())).toEqual(["main@c1@eth0"]);
+      expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+      expect(effects(bed())).toEqual([]);
+    },
+  );
+
+  test("a record of a newer hawser is neither used nor lost", async () => {
+    addPlugin(bed(), "main");
+    const config = hawser(bed(), { delegate: { type: "main" } });
+    answerOf(await call(bed(), executable, { verb: "ADD", config }));
+    const path = recordPath(bed(), "pods");
+    const body = fs
+      .readFileSync(path, "utf8")
+      .slice(`{"checksum":"12345678","record":`.length, -"}\n".length);
+    fs.writeFileSync(path, sealed(body.replace(`"format":1`, `"format":2`)));
+    const error = errorOf(await call(bed(), executable, { verb: "DEL", config }));
+    expect(error).toMatchObject({ code: 104, msg: expect.stringContaining("unknown format") });
+    expect(effects(bed())).toEqual(["main@c1@eth0"]);
+    expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
+  });
 });
+
+/** A record's file as this version writes it: FNV-1a over the record's text. */
+function sealed(body: string): string {
+  const hash = [...body].reduce((sum, unit) => Math.imul(sum ^ unit.charCodeAt(0), 0x01000193), 0x811c9dc5);
+  return `{"checksum":"${(hash >>> 0).toString(16).padStart(8, "0")}","record":${body}}\n`;
+}

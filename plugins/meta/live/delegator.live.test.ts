@@ -321,6 +321,16 @@ suite("a delegate that misbehaves", [], (executable) => {
   });
 });
 
+/** How often a process has given up the processor by itself; endless once it is gone. */
+function timesAsleep(pid: number): number {
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
 suite("a delegate's words and binary", [], (executable) => {
   const bed = useBed({ node: false });
 
@@ -349,8 +359,10 @@ suite("a delegate's words and binary", [], (executable) => {
     const writing = fs.openSync(join(bed().binDir, "main"), "r+");
     const running = start(bed(), executable, { verb: "ADD", config });
     try {
-      // The record is written right before the delegate is started for the first time.
       await vi.waitUntil(() => records(bed()).length > 0, { timeout: 20_000, interval: 1 });
+      // Each pause between two tries puts it to sleep once; what it does before the first, a few times.
+      const before = timesAsleep(running.pid);
+      await vi.waitUntil(() => timesAsleep(running.pid) > before + 8, { timeout: 20_000, interval: 1 });
     } finally {
       fs.closeSync(writing);
     }

@@ -16,6 +16,7 @@ import {
   removeEffect,
   sleepS,
   someResult,
+  wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
 /** A kill amid an operation: containerd kills our process at its deadline, never the delegates that it has started. */
@@ -122,6 +123,19 @@ suite("SIGKILL while a delegate runs", [], (executable) => {
     addPlugin(bed(), "slow");
     expectSilence(await call(bed(), executable, { verb: "DEL", config }));
     expect(leftovers(bed())).toEqual([]);
+  });
+
+  test("of a GC: the ADD that follows outlives what it has left running", async () => {
+    const config = configuration([makeEffect, answer(someResult())], "secondary");
+    addPlugin(bed(), "main", { ...wellBehaved(), GC: [sleepS(1), `rm -f ${bed().effectsDir}/main@*`] });
+    const list = { "cni.dev/valid-attachments": [] };
+    const running = start(bed(), executable, { verb: "GC", config: { ...config, ...list } });
+    await vi.waitUntil(() => callNames(bed()).includes("GC main"), patiently);
+    running.kill("SIGKILL");
+    await running.ended;
+    answerOf(await call(bed(), executable, { verb: "ADD", config }));
+    expect(processesOf(bed())).toEqual([]);
+    expect(effects(bed())).toEqual(["main@c1@eth0", "side@c1@net1", "slow@c1@net2"]);
   });
 
   test("and ADD again, as kubelet does not but people do: it is refused until DEL has been", async () => {

@@ -128,4 +128,16 @@ suite("one container", [], (executable) => {
     release();
     answerOf(await first.ended);
   });
+
+  test("a second network of the container may not take an interface that the first has", async () => {
+    for (const type of ["main", "side"]) addPlugin(bed(), type);
+    define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
+    const first = hawser(bed(), { delegate: { type: "main" }, networks: ["blue"] });
+    answerOf(await call(bed(), executable, { verb: "ADD", config: first }));
+    const second = { ...first, name: "other" };
+    const error = errorOf(await call(bed(), executable, { verb: "ADD", config: second, ifname: "eth1" }));
+    expect(error).toMatchObject({ code: 103, msg: expect.stringContaining("net1") });
+    expect(effects(bed())).toEqual(["main@c1@eth0", "side@c1@net1"]);
+    expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
+  });
 });

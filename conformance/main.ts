@@ -1,0 +1,140 @@
+import * as fs from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { isObject } from "./json.ts";
+import { differences, parseLedger, printLedger, recorded } from "./ledger.ts";
+import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
+import { canMakeLink, makeLinuxMachine } from "./linux/machine.ts";
+import type { RunOutcome } from "./outcome.ts";
+import { type Profile, parseProfile } from "./profile.ts";
+import { builtInProfile } from "./profiles.ts";
+import { jsonReport } from "./report/json.ts";
+import { junitReport } from "./report/junit.ts";
+import { exitCodeOf, exitCodes } from "./report/summary.ts";
+import { progressLine, tableReport } from "./report/table.ts";
+import { tapReport } from "./report/tap.ts";
+import type { Requirement } from "./requirement.ts";
+import { requirements } from "./requirements/all.ts";
+import { runSuite } from "./runner.ts";
+import { parseUsage, type Usage } from "./usage.ts";
+
+declare const __HAWSER_VERSION__: string | undefined;
+
+const reports = { table: tableReport, json: jsonReport, junit: junitReport, tap: tapReport } as const;
+
+async function main(): Promise<number> {
+  const version = typeof __HAWSER_VERSION__ === "string" ? __HAWSER_VERSION__ : "of the source";
+  const parsed = await parseUsage(process.argv.slice(2), version);
+  switch (parsed.kind) {
+    case "text":
+      console.log(parsed.text);
+      return exitCodes.fine;
+    case "wrong":
+      return complain(parsed.message);
+    case "run":
+      return parsed.usage.list ? list() : run(parsed.usage);
+  }
+}
+
+function complain(message: string): number {
+  console.error(`hawser-conformance: ${message}\n                    See: hawser-conformance --help`);
+  return exitCodes.usage;
+}
+
+function list(): number {
+  for (const { id, level, title } of requirements) console.log(`${id.padEnd(7)} ${level.padEnd(9)} ${title}`);
+  return exitCodes.fine;
+}
+
+async function run(usage: Usage): Promise<number> {
+  const profile = readProfile(usage);
+  if (typeof profile === "string") return complain(profile);
+  const chosen = choose(usage);
+  if (chosen.length === 0) return complain("--only and --skip leave no requirement");
+  const plugin = resolve(usage.plugin);
+  if (!fs.existsSync(plugin)) return complain(`there is no ${plugin}`);
+  if (process.getuid?.() !== 0) return complain("it makes network namespaces: run it as root");
+  sweepStale();
+  cleanUpOnSignal((code) => process.exit(code));
+  for (const type of profile.kernel ?? []) {
+    if (!(await canMakeLink(type)))
+      return complain(`the kernel cannot make a link of type ${type}, which ${profile.name} needs`);
+  }
+  const outcome = await tryPlugin(usage, profile, plugin, chosen);
+  const report = reports[usage.format](outcome);
+  if (usage.output === undefined) fs.writeSync(1, report);
+  else fs.writeFileSync(usage.output, report);
+  return usage.expectations === undefined ? exitCodeOf(outcome) : compare(usage, usage.expectations, outcome);
+}
+
+async function tryPlugin(
+  usage: Usage,
+  profile: Profile,
+  plugin: string,
+  chosen: readonly Requirement[],
+): Promise<RunOutcome> {
+  const folders =
+    usage.pluginDirs.length > 0 ? usage.pluginDirs.map((each) => resolve(each)) : [dirname(plugin)];
+  let done = 0;
+  return runSuite({
+    subject: { plugin, profile, pluginPath: folders.join(":") },
+    requirements: chosen,
+    versions: usage.versions,
+    parallel: usage.parallel,
+    makeMachine: makeLinuxMachine,
+    onCase: (outcome) => {
+      done++;
+      const shown = outcome.verdict !== "not applicable" && outcome.verdict !== "excluded";
+      if (shown && !usage.quiet) console.error(progressLine(outcome, done));
+    },
+  });
+}
+
+function choose({ only, skip }: Usage): Requirement[] {
+  const named = (id: string, names: readonly string[]) =>
+    names.includes(id) || names.includes(id.replace(/[a-z]$/, ""));
+  return requirements.filter(({ id }) => (only.length === 0 || named(id, only)) && !named(id, skip));
+}
+
+function readProfile(usage: Usage): Profile | string {
+  if (usage.profile !== undefined) {
+    const text = builtInProfile(usage.profile) ?? readOrUndefined(usage.profile);
+    if (text === undefined) return `there is no profile ${usage.profile}`;
+    const profile = parseProfile(text);
+    return typeof profile === "string" ? `the profile ${usage.profile}: ${profile}` : profile;
+  }
+  const text = readOrUndefined(usage.config ?? "");
+  if (text === undefined) return `the configuration ${usage.config} cannot be read`;
+  try {
+    const config: unknown = JSON.parse(text);
+    if (!isObject(config) || usage.kind === undefined)
+      return `the configuration ${usage.config} is no JSON object`;
+    return { name: usage.plugin, about: "", plugin: usage.plugin, kind: usage.kind, config };
+  } catch (error) {
+    return `the configuration ${usage.config}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function readOrUndefined(path: string): string | undefined {
+  return fs.existsSync(path) ? fs.readFileSync(path, "utf8") : undefined;
+}
+
+/** With a ledger only a changed outcome is wrong, better or worse; `--record` writes it down. */
+function compare({ record }: Usage, file: string, outcome: RunOutcome): number {
+  const text = readOrUndefined(file);
+  const ledger = text === undefined ? undefined : parseLedger(text);
+  if (typeof ledger === "string") return complain(`the ledger ${file}: ${ledger}`);
+  if (record) {
+    fs.mkdirSync(dirname(join(file)), { recursive: true });
+    fs.writeFileSync(file, printLedger(recorded(ledger, outcome)));
+    return exitCodes.fine;
+  }
+  if (ledger === undefined) return complain(`there is no ledger ${file}: make it with --record`);
+  const changed = differences(ledger, outcome);
+  for (const each of changed) console.error(`changed: ${each}`);
+  if (changed.length > 0) console.error("If that is right, write it down with --record.");
+  return changed.length > 0 ? exitCodes.unexpected : exitCodes.fine;
+}
+
+main()
+  .finally(removeEverything)
+  .then((code) => process.exit(code));

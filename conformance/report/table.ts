@@ -1,0 +1,82 @@
+import type { CaseOutcome, RunOutcome } from "../outcome.ts";
+import { levels } from "../requirement.ts";
+import { scriptOfCase } from "./reproduce.ts";
+import { count, type Group, groupsOf } from "./summary.ts";
+
+/** For people: what failed, the sentence that it fails, and how to see it by hand; then the numbers. */
+export function tableReport(run: RunOutcome): string {
+  const failed = groupsOf(run.cases.filter(({ verdict }) => verdict === "fail"));
+  const blocked = groupsOf(run.cases.filter(({ verdict }) => verdict === "blocked"));
+  const lines = [
+    `${run.profile}: ${run.plugin}`,
+    `versions ${run.versions.join(", ")}`,
+    "",
+    ...levels.flatMap((level) =>
+      failed.filter(({ first }) => first.requirement.level === level).flatMap((group) => failure(group)),
+    ),
+    ...blocked.flatMap((group) => obstacle(group)),
+    ...numbers(run),
+    ...settled(run),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function failure({ first, versions }: Group): string[] {
+  const { requirement, findings } = first;
+  return [
+    `FAIL  ${requirement.id}  ${requirement.level}  ${requirement.title}`,
+    `      SPEC.md section ${requirement.section}: ${requirement.sentence}`,
+    ...findings.map((finding) => `      - ${finding}`),
+    `      at ${versions.join(", ")}; alone: --only ${requirement.id} --versions ${first.version}`,
+    "      by hand:",
+    ...scriptOfCase(first).map((line) => `        ${line}`),
+    "",
+  ];
+}
+
+function obstacle({ first, versions }: Group): string[] {
+  const { requirement, findings } = first;
+  return [
+    `BLOCKED  ${requirement.id}  ${requirement.level}  ${requirement.title}`,
+    ...findings.map((finding) => `      - ${finding}`),
+    `      at ${versions.join(", ")}`,
+    "",
+  ];
+}
+
+function numbers(run: RunOutcome): string[] {
+  const row = (cells: readonly (string | number)[]) =>
+    cells.map((cell) => String(cell).padStart(14)).join("");
+  return [
+    row(["", "pass", "fail", "blocked"]),
+    ...levels.map((level) =>
+      row([level, count(run, "pass", level), count(run, "fail", level), count(run, "blocked", level)]),
+    ),
+    "",
+    `not applicable: ${count(run, "not applicable")}; excluded by the profile: ${count(run, "excluded")}`,
+    ...groupsOf(run.cases.filter(({ verdict }) => verdict === "excluded")).map(
+      ({ first }) => `  ${first.requirement.id}: ${first.findings.join(" ")}`,
+    ),
+  ];
+}
+
+/** Where the specification contradicts itself: what was applied. */
+function settled(run: RunOutcome): string[] {
+  const applied = run.cases.filter(({ verdict }) => verdict === "pass" || verdict === "fail");
+  const texts = new Map<string, string[]>();
+  for (const { requirement } of applied) {
+    if (requirement.settled === undefined) continue;
+    const ids = texts.get(requirement.settled) ?? [];
+    if (!ids.includes(requirement.id)) ids.push(requirement.id);
+    texts.set(requirement.settled, ids);
+  }
+  if (texts.size === 0) return [];
+  const lines = [...texts].map(([text, ids]) => `  ${ids.join(", ")}: ${text}`);
+  return ["", "conflicts of the specification, as settled here:", ...lines];
+}
+
+/** One line as a case ends. */
+export function progressLine(outcome: CaseOutcome, done: number): string {
+  const { requirement, version, verdict, durationMs } = outcome;
+  return `${String(done).padStart(4)} ${verdict.padEnd(7)} ${requirement.id.padEnd(6)} ${version}  ${requirement.title} (${durationMs} ms)`;
+}
