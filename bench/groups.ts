@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Timer } from "./call.ts";
 import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
+import { ipamGroups } from "./ipam.ts";
 import type { Measure } from "./judge.ts";
 import { peakMemoryKb } from "./memory.ts";
 import { type Candidate, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
@@ -10,6 +11,8 @@ import type { Programs, Scene, Shape } from "./scene.ts";
 export interface Findings {
   readonly summaries: Summaries;
   readonly measures: readonly Measure[];
+  /** What is neither: printed as it is. */
+  readonly notes?: readonly string[];
 }
 
 export interface Bench {
@@ -34,6 +37,7 @@ export const groups: readonly Group[] = [
   { title: "VERSION", run: async (bench) => versionGroup(bench) },
   { title: "ADD and DEL", run: async (bench) => attachGroup(bench) },
   { title: "peak resident memory", run: memoryGroup },
+  ...ipamGroups,
 ];
 
 /** The primary is hawser's own, and the others follow it one after the other. */

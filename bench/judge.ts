@@ -2,7 +2,7 @@
 export interface Measure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "x" | "MB";
+  readonly unit: "x" | "MB" | "trips";
 }
 
 export interface Ceiling {

@@ -17,6 +17,8 @@ const root = dirname(import.meta.dirname);
 const { values: options } = parseArgs({
   options: {
     json: { type: "string" },
+    /** Only groups whose title has this in it. */
+    only: { type: "string" },
     /** Set by ourselves: the folder of this run, once we are in namespaces of our own. */
     inside: { type: "string" },
   },
@@ -43,7 +45,9 @@ async function outside(): Promise<number> {
   const folder = mkdtempSync(join(root, "build", "bench", "run-"));
   try {
     const json = options.json === undefined ? [] : ["--json", options.json];
-    const argv = ["--net", "--mount", process.execPath, import.meta.filename, "--inside", folder, ...json];
+    const only = options.only === undefined ? [] : ["--only", options.only];
+    const self = [process.execPath, import.meta.filename, "--inside", folder];
+    const argv = ["--net", "--mount", ...self, ...json, ...only];
     const child = spawn("unshare", argv, { stdio: "inherit" });
     const stop = (signal: NodeJS.Signals) => child.kill(signal);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
@@ -59,7 +63,8 @@ async function inside(folder: string): Promise<number> {
   const ceilings: Ceilings = JSON.parse(readFileSync(join(root, "bench", "ceilings.json"), "utf8"));
   const bench = { timer: makeTimer(folder), scene: makeScene(folder), programs: findPrograms() };
   const reports: GroupReport[] = [];
-  for (const group of groups) reports.push(await runGroup(group, bench, ceilings, terminal()));
+  const wanted = groups.filter(({ title }) => title.includes(options.only ?? ""));
+  for (const group of wanted) reports.push(await runGroup(group, bench, ceilings, terminal()));
   if (options.json !== undefined) writeJson(options.json, reports);
   return conclude(reports, ceilings);
 }
@@ -70,7 +75,7 @@ function conclude(reports: readonly GroupReport[], ceilings: Ceilings): number {
   line(`\nMedians as ratios (x) and peak memory, on ${availableParallelism()} cores`);
   for (const row of verdictTable(verdicts)) line(`  ${row}`);
   for (const { title } of reports.filter((report) => report.repeated)) line(`  (second run of: ${title})`);
-  const missing = unmeasured(verdicts, ceilings);
+  const missing = options.only === undefined ? unmeasured(verdicts, ceilings) : [];
   if (missing.length > 0)
     throw new BenchFailure(`ceilings.json names what is not measured: ${missing.join(", ")}`);
   const past = verdicts.filter((verdict) => verdict.past);

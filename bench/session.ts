@@ -7,6 +7,7 @@ export interface GroupReport {
   readonly title: string;
   readonly summaries: Summaries;
   readonly verdicts: readonly Verdict[];
+  readonly notes: readonly string[];
   /** Whether a first run went past a ceiling; this is the second, which counts. */
   readonly repeated: boolean;
 }
@@ -40,13 +41,14 @@ export async function runGroup(
   return second;
 }
 
-function toReport({ title }: Group, { summaries, measures }: Findings, ceilings: Ceilings): GroupReport {
-  return { title, summaries, verdicts: judge(measures, ceilings), repeated: false };
+function toReport({ title }: Group, findings: Findings, ceilings: Ceilings): GroupReport {
+  const { summaries, measures, notes = [] } = findings;
+  return { title, summaries, notes, verdicts: judge(measures, ceilings), repeated: false };
 }
 
-function show({ title, summaries }: GroupReport, paper: Paper): void {
+function show({ title, summaries, notes }: GroupReport, paper: Paper): void {
   const table = timingTable(summaries);
   if (table.length === 0) return;
   paper.line(`\n${title}`);
-  for (const row of table) paper.line(`  ${row}`);
+  for (const row of [...table, ...notes]) paper.line(`  ${row}`);
 }

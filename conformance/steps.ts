@@ -44,6 +44,14 @@ export function expectRefused(scene: Scene, exchange: Exchange, what: string): v
   else expectThat(scene, hasRefused(exchange), `${what}: the plugin accepted it`);
 }
 
+/** ADD, in a way that is allowed, works where an ordinary one does. */
+export async function expectOrdinary(scene: Scene, exchange: Exchange, what: string): Promise<void> {
+  if (hasSucceeded(exchange)) return;
+  const control = await call(scene, "ADD", await newContainer(scene));
+  given(hasSucceeded(control), `an ordinary ADD fails: ${describeEnd(control)}`);
+  expectSuccess(scene, exchange, what);
+}
+
 /** A refusal with this code; that it refuses at all is given, or expected by another requirement. */
 export function expectCode(scene: Scene, exchange: Exchange, codes: readonly number[], what: string): void {
   const error = errorOf(exchange);

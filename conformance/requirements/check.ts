@@ -152,6 +152,8 @@ export const checkRequirements: readonly Requirement[] = [
     kinds: makers,
     probe: async (scene) => {
       const container = await checked(scene);
+      const told = resultOf(scene, container).interfaces.some(({ name }) => name === container.ifname);
+      if (!told) throw new NotApplicable("the result does not tell of the interface");
       const other = altered(scene, container, ({ interfaces }) => ({
         interfaces: interfaces.map((each) =>
           each.name === container.ifname ? { ...each, sandbox: "/var/run/netns/hwc-another" } : each,

@@ -405,10 +405,13 @@ export const delegationRequirements: readonly Requirement[] = [
     kinds: makers,
     needs,
     probe: async (scene) => {
-      const container = await isReady(scene);
+      const control = await isReady(scene);
+      await call(scene, "DEL", control);
+      given(callsOf(scene, "DEL").length > 0, "DEL is not executed on the delegate at all");
+      const container = await attachNew(scene);
       await scene.machine.removeNamespace(container.netns);
       await call(scene, "DEL", container);
-      expectThat(scene, callsOf(scene, "DEL").length > 0, "DEL was not executed on the delegate");
+      expectThat(scene, callsOf(scene, "DEL").length > 1, "DEL was not executed on the delegate");
     },
   },
 ];

@@ -107,14 +107,15 @@ export const gcRequirements: readonly Requirement[] = [
       const first = await attachNew(scene);
       const second = await newContainer(scene, { id: first.id, ifname: "eth7", netns: first.netns });
       given(await tryAttach(scene, second), "ADD of a second interface fails");
+      const stranger = await attachNew(scene);
       const others = await exhaust(scene);
-      const exchange = await call(scene, "GC", undefined, { valid: [first, ...others] });
-      given(hasSucceeded(exchange), "GC fails");
-      const [address = ""] = addressesOf(scene, second);
-      const again = await exhaust(scene);
-      given(again.length > 0, "GC frees nothing");
-      const right = again.length === 1 && again.every((each) => addressesOf(scene, each).includes(address));
-      expectThat(scene, right, `GC has freed ${again.length} addresses, not only ${address}`);
+      given(hasSucceeded(await call(scene, "GC", undefined, { valid: [first, ...others] })), "GC fails");
+      const again = (await exhaust(scene)).flatMap((each) => addressesOf(scene, each));
+      const firstOf = (each: Container): string => addressesOf(scene, each)[0] ?? "";
+      const [gone, stale, kept] = [firstOf(stranger), firstOf(second), firstOf(first)];
+      given(again.includes(gone), "GC frees not even another container's address");
+      expectThat(scene, again.includes(stale), `${stale} of the stale interface is still taken`);
+      expectThat(scene, !again.includes(kept), `${kept} of the valid interface was given again`);
     },
   },
   {

@@ -1,3 +1,4 @@
+import type { Link, Namespace } from "../machine.ts";
 import { canonicalCidr, isMac, type Result, resultProblems } from "../oracle.ts";
 import { everyKind, type Kind, type Requirement } from "../requirement.ts";
 import type { Container, Scene } from "../scene.ts";
@@ -18,8 +19,18 @@ async function attached(scene: Scene): Promise<Attached> {
 }
 
 /** The namespace that a result's interface lies in; a sandbox that is none of ours is P-18c's business. */
-function namespaceOf(scene: Scene, container: Container, sandbox: string | undefined) {
-  return (sandbox ?? "") === "" ? scene.machine.node : container.netns;
+function namespaceOf(scene: Scene, container: Container, sandbox = ""): Namespace | undefined {
+  if (sandbox === "") return scene.machine.node;
+  return sandbox === container.netns.path ? container.netns : undefined;
+}
+
+async function linksAt(
+  scene: Scene,
+  container: Container,
+  sandbox?: string,
+): Promise<readonly Link[] | undefined> {
+  const namespace = namespaceOf(scene, container, sandbox);
+  return namespace === undefined ? undefined : scene.machine.links(namespace);
 }
 
 export const resultRequirements: readonly Requirement[] = [
@@ -110,8 +121,8 @@ export const resultRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const { container, result } = await attached(scene);
       for (const { name, mac, mtu, sandbox } of result.interfaces) {
-        const links = await scene.machine.links(namespaceOf(scene, container, sandbox));
-        const link = links.find((each) => each.name === name);
+        const links = await linksAt(scene, container, sandbox);
+        const link = links?.find((each) => each.name === name);
         if (link === undefined) continue;
         const macRight = !isMac(mac) || link.mac.toLowerCase() === mac?.toLowerCase();
         expectThat(scene, macRight, `the MAC of ${name} is ${link.mac}, the result says ${mac}`);
@@ -153,7 +164,8 @@ export const resultRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const { container, result } = await attached(scene);
       for (const { name, sandbox } of result.interfaces) {
-        const links = await scene.machine.links(namespaceOf(scene, container, sandbox));
+        const links = await linksAt(scene, container, sandbox);
+        if (links === undefined) continue;
         const place = (sandbox ?? "") === "" ? "on the node" : "in the container";
         expectThat(
           scene,

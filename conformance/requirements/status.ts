@@ -1,7 +1,17 @@
 import { errorOf } from "../errors.ts";
 import { everyKind, type Kind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import { call, expectSuccess, expectThat, given, hasRefused, hasSucceeded } from "../steps.ts";
+import {
+  call,
+  detach,
+  expectSuccess,
+  expectThat,
+  given,
+  hasRefused,
+  hasSucceeded,
+  newContainer,
+  tryAttach,
+} from "../steps.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, STATUS";
@@ -78,12 +88,17 @@ export const statusRequirements: readonly Requirement[] = [
     kinds: withPool,
     needs: ["pool"],
     probe: async (scene) => {
-      const { containers } = await exhausted(scene);
-      const [first] = containers;
-      if (first === undefined) return;
-      const del = await call(scene, "DEL", first);
+      scene.holes.subnet = tinySubnet;
+      const [first, second] = await exhaust(scene);
+      given(first !== undefined && second !== undefined, "the range gives fewer than two addresses");
+      if (first === undefined || second === undefined) return;
+      await detach(scene, first);
+      given(await tryAttach(scene, await newContainer(scene)), "DEL frees no address at all");
+      await call(scene, "STATUS");
+      const del = await call(scene, "DEL", second);
       expectSuccess(scene, del, "DEL after STATUS");
-      if (hasSucceeded(del)) expectSuccess(scene, await call(scene, "ADD", first), "ADD after STATUS");
+      if (!hasSucceeded(del)) return;
+      expectSuccess(scene, await call(scene, "ADD", await newContainer(scene)), "ADD after STATUS");
     },
   },
   {

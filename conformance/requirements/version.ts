@@ -1,6 +1,6 @@
 import { describeEnd } from "../errors.ts";
 import { listOf } from "../json.ts";
-import { oneDocument } from "../oracle.ts";
+import { isError, oneDocument } from "../oracle.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import { call, expectSuccess, expectThat, given, hasSucceeded, newContainer } from "../steps.ts";
 import { isSpecVersion } from "../versions.ts";
@@ -39,6 +39,7 @@ export const versionRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const { document, problem } = oneDocument((await call(scene, "VERSION")).stdout);
       if (document === undefined) return expectThat(scene, false, `VERSION: ${problem}`);
+      given(!isError(document), "VERSION is refused");
       const versions = listOf(document.supportedVersions);
       expectThat(scene, versions.length > 0, "supportedVersions is no list, or empty");
       const unknown = versions.filter((version) => !isSpecVersion(version));
@@ -57,8 +58,12 @@ export const versionRequirements: readonly Requirement[] = [
     title: "VERSION answers although all else in the environment is unset",
     operations: ["VERSION"],
     kinds: everyKind,
-    probe: async (scene) =>
-      expectSuccess(scene, await call(scene, "VERSION"), "VERSION with CNI_COMMAND alone"),
+    probe: async (scene) => {
+      const exchange = await call(scene, "VERSION");
+      const { document } = oneDocument(exchange.stdout);
+      const answered = document !== undefined && !isError(document);
+      expectThat(scene, answered, `VERSION with CNI_COMMAND alone: ${describeEnd(exchange)}`);
+    },
   },
   {
     id: "P-15b",
@@ -71,7 +76,7 @@ export const versionRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const exchange = await call(scene, "VERSION", undefined, { stdin: "" });
       const { document } = oneDocument(exchange.stdout);
-      const answered = hasSucceeded(exchange) && document !== undefined;
+      const answered = document !== undefined && !isError(document);
       expectThat(scene, answered, `VERSION on an empty stdin: ${describeEnd(exchange)}`);
     },
   },

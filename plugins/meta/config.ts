@@ -120,15 +120,20 @@ function orDefault(value: unknown, fallback: string): string {
 
 function readPrimary(network: NetworkConfig): Outcome<Primary, CniError> {
   const { delegate } = network.raw;
-  if (!isObject(delegate)) return ok({ kind: "chained" });
+  if (delegate === undefined) return ok({ kind: "chained" });
+  if (!isObject(delegate)) return noDelegate(network, "is no object");
   if (delegate.type !== undefined || delegate.plugins !== undefined)
     return ok({ kind: "inline", config: delegate });
   if (typeof delegate.name === "string" && delegate.name !== "")
     return ok({ kind: "named", name: delegate.name });
+  return noDelegate(network, `has neither "type" nor "plugins" nor "name"`);
+}
+
+function noDelegate({ name }: NetworkConfig, why: string): Outcome<never, CniError> {
   return failWith(
     "invalidConfig",
     "config.delegate",
-    `configuration of network ${JSON.stringify(network.name)}: delegate has neither "type" nor "plugins" nor "name"`,
+    `configuration of network ${JSON.stringify(name)}: delegate ${why}`,
     `Give a plugin's configuration, a list ("plugins"), or the name of a network in confDir.`,
   );
 }

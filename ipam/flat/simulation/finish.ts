@@ -1,6 +1,17 @@
+import type { Machine } from "../../../sys/fake.ts";
 import type { Container } from "./model.ts";
 import { spacesOf } from "./steps.ts";
-import { networks, nodes, type PoolVersion, runAdd, runDel, runGc, together, type World } from "./world.ts";
+import {
+  networks,
+  nodes,
+  type PoolVersion,
+  recordOf,
+  runAdd,
+  runDel,
+  runGc,
+  together,
+  type World,
+} from "./world.ts";
 
 /** When everything works again: all is freed by DEL and GC, and the pool gives exactly as many addresses as it has. */
 export async function finish(world: World, version: PoolVersion): Promise<void> {
@@ -9,6 +20,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
   cluster.faultRate = 0;
   while (await cluster.deliverLate());
   for (const node of nodes) world.versions.set(node, version);
+  await replayAll(world);
   for (const container of model.containers.values()) {
     await together(world, [mustSucceed(world, `DEL ${container.id}`, runDel(world, container))]);
   }
@@ -20,12 +32,35 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
   }
   const left = cluster.entries().filter(({ key }) => key.startsWith("att/"));
   for (const { key } of left) model.violations.push(`${key} is left when all containers are gone`);
-  const journals = [...machines.values()].flatMap(({ disk }) =>
-    disk.paths().filter((path) => path.endsWith(".json")),
-  );
-  for (const path of journals) model.violations.push(`${path} is left when all is replayed`);
+  for (const path of [...machines.values()].flatMap(journals))
+    model.violations.push(`${path} is left when all is replayed`);
   for (const machine of machines.values()) machine.clock.advance(100_000_000_000);
   await fill(world);
+}
+
+/** Whatever a node does next, it does what was journalled there. */
+async function replayAll(world: World): Promise<void> {
+  const { model, machines } = world;
+  for (const node of nodes) {
+    const id = `stranger-${node}`;
+    const stranger: Container = {
+      ...{ id, node, network: "blue", ifname: "eth0", pod: "last/x" },
+      ...unknown,
+    };
+    while (journals(machines.get(node)).length > 0)
+      await together(world, [mustSucceed(world, `DEL ${id}`, runDel(world, stranger))]);
+  }
+  for (const container of model.containers.values()) {
+    const recorded = recordOf(world, container);
+    if (recorded !== undefined && recorded.sinceMs <= (container.journalledMs ?? 0))
+      model.violations.push(`${container.id} is not released, though its DEL was journalled`);
+  }
+}
+
+const unknown = { identity: "last/x/eth0", state: "adding", addresses: [] } as const;
+
+function journals(machine: Machine | undefined): string[] {
+  return (machine?.disk.paths() ?? []).filter((path) => path.endsWith(".json"));
 }
 
 async function mustSucceed(

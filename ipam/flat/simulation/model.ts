@@ -18,6 +18,8 @@ export interface Container {
    */
   state: "adding" | "live" | "dead" | "superseded";
   addresses: readonly string[];
+  /** When its DEL was called that ended in an error, and left the release to the journal of its node. */
+  journalledMs?: number;
 }
 
 export interface Model {

@@ -127,10 +127,12 @@ async function observedAdd(
   if (outcome === "crash") return;
   if (!outcome.ok) return judgeRefusal(world, container, outcome, alone && world.cluster.faultRate === 0);
   if (!alone || request !== undefined || before === undefined) return;
-  const mine = before.state === "held" || before.node === container.node;
+  const nowMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
+  // What is held too long may be cleared away by the very operation.
+  const mine = before.state === "live" ? before.node === container.node : !isExpired(before, nowMs);
   const recorded = recordOf(world, container);
   if (mine && isWhole(world, container, before) && recorded?.addresses.join() !== before.addresses.join())
-    world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()}`);
+    world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()} ${JSON.stringify(before)} NOW ${JSON.stringify(recorded)} ${container.id} ${container.state} ${JSON.stringify(world.versions.get(container.node))}`);
 }
 
 export function spacesOf(world: World, node: string) {

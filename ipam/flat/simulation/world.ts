@@ -124,7 +124,13 @@ export function recordOf({ cluster }: World, { node, id, ifname }: Container) {
 export async function runDel(world: World, container: Container, crash?: CrashPlan) {
   // Whatever comes of it: a runtime that has called DEL takes the addresses for free.
   container.state = "dead";
-  return await call(world, askerOf(container, "DEL", crash), del, { verb: "DEL", ...callOf(container) });
+  const calledMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
+  const outcome = await call(world, askerOf(container, "DEL", crash), del, {
+    verb: "DEL",
+    ...callOf(container),
+  });
+  if (outcome !== "crash" && !outcome.ok) container.journalledMs = calledMs;
+  return outcome;
 }
 
 /** The runtime lists what it believes to run. */

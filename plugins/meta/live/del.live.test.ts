@@ -167,6 +167,17 @@ suite("DEL by the record", [], (executable) => {
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
   });
 
+  test("the plugins' folder is named no more: they are found where ADD found them", async () => {
+    const config = await add();
+    const binDir = join(bed().root, "own-bin");
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    fs.mkdirSync(binDir);
+    fs.renameSync(join(bed().binDir, "side"), join(binDir, "side"));
+    answerOf(await call(bed(), executable, { verb: "ADD", config: { ...config, binDir } }));
+    expectSilence(await call(bed(), executable, { verb: "DEL", config }));
+    expect(leftovers(bed())).toEqual([]);
+  });
+
   test("a plugin that is gone: an error that names it, and a retry once it is back", async () => {
     const config = await add();
     fs.renameSync(join(bed().binDir, "side"), join(bed().root, "side"));

@@ -1,0 +1,24 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { BenchFailure, type Call } from "./call.ts";
+
+/** Runs calls, so many at once, and returns the wall-clock milliseconds of all; a failing one ends the bench. */
+export async function crowd(calls: readonly Call[], atOnce: number): Promise<number> {
+  const waiting = [...calls];
+  const worker = async (): Promise<void> => {
+    for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await runOne(call);
+  };
+  const start = process.hrtime.bigint();
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+async function runOne({ executable, env, inputFile }: Call): Promise<void> {
+  const input = openSync(inputFile, "r");
+  const child = spawn(executable, [], { env, stdio: [input, "ignore", "inherit"] });
+  closeSync(input);
+  const [status]: unknown[] = await once(child, "exit");
+  if (status === 0) return;
+  throw new BenchFailure(`${env.CNI_COMMAND} of ${executable} failed among others (${String(status)})`);
+}

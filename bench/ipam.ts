@@ -1,0 +1,188 @@
+import type { Timer } from "./call.ts";
+import { versionOf } from "./candidates.ts";
+import type { Bench, Findings, Group } from "./groups.ts";
+import { crowd } from "./ipam-crowd.ts";
+import { fill, type IpamStage, ipamCall, type Pool, withStage } from "./ipam-stage.ts";
+import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
+import type { Measure } from "./judge.ts";
+import { type Candidate, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
+
+const addRounds = 60;
+const crowdRounds = 5;
+const crowdSize = 120;
+const atOnce = 20;
+const fullRounds = 40;
+const tripRounds = 100;
+
+export const ipamGroups: readonly Group[] = [
+  { title: "IPAM: ADD and DEL", run: (bench) => withStage(bench, async (stage) => addGroup(bench, stage)) },
+  {
+    title: `IPAM: ${atOnce} ADDs at once`,
+    run: (bench) => withStage(bench, (stage) => crowdGroup(bench, stage)),
+  },
+  {
+    title: "IPAM: full and large pools",
+    run: (bench) => withStage(bench, (stage) => fullGroup(bench, stage)),
+  },
+];
+
+let calls = 0;
+
+/** Never the same twice within a run: groups are repeated, and what has an address has it already. */
+function unique(name: string): string {
+  calls += 1;
+  return `${name}-${calls}`;
+}
+
+/** ADD and DEL of a pod that has never been, or of the same one again and again. */
+function attaching(timer: Timer, name: string, pool: Pool, pod?: string): Candidate {
+  return {
+    name,
+    round: () => {
+      const containerId = unique("c");
+      const who = pod ?? unique("pod");
+      const time = (verb: "ADD" | "DEL") => timer(ipamCall(pool, verb, who, containerId));
+      return { [`${name} ADD`]: time("ADD"), [`${name} DEL`]: time("DEL") };
+    },
+  };
+}
+
+const small = { subnet: "10.77.0.0/16", hold: "0" };
+
+function addGroup({ timer, programs, scene, onRound }: Bench, stage: IpamStage): Findings {
+  const keeping = { ...small, hold: "24h" };
+  const candidates = [
+    versionOf(timer, "empty", programs.empty, scene.versionInput),
+    attaching(timer, "reference", stage.hostLocal("reference")),
+    attaching(timer, "host-local", stage.hostLocal("hawser")),
+    attaching(timer, "flat-local", stage.flatLocal(small)),
+    attaching(timer, "flat-etcd", stage.flatEtcd(small)),
+    attaching(timer, "flat-etcd-known", stage.flatEtcd(keeping), "known"),
+  ];
+  const summaries = summariseAll(takeTurns(candidates, addRounds, onRound));
+  const plugins = ["host-local", "flat-local", "flat-etcd", "flat-etcd-known"];
+  const ratios = (verb: "ADD" | "DEL", other: string, base: string) =>
+    plugins.map((name) =>
+      ratio(summaries, `ipam-${verb.toLowerCase()}.${name}/${base}`, `${name} ${verb}`, other),
+    );
+  return {
+    summaries,
+    measures: [
+      ...ratios("ADD", "empty", "empty"),
+      ...ratios("ADD", "reference ADD", "reference"),
+      ...ratios("DEL", "reference DEL", "reference"),
+    ],
+  };
+}
+
+/** Milliseconds for each ADD when so many run at once: its inverse is the throughput. */
+async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage): Promise<Findings> {
+  const empty: Pool = { executable: programs.empty, inputFile: scene.versionInput };
+  const candidates: readonly (readonly [string, Pool])[] = [
+    ["empty", empty],
+    ["reference", stage.hostLocal("reference")],
+    ["host-local", stage.hostLocal("hawser")],
+    ["flat-local", stage.flatLocal(small)],
+    ["flat-etcd", stage.flatEtcd(small)],
+  ];
+  const series = new Map<string, number[]>(candidates.map(([name]) => [name, []]));
+  for (let round = 0; round <= crowdRounds; round += 1) {
+    for (const [name, pool] of candidates) {
+      const adds = Array.from({ length: crowdSize }, () => ipamCall(pool, "ADD", unique("pod"), unique("c")));
+      const elapsedMs = await crowd(adds, atOnce);
+      // The first round makes folders and fills caches.
+      if (round > 0) series.get(name)?.push(elapsedMs / crowdSize);
+    }
+    onRound(round, crowdRounds);
+  }
+  const summaries = summariseAll(series);
+  const others = ["host-local", "flat-local", "flat-etcd"];
+  return {
+    summaries,
+    measures: [
+      ...others.map((name) => ratio(summaries, `ipam-crowd.${name}/empty`, name, "empty")),
+      ...others.map((name) => ratio(summaries, `ipam-crowd.${name}/reference`, name, "reference")),
+    ],
+    notes: candidates.map(
+      ([name]) => `${name.padEnd(10)}  ${(1000 / medianOf(summaries, name)).toFixed(0)} ADD/s`,
+    ),
+  };
+}
+
+/** How full a pool is, and how large, on etcd; and how many round trips an ADD takes. */
+async function fullGroup(bench: Bench, stage: IpamStage): Promise<Findings> {
+  const { timer, onRound } = bench;
+  const pools = fullPools(bench, stage);
+  const candidates = [...pools].map(([name, pool]) => attaching(timer, name, pool));
+  const summaries = summariseAll(takeTurns(candidates, fullRounds, onRound));
+  const trips = await tripsOf(bench, stage, pools);
+  const against = (name: string, other: string) =>
+    ratio(summaries, `ipam-pool.${name}/${other}`, `${name} ADD`, `${other} ADD`);
+  const most = (name: string): Measure => {
+    return { name: `ipam-trips.${name}`, value: Math.max(...(trips.get(name)?.keys() ?? [])), unit: "trips" };
+  };
+  return {
+    summaries,
+    measures: [
+      against("50%", "0%"),
+      against("99%", "0%"),
+      against("/8", "/24"),
+      against("v6-/64", "/24"),
+      ...["new", "known", "50%", "99%"].map(most),
+    ],
+    notes: ["round trips of an ADD", ...histogramLines(trips)],
+  };
+}
+
+function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, Pool> {
+  const pool = (subnet: string) => flatEtcd({ subnet, hold: "0" });
+  const half = pool("10.61.0.0/16");
+  const nearlyAll = pool("10.62.0.0/16");
+  bench.onRound(0, fullRounds);
+  fill(bench, half, 61, (index) => index % 2 === 0);
+  fill(bench, nearlyAll, 62, (index) => index % 100 !== 0);
+  return new Map([
+    ["/24", pool("10.59.0.0/24")],
+    ["/8", pool("11.0.0.0/8")],
+    ["v6-/64", pool("fd00:60::/64")],
+    ["0%", pool("10.60.0.0/16")],
+    ["50%", half],
+    ["99%", nearlyAll],
+  ]);
+}
+
+/** `new`: nobody knows the pod, and what it prefers is free. `known`: what it had waits for it. */
+async function tripsOf(
+  { timer }: Bench,
+  { etcd, flatEtcd }: IpamStage,
+  pools: ReadonlyMap<string, Pool>,
+): Promise<ReadonlyMap<string, Histogram>> {
+  const [endpoint = ""] = etcd.endpoints;
+  const count = async (pool: Pool, pod?: string): Promise<Histogram> => {
+    const trips: number[] = [];
+    for (let round = 0; round < tripRounds; round += 1) {
+      const [who, containerId] = [pod ?? unique("pod"), unique("c")];
+      const before = await requestsServed(endpoint);
+      timer(ipamCall(pool, "ADD", who, containerId));
+      trips.push((await requestsServed(endpoint)) - before);
+      timer(ipamCall(pool, "DEL", who, containerId));
+    }
+    return histogramOf(trips);
+  };
+  const keeping = flatEtcd({ subnet: "10.63.0.0/16", hold: "24h" });
+  const of = (name: string): Pool => {
+    const pool = pools.get(name);
+    if (pool === undefined) throw new Error(`there is no pool ${name}`);
+    return pool;
+  };
+  return new Map([
+    ["new", await count(of("0%"))],
+    ["known", await count(keeping, "known")],
+    ["50%", await count(of("50%"))],
+    ["99%", await count(of("99%"))],
+  ]);
+}
+
+function ratio(summaries: Summaries, name: string, value: string, unit: string): Measure {
+  return { name, value: medianOf(summaries, value) / medianOf(summaries, unit), unit: "x" };
+}

@@ -1,0 +1,40 @@
+import type { KernelRoute, Link, PluginEnd } from "../machine.ts";
+
+/** What the test plugin needs of a machine; one is in memory (`memory-machine.ts`), one is real (`real-ground.ts`). */
+export interface Ground {
+  /** The path of the namespace that the plugin runs in. */
+  readonly ownNetns: string;
+  /** How many other calls of plugins are under way. */
+  readonly others: number;
+  hasNamespace(path: string): boolean;
+  /** `""`: the node's. */
+  links(netns: string): readonly Link[];
+  /** A link in the container, and its other end in the node. */
+  addLink(netns: string, name: string, nodeEnd: string): void;
+  setDown(netns: string, name: string): void;
+  deleteLink(netns: string, name: string): void;
+  addAddress(netns: string, link: string, address: string): void;
+  deleteAddress(netns: string, link: string, address: string): void;
+  routes(netns: string): readonly KernelRoute[];
+  addRoute(netns: string, dst: string, gateway: string): void;
+  read(path: string): string | undefined;
+  write(path: string, text: string, mode?: number): void;
+  remove(path: string): void;
+  /** Names in a folder. */
+  list(folder: string): readonly string[];
+  isFile(path: string): boolean;
+  /** The working folder, for those who take it for a part of CNI_PATH. */
+  readonly cwd: string;
+  run(path: string, env: Readonly<Record<string, string>>, stdin: string): DelegateEnd;
+}
+
+export interface DelegateEnd extends PluginEnd {
+  /** For a plugin that is impatient. */
+  readonly tookS: number;
+}
+
+export interface PluginInput {
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined: it cannot be read. */
+  readonly stdin: string | undefined;
+}
