@@ -1,12 +1,13 @@
 import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
 import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
 import type { Keys } from "../../../ipam/flat/keys.ts";
+import { addressOfCode, printCode } from "../../../ipam/flat/result.ts";
 import type { Compare, Entry, Op, Txn } from "../../../ipam/flat/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { groupBy } from "./group.ts";
-import { addressOf, unusable } from "./layout.ts";
+import { unusable } from "./layout.ts";
 import { type Stored, storedOf } from "./read.ts";
-import { isNobody, printCode } from "./words.ts";
+import { isNobody } from "./words.ts";
 
 /** Something that is not as it should be. */
 export interface Finding {
@@ -179,7 +180,7 @@ function printAddressOf(key: string): string {
 export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holding[]): Finding[] {
   return holdings.flatMap((holding) =>
     holding.addresses.flatMap((code): Finding[] => {
-      const why = unusable(sets, addressOf(code));
+      const why = unusable(sets, addressOfCode(code));
       if (why === undefined || (holding.state === "reserved" && isNobody(holding.identity))) return [];
       const what = `${printCode(code)} is ${why === "outside" ? "outside of the ranges" : why === "gateway" ? "a gateway" : "excluded"}`;
       const advice = "It keeps it until its pod is created anew, which then gets another one.";

@@ -1,9 +1,10 @@
 import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
+import { addressOfCode, printCode } from "../../../ipam/flat/result.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
-import { addressOf, unusable } from "./layout.ts";
+import { unusable } from "./layout.ts";
 import type { Pool } from "./pool.ts";
-import { printCode, printCodes } from "./words.ts";
+import { printCodes } from "./words.ts";
 
 /** What an import does about one owner. */
 export interface Planned {
@@ -69,13 +70,13 @@ function judge(
 /** Undefined when the pool gives these addresses, one of each set at most. */
 function rangeProblem(sets: readonly RangeSet[], { addresses }: Holding): string | undefined {
   if (sets.length === 0) return undefined;
-  const wrong = addresses.find((code) => unusable(sets, addressOf(code)) !== undefined);
+  const wrong = addresses.find((code) => unusable(sets, addressOfCode(code)) !== undefined);
   if (wrong !== undefined) {
-    const why = unusable(sets, addressOf(wrong));
+    const why = unusable(sets, addressOfCode(wrong));
     return `${printCode(wrong)} is ${why === "outside" ? "in none of the ranges" : why === "gateway" ? "a gateway" : "excluded"}`;
   }
   const crowded = sets.find(
-    (set) => addresses.filter((code) => unusable([set], addressOf(code)) === undefined).length > 1,
+    (set) => addresses.filter((code) => unusable([set], addressOfCode(code)) === undefined).length > 1,
   );
   return crowded === undefined ? undefined : `${printCodes(addresses)} are more than one of a range set`;
 }

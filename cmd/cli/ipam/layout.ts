@@ -1,6 +1,6 @@
 import type { Address } from "../../../ipam/address.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { addressOfKey } from "../../../ipam/flat/keys.ts";
+import { addressOfCode } from "../../../ipam/flat/result.ts";
 import { newSpace, type Space } from "../../../ipam/flat/space.ts";
 import {
   countIn,
@@ -48,7 +48,10 @@ export interface Tally {
 
 export function tallyOf(sets: readonly RangeSet[], holdings: readonly Holding[], nowMs: number): Tally {
   const addresses = holdings.flatMap((holding) =>
-    holding.addresses.map((code) => ({ address: addressOf(code), condition: conditionOf(holding, nowMs) })),
+    holding.addresses.map((code) => ({
+      address: addressOfCode(code),
+      condition: conditionOf(holding, nowMs),
+    })),
   );
   const inside = (set: RangeSet) => addresses.filter(({ address }) => isUsable(set, address));
   return {
@@ -117,11 +120,6 @@ function totalOf({ used, held, reserved, quarantined }: GroupTally): number {
 /** What a set has to give, as the plugin indexes it. */
 export function spaceOf(set: RangeSet): Space {
   return newSpace(set[0]?.family === "6" ? 6 : 4, usableSpans(set), []);
-}
-
-export function addressOf(code: string): Address {
-  const { family, address } = addressOfKey(code);
-  return { family: family === 4 ? "4" : "6", value: address };
 }
 
 /** Why an address is never given; undefined when it may be. */

@@ -2,8 +2,8 @@ import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/js
 import { parseAddress } from "../../../ipam/address.ts";
 import { codeOfAddress } from "../../../ipam/flat/config.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/holding.ts";
+import { printCode } from "../../../ipam/flat/result.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import { printCode } from "./words.ts";
 
 /** An export: a header, and a line for each owner, addresses as people write them. */
 export const exportFormat = "hawser-flat/1";

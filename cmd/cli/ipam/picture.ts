@@ -8,8 +8,9 @@ import {
   printCidr,
 } from "../../../ipam/address.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
+import { addressOfCode } from "../../../ipam/flat/result.ts";
 import { type RangeSet, type Span, usableSpans } from "../../../ipam/range.ts";
-import { addressOf } from "./layout.ts";
+
 import { type Condition, conditionOf } from "./words.ts";
 
 /** One address, or a block of them. */
@@ -82,7 +83,7 @@ function pointsOf(holding: Holding, family: Family, part: Span, nowMs: number): 
   const taken = conditionOf(holding, nowMs);
   if (taken === "expired") return [];
   return holding.addresses.flatMap((code) => {
-    const address = addressOf(code);
+    const address = addressOfCode(code);
     const inside = address.family === family && part.first <= address.value && address.value <= part.last;
     return inside ? [{ value: address.value, taken }] : [];
   });

@@ -3,6 +3,7 @@ import { hashed } from "../../../ipam/flat/claim.ts";
 import { stableMac } from "../../../ipam/flat/hash.ts";
 import { type Holding, isExpired, parseHolding } from "../../../ipam/flat/holding.ts";
 import { addressOfKey } from "../../../ipam/flat/keys.ts";
+import { printCode } from "../../../ipam/flat/result.ts";
 import type { Op, TxnReply } from "../../../ipam/flat/store.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -14,7 +15,7 @@ import type { PredictOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 import { entriesAt, readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, printCode, printOwner } from "./words.ts";
+import { conditionOf, printOwner } from "./words.ts";
 
 /** What an identity will get, or has. */
 export interface Prediction {

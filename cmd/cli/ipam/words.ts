@@ -1,12 +1,5 @@
-import { printAddress } from "../../../ipam/address.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { addressOfKey } from "../../../ipam/flat/keys.ts";
-
-/** An address as people write it, of its code in holdings and keys. */
-export function printCode(code: string): string {
-  const { family, address } = addressOfKey(code);
-  return printAddress({ family: family === 4 ? "4" : "6", value: address });
-}
+import { printCode } from "../../../ipam/flat/result.ts";
 
 export function printCodes(codes: readonly string[]): string {
   return codes.map(printCode).join(" ");

@@ -128,11 +128,12 @@ async function observedAdd(
   if (!outcome.ok) return judgeRefusal(world, container, outcome, alone && world.cluster.faultRate === 0);
   if (!alone || request !== undefined || before === undefined) return;
   const nowMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
-  // What is held too long may be cleared away by the very operation.
-  const mine = before.state === "live" ? before.node === container.node : !isExpired(before, nowMs);
+  // What is held too long, or waits in the journal of the node, may be cleared away by the very operation.
+  const runs = world.model.containers.get(before.containerId)?.state !== "dead";
+  const mine = before.state === "live" ? runs && before.node === container.node : !isExpired(before, nowMs);
   const recorded = recordOf(world, container);
   if (mine && isWhole(world, container, before) && recorded?.addresses.join() !== before.addresses.join())
-    world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()} ${JSON.stringify(before)} NOW ${JSON.stringify(recorded)} ${container.id} ${container.state} ${JSON.stringify(world.versions.get(container.node))}`);
+    world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()}`);
 }
 
 export function spacesOf(world: World, node: string) {
