@@ -126,8 +126,8 @@ async function fullGroup(bench: Bench, stage: IpamStage): Promise<Findings> {
     measures: [
       against("50%", "0%"),
       against("99%", "0%"),
-      against("/8", "/24"),
-      against("v6-/64", "/24"),
+      against("v4-8", "v4-24"),
+      against("v6-64", "v4-24"),
       ...["new", "known", "50%", "99%"].map(most),
     ],
     notes: ["round trips of an ADD", ...histogramLines(trips)],
@@ -142,9 +142,9 @@ function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, P
   fill(bench, half, 61, (index) => index % 2 === 0);
   fill(bench, nearlyAll, 62, (index) => index % 100 !== 0);
   return new Map([
-    ["/24", pool("10.59.0.0/24")],
-    ["/8", pool("11.0.0.0/8")],
-    ["v6-/64", pool("fd00:60::/64")],
+    ["v4-24", pool("10.59.0.0/24")],
+    ["v4-8", pool("11.0.0.0/8")],
+    ["v6-64", pool("fd00:60::/64")],
     ["0%", pool("10.60.0.0/16")],
     ["50%", half],
     ["99%", nearlyAll],

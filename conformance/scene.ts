@@ -189,7 +189,15 @@ export function configOf(
   const usesList = scene.holes.list !== undefined && profile.listConfig !== undefined;
   const template = usesList ? (profile.listConfig ?? {}) : profile.config;
   const device = container?.device === undefined ? {} : { device: container.device };
-  const holes = { device: "hwcdev0", ...scene.holes, ...device, ...versionHole(scene), ...change.holes };
+  const network = isText(change.config?.name) ? change.config.name : "hwcnet";
+  const holes = {
+    device: "hwcdev0",
+    ...scene.holes,
+    ...device,
+    ...versionHole(scene),
+    network,
+    ...change.holes,
+  };
   const filled = withDelegate(fill(template, holes), holes);
   const previous = change.prevResult === undefined ? prevResultOf(scene, verb, container) : change.prevResult;
   const config: JsonObject = {

@@ -1,6 +1,7 @@
-import * as childProcess from "node:child_process";
-import * as fs from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { attempt, toFault } from "./fault.ts";
+import { onStop } from "./linux-stop.ts";
 import { fail, ok } from "./outcome.ts";
 import type { Attempt, RunEnd, RunReport, RunRequest } from "./sys.ts";
 
@@ -32,7 +33,7 @@ export async function runProcess(request: RunRequest): Promise<Attempt<RunReport
     const stderr = readFrom(channel.stderr, request.maxOutputBytes);
     return ok({ end: end.value, stdout, stderr });
   } finally {
-    for (const descriptor of Object.values(channel)) fs.closeSync(descriptor);
+    for (const descriptor of Object.values(channel)) closeSync(descriptor);
   }
 }
 
@@ -47,12 +48,12 @@ function openChannel(stdin: string): Channel {
     const written = open();
     const bytes = Buffer.from(stdin, "utf8");
     for (let offset = 0; offset < bytes.length; ) {
-      offset += fs.writeSync(written, bytes, offset, bytes.length - offset, offset);
+      offset += writeSync(written, bytes, offset, bytes.length - offset, offset);
     }
     // Positional writes leave the descriptor's own position at the start, where the child reads from.
     return { stdin: written, stdout: open(), stderr: open() };
   } catch (error) {
-    for (const descriptor of opened) fs.closeSync(descriptor);
+    for (const descriptor of opened) closeSync(descriptor);
     throw error;
   }
 }
@@ -63,13 +64,13 @@ let scratchCount = 0;
 
 /** An unnamed file of our own. */
 function openScratch(): { descriptor: number } {
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const name = `hawser-${process.pid}-${scratchCount++}`;
   for (const folder of scratchFolders) {
     const path = `${folder}/${name}`;
     try {
-      const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-      fs.unlinkSync(path);
+      const descriptor = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      unlinkSync(path);
       return { descriptor };
     } catch (error) {
       if (folder === scratchFolders.at(-1)) throw error;
@@ -79,11 +80,11 @@ function openScratch(): { descriptor: number } {
 }
 
 function readFrom(descriptor: number, maxBytes: number): string {
-  const sizeBytes = Math.min(fs.fstatSync(descriptor).size, maxBytes);
+  const sizeBytes = Math.min(fstatSync(descriptor).size, maxBytes);
   const bytes = Buffer.alloc(sizeBytes);
   let offset = 0;
   while (offset < sizeBytes) {
-    const count = fs.readSync(descriptor, bytes, offset, sizeBytes - offset, offset);
+    const count = readSync(descriptor, bytes, offset, sizeBytes - offset, offset);
     if (count === 0) break;
     offset += count;
   }
@@ -92,7 +93,7 @@ function readFrom(descriptor: number, maxBytes: number): string {
 
 function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<RunEnd>> {
   return new Promise((resolve) => {
-    let child: childProcess.ChildProcess | undefined;
+    let child: ChildProcess | undefined;
     let forced: RunEnd | undefined;
     const force = (end: RunEnd): void => {
       forced ??= end;
@@ -127,9 +128,9 @@ function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<Ru
 }
 
 /** Some errors are thrown, others arrive as the child's "error": which, differs between engines. */
-function start(request: RunRequest, channel: Channel): Attempt<childProcess.ChildProcess> {
+function start(request: RunRequest, channel: Channel): Attempt<ChildProcess> {
   return attempt(() =>
-    childProcess.spawn(request.executable, [...request.args], {
+    spawn(request.executable, [...request.args], {
       env: { ...request.env },
       stdio: [channel.stdin, channel.stdout, channel.stderr],
       detached: true,
@@ -143,7 +144,7 @@ function ownEnd(code: number | null, signal: string | null): RunEnd {
 
 /** stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
 function overflows({ stdout, stderr }: Channel, maxBytes: number): boolean {
-  return [stdout, stderr].some((descriptor) => fs.fstatSync(descriptor).size > maxBytes);
+  return [stdout, stderr].some((descriptor) => fstatSync(descriptor).size > maxBytes);
 }
 
 function killGroup(pid: number | undefined): void {
@@ -153,28 +154,4 @@ function killGroup(pid: number | undefined): void {
   } catch {
     // ESRCH: the group has ended already, which is what was wanted.
   }
-}
-
-let received: string | undefined;
-const listeners = new Set<(signal: string) => void>();
-let listening = false;
-
-/** The first signal that asked us to stop. */
-export function stopSignal(): string | undefined {
-  return received;
-}
-
-/** Calls back when we are asked to stop from now on: an undo after a signal still runs. Returns how to stop listening. */
-function onStop(listener: (signal: string) => void): () => void {
-  if (!listening) {
-    listening = true;
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        received ??= signal;
-        for (const each of listeners) each(signal);
-      });
-    }
-  }
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }

@@ -1,11 +1,11 @@
-import * as fs from "node:fs";
+import { readFileSync } from "node:fs";
 import { attempt } from "./fault.ts";
 import { writeAll } from "./linux.ts";
 import type { Attempt } from "./sys.ts";
 
 /** The whole of stdin. `readFileSync(0)`: every other way of reading it costs a plugin milliseconds. */
 export function readStdin(): Attempt<string> {
-  return attempt(() => fs.readFileSync(0, "utf8"));
+  return attempt(() => readFileSync(0, "utf8"));
 }
 
 /** Synchronous, so that nothing is lost when the process exits right after it. */

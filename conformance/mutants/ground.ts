@@ -25,7 +25,10 @@ export interface Ground {
   isFile(path: string): boolean;
   /** The working folder, for those who take it for a part of CNI_PATH. */
   readonly cwd: string;
-  run(path: string, env: Readonly<Record<string, string>>, stdin: string): DelegateEnd;
+  /** In the plugin's own namespace unless `netns` is given. */
+  run(path: string, env: Readonly<Record<string, string>>, stdin: string, netns?: string): DelegateEnd;
+  /** Waits until nobody else holds the lock; answers how to let it go. */
+  lock(path: string): () => void;
 }
 
 export interface DelegateEnd extends PluginEnd {

@@ -68,7 +68,7 @@ export const delegationRequirements: readonly Requirement[] = [
       "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning failure.",
     title: "a delegate whose ADD has failed gets a DEL before the plugin returns",
     operations: ["ADD"],
-    kinds: makers,
+    kinds: owners,
     needs,
     probe: async (scene) => {
       useDelegate(scene, { ADD: marked(scene) });
@@ -163,7 +163,7 @@ export const delegationRequirements: readonly Requirement[] = [
     title: "the delegate's GC has the list of valid attachments",
     operations: ["GC"],
     since: "1.1.0",
-    kinds: makers,
+    kinds: owners,
     needs,
     probe: async (scene) => {
       const container = await isReady(scene);
@@ -376,7 +376,7 @@ export const delegationRequirements: readonly Requirement[] = [
     sentence: passOn,
     title: "the failure of an ADD has the delegate's code and message",
     operations: ["ADD"],
-    kinds: makers,
+    kinds: owners,
     needs,
     probe: async (scene) => {
       useDelegate(scene, { ADD: marked(scene) });

@@ -1,3 +1,4 @@
+import { oneDocument } from "../oracle.ts";
 import { everyKind, type Requirement, type Verb } from "../requirement.ts";
 import type { Change, Scene } from "../scene.ts";
 import {
@@ -117,6 +118,7 @@ export const environmentRequirements: readonly Requirement[] = [
       const add = await call(scene, "ADD", container, { env: { CNI_ARGS: "" } });
       await expectOrdinary(scene, add, "ADD with CNI_ARGS empty");
       if (!hasSucceeded(add)) return;
+      container.result = oneDocument(add.stdout).document;
       expectSuccess(
         scene,
         await call(scene, "DEL", container, { env: { CNI_ARGS: "" } }),
@@ -274,6 +276,7 @@ export const environmentRequirements: readonly Requirement[] = [
       const add = await call(scene, "ADD", container, change);
       await expectOrdinary(scene, add, "ADD with CNI_ARGS IgnoreUnknown=1;HWC_UNKNOWN=1");
       if (!hasSucceeded(add)) return;
+      container.result = oneDocument(add.stdout).document;
       expectSuccess(scene, await call(scene, "DEL", container, change), "DEL with the same CNI_ARGS");
     },
   },

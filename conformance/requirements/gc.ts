@@ -18,6 +18,8 @@ import { exhaust, tinySubnet } from "./pool.ts";
 const section = "2, GC";
 const since = "1.1.0";
 const withPool: readonly Kind[] = ["interface", "ipam", "meta"];
+/** Whose own duty it is; a plugin that asks another for addresses has P-39 to keep. */
+const givers: readonly Kind[] = ["ipam", "meta"];
 const stale =
   "A plugin SHOULD remove as many stale resources as possible, e.g. IPAM reservations of attachments not in the list.";
 
@@ -41,7 +43,7 @@ export const gcRequirements: readonly Requirement[] = [
     title: "GC frees the addresses of attachments that are not in the list",
     operations: ["GC"],
     since,
-    kinds: withPool,
+    kinds: givers,
     needs: ["pool"],
     probe: async (scene) => {
       const { others } = await collected(scene);
@@ -175,7 +177,7 @@ export const gcRequirements: readonly Requirement[] = [
     title: "GC with an empty list frees every address",
     operations: ["GC"],
     since,
-    kinds: withPool,
+    kinds: givers,
     needs: ["pool"],
     probe: async (scene) => {
       scene.holes.subnet = tinySubnet;

@@ -17,6 +17,8 @@ import { exhaust, tinySubnet } from "./pool.ts";
 const section = "2, STATUS";
 const since = "1.1.0";
 const withPool: readonly Kind[] = ["interface", "ipam", "meta"];
+/** Whose own duty it is; a plugin that asks another for addresses has P-36 to keep. */
+const givers: readonly Kind[] = ["ipam", "meta"];
 
 /** STATUS of a network that has no address left. */
 async function exhausted(scene: Scene) {
@@ -47,7 +49,7 @@ export const statusRequirements: readonly Requirement[] = [
     title: "STATUS fails once no address is left",
     operations: ["STATUS"],
     since,
-    kinds: withPool,
+    kinds: givers,
     needs: ["pool"],
     probe: async (scene) => {
       const { exchange, containers } = await exhausted(scene);
@@ -67,7 +69,7 @@ export const statusRequirements: readonly Requirement[] = [
     title: "that failure has code 50 or 51",
     operations: ["STATUS"],
     since,
-    kinds: withPool,
+    kinds: givers,
     needs: ["pool"],
     probe: async (scene) => {
       const { exchange } = await exhausted(scene);

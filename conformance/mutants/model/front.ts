@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from "../../json.ts";
 import type { PluginEnd } from "../../machine.ts";
-import { isSpecVersion, isSince, type SpecVersion, specVersions } from "../../versions.ts";
+import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
 import type { Ground, PluginInput } from "../ground.ts";
 import { type Context, Crash, Refusal, text } from "./context.ts";
 
@@ -27,7 +27,12 @@ export function runModel(
   const say = (line: string): void => {
     stderr += line;
   };
-  const end = (exitCode: number, stdout: string): PluginEnd => ({ exitCode, signal: undefined, stdout, stderr });
+  const end = (exitCode: number, stdout: string): PluginEnd => ({
+    exitCode,
+    signal: undefined,
+    stdout,
+    stderr,
+  });
   try {
     const { env } = input;
     const verb = env.CNI_COMMAND ?? "";
@@ -38,7 +43,11 @@ export function runModel(
     const silent = { CHECK: "P-33c", STATUS: "P-34d", GC: "P-40a" }[context.verb];
     const noise = silent !== undefined && is(silent) ? "{}" : "";
     const both = is("P-2f") && context.netns === ground.ownNetns;
-    if (both) return end(1, `${JSON.stringify(said)}${JSON.stringify({ cniVersion: context.version, code: 117, msg: "both" })}`);
+    if (both)
+      return end(
+        1,
+        `${JSON.stringify(said)}${JSON.stringify({ cniVersion: context.version, code: 117, msg: "both" })}`,
+      );
     return end(0, said === undefined ? noise : JSON.stringify(said));
   } catch (error) {
     if (error instanceof Crash) return { exitCode: undefined, signal: "SIGSEGV", stdout: "", stderr };
@@ -85,7 +94,7 @@ function parse(stdin: string): unknown {
 }
 
 function versionAnswer({ env, stdin = "" }: PluginInput, is: (id: string) => boolean): JsonObject {
-  if (is("P-15a") && env.CNI_PATH === undefined) throw new Refusal(4, "CNI_PATH is missing");
+  if (is("P-15a") && env.CNI_PATH === undefined && stdin !== "") throw new Refusal(4, "CNI_PATH is missing");
   if (is("P-15b") && stdin === "") throw new Refusal(6, "stdin is empty");
   const cniVersion = is("P-14a") ? "0.1.0" : versionIn(stdin);
   return { cniVersion, supportedVersions: is("P-14b") ? ["1.1.0", "9.1.0"] : specVersions };
@@ -131,7 +140,8 @@ function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, i
     return value === undefined || value === "";
   });
   if (missing.length > 0) throw new Refusal(4, `${missing.join(", ")} is missing`);
-  if (is("P-40b") && verb === "GC" && env.CNI_CONTAINERID === undefined) throw new Refusal(4, "no CNI_CONTAINERID");
+  if (is("P-40b") && verb === "GC" && env.CNI_CONTAINERID === undefined)
+    throw new Refusal(4, "no CNI_CONTAINERID");
   if (verb === "STATUS" || verb === "GC") return;
   checkContainer(verb, env, is);
   const args = env.CNI_ARGS;
@@ -155,20 +165,22 @@ function checkContainer(verb: string, env: Readonly<Record<string, string>>, is:
 function checkConfig(stdin: string, verb: string, is: Context["is"]): JsonObject {
   const config = parse(stdin);
   if (isObject(config)) return config;
-  if (is("P-10a") && Array.isArray(config) && verb === "ADD") return { cniVersion: "1.1.0", name: "list" };
+  if (is("P-10a") && Array.isArray(config) && verb === "ADD")
+    return { cniVersion: "1.1.0", name: "list", ipam: { subnet: "10.88.0.0/24", state: "/nowhere" } };
   throw new Refusal(is("P-10b") && stdin.length > 2 ? 7 : 6, "stdin is no configuration");
 }
 
 function checkVersion(version: string, verb: string, is: Context["is"]): asserts version is SpecVersion {
   if (!isSpecVersion(version)) throw new Refusal(is("P-11b") ? 7 : 1, `cniVersion is ${version}`);
-  if (is("P-16a") && verb === "ADD" && version === "0.3.1") throw new Refusal(999, "not at this version");
   const since = ({ CHECK: "0.4.0", STATUS: "1.1.0", GC: "1.1.0" } as const)[verb] ?? "0.1.0";
   if (!isSince(version, since)) throw new Refusal(is("P-13c") ? 4 : 1, `${verb} is of ${since}`);
 }
 
 function checkName(name: unknown, verb: string, is: Context["is"]): string {
-  if (name !== undefined && name !== null && typeof name !== "string") throw new Refusal(6, "name is no text");
-  const form = is("P-6a") && verb === "ADD" ? /^[A-Za-z0-9][A-Za-z0-9_. -]*$/ : /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+  if (name !== undefined && name !== null && typeof name !== "string")
+    throw new Refusal(6, "name is no text");
+  const form =
+    is("P-6a") && verb === "ADD" ? /^[A-Za-z0-9][A-Za-z0-9_. -]*$/ : /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
   if (form.test(text(name))) return text(name);
   throw new Refusal(is("P-6b") ? 6 : 7, `network name is ${text(name)}`);
 }

@@ -59,6 +59,7 @@ function own({ id, ifname }: Context, all: readonly Reservation[]): Reservation[
 
 function add(context: Context, pool: Pool): JsonObject {
   const { ground, id, ifname, netns = "", version, is } = context;
+  if (is("P-16a") && version === "0.3.1") throw new Refusal(999, "not at this version");
   if (is("P-22a") && ground.others >= 10) throw new Refusal(11, "the database is locked");
   const tombstone = `${pool.folder}/.${id}`;
   if (is("P-24d") && ground.read(tombstone) !== undefined) throw new Refusal(999, "it was deleted");
@@ -84,14 +85,17 @@ function del(context: Context, pool: Pool): void {
   const gone = netns !== undefined && !ground.hasNamespace(netns);
   const tombstone = `${pool.folder}/.${id}`;
   if (is("P-24a") && ground.read(tombstone) !== undefined) throw new Refusal(999, "it was deleted");
-  if (is("P-24b") && mine.length === 0 && ground.read(tombstone) === undefined) throw new Refusal(999, "never added");
+  if (is("P-24b") && mine.length === 0 && ground.read(tombstone) === undefined)
+    throw new Refusal(999, "never added");
   if (is("P-25a") && netns === undefined) throw new Refusal(4, "CNI_NETNS is missing");
   const recorded = mine.some((each) => each.netns === netns);
   if (is("P-25b") && gone && !recorded) throw new Refusal(999, "there is no such namespace");
   if (is("P-25c") && gone && recorded) throw new Refusal(999, "the namespace is gone");
   if (is("P-25e") && gone) ground.write(netns ?? "", "");
-  if (is("P-26a") && mine.length > 0 && config.prevResult === undefined) throw new Refusal(7, "no prevResult");
-  if (is("P-35a") && ground.read(`${pool.folder}/.status`) !== undefined) throw new Refusal(999, "STATUS has failed");
+  if (is("P-26a") && mine.length > 0 && config.prevResult === undefined)
+    throw new Refusal(7, "no prevResult");
+  if (is("P-35a") && ground.read(`${pool.folder}/.status`) !== undefined)
+    throw new Refusal(999, "STATUS has failed");
   if (is("P-25d") && netns === undefined) return;
   for (const { address } of mine) ground.remove(`${pool.folder}/${address}`);
   if (is("P-24a") || is("P-24b") || is("P-24d")) ground.write(tombstone, "");
@@ -105,7 +109,8 @@ function check(context: Context, pool: Pool): void {
     throw new Refusal(7, "no prevResult");
   }
   const [mine] = own(context, reservations(context, pool.folder));
-  if (mine === undefined && !is("P-31a") && context.ifname !== "") throw new Refusal(999, "the reservation is lost");
+  if (mine === undefined && !is("P-31a") && context.ifname !== "")
+    throw new Refusal(999, "the reservation is lost");
   const previous = isObject(config.prevResult) ? config.prevResult : {};
   const ips = listOf(previous.ips).filter(isObject);
   const there = mine === undefined || ips.some((ip) => text(ip.address).startsWith(`${mine.address}/`));
@@ -135,6 +140,7 @@ function collect(context: Context, pool: Pool): void {
   for (const each of all.filter((one) => !isValid(one))) ground.remove(`${pool.folder}/${each.address}`);
   if (!is("P-37c") || valid.length > 0) return;
   for (const network of ground.list(pool.above)) {
-    for (const name of ground.list(`${pool.above}/${network}`)) ground.remove(`${pool.above}/${network}/${name}`);
+    for (const name of ground.list(`${pool.above}/${network}`))
+      ground.remove(`${pool.above}/${network}/${name}`);
   }
 }
