@@ -11,7 +11,9 @@ export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/node_modules/.bin:$(PAT
 
 SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: help setup packages build build-pkg test lint fmt demo bench clean
+JUDGE := $(shell find conformance sys ! -name '*.test.ts' \( -name '*.ts' -o -name '*.json' \))
+
+.PHONY: help setup packages build build-pkg conformance test lint fmt demo bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -44,7 +46,14 @@ dist/hawser-node: build/hawser.cjs
 	@echo "==> compile dist/hawser-node with pkg"
 	@node tools/build.ts pkg
 
-test: setup lint build build-pkg ## everything that CI runs
+dist/hawser-conformance: build/commit $(JUDGE) package.json package-lock.json tools/build.ts
+	@echo "==> compile dist/hawser-conformance with Bun"
+	@node tools/build.ts conformance
+
+conformance: setup build dist/hawser-conformance ## try our plugins against the specification
+	@conformance/run
+
+test: setup lint build build-pkg dist/hawser-conformance ## everything that CI runs
 	@echo "==> tests"
 	@vitest run
 

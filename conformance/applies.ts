@@ -39,6 +39,6 @@ function isMet(need: Need, profile: Profile): boolean {
     case "loss":
       return profile.loss !== undefined;
     case "alone":
-      return !takesDelegate(profile);
+      return profile.kind !== "meta" && !takesDelegate(profile);
   }
 }

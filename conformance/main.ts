@@ -4,6 +4,7 @@ import { isObject } from "./json.ts";
 import { differences, parseLedger, printLedger, recorded } from "./ledger.ts";
 import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
 import { canMakeLink, makeLinuxMachine } from "./linux/machine.ts";
+import { isTestPlugin, serveTestPlugin } from "./mutants/serve.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { type Profile, parseProfile } from "./profile.ts";
 import { builtInProfile } from "./profiles.ts";
@@ -15,13 +16,16 @@ import { tapReport } from "./report/tap.ts";
 import type { Requirement } from "./requirement.ts";
 import { requirements } from "./requirements/all.ts";
 import { runSuite } from "./runner.ts";
-import { parseUsage, type Usage } from "./usage.ts";
+import type { Usage } from "./usage.ts";
 
 declare const __HAWSER_VERSION__: string | undefined;
 
 const reports = { table: tableReport, json: jsonReport, junit: junitReport, tap: tapReport } as const;
 
 async function main(): Promise<number> {
+  // Called by a name of its own test plugin, it is that: see docs/conformance.md, "Is the suite right?".
+  if (isTestPlugin(process.argv0)) return serveTestPlugin(process.argv0);
+  const { parseUsage } = await import("./usage.ts");
   const version = typeof __HAWSER_VERSION__ === "string" ? __HAWSER_VERSION__ : "of the source";
   const parsed = await parseUsage(process.argv.slice(2), version);
   switch (parsed.kind) {
@@ -56,8 +60,9 @@ async function run(usage: Usage): Promise<number> {
   sweepStale();
   cleanUpOnSignal((code) => process.exit(code));
   for (const type of profile.kernel ?? []) {
-    if (!(await canMakeLink(type)))
-      return complain(`the kernel cannot make a link of type ${type}, which ${profile.name} needs`);
+    if (await canMakeLink(type)) continue;
+    console.error(`not tried: the kernel makes no link of type ${type}, which ${profile.name} needs`);
+    return exitCodes.untestable;
   }
   const outcome = await tryPlugin(usage, profile, plugin, chosen);
   const report = reports[usage.format](outcome);

@@ -1,3 +1,4 @@
+import { modelProfiles } from "./mutants/profiles.ts";
 import bandwidth from "./profiles/bandwidth.json" with { type: "json" };
 import bridge from "./profiles/bridge.json" with { type: "json" };
 import bridgeL2 from "./profiles/bridge-l2.json" with { type: "json" };
@@ -6,6 +7,7 @@ import dummy from "./profiles/dummy.json" with { type: "json" };
 import firewall from "./profiles/firewall.json" with { type: "json" };
 import hawser from "./profiles/hawser.json" with { type: "json" };
 import hawserChained from "./profiles/hawser-chained.json" with { type: "json" };
+import hawserFlat from "./profiles/hawser-flat.json" with { type: "json" };
 import hawserHostLocal from "./profiles/hawser-host-local.json" with { type: "json" };
 import hawserStatic from "./profiles/hawser-static.json" with { type: "json" };
 import hawserTwo from "./profiles/hawser-two.json" with { type: "json" };
@@ -33,6 +35,7 @@ const builtIn: readonly { readonly name: string }[] = [
   firewall,
   hawser,
   hawserChained,
+  hawserFlat,
   hawserHostLocal,
   hawserStatic,
   hawserTwo,
@@ -55,6 +58,7 @@ export const profileNames: readonly string[] = builtIn.map(({ name }) => name);
 
 /** The text of a profile, as if it were read from its file. */
 export function builtInProfile(name: string): string | undefined {
-  const found = builtIn.find((profile) => profile.name === name);
+  const all = [...builtIn, ...Object.values(modelProfiles)];
+  const found = all.find((profile) => profile.name === name);
   return found === undefined ? undefined : JSON.stringify(found);
 }

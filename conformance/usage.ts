@@ -47,7 +47,7 @@ const options = {
   expectations: { ...text, describe: "a ledger: what comes out otherwise fails, all else does not" },
   record: { type: "boolean", default: false, describe: "write what comes out into the ledger" },
   "plugin-dir": { ...text, array: true, describe: "a folder for CNI_PATH (default: the plugin's own)" },
-  parallel: { type: "number", default: 4, describe: "cases at once" },
+  parallel: { type: "number", default: 8, describe: "cases at once" },
   quiet: { type: "boolean", default: false, describe: "no progress" },
   list: { type: "boolean", default: false, describe: "print the requirements and end" },
 } as const;
@@ -72,7 +72,7 @@ export async function parseUsage(args: readonly string[], version: string): Prom
     .help()
     .version(version)
     .epilogue(
-      "Exit status: 0 all well, 1 a MUST fails, 3 a SHOULD, 4 another outcome than the ledger's, 5 something could not be tried, 2 wrong usage.",
+      "Exit status: 0 all well, 1 a MUST fails, 3 a SHOULD, 4 another outcome than the ledger's, 5 something could not be tried, 6 the kernel lacks what the plugin is for, 2 wrong usage.",
     )
     .fail((message: string, error?: Error) => {
       problem ??= message || (error?.message ?? "the arguments cannot be understood");

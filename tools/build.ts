@@ -3,18 +3,19 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from "node:path";
 import { build } from "esbuild";
 
-/** `build.ts bundle | bun | pkg`: what `make build` and `make build-pkg` are made of. Runs at the top of the project. */
+/** `build.ts STEP`: what `make build`, `build-pkg` and `conformance` are made of. Runs at the top of the project. */
 
 const bundle = "build/hawser.cjs";
+const conformanceBundle = "build/conformance.cjs";
 const commitFile = "build/commit";
 const links = ["hawser-static", "hawser-host-local", "hawser-flat"];
 
 /** One CommonJS file: faster under Bun's bytecode than ESM, and what a Node single executable takes. */
-async function makeBundle(): Promise<void> {
+async function makeBundle(entry = "cmd/main.ts", outfile = bundle): Promise<void> {
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   await build({
-    entryPoints: ["cmd/main.ts"],
-    outfile: bundle,
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: "node",
     format: "cjs",
@@ -55,12 +56,16 @@ function findCommit(): string {
 
 /** Bytecode always (10 ms instead of 23); nothing of the folder that a runtime happens to start us in is read. */
 function compileWithBun(): void {
-  const flags = ["--compile", "--bytecode", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-  publish("hawser", (outfile) => run("bun", ["build", ...flags, bundle, "--outfile", outfile]));
+  bunBuild("hawser", bundle);
   for (const link of links) {
     rmSync(`dist/${link}`, { force: true });
     symlinkSync("hawser", `dist/${link}`);
   }
+}
+
+function bunBuild(name: string, from: string): void {
+  const flags = ["--compile", "--bytecode", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
+  publish(name, (outfile) => run("bun", ["build", ...flags, from, "--outfile", outfile]));
 }
 
 /**
@@ -116,9 +121,13 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 
 const steps: Readonly<Record<string, () => void | Promise<void>>> = {
   commit: noteCommit,
-  bundle: makeBundle,
+  bundle: () => makeBundle(),
   bun: compileWithBun,
   pkg: compileWithPkg,
+  conformance: async () => {
+    await makeBundle("conformance/main.ts", conformanceBundle);
+    bunBuild("hawser-conformance", conformanceBundle);
+  },
 };
 const step = steps[process.argv[2] ?? ""];
 if (step === undefined) throw new Error(`build.ts: one of ${Object.keys(steps).join(", ")}`);

@@ -2,7 +2,15 @@ import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
 import type { Level } from "../requirement.ts";
 
 /** Exit statuses, by the gravest of what was found. */
-export const exitCodes = { fine: 0, must: 1, usage: 2, should: 3, unexpected: 4, blocked: 5 } as const;
+export const exitCodes = {
+  fine: 0,
+  must: 1,
+  usage: 2,
+  should: 3,
+  unexpected: 4,
+  blocked: 5,
+  untestable: 6,
+} as const;
 
 export function count(run: RunOutcome, verdict: Verdict, level?: Level): number {
   return run.cases.filter(

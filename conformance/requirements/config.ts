@@ -185,7 +185,7 @@ export const configRequirements: readonly Requirement[] = [
     probe: async (scene) => {
       const container = await newContainer(scene);
       const { invalid = {}, name } = scene.subject.profile;
-      const nowhere = { name: "", path: "/var/run/netns/hwc-none" };
+      const nowhere = { name: "", path: `${scene.machine.folder}/never-made` };
       const ownNetns = await call(scene, "ADD", { ...container, netns: scene.machine.node });
       const calls: (readonly [string, Exchange])[] = [
         ["the node's own netns", ownNetns],

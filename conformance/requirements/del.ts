@@ -1,6 +1,6 @@
 import { canonical, isSame } from "../json.ts";
 import { everyKind, makers, type Requirement } from "../requirement.ts";
-import type { Change, Container, Scene } from "../scene.ts";
+import type { Container, Scene } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -28,8 +28,6 @@ async function stateOf(scene: Scene, container: Container): Promise<unknown> {
   const links = (await scene.machine.links(container.netns)).filter(({ name }) => name === container.ifname);
   return { links, routes: await scene.machine.routes(container.netns) };
 }
-
-const gone: Change = { env: { CNI_NETNS: "/var/run/netns/hwc-never-made" } };
 
 export const delRequirements: readonly Requirement[] = [
   {
@@ -120,7 +118,7 @@ export const delRequirements: readonly Requirement[] = [
       const container = await attachNew(scene);
       expectSuccess(
         scene,
-        await call(scene, "DEL", container, gone),
+        await call(scene, "DEL", container, { env: { CNI_NETNS: `${scene.machine.folder}/never-made` } }),
         "DEL with a CNI_NETNS that does not exist",
       );
     },

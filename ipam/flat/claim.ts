@@ -225,7 +225,7 @@ function addressTaken(code: string, owner: Holding): CniError {
   return cniError(
     "ipam",
     "ipam.address-taken",
-    `claim requested address ${code}: it is ${owner.state} for ${owner.identity || "nobody"}`,
+    `claim requested address ${printCode(code)}: it is ${owner.state} for ${owner.identity || "nobody"}`,
     `Its last container is ${owner.containerId || "none"} on node ${owner.node || "none"}. Ask for another one.`,
   );
 }

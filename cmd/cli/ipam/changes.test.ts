@@ -110,6 +110,14 @@ describe("hawser ipam reserve", () => {
     ]);
   });
 
+  test("two at once: one has it, the other is told", async () => {
+    const both = ["a/one/eth0", "a/two/eth0"].map((owner) => run("reserve", "10.60.0.11", "--for", owner));
+    const codes = (await Promise.all(both)).map(({ exitCode }) => exitCode);
+    expect(codes.toSorted()).toEqual([0, 1]);
+    expect((await run("check")).exitCode).toBe(0);
+    expect(await keysIn(store)).toHaveLength(3);
+  });
+
   test.each([
     [["10.60.0.5"], "cli.taken", "it is used by default/web/eth0"],
     [["10.60.0.7"], "cli.taken", "it is held by blue/db-0/net1"],

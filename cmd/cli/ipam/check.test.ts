@@ -313,6 +313,13 @@ describe("the store against this node", () => {
     ]);
   });
 
+  test("a container that is not on the list is not missed in the store: its DEL is to come", async () => {
+    attach("c-web", "10.60.0.5/26");
+    const valid = `${folder.path}/valid.json`;
+    writeFile(valid, "[]");
+    expect(await findings("--valid", valid)).toEqual([]);
+  });
+
   test.each([
     ["{", "cli.valid"],
     [[{ id: 1 }], "cli.valid"],

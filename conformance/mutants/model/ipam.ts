@@ -8,7 +8,7 @@ export function ipamVerbs(context: Context): JsonObject | undefined {
   const pool = poolOf(context);
   switch (context.verb) {
     case "ADD":
-      return add(context, pool);
+      return addAlone(context, pool);
     case "DEL":
       return void del(context, pool);
     case "CHECK":
@@ -55,6 +55,16 @@ function reservations({ ground }: Context, folder: string): Reservation[] {
 
 function own({ id, ifname }: Context, all: readonly Reservation[]): Reservation[] {
   return all.filter((each) => each.id === id && each.ifname === ifname);
+}
+
+/** One at a time, or two could find the same address free. */
+function addAlone(context: Context, pool: Pool): JsonObject {
+  const release = context.is("P-22b") ? () => undefined : context.ground.lock(`${pool.folder}/.lock`);
+  try {
+    return add(context, pool);
+  } finally {
+    release();
+  }
 }
 
 function add(context: Context, pool: Pool): JsonObject {

@@ -1,0 +1,418 @@
+import { describe, expect, test } from "vitest";
+import type { CniResult } from "../../cni/types.ts";
+import { createFake, type Fake } from "../../sys/fake.ts";
+import { fail, type Outcome } from "../../sys/outcome.ts";
+import { add } from "./add.ts";
+import { check } from "./check.ts";
+import { del } from "./del.ts";
+import { gc } from "./gc.ts";
+import { keysOf } from "./keys.ts";
+import type { OpenStore } from "./places.ts";
+import { status } from "./status.ts";
+import type { Store, StoreFault } from "./store.ts";
+import { createMemoryStore, type MemoryStore } from "./store-memory.ts";
+import { audit, type Call, holdingAt, invocationOf } from "./testing.ts";
+
+/** A node with a store that can be taken away. */
+interface Scene {
+  readonly fake: Fake;
+  readonly memory: MemoryStore;
+  fault: StoreFault | undefined;
+  readonly open: OpenStore;
+}
+
+function scene(): Scene {
+  const memory = createMemoryStore();
+  const store: Store = {
+    ...memory,
+    txn: async (txn) => (made.fault === undefined ? await memory.txn(txn) : fail(made.fault)),
+  };
+  const made: Scene = { fake: createFake(), memory, fault: undefined, open: async () => store };
+  return made;
+}
+
+const away: StoreFault = { kind: "unreachable", msg: "no endpoint answered", details: "Start it." };
+const tiny = [[{ subnet: "10.0.0.0/29" }]];
+const journal = "/var/lib/cni/hawser-flat-journal";
+
+async function addTo(at: Scene, call: Omit<Call, "verb">) {
+  at.fake.machine.clock.advance(1);
+  return await add(at.fake.sys, invocationOf({ ...call, verb: "ADD" }), at.open);
+}
+
+async function added(at: Scene, call: Omit<Call, "verb">): Promise<CniResult> {
+  const outcome = await addTo(at, call);
+  if (!outcome.ok) throw new Error(`${outcome.error.id}: ${outcome.error.msg}`);
+  expect(audit(call.ipam?.pool === undefined ? "net" : String(call.ipam.pool), at.memory.entries())).toEqual(
+    [],
+  );
+  return outcome.value;
+}
+
+async function run<T>(
+  at: Scene,
+  verb: (
+    ...args: Parameters<typeof del>
+  ) => Promise<Outcome<T, { id: string; msg: string; details: string; code: number }>>,
+  call: Omit<Call, "verb">,
+) {
+  at.fake.machine.clock.advance(1);
+  const name = verb === check ? "CHECK" : verb === gc ? "GC" : verb === status ? "STATUS" : "DEL";
+  return await verb(at.fake.sys, invocationOf({ ...call, verb: name }), at.open);
+}
+
+const addressesOf = (result: CniResult): string[] => (result.ips ?? []).map(({ address }) => address);
+const web = { containerId: "c1", pod: "ns/web" };
+
+describe("ADD", () => {
+  test("answers with one address of each range set, in order, its gateway, routes and DNS, and no interface", async () => {
+    const ipam = {
+      ranges: [[{ subnet: "fd00::/64" }], [{ subnet: "10.60.0.0/24", gateway: "10.60.0.254" }]],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.60.0.254" }],
+      dns: { nameservers: ["10.60.0.53"] },
+    };
+    const result = await added(scene(), { ...web, ipam });
+    expect(result).toEqual({
+      ips: [
+        { address: expect.stringMatching(/^fd00::.*\/64$/), gateway: "fd00::1" },
+        { address: expect.stringMatching(/^10\.60\.0\.\d+\/24$/), gateway: "10.60.0.254" },
+      ],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.60.0.254" }],
+      dns: { nameservers: ["10.60.0.53"] },
+    });
+  });
+
+  test("the same pod in another sandbox keeps its address, another container of no pod does not", async () => {
+    const at = scene();
+    const first = await added(at, web);
+    await run(at, del, web);
+    expect(await added(at, { ...web, containerId: "c2" })).toEqual(first);
+    const bare = await added(at, { containerId: "c3" });
+    await run(at, del, { containerId: "c3" });
+    expect(at.memory.entries().some(({ key }) => key.includes("c3"))).toBe(false);
+    expect(addressesOf(await added(at, { containerId: "c4" }))).not.toEqual(addressesOf(bare));
+  });
+
+  test(`identity "container": nothing is kept of a pod`, async () => {
+    const at = scene();
+    const ipam = { identity: "container" };
+    await added(at, { ...web, ipam });
+    await run(at, del, { ...web, ipam });
+    expect(at.memory.entries().map(({ key }) => key)).toEqual([expect.stringMatching(/^pool\/net\/def\//)]);
+  });
+
+  test("repeated after the pool was moved to another network, it answers as before", async () => {
+    const at = scene();
+    const first = await added(at, { ...web, ipam: { ranges: tiny } });
+    expect(await added(at, { ...web, ipam: { ranges: [[{ subnet: "10.9.0.0/24" }]] } })).toEqual(first);
+    for (const { key } of at.memory.entries().filter((each) => each.key.startsWith("pool/")))
+      await at.memory.txn({ compare: [], success: [{ kind: "delete", key }], failure: [] });
+    const lost = await addTo(at, { ...web, ipam: { ranges: [[{ subnet: "10.9.0.0/24" }]] } });
+    expect(lost).toMatchObject({ ok: false, error: { id: "ipam.pool-changed" } });
+  });
+
+  test("nodes that disagree about the pool are told so, until GC forgets what nobody uses", async () => {
+    const at = scene();
+    await added(at, web);
+    const other = { ranges: [[{ subnet: "10.60.0.0/23" }]] };
+    await added(at, { containerId: "c2", pod: "ns/db", ipam: other });
+    expect(at.fake.warnings).toEqual([
+      expect.stringContaining("nodes disagree about the ranges of pool net"),
+    ]);
+    at.fake.machine.clock.advance(3_600_001);
+    await added(at, { containerId: "c3", pod: "ns/mq", ipam: other });
+    const valid = ["c1", "c2", "c3"].map((containerID) => ({ containerID, ifname: "eth0" }));
+    expect(
+      await run(at, gc, { containerId: "", ipam: other, more: { "cni.dev/valid-attachments": valid } }),
+    ).toMatchObject({ ok: true });
+    expect(at.memory.entries().filter(({ key }) => key.startsWith("pool/"))).toHaveLength(1);
+    await added(at, { containerId: "c4", pod: "ns/x", ipam: other });
+    expect(at.fake.warnings).toHaveLength(2);
+  });
+
+  test("exhausted: it says who has the pool, what is held longest, and what to do", async () => {
+    const at = scene();
+    const ipam = { ranges: [[{ subnet: "10.0.0.0/29", exclude: ["10.0.0.6"] }]] };
+    for (const pod of ["a/1", "a/2", "b/1"])
+      await added(at, { containerId: `c-${pod.replace("/", "-")}`, pod, ipam });
+    await run(at, del, { containerId: "c-a-1", pod: "a/1", ipam });
+    await added(at, { containerId: "c4", pod: "b/2", ipam });
+    const outcome = await addTo(at, { containerId: "c5", pod: "c/1", ipam });
+    expect(outcome).toMatchObject({ ok: false, error: { code: 106, id: "ipam.pool-exhausted" } });
+    const { msg, details } = outcome.ok ? { msg: "", details: "" } : outcome.error;
+    expect(msg).toBe(
+      "claim an address for c/1/eth0: pool net has none left in range set 0: 10.0.0.1-10.0.0.6",
+    );
+    expect(details).toContain("All 4 are taken, 2 more are excluded or gateways.");
+    expect(details).toContain("3 used, 1 held for pods that are gone.");
+    expect(details).toContain("Most have: a (2), b (2).");
+    expect(details).toMatch(/held for a\/1\/eth0, at 2023-11-15T/);
+    expect(details).toContain("hawser ipam show --pool net");
+  });
+
+  test.each<[StoreFault["kind"], number, string]>([
+    ["unreachable", 11, "ipam.store-unreachable"],
+    ["unknown", 11, "ipam.store-unreachable"],
+    ["refused", 106, "ipam.store-refused"],
+  ])("the store is %s", async (kind, code, id) => {
+    const at = scene();
+    at.fault = { ...away, kind };
+    expect(await addTo(at, web)).toMatchObject({ ok: false, error: { code, id, details: "Start it." } });
+  });
+
+  test("a pod that cannot be one is refused", async () => {
+    const outcome = await addTo(scene(), { containerId: "c1", pod: "ns/../x" });
+    expect(outcome).toMatchObject({ ok: false, error: { code: 4, id: "ipam.identity" } });
+  });
+});
+
+describe("DEL while the store is away", () => {
+  async function journalled(): Promise<Scene> {
+    const at = scene();
+    await added(at, { ...web, ipam: { hold: "0" } });
+    at.fault = away;
+    const outcome = await run(at, del, { ...web, ipam: { hold: "0" } });
+    expect(outcome).toMatchObject({ ok: false, error: { code: 11, id: "ipam.store-unreachable" } });
+    expect(!outcome.ok && outcome.error.details).toContain("journalled on this node");
+    expect(at.fake.machine.disk.paths()).toContain(`${journal}/net/c1@eth0.json`);
+    at.fault = undefined;
+    return at;
+  }
+  const gone = (at: Scene): void => {
+    expect(at.memory.entries().filter(({ key }) => key.includes("web") || key.includes("c1"))).toEqual([]);
+    expect(at.fake.machine.disk.paths().filter((path) => path.endsWith(".json"))).toEqual([]);
+  };
+  const other = { containerId: "c9", pod: "ns/other" };
+
+  test.each<[string, (at: Scene) => Promise<unknown>]>([
+    ["its retry", (at) => run(at, del, { ...web, ipam: { hold: "0" } })],
+    ["another container's ADD", (at) => addTo(at, other)],
+    ["another container's DEL", (at) => run(at, del, other)],
+    ["GC, even without a list", (at) => run(at, gc, { containerId: "" })],
+  ])("%s does it", async (_what, next) => {
+    const at = await journalled();
+    expect(await next(at)).toMatchObject({ ok: true });
+    gone(at);
+  });
+
+  test("the same container's next ADD does it first, and what it claims then is not released any more", async () => {
+    const at = await journalled();
+    const result = await added(at, web);
+    expect(addressesOf(result)).toHaveLength(1);
+    await addTo(at, other);
+    expect(holdingAt(at.memory.entries(), keysOf("net").att("node1", "c1", "eth0"))?.generation).toBe(1);
+  });
+
+  test("the same container's next ADD fails as long as it cannot be done", async () => {
+    const at = await journalled();
+    at.fault = away;
+    expect(await addTo(at, web)).toMatchObject({ ok: false, error: { code: 11 } });
+    expect(at.fake.machine.disk.paths()).toContain(`${journal}/net/c1@eth0.json`);
+  });
+
+  test("an entry that came back from the dead frees nothing that was claimed after it", async () => {
+    const at = await journalled();
+    const entry = at.fake.machine.disk.read(`${journal}/net/c1@eth0.json`);
+    await added(at, web);
+    // Another process had read the journal before.
+    const text = entry.ok ? entry.value : "";
+    at.fake.machine.disk.write(`${journal}/net/c1@eth0.json`, text, { mode: 0o600 });
+    expect(await addTo(at, other)).toMatchObject({ ok: true });
+    expect(holdingAt(at.memory.entries(), keysOf("net").att("node1", "c1", "eth0"))?.state).toBe("live");
+    expect(at.fake.machine.disk.paths().filter((path) => path.endsWith(".json"))).toEqual([]);
+  });
+
+  test("a journal that cannot be written either is told", async () => {
+    const at = scene();
+    await added(at, web);
+    at.fault = away;
+    for (let effect = 0; effect < 30; effect++) at.fake.failAt(effect, "ENOSPC");
+    const outcome = await run(at, del, web);
+    expect(outcome).toMatchObject({ ok: false, error: { code: 11 } });
+    expect(!outcome.ok && outcome.error.details).toContain("could not be journalled either");
+  });
+
+  test("a damaged entry is moved aside, and GC frees what it was for", async () => {
+    const at = await journalled();
+    at.fake.machine.disk.write(`${journal}/net/c1@eth0.json`, "{", { mode: 0o600 });
+    expect(await addTo(at, other)).toMatchObject({ ok: true });
+    expect(at.fake.warnings).toEqual([expect.stringContaining("is damaged")]);
+    const valid = [{ containerID: "c9", ifname: "eth0" }];
+    await run(at, gc, { containerId: "", ipam: { hold: "0" }, more: { "cni.dev/valid-attachments": valid } });
+    expect(at.memory.entries().filter(({ key }) => key.includes("web"))).toEqual([]);
+  });
+});
+
+describe("CHECK", () => {
+  async function inspected(change: (at: Scene) => Promise<unknown>, ips?: string[], ipam: Call["ipam"] = {}) {
+    const at = scene();
+    const result = await added(at, web);
+    await change(at);
+    const prevResult = {
+      cniVersion: "1.1.0",
+      ips: (ips ?? addressesOf(result)).map((address) => ({ address })),
+    };
+    return await run(at, check, { ...web, ipam, more: { prevResult } });
+  }
+  const nothing = async (): Promise<void> => {};
+
+  test("all is as ADD left it", async () => {
+    expect(await inspected(nothing)).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, (at: Scene) => Promise<unknown>, string[] | undefined, string]>([
+    ["the record is gone", (at) => run(at, del, web), undefined, "it has nothing in pool net"],
+    [
+      "a newer sandbox has it",
+      (at) => addTo(at, { ...web, containerId: "c2" }),
+      undefined,
+      "it has nothing in pool net",
+    ],
+    ["prevResult has another address", nothing, ["10.60.0.250/24"], "which prevResult does not have"],
+    ["prevResult has none", nothing, [], "which prevResult does not have"],
+  ])("drift: %s", async (_what, change, ips, why) => {
+    const outcome = await inspected(change, ips);
+    expect(outcome).toMatchObject({ ok: false, error: { code: 105, id: "ipam.drift" } });
+    expect(!outcome.ok && outcome.error.msg).toContain(why);
+  });
+
+  test("drift: the address belongs to someone else, with a newer generation", async () => {
+    const outcome = await inspected(async (at) => {
+      const entry = at.memory.entries().find(({ key }) => key.startsWith("ip/"));
+      const value = (entry?.value ?? "")
+        .replace('"generation":1', '"generation":2')
+        .replaceAll("ns/web/eth0", "ns/db/eth0");
+      await at.memory.txn({
+        compare: [],
+        success: [{ kind: "put", key: entry?.key ?? "", value }],
+        failure: [],
+      });
+    });
+    expect(!outcome.ok && outcome.error.msg).toMatch(
+      /ip\/net\/4\w+ is live for ns\/db\/eth0, .* generation 2/,
+    );
+  });
+
+  test("an address of another plugin in prevResult is none of ours", async () => {
+    const at = scene();
+    const ips = [...addressesOf(await added(at, web)), "192.168.7.7/24"].map((address) => ({ address }));
+    const call = { ...web, more: { prevResult: { cniVersion: "1.1.0", ips } } };
+    expect(await run(at, check, call)).toMatchObject({ ok: true });
+    at.fault = away;
+    expect(await run(at, check, call)).toMatchObject({
+      ok: false,
+      error: { code: 11, id: "ipam.store-unreachable" },
+    });
+  });
+});
+
+describe("STATUS", () => {
+  const ipam = { ranges: tiny, hold: "1m" };
+  async function full(): Promise<Scene> {
+    const at = scene();
+    for (let n = 1; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam });
+    return at;
+  }
+
+  test("room left, none left, and room again when a hold is over", async () => {
+    const at = await full();
+    const exhausted = { ok: false, error: { code: 50, id: "ipam.pool-exhausted" } };
+    const outcome = await run(at, status, { containerId: "", ipam });
+    expect(outcome).toMatchObject(exhausted);
+    expect(!outcome.ok && outcome.error.details).toContain("range set 0: 5 of 5 taken");
+    await run(at, del, { containerId: "c1", ipam });
+    expect(await run(at, status, { containerId: "", ipam })).toMatchObject(exhausted);
+    at.fake.machine.clock.advance(60_001);
+    expect(await run(at, status, { containerId: "", ipam })).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, StoreFault | undefined, Record<string, unknown>, string]>([
+    ["no store", away, {}, "ipam.store-unreachable"],
+    ["a wrong configuration", undefined, { ranges: [] }, "ipam.config"],
+  ])("%s", async (_what, fault, change, id) => {
+    const at = scene();
+    at.fault = fault;
+    expect(await run(at, status, { containerId: "", ipam: change })).toMatchObject({
+      ok: false,
+      error: { code: 50, id },
+    });
+  });
+});
+
+describe("GC", () => {
+  const listing = (...ids: string[]) => ({
+    "cni.dev/valid-attachments": ids.map((containerID) => ({ containerID, ifname: "eth0" })),
+  });
+  const live = (at: Scene): string[] =>
+    at.memory
+      .entries()
+      .flatMap(({ key }) => (key.startsWith("att/") ? [key.split("/").slice(2).join("/")] : []));
+
+  test("only what this node's containers of this network have, and are not listed with", async () => {
+    const at = scene();
+    const shared = { pool: "shared" };
+    const containers = [
+      { containerId: "c1", pod: "ns/1", ipam: shared },
+      { containerId: "c2", pod: "ns/2", ipam: shared },
+      { containerId: "c2", pod: "ns/2", ifname: "net1", ipam: shared },
+      { containerId: "c3", pod: "ns/3", ipam: { ...shared, node: "node2" } },
+      { containerId: "c4", pod: "ns/4", network: "other", ipam: shared },
+    ];
+    for (const each of containers) await added(at, each);
+    const outcome = await run(at, gc, { containerId: "", ipam: shared, more: listing("c2") });
+    expect(outcome).toMatchObject({ ok: true });
+    expect(live(at)).toEqual(["node1/c2/eth0", "node1/c4/eth0", "node2/c3/eth0"]);
+    expect(audit("shared", at.memory.entries())).toEqual([]);
+  });
+
+  test("without a list nothing is known to be invalid; with an empty one everything is", async () => {
+    const at = scene();
+    await added(at, web);
+    await run(at, gc, { containerId: "" });
+    expect(live(at)).toHaveLength(1);
+    await run(at, gc, { containerId: "", more: listing() });
+    expect(live(at)).toEqual([]);
+    // What is collected waits for its pod as after DEL.
+    expect(holdingAt(at.memory.entries(), keysOf("net").own("ns/web/eth0"))?.state).toBe("held");
+  });
+
+  test("more than a page of them, though the ranges have become invalid", async () => {
+    const at = scene();
+    for (let n = 0; n < 300; n++)
+      await added(at, { containerId: `c${n}`, ipam: { ranges: [[{ subnet: "10.0.0.0/16" }]] } });
+    const outcome = await run(at, gc, {
+      containerId: "",
+      ipam: { ranges: "?" },
+      more: listing("c7", "c299"),
+    });
+    expect(outcome).toMatchObject({ ok: true });
+    expect(live(at)).toEqual(["node1/c299/eth0", "node1/c7/eth0"]);
+  });
+
+  test("what it judged and is claimed anew before it can be freed, stays", async () => {
+    const at = scene();
+    await added(at, web);
+    let requests = 0;
+    const racing: OpenStore = async () => ({
+      ...at.memory,
+      txn: async (txn) => {
+        requests += 1;
+        // Between the list and the release.
+        if (requests === 2) {
+          await run(at, del, web);
+          await added(at, web);
+        }
+        return await at.memory.txn(txn);
+      },
+    });
+    await gc(at.fake.sys, invocationOf({ verb: "GC", containerId: "", more: listing() }), racing);
+    expect(live(at)).toEqual(["node1/c1/eth0"]);
+  });
+
+  test("no store", async () => {
+    const at = scene();
+    at.fault = away;
+    const outcome = await run(at, gc, { containerId: "", more: listing() });
+    expect(outcome).toMatchObject({ ok: false, error: { code: 11, id: "ipam.store-unreachable" } });
+  });
+});
