@@ -9,9 +9,8 @@ import { entriesOf, type Known, keysOfHolding, known } from "./claim-txn.ts";
 import { codeOfAddress, type FlatConfig, parseFlatConfig } from "./config.ts";
 import { readStore, storeError } from "./drive.ts";
 import type { Holding } from "./holding.ts";
-import { inSpace, keysOf } from "./keys.ts";
+import { inSpace, keysOf, printCode } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
-import { printCode } from "./result.ts";
 import type { Store, StoreFault } from "./store.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { type Address, printAddress } from "../address.ts";
 import { holds, type Space } from "./space.ts";
 
 /**
@@ -70,4 +71,15 @@ export function addressOfKey(key: string): { family: 4 | 6; address: bigint } {
 export function inSpace(space: Space, code: string): boolean {
   const { family, address } = addressOfKey(code);
   return family === space.family && holds(space, address);
+}
+
+/** The address that a code names. */
+export function addressOfCode(code: string): Address {
+  const { family, address } = addressOfKey(code);
+  return { family: family === 6 ? "6" : "4", value: address };
+}
+
+/** As people write it. */
+export function printCode(code: string): string {
+  return printAddress(addressOfCode(code));
 }

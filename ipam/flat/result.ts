@@ -6,18 +6,8 @@ import { printIn, type Range, type RangeSet } from "../range.ts";
 import { readRangeSets } from "../range-config.ts";
 import type { FlatConfig } from "./config.ts";
 import type { Holding } from "./holding.ts";
-import { addressOfKey } from "./keys.ts";
+import { addressOfCode, printCode } from "./keys.ts";
 import type { Entry } from "./store.ts";
-
-/** An address as it is printed. */
-export function addressOfCode(code: string): Address {
-  const { family, address } = addressOfKey(code);
-  return { family: family === 6 ? "6" : "4", value: address };
-}
-
-export function printCode(code: string): string {
-  return printAddress(addressOfCode(code));
-}
 
 /** The result of ADD; undefined when an address is of none of the pool's networks any more. */
 export function toResult(

@@ -202,4 +202,36 @@ describe("a store in a folder", () => {
     await expect(ask(openLocalStore(third.sys, dir), toOps(next))).rejects.toThrow(Crash);
     expect(sorted(await content(machine))).toEqual(sorted(next));
   });
+
+  test("what was seen of an interrupted transaction survives the power", async () => {
+    const machine = createMachine();
+    await ask(openLocalStore(machine.spawn().sys, dir), toOps(new Map([[keys.own("ns/a/eth0"), "old"]])));
+    const change = new Map([[keys.own("ns/a/eth0"), "new"]]);
+    for (let effect = 0; effect < 40; effect++) {
+      const victim = machine.spawn();
+      victim.crashAt(effect, "after");
+      await ask(openLocalStore(victim.sys, dir), toOps(change)).catch(() => {});
+      machine.kill(victim.pid);
+      const seen = sorted(await content(machine));
+      machine.crash({ lose: "unsynced" });
+      expect(sorted(await content(machine)), `effect ${effect}: ${victim.effects()[effect]}`).toEqual(seen);
+      await ask(openLocalStore(machine.spawn().sys, dir), toOps(new Map([[keys.own("ns/a/eth0"), "old"]])));
+    }
+  });
+
+  test("a transaction that was forgotten, and came back with a power loss, is not done again", async () => {
+    const machine = createMachine();
+    const store = openLocalStore(machine.spawn().sys, dir);
+    await ask(store, toOps(new Map([[keys.own("ns/a/eth0"), "1"]])));
+    const [name = ""] = machine.disk.paths().filter((path) => path.startsWith(`${dir}/log/0`));
+    const record = machine.disk.read(name);
+    await ask(store, toOps(new Map([[keys.own("ns/a/eth0"), undefined]])));
+    for (let n = 0; n < 70; n++) await ask(store, toOps(new Map([[keys.own("ns/b/eth0"), `${n}`]])));
+    const expected = sorted(await content(machine));
+    expect(expected).toEqual([[keys.own("ns/b/eth0"), "69"]]);
+    machine.disk.write(name, record.ok ? record.value : "", { mode: 0o600 });
+    machine.crash({ lose: "nothing" });
+    expect(sorted(await content(machine))).toEqual(expected);
+    expect(machine.disk.paths()).not.toContain(name);
+  });
 });

@@ -2,8 +2,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { parseFlatConfig } from "../config.ts";
 import { type Holding, isExpired } from "../holding.ts";
-import { addressOfKey, inSpace, keysOf } from "../keys.ts";
-import { printCode } from "../result.ts";
+import { addressOfKey, inSpace, keysOf, printCode } from "../keys.ts";
 import { holdingAt, invocationOf, readHolding } from "../testing.ts";
 import { type Container, pool } from "./model.ts";
 import {
