@@ -14,7 +14,6 @@ import {
 import { hash128 } from "./hash.ts";
 import { type Holding, isExpired } from "./holding.ts";
 import { codeOf, inSpace, type Keys, printCode } from "./keys.ts";
-import { printCode } from "./result.ts";
 import { addressAt, type Space } from "./space.ts";
 import type { Txn, TxnReply } from "./store.ts";
 

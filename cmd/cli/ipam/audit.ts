@@ -1,7 +1,7 @@
 import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
 import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
 import type { Keys } from "../../../ipam/flat/keys.ts";
-import { addressOfCode, printCode } from "../../../ipam/flat/result.ts";
+import { addressOfCode, printCode } from "../../../ipam/flat/keys.ts";
 import type { Compare, Entry, Op, Txn } from "../../../ipam/flat/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { groupBy } from "./group.ts";

@@ -1,6 +1,6 @@
 import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { addressOfCode, printCode } from "../../../ipam/flat/result.ts";
+import { addressOfCode, printCode } from "../../../ipam/flat/keys.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { unusable } from "./layout.ts";
 import type { Pool } from "./pool.ts";

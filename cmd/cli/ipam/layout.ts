@@ -1,6 +1,6 @@
 import type { Address } from "../../../ipam/address.ts";
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { addressOfCode } from "../../../ipam/flat/result.ts";
+import { addressOfCode } from "../../../ipam/flat/keys.ts";
 import { newSpace, type Space } from "../../../ipam/flat/space.ts";
 import {
   countIn,

@@ -2,7 +2,7 @@ import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/js
 import { parseAddress } from "../../../ipam/address.ts";
 import { codeOfAddress } from "../../../ipam/flat/config.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/holding.ts";
-import { printCode } from "../../../ipam/flat/result.ts";
+import { printCode } from "../../../ipam/flat/keys.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 
 /** An export: a header, and a line for each owner, addresses as people write them. */

@@ -8,7 +8,7 @@ import {
   printCidr,
 } from "../../../ipam/address.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
-import { addressOfCode } from "../../../ipam/flat/result.ts";
+import { addressOfCode } from "../../../ipam/flat/keys.ts";
 import { type RangeSet, type Span, usableSpans } from "../../../ipam/range.ts";
 
 import { type Condition, conditionOf } from "./words.ts";

@@ -1,5 +1,5 @@
 import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { printCode } from "../../../ipam/flat/result.ts";
+import { printCode } from "../../../ipam/flat/keys.ts";
 
 export function printCodes(codes: readonly string[]): string {
   return codes.map(printCode).join(" ");

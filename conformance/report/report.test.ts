@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import { differences, ledgerOf, parseLedger, printLedger, recorded } from "../ledger.ts";
+import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
+import type { Level, Requirement } from "../requirement.ts";
+import { jsonReport } from "./json.ts";
+import { junitReport } from "./junit.ts";
+import { scriptOfCase } from "./reproduce.ts";
+import { exitCodeOf } from "./summary.ts";
+import { tableReport } from "./table.ts";
+import { tapReport } from "./tap.ts";
+
+const script = [
+  "mkdir -p /t/hwc-1/bin /t/hwc-1/log",
+  "ip netns add a",
+  "ip netns add b",
+  "./plugin",
+  "ip netns del b",
+];
+
+function requirement(level: Level, id = "P-1a"): Requirement {
+  return {
+    id,
+    level,
+    section: "2, ADD",
+    sentence: "It must <work> & so on.",
+    title: "it works",
+    operations: ["ADD"],
+    kinds: ["ipam"],
+    probe: async () => undefined,
+  };
+}
+
+function outcome(verdict: Verdict, level: Level = "MUST", more: Partial<CaseOutcome> = {}): CaseOutcome {
+  const findings = verdict === "pass" ? [] : ['it says "no"'];
+  return {
+    requirement: requirement(level),
+    version: "1.1.0",
+    verdict,
+    findings,
+    script,
+    durationMs: 12,
+    ...more,
+  };
+}
+
+function run(...cases: readonly CaseOutcome[]): RunOutcome {
+  return { plugin: "/bin/plugin", profile: "plugin", versions: ["1.1.0"], cases };
+}
+
+test.each<[string, readonly CaseOutcome[], number]>([
+  ["all passes", [outcome("pass"), outcome("not applicable"), outcome("excluded")], 0],
+  ["a MUST fails", [outcome("fail"), outcome("fail", "SHOULD")], 1],
+  ["a SHOULD fails", [outcome("fail", "SHOULD"), outcome("blocked")], 3],
+  ["an advisory and a MAY fail", [outcome("fail", "advisory"), outcome("fail", "MAY")], 0],
+  ["a MUST is blocked", [outcome("blocked")], 5],
+  ["an advisory is blocked", [outcome("blocked", "advisory")], 0],
+])("exit status: %s", (_what, cases, code) => {
+  expect(exitCodeOf(run(...cases))).toBe(code);
+});
+
+test("a script ends by taking away what it has made and not taken away", () => {
+  expect(scriptOfCase(outcome("fail")).slice(-2)).toEqual(["ip netns del a", "rm -r /t/hwc-1"]);
+});
+
+describe("reports tell what failed, the sentence, and how to see it", () => {
+  const told = run(
+    outcome("fail"),
+    outcome("pass", "SHOULD"),
+    outcome("blocked", "MUST", { version: "0.4.0" }),
+  );
+
+  test("table", () => {
+    const text = tableReport(told);
+    for (const part of [
+      "FAIL  P-1a  MUST",
+      "It must <work>",
+      'it says "no"',
+      "./plugin",
+      "--only P-1a --versions 1.1.0",
+      "BLOCKED  P-1a",
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  test("JSON", () => {
+    const { cases } = JSON.parse(jsonReport(told)) as { cases: Record<string, unknown>[] };
+    expect(cases.map(({ verdict }) => verdict)).toEqual(["fail", "pass", "blocked"]);
+    expect(cases[0]).toMatchObject({
+      id: "P-1a",
+      sentence: "It must <work> & so on.",
+      reproduce: expect.arrayContaining(["./plugin"]),
+    });
+  });
+
+  test("JUnit XML", () => {
+    const text = junitReport(
+      run(...told.cases, outcome("fail", "advisory"), outcome("excluded", "MUST", { findings: ["\u0000"] })),
+    );
+    expect(text).toContain('tests="5" failures="1" errors="1" skipped="1"');
+    expect(text).toContain('<failure message="it says &quot;no&quot;">It must &lt;work&gt; &amp; so on.');
+    expect(text).toContain('<skipped message="?"/>');
+  });
+
+  test("TAP", () => {
+    const lines = tapReport(run(...told.cases, outcome("fail", "advisory"), outcome("not applicable"))).split(
+      "\n",
+    );
+    expect(lines.slice(0, 3)).toEqual(["TAP version 14", "1..5", "not ok 1 - P-1a 1.1.0 MUST it works"]);
+    expect(lines).toContain(
+      "not ok 4 - P-1a 1.1.0 advisory it works # TODO advisory".replace("TO DO", "TODO"),
+    );
+    expect(lines).toContain('ok 5 - P-1a 1.1.0 MUST it works # SKIP it says "no"');
+  });
+});
+
+describe("the ledger", () => {
+  const first = run(outcome("fail"), outcome("pass", "MUST", { version: "0.4.0" }));
+
+  test("is read as it was written", () => {
+    expect(parseLedger(printLedger(ledgerOf(first)))).toEqual({
+      plugin: "plugin",
+      outcomes: { "P-1a": { fail: "1.1.0", pass: "0.4.0" } },
+    });
+  });
+
+  test.each<[string, CaseOutcome, string[]]>([
+    ["the same", outcome("fail"), []],
+    ["better", outcome("pass"), ["P-1a at 1.1.0: pass, expected fail"]],
+    ["worse", outcome("fail", "MUST", { version: "0.4.0" }), ["P-1a at 0.4.0: fail, expected pass"]],
+    [
+      "new",
+      outcome("pass", "MUST", { version: "0.3.1" }),
+      ["P-1a at 0.3.1: pass, expected nothing (it is not written down)"],
+    ],
+  ])("%s", (_what, now, changed) => {
+    expect(differences(ledgerOf(first), run(now))).toEqual(changed);
+  });
+
+  test("records what was tried; what was not stays", () => {
+    const other = outcome("pass", "MUST", { requirement: requirement("MUST", "P-2a") });
+    expect(recorded(ledgerOf(first), run(other)).outcomes).toEqual({
+      "P-1a": { fail: "1.1.0", pass: "0.4.0" },
+      "P-2a": { pass: "1.1.0" },
+    });
+  });
+
+  test.each(["{", "[]", "{}"])("%s is none", (text) => {
+    expect(typeof parseLedger(text)).toBe("string");
+  });
+});

@@ -1,0 +1,200 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mutants } from "./mutants/catalogue.ts";
+import { kinds } from "./requirement.ts";
+
+const repository = dirname(import.meta.dirname);
+const suite = join(repository, "dist/hawser-conformance");
+const references = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
+const builds = ["hawser", "hawser-node"].filter((name) => fs.existsSync(join(repository, "dist", name)));
+const pinned = "v1.8.0";
+const isRoot = process.getuid?.() === 0;
+/** On a machine of ours a missing right is a mistake of the set-up, not a reason to skip. */
+const skips = !isRoot && process.env.CI !== "true";
+
+let folder = "";
+beforeAll(() => {
+  if (!fs.existsSync(suite))
+    throw new Error("there is no dist/hawser-conformance: run make dist/hawser-conformance");
+  folder = fs.mkdtempSync(join(tmpdir(), "hwt-conformance-"));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(suite, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said.stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve) => child.once("close", (code) => resolve({ code, ...said })));
+  return { child, ended };
+}
+
+interface Case {
+  readonly id: string;
+  readonly verdict: string;
+  readonly findings: readonly string[];
+  readonly reproduce: readonly string[];
+}
+
+async function casesOf(args: readonly string[]): Promise<readonly Case[]> {
+  const { stdout, stderr } = await start([...args, "--format", "json", "--quiet"]).ended;
+  expect(stderr).toBe("");
+  return (JSON.parse(stdout) as { cases: Case[] }).cases;
+}
+
+/** What any run of the suite may have left: everything of its making begins so. */
+function leftovers(pid = ""): string[] {
+  const prefix = `hwc-${pid}`;
+  const namesIn = (path: string) => (fs.existsSync(path) ? fs.readdirSync(path) : []);
+  return [...namesIn("/var/run/netns"), ...namesIn(tmpdir())].filter((name) => name.startsWith(prefix));
+}
+
+/** A folder with the names that an executable of ours is called by. */
+function linksTo(build: string): string {
+  const links = join(folder, build);
+  fs.mkdirSync(links, { recursive: true });
+  for (const name of ["hawser", "hawser-static", "hawser-host-local", "hawser-flat"]) {
+    const path = join(links, name);
+    if (!fs.existsSync(path)) fs.symlinkSync(join(repository, "dist", build), path);
+  }
+  return links;
+}
+
+const ours = ["hawser", "hawser-two", "hawser-chained", "hawser-static", "hawser-host-local", "hawser-flat"];
+
+describe.skipIf(skips)("ours (skipped without root)", () => {
+  // Every version is run by `make conformance`: here the newest, and the ones whose form of a result differs.
+  const versions = { hawser: "0.2.0,0.4.0,1.0.0,1.1.0", "hawser-node": "1.1.0" };
+  test.each(builds.flatMap((build) => ours.map((profile) => [build, profile] as const)))(
+    "%s as %s: what is written down",
+    async (build, profile) => {
+      const links = linksTo(build);
+      const plugin = profile.replace(/-(two|chained)$/, "");
+      const { code, stderr, stdout } = await start([
+        ...[join(links, plugin), "--profile", profile, "--plugin-dir", links, "--plugin-dir", references],
+        ...["--versions", versions[build as keyof typeof versions], "--quiet"],
+        ...["--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
+      ]).ended;
+      expect(code, `${stderr}\n${stdout.slice(0, 4000)}`).toBe(0);
+    },
+    240_000,
+  );
+});
+
+describe.skipIf(skips)("reference plugins (skipped without root)", () => {
+  const ledgers = fs
+    .readdirSync(join(import.meta.dirname, "expectations"))
+    .map((name) => name.replace(".json", ""));
+  const version = fs.existsSync(join(references, ".version"))
+    ? fs.readFileSync(join(references, ".version"), "utf8")
+    : "";
+  test.each(ledgers.filter((name) => !name.startsWith("hawser")))(
+    "%s: what is written down",
+    async (profile) => {
+      const plugin = join(references, profile.replace(/-l2$/, ""));
+      if (!version.includes(pinned)) return expect(version).not.toContain(pinned);
+      const { code, stderr } = await start([
+        ...[plugin, "--profile", profile, "--versions", "1.1.0", "--quiet"],
+        ...["--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
+      ]).ended;
+      expect(code, stderr).toBe(0);
+    },
+  );
+});
+
+describe.skipIf(skips)("the test plugin in real namespaces (skipped without root)", () => {
+  const named = (name: string): string => {
+    const path = join(folder, name);
+    if (!fs.existsSync(path)) fs.symlinkSync(suite, path);
+    return path;
+  };
+
+  test.each(kinds)("as it should be, as %s", async (kind) => {
+    for (const each of kinds) named(`hwcmodel-${each}`);
+    const { code, stdout } = await start([
+      ...[named(`hwcmodel-${kind}`), "--profile", `hwcmodel-${kind}`, "--versions", "1.1.0", "--quiet"],
+    ]).ended;
+    expect(code, stdout.slice(0, 4000)).toBe(0);
+  });
+
+  test.each(kinds)("wrong in each way, as %s", async (kind) => {
+    for (const each of kinds) named(`hwcmodel-${each}`);
+    const missed: string[] = [];
+    for (const { id, version = "1.1.0" } of mutants.filter((mutant) => mutant.kind === kind)) {
+      const plugin = named(`hwcmodel-${kind}-${id}`);
+      const cases = await casesOf([
+        plugin,
+        "--profile",
+        `hwcmodel-${kind}`,
+        "--versions",
+        version,
+        "--only",
+        id,
+      ]);
+      if (cases[0]?.verdict !== "fail")
+        missed.push(`${id}: ${cases[0]?.verdict} ${cases[0]?.findings.join("; ")}`);
+    }
+    expect(missed).toEqual([]);
+  });
+});
+
+describe.skipIf(skips)("what it leaves (skipped without root)", () => {
+  test("nothing after a run", async () => {
+    const { child, ended } = start([
+      join(references, "bridge"),
+      "--profile",
+      "bridge",
+      "--only",
+      "P-16,P-22,P-37",
+    ]);
+    await ended;
+    expect(leftovers(String(child.pid))).toEqual([]);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("nothing after %s", async (signal) => {
+    const { child, ended } = start([join(references, "bridge"), "--profile", "bridge"]);
+    await new Promise((resolve) => child.stderr?.once("data", resolve));
+    expect(leftovers(String(child.pid)).length).toBeGreaterThan(0);
+    child.kill(signal);
+    expect((await ended).code).toBe(signal === "SIGINT" ? 130 : 143);
+    expect(leftovers(String(child.pid))).toEqual([]);
+  });
+
+  test("what a kill leaves, the next run takes away", async () => {
+    const { child, ended } = start([join(references, "bridge"), "--profile", "bridge"]);
+    await new Promise((resolve) => child.stderr?.once("data", resolve));
+    child.kill("SIGKILL");
+    await ended;
+    expect(leftovers(String(child.pid)).length).toBeGreaterThan(0);
+    await start([join(references, "bridge"), "--profile", "bridge", "--only", "P-14a", "--quiet"]).ended;
+    expect(leftovers(String(child.pid))).toEqual([]);
+  });
+});
+
+test.skipIf(skips)(
+  "a finding is seen by hand with the lines that are printed (skipped without root)",
+  async () => {
+    const plugin = join(references, "host-device");
+    const only = ["--profile", "host-device", "--versions", "1.1.0", "--only", "P-24b"];
+    const [finding] = await casesOf([plugin, ...only]);
+    expect(finding?.verdict).toBe("fail");
+    const script = (finding?.reproduce ?? []).join("\n");
+    const said = execFileSync("bash", ["-c", script], { encoding: "utf8" });
+    expect(finding?.findings.join()).toContain('failed to find "eth0" in containerNS');
+    expect(said).toContain('failed to find \\"eth0\\" in containerNS');
+    expect(leftovers()).toEqual([]);
+  },
+);
