@@ -19,7 +19,7 @@ let folder = "";
 beforeAll(() => {
   if (!fs.existsSync(suite))
     throw new Error("there is no dist/hawser-conformance: run make dist/hawser-conformance");
-  folder = fs.mkdtempSync(join(tmpdir(), "hwt-conformance-"));
+  folder = fs.mkdtempSync(join(tmpdir(), `hwt-${process.pid}-`));
 });
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
@@ -101,15 +101,17 @@ describe.skipIf(skips)("reference plugins (skipped without root)", () => {
   const version = fs.existsSync(join(references, ".version"))
     ? fs.readFileSync(join(references, ".version"), "utf8")
     : "";
-  test.each(ledgers.filter((name) => !name.startsWith("hawser")))(
+  test.for(ledgers.filter((name) => !name.startsWith("hawser")))(
     "%s: what is written down",
-    async (profile) => {
+    async (profile, context) => {
       const plugin = join(references, profile.replace(/-l2$/, ""));
-      if (!version.includes(pinned)) return expect(version).not.toContain(pinned);
+      if (!version.includes(pinned))
+        context.skip(`the ledgers are of ${pinned}, the plugins are ${version.trim() || "unknown"}`);
       const { code, stderr } = await start([
         ...[plugin, "--profile", profile, "--versions", "1.1.0", "--quiet"],
         ...["--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
       ]).ended;
+      if (code === 6) context.skip(stderr.trim());
       expect(code, stderr).toBe(0);
     },
   );
@@ -133,7 +135,9 @@ describe.skipIf(skips)("the test plugin in real namespaces (skipped without root
   test.each(kinds)("wrong in each way, as %s", async (kind) => {
     for (const each of kinds) named(`hwcmodel-${each}`);
     const missed: string[] = [];
-    for (const { id, version = "1.1.0" } of mutants.filter((mutant) => mutant.kind === kind)) {
+    for (const { id, version = "1.1.0" } of mutants.filter(
+      (mutant) => mutant.kind === kind && mutant.only !== "memory",
+    )) {
       const plugin = named(`hwcmodel-${kind}-${id}`);
       const cases = await casesOf([
         plugin,

@@ -42,7 +42,7 @@ describe("the test plugin that is right", () => {
 });
 
 describe("a plugin that is wrong is found by exactly the requirement meant", () => {
-  test.each(mutants.filter(({ live }) => live !== true).map((mutant) => [mutant.id, mutant] as const))(
+  test.each(mutants.filter(({ only }) => only !== "live").map((mutant) => [mutant.id, mutant] as const))(
     "%s",
     async (id, { kind, version = "1.1.0" }) => {
       const run = await tryModel(kind, [version], id);

@@ -5,9 +5,11 @@ import { configRequirements } from "./config.ts";
 import { delRequirements } from "./del.ts";
 import { delegationRequirements } from "./delegation.ts";
 import { delegatorRequirements } from "./delegator.ts";
+import { delegatorErrorRequirements } from "./delegator-errors.ts";
 import { delegatorStateRequirements } from "./delegator-state.ts";
 import { environmentRequirements } from "./environment.ts";
 import { gcRequirements } from "./gc.ts";
+import { lookupRequirements } from "./lookup.ts";
 import { misbehavingRequirements } from "./misbehaving.ts";
 import { processRequirements } from "./process.ts";
 import { resultRequirements } from "./result.ts";
@@ -28,7 +30,9 @@ export const requirements: readonly Requirement[] = [
   ...gcRequirements,
   ...delegationRequirements,
   ...misbehavingRequirements,
+  ...lookupRequirements,
   ...delegatorRequirements,
+  ...delegatorErrorRequirements,
   ...delegatorStateRequirements,
 ].sort((left, right) => compareIds(left.id, right.id));
 

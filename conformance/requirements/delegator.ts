@@ -1,20 +1,10 @@
-import { wordsOf } from "../errors.ts";
 import { canonical, isSame } from "../json.ts";
 import { readResult } from "../oracle.ts";
 import type { Kind, Need, Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import {
-  call,
-  expectRefused,
-  expectThat,
-  given,
-  hasRefused,
-  hasSucceeded,
-  newContainer,
-  tryAttach,
-} from "../steps.ts";
+import { call, expectThat, given, hasSucceeded, newContainer, tryAttach } from "../steps.ts";
 import { addWithDigits, attachList, digitsMark, firstType, longDigits, secondType, useList } from "./list.ts";
-import { callsOf, configIn, interfaceResult, marked } from "./recorder.ts";
+import { callsOf, configIn, interfaceResult } from "./recorder.ts";
 
 const derive = "3, Deriving request configuration";
 const kinds: readonly Kind[] = ["meta"];
@@ -329,87 +319,6 @@ export const delegatorRequirements: readonly Requirement[] = [
       const { node } = scene.machine;
       const own = await scene.machine.inode(node);
       expectThat(scene, first?.netns === own, `it runs in ${first?.netns}, the node is ${own}`);
-    },
-  },
-  {
-    id: "D-7a",
-    level: "MUST",
-    section: "3, Adding an attachment",
-    sentence: "If the plugin returns an error, halt execution and return the error to the caller.",
-    title: "ADD stops at the first plugin that fails, and returns its error",
-    operations: ["ADD"],
-    kinds,
-    needs,
-    probe: async (scene) => {
-      useList(scene, [{ verbs: { ADD: marked(scene) } }, {}]);
-      const exchange = await call(scene, "ADD", await newContainer(scene));
-      expectRefused(scene, exchange, "ADD, the first plugin having failed");
-      expectThat(
-        scene,
-        callsOf(scene, "ADD", secondType).length === 0,
-        "the second plugin was run all the same",
-      );
-    },
-  },
-  {
-    id: "D-7b",
-    level: "MUST",
-    section: "3, Deleting an attachment",
-    sentence: "If the plugin returns an error, halt execution and return the error to the caller.",
-    title: "DEL stops at the first plugin that fails, and returns its error",
-    operations: ["DEL"],
-    kinds,
-    needs,
-    probe: async (scene) => {
-      const failing = { verbs: { DEL: marked(scene) } };
-      const container = await attachList(scene, [failing, failing]);
-      expectRefused(scene, await call(scene, "DEL", container), "DEL, its plugins having failed");
-      const run = callsOf(scene, "DEL").length;
-      expectThat(scene, run === 1, `${run} plugins were run although each of them fails`);
-    },
-  },
-  {
-    id: "D-7c",
-    level: "MUST",
-    section: "3, Checking an attachment",
-    sentence: "If the plugin returns an error, halt execution and return the error to the caller.",
-    title: "CHECK stops at the first plugin that fails, and returns its error",
-    operations: ["CHECK"],
-    since: "0.4.0",
-    kinds,
-    needs,
-    probe: async (scene) => {
-      const container = await attachList(scene, [{ verbs: { CHECK: marked(scene) } }, {}]);
-      expectRefused(scene, await call(scene, "CHECK", container), "CHECK, the first plugin having failed");
-      expectThat(
-        scene,
-        callsOf(scene, "CHECK", secondType).length === 0,
-        "the second plugin was run all the same",
-      );
-    },
-  },
-  {
-    id: "D-7d",
-    level: "MUST",
-    section: "3, Garbage-collecting a network",
-    sentence:
-      "If the plugin returns an error, **continue** with execution, returning all errors to the caller.",
-    title: "GC goes on past a plugin that fails, and returns both errors",
-    operations: ["GC"],
-    since: "1.1.0",
-    kinds,
-    needs,
-    probe: async (scene) => {
-      const failing = (what: string) => ({ verbs: { GC: marked(scene, what) } });
-      useList(scene, [failing("hwc-one"), failing("hwc-two")]);
-      const exchange = await call(scene, "GC", undefined, { valid: [] });
-      for (const type of [firstType, secondType]) {
-        expectThat(scene, callsOf(scene, "GC", type).length > 0, `GC was not executed on ${type}`);
-      }
-      given(hasRefused(exchange), "GC succeeds although both of its plugins fail");
-      for (const what of ["hwc-one", "hwc-two"]) {
-        expectThat(scene, wordsOf(exchange).includes(what), `the error of GC does not tell ${what}`);
-      }
     },
   },
 ];
