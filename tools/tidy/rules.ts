@@ -58,6 +58,8 @@ const development = ["tools/**", "bench/**", "conformance/**", "vitest.config.ts
 /** One suite that every implementation of an interface goes through. */
 const contracts = ["**/*-contract.ts"];
 const testHelpers = [
+  "conformance/mutants/{catalogue,memory-machine}.ts",
+  "conformance/report/markdown.ts",
   "tools/testbed/**",
   "**/testing.ts",
   "**/simulation/**",
@@ -95,7 +97,11 @@ export const rules: Rules = {
       importers: ["plugins/*/*-schema.ts"],
       why: "schemas lie in files of their own, loaded late",
     },
-    { name: /^(yargs|yaml)\b/, importers: ["cmd/cli/**"], why: "only the command line pays for it" },
+    {
+      name: /^(yargs|yaml)\b/,
+      importers: ["cmd/cli/**", "conformance/usage.ts"],
+      why: "only the command line pays for it",
+    },
     {
       name: /^ip-address\b/,
       importers: ["ipam/**", "cmd/cli/**"],
@@ -136,9 +142,7 @@ export const rules: Rules = {
     "cni/delegate.ts": "plugins/meta/live/delegator.live.test.ts",
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },
-  unfinished: {
-    "conformance/**": "conformance/main.ts is not there yet",
-  },
+  unfinished: {},
   words: [
     {
       word: /\b(TODO|FIXME|XXX|HACK)\b/,
