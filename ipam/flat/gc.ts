@@ -1,5 +1,5 @@
 import { validAttachments } from "../../cni/config.ts";
-import { type CniError, joinErrors } from "../../cni/errors.ts";
+import { allOk, type CniError } from "../../cni/errors.ts";
 import { isObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
@@ -44,8 +44,7 @@ export async function gc(
   }
   const ours = parseFlatConfig(sys, config);
   if (ours.ok) await forgetDefinitions(sys, store, places.value, ours.value.definition.hash);
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+  return allOk(errors);
 }
 
 async function findStale(

@@ -1,4 +1,4 @@
-import { type CniError, cniError, failWith, joinErrors } from "../../cni/errors.ts";
+import { allOk, type CniError, cniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -60,6 +60,5 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
     const msg = `no IP addresses available in range set ${index}: ${printRangeSet(set)}`;
     return [cniError("notAvailable", "ipam.exhausted", msg, `${describeUsage(usage)}.`)];
   });
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+  return allOk(errors);
 }

@@ -1,9 +1,9 @@
 import { validAttachments } from "../../cni/config.ts";
-import { type CniError, joinErrors } from "../../cni/errors.ts";
+import { allOk, type CniError } from "../../cni/errors.ts";
 import { lockContainer, lockForGc, sweepLocks } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
-import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { lockPatienceMs } from "./add.ts";
 import { folderOf } from "./config.ts";
@@ -69,8 +69,7 @@ function freeAll(sys: Sys, folder: string, holdings: readonly Holding[]): Outcom
     const freed = free(sys, folder, holding);
     return freed.ok ? [] : [folderError(`free ${holding.name} in ${folder}`, freed.error)];
   });
-  const [first, ...others] = errors;
-  return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
+  return allOk(errors);
 }
 
 function isThere(sys: Sys, folder: string): boolean {
