@@ -14,6 +14,18 @@ export interface NetworkRequest {
   readonly ips?: readonly string[];
   /** Six octets, as they were written. */
   readonly mac?: string;
+  /** Eight octets, as they were written. */
+  readonly infinibandGuid?: string;
+  /** Each with hostPort and containerPort, protocol and hostIP if given: what the capability of this name takes. */
+  readonly portMappings?: readonly JsonObject[];
+  /** ingressRate, ingressBurst, egressRate, egressBurst, those given: what the capability of this name takes. */
+  readonly bandwidth?: JsonObject;
+  /** The device to attach where no device plugin has assigned one. */
+  readonly deviceId?: string;
+  /** The pod's gateways by way of this network; empty: this network's own default routes are taken away. */
+  readonly defaultRoute?: readonly string[];
+  /** The IPAMClaim (`k8s.cni.cncf.io`) in the pod's namespace that keeps the addresses. */
+  readonly ipamClaimReference?: string;
   readonly cniArgs?: JsonObject;
 }
 
