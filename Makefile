@@ -13,7 +13,7 @@ SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.te
 
 JUDGE := $(shell find conformance sys ! -name '*.test.ts' \( -name '*.ts' -o -name '*.json' \))
 
-.PHONY: help setup packages build build-pkg conformance test lint fmt demo bench clean
+.PHONY: help setup packages build build-pkg conformance test lint fmt demo bench release clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -46,6 +46,10 @@ dist/hawser-node: build/hawser.cjs
 	@echo "==> compile dist/hawser-node with pkg"
 	@node tools/build.ts pkg
 
+dist/hawser-arm64: build/hawser.cjs
+	@echo "==> compile dist/hawser-arm64 with Bun"
+	@node tools/build.ts arm64
+
 dist/hawser-conformance: build/commit $(JUDGE) package.json package-lock.json tools/build.ts
 	@echo "==> compile dist/hawser-conformance with Bun"
 	@node tools/build.ts conformance
@@ -71,6 +75,9 @@ demo: setup build ## two pods on three networks, from ADD to nothing left
 
 bench: setup build ## side by side, as ratios, with ceilings
 	@node bench/main.ts
+
+release: packages build build-pkg dist/hawser-arm64 ## dist/release: archives, checksums, bill of materials
+	@node tools/release/main.ts
 
 clean: ## what was built
 	rm -rf build dist

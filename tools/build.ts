@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -63,9 +64,41 @@ function compileWithBun(): void {
   }
 }
 
-function bunBuild(name: string, from: string): void {
+function bunBuild(name: string, from: string, target: readonly string[] = []): void {
   const flags = ["--compile", "--bytecode", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-  publish(name, (outfile) => run("bun", ["build", ...flags, from, "--outfile", outfile]));
+  publish(name, (outfile) => run("bun", ["build", ...flags, ...target, from, "--outfile", outfile]));
+}
+
+/** For another machine than this one: Bun's base executable comes from its npm package, at the lockfile's version. */
+function compileForArm64(): void {
+  const base = fetchPackage("@oven/bun-linux-aarch64");
+  bunBuild("hawser-arm64", bundle, [
+    "--target=bun-linux-arm64",
+    `--compile-executable-path=${join(base, "bin", "bun")}`,
+  ]);
+}
+
+/** The folder of a package that npm has not installed because it is another machine's; checked against the lockfile. */
+function fetchPackage(name: string): string {
+  const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
+    packages: Record<string, { version: string; integrity: string }>;
+  };
+  const locked = lock.packages[`node_modules/${name}`];
+  if (locked === undefined) throw new Error(`package-lock.json has no ${name}`);
+  const folder = join("build", "packages", `${name.replaceAll("/", "-")}-${locked.version}`);
+  if (existsSync(join(folder, ".ok"))) return join(folder, "package");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  run("npm", ["pack", "--silent", "--pack-destination", folder, `${name}@${locked.version}`]);
+  const archive = join(folder, `${name.slice(1).replaceAll("/", "-")}-${locked.version}.tgz`);
+  const digest = createHash("sha512").update(readFileSync(archive)).digest("base64");
+  if (locked.integrity !== `sha512-${digest}`) {
+    throw new Error(`${archive} is not what package-lock.json names: its SHA-512 is ${digest}`);
+  }
+  run("tar", ["-xzf", archive, "-C", folder]);
+  rmSync(archive);
+  writeFileSync(join(folder, ".ok"), "");
+  return join(folder, "package");
 }
 
 /**
@@ -124,6 +157,7 @@ const steps: Readonly<Record<string, () => void | Promise<void>>> = {
   bundle: () => makeBundle(),
   bun: compileWithBun,
   pkg: compileWithPkg,
+  arm64: compileForArm64,
   conformance: async () => {
     await makeBundle("conformance/main.ts", conformanceBundle);
     bunBuild("hawser-conformance", conformanceBundle);

@@ -132,6 +132,7 @@ export const rules: Rules = {
     "tools/build.ts",
     "tools/reporter.ts",
     "tools/demo/main.ts",
+    "tools/release/main.ts",
     "tools/tidy/main.ts",
     "vitest.config.ts",
   ],

@@ -1,0 +1,63 @@
+/** The parts of a CycloneDX 1.5 document that we touch; the rest is npm's. */
+export interface Bom {
+  serialNumber: string;
+  metadata: { timestamp: string; component: Component; [key: string]: unknown };
+  components: Component[];
+  dependencies?: { ref: string; dependsOn?: string[] }[];
+  [key: string]: unknown;
+}
+
+interface Component {
+  "bom-ref": string;
+  type: string;
+  name: string;
+  version: string;
+  [key: string]: unknown;
+}
+
+/** What an executable is made on, as the lockfile names it. */
+export interface Base {
+  readonly name: string;
+  readonly version: string;
+  /** `sha512-` and the digest in base64. */
+  readonly integrity: string;
+}
+
+/**
+ * npm's bill of materials, completed by the runtimes that the executables contain, and with nothing in it of the folder
+ * and the moment in which it was made: one commit makes one document.
+ */
+export function completeBom(bom: Bom, bases: readonly Base[], digest: string, committed: string): Bom {
+  const self = { ...bom.metadata.component, type: "application", name: "hawser" };
+  const runtimes = bases.map(runtimeOf);
+  return {
+    ...bom,
+    serialNumber: `urn:uuid:${uuidOf(digest)}`,
+    metadata: { ...bom.metadata, timestamp: committed, component: self },
+    components: [...bom.components, ...runtimes],
+    dependencies: (bom.dependencies ?? []).map((each) =>
+      each.ref === self["bom-ref"]
+        ? { ...each, dependsOn: [...(each.dependsOn ?? []), ...runtimes.map((it) => it["bom-ref"])] }
+        : each,
+    ),
+  };
+}
+
+function runtimeOf({ name, version, integrity }: Base): Component {
+  const content = Buffer.from(integrity.replace(/^sha512-/, ""), "base64").toString("hex");
+  return {
+    "bom-ref": `${name}@${version}`,
+    type: "platform",
+    name,
+    version,
+    scope: "required",
+    purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
+    hashes: [{ alg: "SHA-512", content }],
+  };
+}
+
+/** Of a digest's first 128 bits, in the form of a version 8 UUID (RFC 9562, section 5.8). */
+function uuidOf(digest: string): string {
+  const hex = `${digest.slice(0, 12)}8${digest.slice(13, 16)}8${digest.slice(17, 32)}`;
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
