@@ -15,6 +15,8 @@ export interface DefinitionPlace {
 
 /** A network definition as found: a CNI configuration or a list, not parsed beyond JSON. */
 export interface Definition extends DefinitionPlace {
+  /** Of its metadata; a configuration that is no resource has none. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** With `name`, and `type` or `plugins`; or empty: the file of this network's name in confDir is meant. */
   readonly config: JsonObject;
 }
@@ -25,14 +27,33 @@ const kind = "NetworkAttachmentDefinition";
 export function parseDefinition(text: string, place: DefinitionPlace): Outcome<Definition, CniError> {
   const document = parseObject(text);
   if (!document.ok) return badDefinition(place, `it ${document.error}`);
-  const config = isResource(document.value) ? configOf(document.value, place) : document;
+  return isResource(document.value)
+    ? parseResource(document.value, place)
+    : complete(place, {}, document.value);
+}
+
+/** Reads a NetworkAttachmentDefinition. Errors: `kube.bad-definition`. */
+export function parseResource(resource: JsonObject, place: DefinitionPlace): Outcome<Definition, CniError> {
+  const metadata = metadataOf(resource, place);
+  if (!metadata.ok) return badDefinition(place, metadata.error);
+  const annotations = annotationsOf(metadata.value);
+  if (!annotations.ok) return badDefinition(place, annotations.error);
+  const config = configOf(resource);
   if (!config.ok) return badDefinition(place, config.error);
-  if (config.value === undefined) return ok({ ...place, config: {} });
-  const why = configProblem(config.value);
+  if (config.value === undefined) return ok({ ...place, annotations: annotations.value, config: {} });
+  return complete(place, annotations.value, config.value);
+}
+
+function complete(
+  place: DefinitionPlace,
+  annotations: Definition["annotations"],
+  config: JsonObject,
+): Outcome<Definition, CniError> {
+  const why = configProblem(config);
   if (why !== undefined) return badDefinition(place, why);
   // Multus gives a configuration without a name the definition's.
-  const name = isUnset(config.value.name) ? { name: place.name } : {};
-  return ok({ ...place, config: { ...config.value, ...name } });
+  const name = isUnset(config.name) ? { name: place.name } : {};
+  return ok({ ...place, annotations, config: { ...config, ...name } });
 }
 
 export function badDefinition(place: DefinitionPlace, why: string): Outcome<never, CniError> {
@@ -57,10 +78,8 @@ function isResource(document: JsonObject): boolean {
 }
 
 /** The configuration in `spec.config`, undefined when there is none. */
-function configOf(resource: JsonObject, place: DefinitionPlace): Outcome<JsonObject | undefined, string> {
-  const why = resourceProblem(resource, place);
-  if (why !== undefined) return fail(why);
-  const spec = isUnset(resource.spec) ? {} : resource.spec;
+function configOf({ spec: given }: JsonObject): Outcome<JsonObject | undefined, string> {
+  const spec = isUnset(given) ? {} : given;
   if (!isObject(spec)) return fail(`spec is ${kindOf(spec)}, not an object`);
   const { config } = spec;
   if (isUnset(config)) return ok(undefined);
@@ -71,17 +90,29 @@ function configOf(resource: JsonObject, place: DefinitionPlace): Outcome<JsonObj
   return parsed.ok ? parsed : fail(`spec.config ${parsed.error}`);
 }
 
-function resourceProblem(resource: JsonObject, { namespace, name }: DefinitionPlace): string | undefined {
-  if (resource.kind !== kind) return `kind is ${shown(resource.kind)}, not "${kind}"`;
+/** The metadata of a resource that is a definition, and the one of this place. */
+function metadataOf(resource: JsonObject, { namespace, name }: DefinitionPlace): Outcome<JsonObject, string> {
+  if (resource.kind !== kind) return fail(`kind is ${shown(resource.kind)}, not "${kind}"`);
   const metadata = isUnset(resource.metadata) ? {} : resource.metadata;
-  if (!isObject(metadata)) return `metadata is ${kindOf(metadata)}, not an object`;
+  if (!isObject(metadata)) return fail(`metadata is ${kindOf(metadata)}, not an object`);
   if (!isUnset(metadata.name) && metadata.name !== name) {
-    return `metadata.name is ${shown(metadata.name)}, but the file's name says ${name}`;
+    return fail(`metadata.name is ${shown(metadata.name)}, but the file's name says ${name}`);
   }
   if (!isUnset(metadata.namespace) && metadata.namespace !== namespace) {
-    return `metadata.namespace is ${shown(metadata.namespace)}, but the folder's name says ${namespace}`;
+    return fail(
+      `metadata.namespace is ${shown(metadata.namespace)}, but the folder's name says ${namespace}`,
+    );
   }
-  return undefined;
+  return ok(metadata);
+}
+
+function annotationsOf({ annotations }: JsonObject): Outcome<Definition["annotations"], string> {
+  if (isUnset(annotations)) return ok({});
+  if (!isObject(annotations)) return fail(`metadata.annotations is ${kindOf(annotations)}, not an object`);
+  const wrong = Object.entries(annotations).find(([, value]) => typeof value !== "string");
+  if (wrong === undefined) return ok(annotations as Record<string, string>);
+  const [key, value] = wrong;
+  return fail(`metadata.annotations: ${quote(key)} is ${kindOf(value)}, not a string`);
 }
 
 function configProblem({ type, plugins, name }: JsonObject): string | undefined {

@@ -100,8 +100,18 @@ describe("a definition", () => {
     const source = write(`shop/${file}`, content);
     expect(readDefinition(linux, folder, "shop", "storage")).toEqual({
       ok: true,
-      value: { namespace: "shop", name: "storage", source, config },
+      value: { namespace: "shop", name: "storage", source, annotations: {}, config },
     });
+  });
+
+  test.each<[string, unknown, object]>([
+    ["a definition's", resource("", { metadata: { annotations: { "a/b": "1" } } }), { "a/b": "1" }],
+    ["a definition's that are null", resource("", { metadata: { annotations: null } }), {}],
+    ["a configuration's: none", { ...macvlan, metadata: { annotations: { "a/b": "1" } } }, {}],
+  ])("the annotations: %s", (_what, content, annotations) => {
+    write("shop/storage.json", content);
+    const read = readDefinition(linux, folder, "shop", "storage");
+    expect(read.ok && read.value.annotations).toEqual(annotations);
   });
 
   test("large integers and unknown keys arrive unharmed", () => {
@@ -134,6 +144,16 @@ describe("a definition", () => {
       `metadata.namespace is "blue", but the folder's name says shop`,
     ],
     ["metadata of a wrong kind", resource("", { metadata: [] }), "metadata is an array, not an object"],
+    [
+      "annotations of a wrong kind",
+      resource("", { metadata: { annotations: ["a"] } }),
+      "metadata.annotations is an array, not an object",
+    ],
+    [
+      "an annotation that is no text",
+      resource("", { metadata: { annotations: { "a/b": "1", "c/d": true } } }),
+      `metadata.annotations: "c/d" is a boolean, not a string`,
+    ],
     ["a spec of a wrong kind", resource("", { spec: "x" }), "spec is a string, not an object"],
     [
       "a config that is an object",

@@ -33,7 +33,7 @@ export async function add(
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return fail(misplaced);
-  const prepared = prepare(sys, config.value, { environment, config: network });
+  const prepared = await prepare(sys, config.value, { environment, config: network }, undefined);
   if (!prepared.ok) return prepared;
   // Its deadline counts from here: waiting for the lock must not add to what the kubelet waits.
   const sandbox = sandboxOf(sys, environment, config.value);

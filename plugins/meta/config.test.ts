@@ -20,6 +20,7 @@ describe("the meta-plugin's configuration", () => {
       primary: { kind: "chained" },
       networks: [],
       definitionsDir: "/etc/cni/hawser/net.d",
+      kubeconfig: "",
       crossNamespace: ["default"],
       result: "primary",
       parallel: false,

@@ -28,6 +28,8 @@ export interface MetaConfig extends MetaPlaces {
   readonly primary: Primary;
   readonly networks: readonly string[];
   readonly definitionsDir: string;
+  /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
+  readonly kubeconfig: string;
   readonly crossNamespace: readonly string[];
   readonly result: "merged" | "primary";
   readonly parallel: boolean;
@@ -75,6 +77,7 @@ function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
     primary,
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
+    kubeconfig: orDefault(raw.kubeconfig, ""),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
     result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,

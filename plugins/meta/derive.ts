@@ -28,7 +28,7 @@ export async function derive(
   torn: boolean,
 ): Promise<Outcome<Derived | undefined, CniError>> {
   const config = await parseMetaConfig(invocation.config);
-  const whole = config.ok ? prepare(sys, config.value, invocation) : config;
+  const whole = config.ok ? await prepare(sys, config.value, invocation, undefined) : config;
   if (config.ok && whole.ok) return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
   const why = whole.ok ? "" : describe(whole.error);
   const salvaged = config.ok ? config.value : salvageMetaConfig(invocation.config);

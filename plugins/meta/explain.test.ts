@@ -12,7 +12,11 @@ function chain(name: string, cniVersion: Version = "1.1.0", off: Partial<Chain> 
 
 function wanted(name: string, origin: Wanted["origin"]): Wanted {
   const request = { namespace: "default", name };
-  return { origin, request, definition: { ...request, source: `/net.d/default/${name}.conf`, config: {} } };
+  return {
+    origin,
+    request,
+    definition: { ...request, source: `/net.d/default/${name}.conf`, annotations: {}, config: {} },
+  };
 }
 
 /** A primary, one network of the configuration's and two that the pod asks for. */
@@ -50,6 +54,7 @@ function example(parallel: boolean, isChained: boolean): Explanation {
     primary: isChained ? { kind: "chained" } : { kind: "inline", config: {} },
     networks: [],
     definitionsDir: "/net.d",
+    kubeconfig: "",
     confDir: "",
     stateDir: "",
     binDir: "",

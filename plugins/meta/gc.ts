@@ -103,7 +103,7 @@ async function collectDelegates(
   held: readonly Held[],
   live: readonly Held[],
 ): Promise<{ errors: CniError[]; skipped: readonly string[] }> {
-  const steps = standingPlan(sys, config);
+  const steps = await standingPlan(sys, config, undefined);
   // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
   if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
   const standing = steps.ok ? steps.value : [];

@@ -1,8 +1,9 @@
 import { type CniError, failWith, within } from "../../cni/errors.ts";
-import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
+import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type NetworkRequest, parseNetworkList, parseNetworks } from "../../kube/annotation.ts";
-import { type Definition, findByNetworkName, readDefinition } from "../../kube/definitions.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import type { Definition } from "../../kube/definitions.ts";
 import {
   annotationsFrom,
   defaultNetworkAnnotation,
@@ -13,6 +14,7 @@ import {
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
+import { readDefinitions, readNamed } from "./lookup.ts";
 import { admit } from "./policy.ts";
 
 export interface Wanted {
@@ -40,28 +42,34 @@ export interface FoundPrimary {
 /** The namespace of operators' own networks, and of sandboxes that no pod's name comes with. */
 export const defaultNamespace = "default";
 
-export function observe(
+/** Without an API client, what the node itself knows must do. */
+export async function observe(
   sys: Sys,
   config: MetaConfig,
   { environment }: Invocation,
-): Outcome<Observed, CniError> {
+  api: KubeClient | undefined,
+): Promise<Outcome<Observed, CniError>> {
   const pod = podOf(environment);
   const primary = readPrimary(sys, config);
   if (!primary.ok) return primary;
   const requests = readRequests(config, pod);
   if (!requests.ok) return requests;
-  const wanted = readDefinitions(sys, config, requests.value);
+  const wanted = await readWanted(sys, config, requests.value, api);
   if (!wanted.ok) return wanted;
   return ok({ pod, primary: primary.value, wanted: wanted.value });
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
-export function observeStanding(sys: Sys, config: MetaConfig): Outcome<Observed, CniError> {
+export async function observeStanding(
+  sys: Sys,
+  config: MetaConfig,
+  api: KubeClient | undefined,
+): Promise<Outcome<Observed, CniError>> {
   const primary = readPrimary(sys, config);
   if (!primary.ok) return primary;
   const requests = configured(config);
   if (!requests.ok) return requests;
-  const wanted = readDefinitions(sys, config, requests.value);
+  const wanted = await readWanted(sys, config, requests.value, api);
   return wanted.ok ? ok({ pod: undefined, primary: primary.value, wanted: wanted.value }) : wanted;
 }
 
@@ -123,69 +131,17 @@ function defaultNetworkRefused(pod: PodIdentity | undefined): Outcome<never, Cni
   );
 }
 
-function readDefinitions(
+async function readWanted(
   sys: Sys,
   config: MetaConfig,
   requests: readonly Request[],
-): Outcome<Wanted[], CniError> {
-  const read = new Map<string, Definition>();
-  const wanted: Wanted[] = [];
-  for (const { origin, request } of requests) {
-    const key = `${request.namespace}/${request.name}`;
-    const known = read.get(key);
-    const definition = known === undefined ? readComplete(sys, config, request) : ok(known);
-    if (!definition.ok) return definition;
-    read.set(key, definition.value);
-    wanted.push({ origin, request, definition: definition.value });
-  }
-  return ok(wanted);
-}
-
-/** A definition without a configuration of its own means the network of its name in confDir. */
-function readComplete(sys: Sys, config: MetaConfig, request: NetworkRequest): Outcome<Definition, CniError> {
-  const definition = readDefinition(sys, config.definitionsDir, request.namespace, request.name);
-  if (!definition.ok) return definition;
-  const { type, plugins } = definition.value.config;
-  if (type !== undefined || plugins !== undefined) return definition;
-  const found = readNamed(sys, config, request.name);
-  if (!found.ok)
-    return fail(within(`read network definition ${request.namespace}/${request.name}`, found.error));
-  return ok({ ...definition.value, ...found.value });
-}
-
-function readNamed(
-  sys: Sys,
-  { confDir, network }: MetaConfig,
-  name: string,
-): Outcome<{ source: string; config: JsonObject }, CniError> {
-  // Our own configuration may bear the name of the network that it took over: IPAM state is keyed by it.
-  const found = findByNetworkName(sys, confDir, name, (config) => !calls(config, network.type));
-  if (!found.ok) return found;
-  const { source, config } = found.value;
-  const { plugins } = config;
-  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return ok({ source, config });
-  return ok({
-    source,
-    config: { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${confDir}/${name}`)] },
-  });
-}
-
-function calls(config: JsonObject, type: string): boolean {
-  const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
-  return plugins.some((plugin) => isObject(plugin) && plugin.type === type);
-}
-
-/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
-function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
-  const names = sys.files.list(folder);
-  if (!names.ok) return [];
-  return names.value
-    .filter((name) => name.endsWith(".conf"))
-    .flatMap((name) => {
-      const text = sys.files.read(`${folder}/${name}`);
-      const json = text.ok ? parseJson(text.value) : text;
-      if (json.ok && isObject(json.value)) return [json.value];
-      // A plugin that is left out silently would be a hole in the chain.
-      return [{ type: "", unreadable: `${folder}/${name}` }];
-    });
+  _api: KubeClient | undefined,
+): Promise<Outcome<Wanted[], CniError>> {
+  const definitions = await readDefinitions(
+    sys,
+    config,
+    requests.map(({ request }) => request),
+  );
+  if (!definitions.ok) return definitions;
+  return ok(definitions.value.map((definition, index) => ({ ...(requests[index] as Request), definition })));
 }

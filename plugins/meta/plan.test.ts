@@ -10,6 +10,7 @@ function meta(runtimeConfig: JsonObject = {}): MetaConfig {
     network: { cniVersion: "1.1.0", name: "pods", type: "hawser", raw: {} },
     primary: { kind: "chained" },
     networks: [],
+    kubeconfig: "",
     definitionsDir: "/d",
     crossNamespace: [],
     result: "merged",

@@ -2,6 +2,7 @@ import { type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
+import type { KubeClient } from "../../kube/client.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -19,11 +20,19 @@ export interface Prepared {
   readonly plan: Plan;
 }
 
-/** observe, select and plan in one: the whole way from a configuration to its steps, without an effect. */
-export function prepare(sys: Sys, config: MetaConfig, invocation: Invocation): Outcome<Prepared, CniError> {
+/**
+ * observe, select and plan in one: the whole way from a configuration to its steps, without an effect. Without an API
+ * client nothing outside of the node is asked.
+ */
+export async function prepare(
+  sys: Sys,
+  config: MetaConfig,
+  invocation: Invocation,
+  api: KubeClient | undefined,
+): Promise<Outcome<Prepared, CniError>> {
   const base = readBase(config);
   if (!base.ok) return base;
-  const observed = observe(sys, config, invocation);
+  const observed = await observe(sys, config, invocation, api);
   if (!observed.ok) return observed;
   const { netns, ifname } = invocation.environment;
   const existing = (base.value?.interfaces ?? []).filter(
@@ -37,8 +46,12 @@ export function prepare(sys: Sys, config: MetaConfig, invocation: Invocation): O
 }
 
 /** The steps that every pod gets, under stand-in interface names. */
-export function standingPlan(sys: Sys, config: MetaConfig): Outcome<Plan, CniError> {
-  const observed = observeStanding(sys, config);
+export async function standingPlan(
+  sys: Sys,
+  config: MetaConfig,
+  api: KubeClient | undefined,
+): Promise<Outcome<Plan, CniError>> {
+  const observed = await observeStanding(sys, config, api);
   if (!observed.ok) return observed;
   const selections = select(observed.value, { primary: "eth0", existing: [] });
   return selections.ok ? plan(config, selections.value) : selections;

@@ -12,6 +12,7 @@ function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {
       namespace: request.namespace,
       name,
       source: `/net.d/${name}.json`,
+      annotations: {},
       config: { type: "macvlan", name },
     },
   };

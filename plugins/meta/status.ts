@@ -18,7 +18,7 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   if (!config.ok) return config;
   const state = checkStateDir(sys, config.value);
   if (!state.ok) return state;
-  const steps = standingPlan(sys, config.value);
+  const steps = await standingPlan(sys, config.value, undefined);
   if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
   const sandbox = sandboxOf(sys, invocation.environment, config.value);
   const errors: CniError[] = [];

@@ -22,17 +22,18 @@ export interface CheckedDefinitions {
 }
 
 /** What every pod gets, then each definition as if a pod asked for it. */
-export function checkDefinitions(sys: Sys, config: MetaConfig): CheckedDefinitions {
+export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<CheckedDefinitions> {
   const { definitionsDir } = config;
-  const standing = planOf(standingPlan(sys, config), "No ADD succeeds until then.");
+  const standing = planOf(await standingPlan(sys, config, undefined), "No ADD succeeds until then.");
   const listed = listDefinitions(sys, definitionsDir);
   if (!listed.ok) {
     const findings = [...standing.findings, noDefinitions(sys, definitionsDir, listed.error)];
     return { findings, wanting: standing.wanting, paths: [] };
   }
-  const each = listed.value.map((definition) =>
-    planOf(planAlone(sys, config, definition), "A pod that asks for it does not start."),
-  );
+  const each: Planned[] = [];
+  for (const definition of listed.value) {
+    each.push(planOf(await planAlone(sys, config, definition), "A pod that asks for it does not start."));
+  }
   const broken = each.flatMap(({ findings }) => findings);
   const sound = each.length - broken.length;
   const summary = fine(
@@ -62,17 +63,18 @@ function planOf(plan: Outcome<Plan, CniError>, consequence: string): Planned {
   return { findings: [], wanting };
 }
 
-function planAlone(
+async function planAlone(
   sys: Sys,
   config: MetaConfig,
   { namespace, name, definition }: ListedDefinition,
-): Outcome<Plan, CniError> {
+): Promise<Outcome<Plan, CniError>> {
   if (!definition.ok) return fail(definition.error);
-  return standingPlan(sys, {
+  const alone: MetaConfig = {
     ...config,
     primary: { kind: "chained" },
     networks: [`${namespace}/${name}`],
-  });
+  };
+  return standingPlan(sys, alone, undefined);
 }
 
 function noDefinitions(sys: Sys, definitionsDir: string, { msg }: CniError): Finding {

@@ -42,7 +42,7 @@ async function examineOne(
   if (config === undefined) return [...findings];
   const { binDir, stateDir, definitionsDir } = config;
   const folders = binDir === "" ? pluginDirs : [binDir, ...pluginDirs];
-  const definitions = checkDefinitions(sys, config);
+  const definitions = await checkDefinitions(sys, config);
   const plugins = checkPlugins(sys, typesIn([listOf(configuration), ...definitions.wanting]), folders);
   return [
     ...findings,

@@ -1,0 +1,76 @@
+import { type CniError, within } from "../../cni/errors.ts";
+import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
+import type { NetworkRequest } from "../../kube/annotation.ts";
+import { type Definition, findByNetworkName, readDefinition } from "../../kube/definitions.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { MetaConfig } from "./config.ts";
+
+/** The definition of each network that is asked for, in order; each is read once. */
+export async function readDefinitions(
+  sys: Sys,
+  config: MetaConfig,
+  requests: readonly NetworkRequest[],
+): Promise<Outcome<Definition[], CniError>> {
+  const read = new Map<string, Definition>();
+  const definitions: Definition[] = [];
+  for (const request of requests) {
+    const key = `${request.namespace}/${request.name}`;
+    const known = read.get(key);
+    const definition = known === undefined ? readComplete(sys, config, request) : ok(known);
+    if (!definition.ok) return definition;
+    read.set(key, definition.value);
+    definitions.push(definition.value);
+  }
+  return ok(definitions);
+}
+
+/** A definition without a configuration of its own means the network of its name in confDir. */
+function readComplete(sys: Sys, config: MetaConfig, request: NetworkRequest): Outcome<Definition, CniError> {
+  const definition = readDefinition(sys, config.definitionsDir, request.namespace, request.name);
+  if (!definition.ok) return definition;
+  const { type, plugins } = definition.value.config;
+  if (type !== undefined || plugins !== undefined) return definition;
+  const found = readNamed(sys, config, request.name);
+  if (!found.ok)
+    return fail(within(`read network definition ${request.namespace}/${request.name}`, found.error));
+  return ok({ ...definition.value, ...found.value });
+}
+
+/** The network of a file of confDir, by the name in it. */
+export function readNamed(
+  sys: Sys,
+  { confDir, network }: MetaConfig,
+  name: string,
+): Outcome<{ source: string; config: JsonObject }, CniError> {
+  // Our own configuration may bear the name of the network that it took over: IPAM state is keyed by it.
+  const found = findByNetworkName(sys, confDir, name, (config) => !calls(config, network.type));
+  if (!found.ok) return found;
+  const { source, config } = found.value;
+  const { plugins } = config;
+  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return ok({ source, config });
+  return ok({
+    source,
+    config: { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${confDir}/${name}`)] },
+  });
+}
+
+function calls(config: JsonObject, type: string): boolean {
+  const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
+  return plugins.some((plugin) => isObject(plugin) && plugin.type === type);
+}
+
+/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
+function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
+  const names = sys.files.list(folder);
+  if (!names.ok) return [];
+  return names.value
+    .filter((name) => name.endsWith(".conf"))
+    .flatMap((name) => {
+      const text = sys.files.read(`${folder}/${name}`);
+      const json = text.ok ? parseJson(text.value) : text;
+      if (json.ok && isObject(json.value)) return [json.value];
+      // A plugin that is left out silently would be a hole in the chain.
+      return [{ type: "", unreadable: `${folder}/${name}` }];
+    });
+}
