@@ -2,16 +2,26 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CniError, codes } from "../cni/errors.ts";
 import { printJson } from "../cni/json.ts";
-import { type NetworkRequest, parseNetworkList, parseNetworks } from "./annotation.ts";
+import {
+  type Grammar,
+  type NetworkRequest,
+  parseDefaultNetwork,
+  parseNetworkList,
+  parseNetworks,
+} from "./annotation.ts";
 
 function requests(text: string, defaultNamespace = "shop"): NetworkRequest[] {
-  const parsed = parseNetworks(text, defaultNamespace);
+  const parsed = parseNetworks(text, { defaultNamespace, unknownKeys: "refuse" });
   if (!parsed.ok) throw new Error(parsed.error.details);
   return parsed.value;
 }
 
-function refusal(text: string, defaultNamespace = "shop"): CniError {
-  const parsed = parseNetworks(text, defaultNamespace);
+function refusal(
+  text: string,
+  defaultNamespace = "shop",
+  unknownKeys: Grammar["unknownKeys"] = "refuse",
+): CniError {
+  const parsed = parseNetworks(text, { defaultNamespace, unknownKeys });
   if (parsed.ok) throw new Error(`accepted: ${printJson(parsed.value)}`);
   expect(parsed.error.code).toBe(codes.annotation);
   return parsed.error;
@@ -114,7 +124,12 @@ describe("the JSON form", () => {
     [
       "every key",
       `[{"name":"a","namespace":"blue","interface":"net7","ips":["10.1.0.5/16","10.1.0.6","fd00::5","fd00::6/64"],
-        "mac":"02:00:00:00:00:0A","cni-args":{"vlan":100,"big":12345678901234567890}}]`,
+        "mac":"02:00:00:00:00:0A","infiniband-guid":"c2:11:22:33:44:55:66:77",
+        "portMappings":[{"hostPort":8080,"containerPort":80},
+          {"hostPort":53,"containerPort":5353,"protocol":"UDP","hostIP":"fd00::1"}],
+        "bandwidth":{"ingressRate":2048,"ingressBurst":1600,"egressRate":0,"egressBurst":0},
+        "deviceID":"0000:3b:02.1","default-route":["10.1.0.1","fd00::1"],
+        "cni-args":{"vlan":100,"big":12345678901234567890}}]`,
       [
         {
           namespace: "blue",
@@ -122,6 +137,14 @@ describe("the JSON form", () => {
           interface: "net7",
           ips: ["10.1.0.5/16", "10.1.0.6", "fd00::5", "fd00::6/64"],
           mac: "02:00:00:00:00:0A",
+          infinibandGuid: "c2:11:22:33:44:55:66:77",
+          portMappings: [
+            { hostPort: 8080, containerPort: 80, protocol: "tcp" },
+            { hostPort: 53, containerPort: 5353, protocol: "UDP", hostIP: "fd00::1" },
+          ],
+          bandwidth: { ingressRate: 2048, ingressBurst: 1600, egressRate: 0, egressBurst: 0 },
+          deviceId: "0000:3b:02.1",
+          defaultRoute: ["10.1.0.1", "fd00::1"],
           cniArgs: { vlan: 100, big: expect.anything() },
         },
       ],
@@ -138,7 +161,40 @@ describe("the JSON form", () => {
     ],
     [
       "keys that are empty, which Go's encoder writes",
-      `[{"name":"a","namespace":"","interface":"","ips":[],"mac":"","cni-args":null,"default-route":null,"deviceID":""}]`,
+      `[{"name":"a","namespace":"","interface":"","ips":[],"mac":"","cni-args":null,"default-route":null,"deviceID":"",
+        "infiniband-guid":"","portMappings":[],"bandwidth":{},"ipam-claim-reference":""}]`,
+      [{ namespace: "shop", name: "a" }],
+    ],
+    [
+      "a claim, whose name KubeVirt makes of two with a dot",
+      `[{"name":"a","ips":[],"ipam-claim-reference":"vm1.tenant-blue"}]`,
+      [{ namespace: "shop", name: "a", ipamClaimReference: "vm1.tenant-blue" }],
+    ],
+    [
+      "no default routes, which is not the same as nothing said",
+      `[{"name":"a","default-route":[]},{"name":"b"}]`,
+      [
+        { namespace: "shop", name: "a", defaultRoute: [] },
+        { namespace: "shop", name: "b" },
+      ],
+    ],
+    [
+      "MAC addresses as Go reads them, Ethernet's and IP over InfiniBand's",
+      `[{"name":"a","mac":"02-00-00-00-00-01"},{"name":"a","mac":"0200.0000.0001"},
+        {"name":"a","mac":"00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01"}]`,
+      [
+        { namespace: "shop", name: "a", mac: "02-00-00-00-00-01" },
+        { namespace: "shop", name: "a", mac: "0200.0000.0001" },
+        {
+          namespace: "shop",
+          name: "a",
+          mac: "00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01",
+        },
+      ],
+    ],
+    [
+      "others' keys, in reverse domain notation",
+      `[{"name":"a","org.example.colour":"red","k8s.ovn.org.x_y":{}}]`,
       [{ namespace: "shop", name: "a" }],
     ],
   ])("%s", (_what, text, expected) => {
@@ -176,29 +232,100 @@ describe("the JSON form", () => {
     ],
     [`[{"name":"a","ips":["10.1.0.5/33"]}]`, "annotation.value", `"10.1.0.5/33"`],
     [`[{"name":"a","ips":[""]}]`, "annotation.value", `key "ips": "": not an IP`],
-    [`[{"name":"a","ips":["1","2","3","4","5"]}]`, "annotation.value", `"1", "2", "3" (and 2 more): not`],
+    [`[{"name":"a","ips":["1","2","3","4","5"]}]`, "annotation.value", `"1", "2", "3" and 2 more: not`],
     [`[{"name":"a","mac":"02:00:00:00:00"}]`, "annotation.value", `key "mac": "02:00:00:00:00" is no MAC`],
-    [`[{"name":"a","mac":"02-00-00-00-00-01"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","mac":"02-00:00:00:00:01"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","mac":"02:00:00:00:00:00:00:01"}]`, "annotation.value", "six octets"],
+    [`[{"name":"a","mac":"020000000001"}]`, "annotation.value", "six octets"],
     [`[{"name":"a","mac":"02:00:00:00:00:0g"}]`, "annotation.value", "six octets"],
     [`[{"name":"a","mac":"02:00:00:00:00:01\\n"}]`, "annotation.value", "six octets"],
     [`[{"name":"a","cni-args":[]}]`, "annotation.value", `key "cni-args": It is an array, not an object.`],
     [`[{"name":"a","speed":1}]`, "annotation.key", `key "speed": There is no such key.`],
-    [`[{"name":"a","Interface":"net7"}]`, "annotation.key", `key "Interface": There is no such key.`],
     [`[{"name":"a","speed":null}]`, "annotation.key", `key "speed"`],
     [`[{"name":"a","__proto__":{"mac":"x"}}]`, "annotation.key", `key "__proto__"`],
     [`[{"__proto__":{"name":"a"}}]`, "annotation.key", `key "__proto__"`],
     [`[{"name":"a","constructor":1}]`, "annotation.key", `key "constructor"`],
-    [`[{"name":"a","infiniband-guid":"x"}]`, "annotation.key", "not supported by this version"],
-    [`[{"name":"a","portMappings":[]}]`, "annotation.key", "not supported by this version"],
-    [`[{"name":"a","bandwidth":{}}]`, "annotation.key", "not supported by this version"],
-    [`[{"name":"a","deviceID":"x"}]`, "annotation.key", "not supported by this version"],
-    [`[{"name":"a","default-route":[]}]`, "annotation.key", "not supported by this version"],
-    [`[{"name":"a","ipam-claim-reference":"x"}]`, "annotation.key", "not supported by this version"],
+    [`[{"name":"a","Interface":"net7"}]`, "annotation.key", `it is written "interface"`],
+    [`[{"name":"a","deviceid":null}]`, "annotation.key", `it is written "deviceID"`],
+    [`[{"name":"a","colour.":1}]`, "annotation.key", `key "colour."`],
+    [`[{"name":"a","infiniband-guid":"c2:11:22:33:44:55"}]`, "annotation.value", "eight octets"],
+    [`[{"name":"a","infiniband-guid":7}]`, "annotation.value", `key "infiniband-guid": It is a number`],
+    [`[{"name":"a","portMappings":{}}]`, "annotation.value", "not an array of port mappings"],
+    [`[{"name":"a","portMappings":[80]}]`, "annotation.value", "[0] is a number, not an object."],
+    [`[{"name":"a","portMappings":[{"hostPort":80}]}]`, "annotation.value", "[0] has no containerPort."],
+    ...[`0`, `65536`, `1.5`, `80.0`, `-1`, `"80"`, `1e3`].map((port): [string, string, string] => [
+      `[{"name":"a","portMappings":[{"hostPort":${port},"containerPort":80}]}]`,
+      "annotation.value",
+      `key "portMappings": [0].hostPort: It is`,
+    ]),
+    [
+      `[{"name":"a","portMappings":[{"hostPort":1,"containerPort":1},{"hostPort":1,"containerPort":1,"protocol":"icmp"}]}]`,
+      "annotation.value",
+      `[1].protocol: "icmp" is neither tcp nor udp nor sctp.`,
+    ],
+    [
+      `[{"name":"a","portMappings":[{"hostPort":1,"containerPort":1,"hostIP":"10.0.0.0/8"}]}]`,
+      "annotation.value",
+      `[0].hostIP: "10.0.0.0/8" is no IP address.`,
+    ],
+    [
+      `[{"name":"a","portMappings":[{"hostPort":1,"containerPort":1,"HostPort":1}]}]`,
+      "annotation.value",
+      `[0].HostPort: There is no such key.`,
+    ],
+    [`[{"name":"a","bandwidth":[]}]`, "annotation.value", `key "bandwidth": It is an array, not an object.`],
+    [`[{"name":"a","bandwidth":{"ingressRate":"1M"}}]`, "annotation.value", "ingressRate: It is a string"],
+    [
+      `[{"name":"a","bandwidth":{"ingressRate":-1}}]`,
+      "annotation.value",
+      "ingressRate: It is -1, not a whole",
+    ],
+    [
+      `[{"name":"a","bandwidth":{"egressRate":9999999999999999999}}]`,
+      "annotation.value",
+      "egressRate: It is a",
+    ],
+    [`[{"name":"a","bandwidth":{"rate":1}}]`, "annotation.value", "rate: There is no such key."],
+    [
+      `[{"name":"a","bandwidth":{"ingressRate":1,"ingressBurst":0}}]`,
+      "annotation.value",
+      "ingressRate and ingressBurst go together.",
+    ],
+    [`[{"name":"a","bandwidth":{"egressBurst":1}}]`, "annotation.value", "egressRate and egressBurst go"],
+    ...["../../../etc", "a/b", ".hidden", "a..b", "a b", "a\\nb", "d".repeat(129)].map(
+      (device): [string, string, string] => [
+        `[{"name":"a","deviceID":"${device}"}]`,
+        "annotation.value",
+        "is no device",
+      ],
+    ),
+    [`[{"name":"a","default-route":"10.1.0.1"}]`, "annotation.value", "not an array of gateways' addresses"],
+    [
+      `[{"name":"a","default-route":["10.1.0.1/24"]}]`,
+      "annotation.value",
+      `"10.1.0.1/24": not an IP address`,
+    ],
+    [
+      `[{"name":"a","default-route":["10.1.0.1","10.1.0.2"]}]`,
+      "annotation.value",
+      "more than one IPv4 gateway",
+    ],
+    [`[{"name":"a","ipam-claim-reference":"Claim"}]`, "annotation.value", "The claim's name must consist"],
+    [`[{"name":"a","ipam-claim-reference":"a..b"}]`, "annotation.value", "The claim's name must consist"],
+    [`[{"name":"a","ipam-claim-reference":"../a"}]`, "annotation.value", "The claim's name must consist"],
+    [`[{"name":"a","ipam-claim-reference":"${"a".repeat(254)}"}]`, "annotation.value", "more than 253"],
+    [
+      `[{"name":"a","ips":["10.1.0.5"],"ipam-claim-reference":"c"}]`,
+      "annotation.value",
+      `entry 0, keys "ips" and "ipam-claim-reference": They exclude each other.`,
+    ],
   ])("%s is refused: %s", (text, id, why) => {
     const error = refusal(text);
     expect(error.id).toBe(id);
     expect(error.details).toContain(why);
-    expect(error.details).toContain("name, namespace, interface, interfaceRequest, ips, mac, cni-args;");
+    expect(error.details).toContain(
+      "name, namespace, interface, interfaceRequest, ips, mac, infiniband-guid, portMappings,",
+    );
   });
 
   test("every mistake is told, with its entry and key", () => {
@@ -207,6 +334,52 @@ describe("the JSON form", () => {
     expect(error.details).toMatch(
       /^entry 0, key "ips": .*entry 0, key "mac": .*entry 2, key "speed": .*entry 2: It has no name/,
     );
+  });
+
+  test.each([
+    [`[{"name":"a"},\n {"name":b}]`, `line 2, column 10: expected a value, found "b"`],
+    [`[{'name':'a'}]`, `line 1, column 3: expected a key in double quotes, found "'"`],
+    ["[".repeat(300), "nested too deeply"],
+  ])("JSON that is none is told with its place, under every engine alike: %j", (text, why) => {
+    expect(refusal(text).details).toContain(why);
+  });
+
+  test("two that ask for one interface name are told with both places", () => {
+    const details = refusal(
+      `[{"name":"a","interface":"x"},{"name":"b"},{"name":"c","interfaceRequest":"x"}]`,
+    ).details;
+    expect(details).toContain(`entry 2, interface: "x" is the interface that entry 0 asks for.`);
+    expect(refusal("a@x,b@x,c@x,d@y")).toMatchObject({
+      id: "annotation.interface",
+      msg: expect.stringMatching(/it has 2 mistakes$/),
+      details: expect.stringMatching(/^entry 1, .*entry 2, /),
+    });
+  });
+
+  describe("keys that there are not, where they are to be ignored", () => {
+    const ignoring = (text: string) =>
+      parseNetworks(text, { defaultNamespace: "shop", unknownKeys: "ignore" });
+
+    test("are passed over and named, and nothing of them is kept", () => {
+      const text = `[{"name":"a","speed":1,"__proto__":{"mac":"x"},
+        "portMappings":[{"hostPort":80,"containerPort":80,"nodePort":1}],"bandwidth":{"rate":7}}]`;
+      expect(ignoring(text)).toEqual({
+        ok: true,
+        value: [
+          {
+            namespace: "shop",
+            name: "a",
+            portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp" }],
+            ignored: [`"speed"`, `"__proto__"`, "portMappings[0].nodePort", "bandwidth.rate"],
+          },
+        ],
+      });
+    });
+
+    test("other mistakes remain mistakes, and so does a key in another case, which Multus would obey", () => {
+      expect(refusal(`[{"name":"a","speed":1,"mac":"x"}]`, "shop", "ignore").id).toBe("annotation.value");
+      expect(refusal(`[{"name":"a","MAC":"02:00:00:00:00:01"}]`, "shop", "ignore").id).toBe("annotation.key");
+    });
   });
 
   test("a pod's own namespace is not trusted either", () => {
@@ -220,7 +393,7 @@ describe("the JSON form", () => {
 test("more networks than anybody needs are refused", () => {
   expect(refusal(Array(65).fill("a").join(",")).id).toBe("annotation.too-many");
   expect(refusal(JSON.stringify(Array(65).fill({ name: "a" }))).id).toBe("annotation.too-many");
-  expect(parseNetworks(Array(64).fill("a").join(","), "default")).toMatchObject({ ok: true });
+  expect(requests(Array(64).fill("a").join(","))).toHaveLength(64);
 });
 
 describe("1 MB of garbage has a short answer", () => {
@@ -266,6 +439,36 @@ describe("1 MB of garbage has a short answer", () => {
     expect(error.details.match(/entry \d+ /g)).toHaveLength(10);
     expect(error.details).toContain("And 50 more.");
     expect(refusal(",".repeat(9)).details).not.toContain("more.");
+  });
+});
+
+describe("the pod's own primary", () => {
+  const read = (text: string) =>
+    parseDefaultNetwork(text, { defaultNamespace: "shop", unknownKeys: "refuse" });
+
+  test.each<[string, NetworkRequest]>([
+    ["flat", { namespace: "shop", name: "flat" }],
+    ["blue/flat", { namespace: "blue", name: "flat" }],
+    [`[{"name":"flat","namespace":"blue"}]`, { namespace: "blue", name: "flat" }],
+  ])("%s", (text, expected) => {
+    expect(read(text)).toEqual({ ok: true, value: expected });
+  });
+
+  test.each([
+    ["", "annotation.default-network", "it names 0 networks, not one"],
+    ["[]", "annotation.default-network", "it names 0 networks, not one"],
+    ["a,b", "annotation.default-network", "it names 2 networks, not one"],
+    [
+      "a/b/c",
+      "annotation.syntax",
+      "read the pod's annotation v1.multus-cni.io/default-network: it has a mistake",
+    ],
+    [`{"name":"a"}`, "annotation.json", "v1.multus-cni.io/default-network"],
+  ])("%j is refused: %s", (text, id, msg) => {
+    expect(read(text)).toMatchObject({
+      ok: false,
+      error: { id, code: 102, msg: expect.stringContaining(msg) },
+    });
   });
 });
 
@@ -316,13 +519,14 @@ describe("whatever is written", () => {
     maxKeys: 4,
   });
   const json = fc.array(fc.oneof({ weight: 5, arbitrary: element }, fc.jsonValue()), { maxLength: 4 });
+  const switches = fc.constantFrom<Grammar["unknownKeys"]>("refuse", "ignore");
   const annotation = fc.oneof(short, json.map(printJson), fc.string({ unit: "binary" }), fc.json());
 
   test("there is an answer, and no name in it leaves its folder", () => {
     const seen = { accepted: 0, refused: 0 };
     fc.assert(
-      fc.property(annotation, name, (text, defaultNamespace) => {
-        const parsed = parseNetworks(text, defaultNamespace);
+      fc.property(annotation, name, switches, (text, defaultNamespace, unknownKeys) => {
+        const parsed = parseNetworks(text, { defaultNamespace, unknownKeys });
         seen[parsed.ok ? "accepted" : "refused"]++;
         if (!parsed.ok) {
           expect(parsed.error).toMatchObject({
@@ -350,8 +554,12 @@ describe("whatever is written", () => {
       { namespace: label, name: label, interface: label },
       { requiredKeys: ["namespace", "name"] },
     );
+    const wantedNetworks = fc.uniqueArray(request, {
+      minLength: 1,
+      selector: ({ interface: ifname }) => ifname ?? {},
+    });
     fc.assert(
-      fc.property(fc.array(request, { minLength: 1 }), (wanted) => {
+      fc.property(wantedNetworks, (wanted) => {
         const written = wanted.map((each) => {
           const target = `${each.namespace}/${each.name}`;
           return each.interface === undefined ? target : `${target}@${each.interface}`;

@@ -3,7 +3,7 @@ import { isName } from "../cni/environment.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { isUnset, plainReason, quote } from "./text.ts";
+import { isUnset, jsonMistake, quote } from "./text.ts";
 
 /** Where a definition was found, and so what it must be called. */
 export interface DefinitionPlace {
@@ -68,7 +68,7 @@ export function badDefinition(place: DefinitionPlace, why: string): Outcome<neve
 /** A JSON object, or the end of a sentence on why it is none. */
 export function parseObject(text: string): Outcome<JsonObject, string> {
   const json = parseJson(text);
-  if (!json.ok) return fail(`is not JSON: ${plainReason(json.error)}`);
+  if (!json.ok) return fail(`is not JSON: ${jsonMistake(text, json.error)}`);
   return isObject(json.value) ? ok(json.value) : fail(`is ${kindOf(json.value)}, not an object`);
 }
 

@@ -14,6 +14,13 @@ export function networkNameProblem(text: string): string | undefined {
   return problem("The network's name", text, 253);
 }
 
+/** Why no Kubernetes object can have this name (a DNS-1123 subdomain); undefined when one can. */
+export function objectNameProblem(what: string, text: string): string | undefined {
+  if (text.length > 253) return `${what} has more than 253 characters.`;
+  if (text.split(".").every((part) => label.test(part))) return undefined;
+  return `${what} must consist of lower-case letters, digits and '-', and of dots between such parts.`;
+}
+
 function problem(what: string, text: string, maxBytes: number): string | undefined {
   if (text === "") return `${what} is empty.`;
   if (text.length > maxBytes) return `${what} has more than ${maxBytes} characters.`;

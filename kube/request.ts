@@ -27,6 +27,15 @@ export interface NetworkRequest {
   /** The IPAMClaim (`k8s.cni.cncf.io`) in the pod's namespace that keeps the addresses. */
   readonly ipamClaimReference?: string;
   readonly cniArgs?: JsonObject;
+  /** Keys that there are not, passed over because the configuration says so (`"unknownKeys": "ignore"`). */
+  readonly ignored?: readonly string[];
+}
+
+/** How an annotation is read, beside what it says. */
+export interface Grammar {
+  /** Of a network that names none: mostly the pod's. */
+  readonly defaultNamespace: string;
+  readonly unknownKeys: "refuse" | "ignore";
 }
 
 /** One mistake: `text` says where it is and what it is. */
@@ -39,7 +48,7 @@ export interface Problem {
 export type Reading = Outcome<NetworkRequest, readonly Problem[]>;
 
 /** Reads `[namespace/]name[@interface]`, blanks allowed around each of them, as Multus does. */
-export function readShort(entry: string, index: number, defaultNamespace: string): Reading {
+export function readShort(entry: string, index: number, { defaultNamespace }: Grammar): Reading {
   const problem = (id: string, why: string): Problem => ({
     id,
     text: `entry ${index} (${quote(entry.trim())}): ${why}`,

@@ -1,4 +1,5 @@
 import type { Json } from "../cni/json.ts";
+import { findSyntaxMistake } from "../cni/json-syntax.ts";
 
 const longest = 60;
 
@@ -19,6 +20,13 @@ function escapeUnit(unit: string): string {
 export function plainReason(reason: string): string {
   const cut = reason.length > 2 * longest ? `${reason.slice(0, 2 * longest)}...` : reason;
   return cut.replaceAll(/[^ -~]/g, "?");
+}
+
+/** Why a text is no JSON and where, `reason` being the parser's own words: the same under every engine. */
+export function jsonMistake(text: string, reason: string): string {
+  const mistake = findSyntaxMistake(text);
+  if (mistake === undefined) return plainReason(reason);
+  return `line ${mistake.line}, column ${mistake.column}: ${plainReason(mistake.why)}`;
 }
 
 /** As many of them as a person reads, and how many there are beyond. */

@@ -18,7 +18,15 @@ const keys = [
     "disableCheck",
   ],
   ...["disableGC", "delegate", "networks", "definitionsDir", "kubeconfig", "confDir", "stateDir", "binDir"],
-  ...["crossNamespace", "result", "parallel", "timeout", "network", "cni.dev/valid-attachments"],
+  ...[
+    "crossNamespace",
+    "result",
+    "parallel",
+    "timeout",
+    "network",
+    "unknownKeys",
+    "cni.dev/valid-attachments",
+  ],
 ];
 const values: Json[] = [
   ...[
@@ -29,6 +37,8 @@ const values: Json[] = [
     "",
     "merged",
     "primary",
+    "refuse",
+    "ignore",
     "/etc",
     "etc",
     [],

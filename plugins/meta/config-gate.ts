@@ -31,6 +31,7 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["stateDir", isFolder],
   ["binDir", isFolder],
   ["crossNamespace", isTexts],
+  ["unknownKeys", (value) => value === "refuse" || value === "ignore"],
   ["result", (value) => value === "merged" || value === "primary"],
   ["parallel", isFlag],
   ["timeout", isText],

@@ -41,6 +41,7 @@ export const metaSchema = z.strictObject({
   stateDir: z.optional(folder),
   binDir: z.optional(folder),
   crossNamespace: z.optional(texts),
+  unknownKeys: z.optional(z.enum(["refuse", "ignore"], `must be "refuse" or "ignore"`)),
   result: z.optional(z.enum(["merged", "primary"], `must be "merged" or "primary"`)),
   parallel: z.optional(flag),
   timeout: z.optional(z.string(`must be text like "90s"`)),

@@ -22,6 +22,7 @@ describe("the meta-plugin's configuration", () => {
       definitionsDir: "/etc/cni/hawser/net.d",
       kubeconfig: "",
       crossNamespace: ["default"],
+      unknownKeys: "refuse",
       result: "primary",
       parallel: false,
       runtimeConfig: {},

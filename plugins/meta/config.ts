@@ -31,6 +31,8 @@ export interface MetaConfig extends MetaPlaces {
   /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
   readonly kubeconfig: string;
   readonly crossNamespace: readonly string[];
+  /** What is done with a key of the annotation that there is not. */
+  readonly unknownKeys: "refuse" | "ignore";
   readonly result: "merged" | "primary";
   readonly parallel: boolean;
   readonly runtimeConfig: JsonObject;
@@ -79,6 +81,7 @@ function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     kubeconfig: orDefault(raw.kubeconfig, ""),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
+    unknownKeys: raw.unknownKeys === "ignore" ? "ignore" : "refuse",
     result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},

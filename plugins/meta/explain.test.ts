@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Chain } from "../../cni/chain.ts";
 import type { Version } from "../../cni/version.ts";
-import type { MetaConfig } from "./config.ts";
 import { type Explanation, explain } from "./explain.ts";
 import type { Wanted } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
+import { metaConfig } from "./testing.ts";
 
 function chain(name: string, cniVersion: Version = "1.1.0", off: Partial<Chain> = {}): Chain {
   return { cniVersion, name, disableCheck: false, disableGC: false, plugins: [{ type: "bridge" }], ...off };
@@ -49,23 +49,8 @@ function example(parallel: boolean, isChained: boolean): Explanation {
   };
   const plan = isChained ? steps : [first, ...steps];
   const prepared: Prepared = { pod: undefined, base: undefined, plan, selections: plan };
-  const config: MetaConfig = {
-    network: { cniVersion: "1.1.0", name: "pods", type: "hawser", raw: {} },
-    primary: isChained ? { kind: "chained" } : { kind: "inline", config: {} },
-    networks: [],
-    definitionsDir: "/net.d",
-    kubeconfig: "",
-    confDir: "",
-    stateDir: "",
-    binDir: "",
-    timeoutMs: 1,
-    crossNamespace: [],
-    result: "merged",
-    parallel,
-    runtimeConfig: {},
-    prevResult: undefined,
-  };
-  return explain(config, prepared);
+  const primaryKind = isChained ? { kind: "chained" as const } : { kind: "inline" as const, config: {} };
+  return explain(metaConfig({ primary: primaryKind, parallel }), prepared);
 }
 
 test.each([

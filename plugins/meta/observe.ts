@@ -54,6 +54,7 @@ export async function observe(
   if (!primary.ok) return primary;
   const requests = readRequests(config, pod);
   if (!requests.ok) return requests;
+  warnOfIgnored(sys, requests.value);
   const wanted = await readWanted(sys, config, requests.value, api);
   if (!wanted.ok) return wanted;
   return ok({ pod, primary: primary.value, wanted: wanted.value });
@@ -110,7 +111,8 @@ function readRequests(config: MetaConfig, pod: PodIdentity | undefined): Outcome
   const text = values[networksAnnotation];
   if (text === undefined) return standing;
   const namespace = pod?.namespace ?? defaultNamespace;
-  const chosen = parseNetworks(text, namespace);
+  const { unknownKeys } = config;
+  const chosen = parseNetworks(text, { defaultNamespace: namespace, unknownKeys });
   if (!chosen.ok) return chosen;
   // Before any definition is read: the error of a forbidden one must not tell whether it exists.
   const admitted = admit(config, namespace, chosen.value);
@@ -119,6 +121,13 @@ function readRequests(config: MetaConfig, pod: PodIdentity | undefined): Outcome
     ...standing.value,
     ...chosen.value.map((request) => ({ origin: "annotation" as const, request })),
   ]);
+}
+
+function warnOfIgnored(sys: Sys, requests: readonly Request[]): void {
+  for (const { namespace, name, ignored = [] } of requests.map(({ request }) => request)) {
+    for (const key of ignored)
+      sys.warn(`hawser: the request for network ${namespace}/${name}: ignored key ${key}`);
+  }
 }
 
 function defaultNetworkRefused(pod: PodIdentity | undefined): Outcome<never, CniError> {

@@ -4,24 +4,10 @@ import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { MetaConfig } from "./config.ts";
 import { plan } from "./plan.ts";
 import type { Selection } from "./select.ts";
+import { metaConfig } from "./testing.ts";
 
 function meta(runtimeConfig: JsonObject = {}): MetaConfig {
-  return {
-    network: { cniVersion: "1.1.0", name: "pods", type: "hawser", raw: {} },
-    primary: { kind: "chained" },
-    networks: [],
-    kubeconfig: "",
-    definitionsDir: "/d",
-    crossNamespace: [],
-    result: "merged",
-    parallel: false,
-    runtimeConfig,
-    prevResult: undefined,
-    stateDir: "/s",
-    binDir: "",
-    confDir: "/c",
-    timeoutMs: 1000,
-  };
+  return metaConfig({ runtimeConfig });
 }
 
 function primary(config: JsonObject): Selection {
@@ -114,6 +100,49 @@ describe("plan", () => {
         runtimeConfig: { ips: ["10.0.0.9/24"], mac: "02:00:00:00:00:09" },
       },
     ]);
+  });
+
+  test.each<[string, Partial<NetworkRequest>, unknown]>([
+    ["ips", { ips: ["10.0.0.9/24"] }, ["10.0.0.9/24"]],
+    ["mac", { mac: "02:00:00:00:00:09" }, "02:00:00:00:00:09"],
+    ["infinibandGUID", { infinibandGuid: "c2:11:22:33:44:55:66:77" }, "c2:11:22:33:44:55:66:77"],
+    [
+      "portMappings",
+      { portMappings: [{ hostPort: 80, containerPort: 8080, protocol: "tcp" }] },
+      [{ hostPort: 80, containerPort: 8080, protocol: "tcp" }],
+    ],
+    ["bandwidth", { bandwidth: { ingressRate: 1, ingressBurst: 2 } }, { ingressRate: 1, ingressBurst: 2 }],
+    ["deviceID", { deviceId: "0000:3b:02.1" }, "0000:3b:02.1"],
+  ])(
+    "capability %s reaches the plugin that declares it, and none beside; undeclared it is refused",
+    (name, request, value) => {
+      const list = {
+        name: "d",
+        plugins: [{ type: "x" }, { type: "y", capabilities: { [name]: true, other: true } }],
+      };
+      // What the kubelet asks under the same name is the primary's.
+      const kubelets = meta({ [name]: "the kubelet's", other: "the kubelet's" });
+      expect(plugins(kubelets, secondary(list, request))).toEqual([
+        { type: "x", name: "d", cniVersion: "1.1.0" },
+        { type: "y", name: "d", cniVersion: "1.1.0", runtimeConfig: { [name]: value } },
+      ]);
+      expect(plan(kubelets, [secondary({ type: "x" }, request)])).toMatchObject({
+        ok: false,
+        error: { id: "meta.capability", msg: expect.stringContaining(name) },
+      });
+    },
+  );
+
+  test("what no plugin declares is told of every network at once", () => {
+    const one = secondary(
+      { type: "x", capabilities: { ips: true } },
+      { ips: ["10.0.0.1"], mac: "02:00:00:00:00:09" },
+    );
+    const two = { ...secondary({ type: "y" }, { deviceId: "d", bandwidth: {} }), network: "blue/other" };
+    const outcome = plan(meta(), [one, two]);
+    if (outcome.ok) throw new Error("planned");
+    expect(outcome.error.msg).toMatch(/blue\/data: the pod asks for mac, which no plugin .* \(x\)$/);
+    expect(outcome.error.details).toContain("blue/other: the pod asks for bandwidth and deviceID, which");
   });
 
   test("cni-args go over args.cni of every plugin and leave the rest of args", () => {

@@ -1,5 +1,5 @@
 import { type Chain, completeChain, declaredCapabilities, parseChain } from "../../cni/chain.ts";
-import { type CniError, cniError, failWith, within } from "../../cni/errors.ts";
+import { allOk, type CniError, cniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
@@ -20,13 +20,15 @@ export type Plan = readonly Step[];
 /** Turns selections into complete steps, or says of each one that cannot be planned why. */
 export function plan(config: MetaConfig, selections: readonly Selection[]): Outcome<Plan, CniError> {
   const steps: Step[] = [];
+  const errors: CniError[] = [];
   for (const selection of selections) {
-    const chain = planChain(config, selection);
-    if (!chain.ok) return fail(within(`plan ${selection.role} network ${selection.network}`, chain.error));
     const { role, network, ifname } = selection;
-    steps.push({ role, network, ifname, chain: chain.value });
+    const chain = planChain(config, selection);
+    if (chain.ok) steps.push({ role, network, ifname, chain: chain.value });
+    else errors.push(within(`plan ${role} network ${network}`, chain.error));
   }
-  return ok(steps);
+  const all = allOk(errors);
+  return all.ok ? ok(steps) : all;
 }
 
 function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, CniError> {
@@ -52,9 +54,14 @@ function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
 }
 
 function requestedCapabilities(request: NetworkRequest): JsonObject {
+  const { ips, mac, infinibandGuid, portMappings, bandwidth, deviceId } = request;
   return {
-    ...(request.ips === undefined ? {} : { ips: [...request.ips] }),
-    ...(request.mac === undefined ? {} : { mac: request.mac }),
+    ...(ips !== undefined && { ips: [...ips] }),
+    ...(mac !== undefined && { mac }),
+    ...(infinibandGuid !== undefined && { infinibandGUID: infinibandGuid }),
+    ...(portMappings !== undefined && { portMappings: [...portMappings] }),
+    ...(bandwidth !== undefined && { bandwidth }),
+    ...(deviceId !== undefined && { deviceID: deviceId }),
   };
 }
 
