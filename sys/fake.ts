@@ -1,13 +1,14 @@
 import { type Children, Crash, createChildren, type Handler } from "./fake-children.ts";
 import { createChance, createClock, createRandom, type FakeClock } from "./fake-clock.ts";
 import { createDisk, type Disk, type Loss } from "./fake-files.ts";
-import { createHttp, type HttpHandler } from "./fake-http.ts";
-import type { Http } from "./http.ts";
+import { type Asker, createHttp, type HttpHandler } from "./fake-http.ts";
+import { createRpc, type RpcHandler } from "./fake-rpc.ts";
 import { fail, ok } from "./outcome.ts";
 import type { Attempt, Files, Processes, ProcessView, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";
 export type { HttpHandler } from "./fake-http.ts";
+export type { RpcHandler } from "./fake-rpc.ts";
 
 /**
  * A machine in memory: its files, a clock that leaps, delegates that are functions, and any number of simulated
@@ -31,6 +32,8 @@ export interface MachineOptions {
   readonly executables?: Readonly<Record<string, Handler>>;
   /** Every server that the machine can reach; without it nobody listens. */
   readonly http?: HttpHandler;
+  /** Every gRPC service behind a Unix socket; without it there are none. */
+  readonly rpc?: RpcHandler;
   readonly seed?: number;
   /** Milliseconds since 1970. */
   readonly startMs?: number;
@@ -78,6 +81,7 @@ export function createFake(options: MachineOptions & SpawnOptions = {}): Fake {
 interface Kernel extends Machine {
   readonly children: Children;
   readonly http: HttpHandler | undefined;
+  readonly rpc: RpcHandler | undefined;
   readonly chance: () => number;
   bootId(): string;
   processes(): readonly Simulated[];
@@ -120,6 +124,7 @@ export function createMachine(options: MachineOptions = {}): Machine {
     clock,
     children,
     http: options.http,
+    rpc: options.rpc,
     chance,
     bootId: () => `b${boots.toString(16).padStart(7, "0")}`,
     processes: () => simulated.filter((process) => !process.dead),
@@ -176,7 +181,8 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
     sys: {
       files: filesOf(machine, process),
       processes: processesOf(machine, process),
-      http: httpOf(machine, process),
+      http: createHttp(machine.clock, machine.http, askerOf(machine, process)),
+      rpc: createRpc(machine.clock, machine.rpc, askerOf(machine, process)),
       clock: {
         ...machine.clock,
         sleep: async (durationMs) => {
@@ -304,8 +310,9 @@ async function run(machine: Kernel, process: Simulated, request: RunRequest): Pr
   return crash === "after" ? die() : ok(report);
 }
 
-function httpOf(machine: Kernel, process: Simulated): Http {
-  return createHttp(machine.clock, machine.http, {
+/** The process as one that asks a server. */
+function askerOf(machine: Kernel, process: Simulated): Asker {
+  return {
     plannedFor: (call) => {
       const planned = plannedFor(process, call);
       return { ...planned, isLost: process.lostReplies.has(process.effects.length - 1) };
@@ -315,5 +322,5 @@ function httpOf(machine: Kernel, process: Simulated): Http {
       machine.kill(process.pid);
       throw new Crash(`process ${process.pid} was stopped at ${call}`);
     },
-  });
+  };
 }

@@ -147,6 +147,8 @@ export const linux: Sys = {
   files,
   processes,
   http: { request: requestHttp },
+  // node:http2 costs milliseconds, and hardly any pod has a device.
+  rpc: { call: async (request) => (await import("./linux-rpc.ts")).callRpc(request) },
   clock,
   random,
   warn: (line) => void attempt(() => writeAll(2, `${line}\n`)),

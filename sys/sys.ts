@@ -1,5 +1,6 @@
 import type { Http } from "./http.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Rpc } from "./rpc.ts";
 
 /**
  * The boundary to the machine. Everything outside `sys/` reaches files, processes, time and chance through this
@@ -9,6 +10,7 @@ export interface Sys {
   readonly files: Files;
   readonly processes: Processes;
   readonly http: Http;
+  readonly rpc: Rpc;
   readonly clock: Clock;
   readonly random: Random;
   /** Lines for people and logs (stderr). Never the place of a result. */

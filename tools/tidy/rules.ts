@@ -112,6 +112,11 @@ export const rules: Rules = {
       importers: [...tests, ...testHelpers, ...development],
       why: "it is for tests",
     },
+    {
+      name: /^@grpc\//,
+      importers: [...tests, ...testHelpers],
+      why: "it is for tests; the product speaks it by itself",
+    },
     { name: /^esbuild$/, importers: ["tools/**", "bench/**"], why: "it builds" },
   ],
   hotPath: {
