@@ -41,7 +41,7 @@ export function readDefinition(
     .filter(({ text }) => text.ok || !isAbsence(text.error));
   const [first, second] = files;
   if (first === undefined) return unknownDefinition(sys, definitionsDir, namespace, name);
-  const place = { namespace, name, source: first.source };
+  const place = { namespace, name, source: first.source, keptIn: "disk" as const };
   if (second !== undefined)
     return badDefinition(place, `${second.source} defines it too; remove one of them`);
   return first.text.ok
@@ -135,7 +135,7 @@ function definedNames(files: readonly string[]): string[] {
 }
 
 function stray(definitionsDir: string, file: string, name: string): ListedDefinition {
-  const place = { namespace: "", name, source: `${definitionsDir}/${file}` };
+  const place = { namespace: "", name, source: `${definitionsDir}/${file}`, keptIn: "disk" as const };
   const why = `it lies in no namespace's folder; move it to ${definitionsDir}/<namespace>/${file}`;
   return { namespace: "", name, definition: badDefinition(place, why) };
 }

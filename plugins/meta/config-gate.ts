@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from "../../cni/json.ts";
+import { isRequestRules } from "./permissions.ts";
 
 type Test = (value: unknown) => boolean;
 
@@ -32,6 +33,8 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["binDir", isFolder],
   ["crossNamespace", isTexts],
   ["unknownKeys", (value) => value === "refuse" || value === "ignore"],
+  ["requests", isRequestRules],
+  ["allowedTypes", isTexts],
   ["result", (value) => value === "merged" || value === "primary"],
   ["parallel", isFlag],
   ["timeout", isText],

@@ -5,6 +5,7 @@ import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { isPlainlyValid, ownFields } from "./config-gate.ts";
 import type { Issue } from "./config-schema.ts";
+import { type RequestRules, readRequestRules, safe } from "./permissions.ts";
 
 /** Who makes the pod's first interface. */
 export type Primary =
@@ -33,6 +34,11 @@ export interface MetaConfig extends MetaPlaces {
   readonly crossNamespace: readonly string[];
   /** What is done with a key of the annotation that there is not. */
   readonly unknownKeys: "refuse" | "ignore";
+  readonly requests: RequestRules;
+  /** The plugins that may run for a definition; undefined: any for those on disk, a list of ours for those of the API. */
+  readonly allowedTypes: readonly string[] | undefined;
+  /** Of a default-network annotation that names none; empty: the pod's. */
+  readonly defaultNetworkNamespace: string;
   readonly result: "merged" | "primary";
   readonly parallel: boolean;
   readonly runtimeConfig: JsonObject;
@@ -82,6 +88,9 @@ function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
     kubeconfig: orDefault(raw.kubeconfig, ""),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
     unknownKeys: raw.unknownKeys === "ignore" ? "ignore" : "refuse",
+    requests: readRequestRules(raw.requests, safe),
+    allowedTypes: texts(raw.allowedTypes),
+    defaultNetworkNamespace: "",
     result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},

@@ -1,21 +1,16 @@
-import { type CniError, failWith, within } from "../../cni/errors.ts";
+import { type CniError, within } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { type NetworkRequest, parseNetworkList, parseNetworks } from "../../kube/annotation.ts";
+import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Definition } from "../../kube/definitions.ts";
-import {
-  annotationsFrom,
-  defaultNetworkAnnotation,
-  networksAnnotation,
-  type PodIdentity,
-  podOf,
-} from "../../kube/pod.ts";
+import { annotationsFrom, type PodIdentity, podOf } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
 import { readDefinitions, readNamed } from "./lookup.ts";
-import { admit } from "./policy.ts";
+import { type Admitted, admit } from "./policy.ts";
+import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
 
 export interface Wanted {
   readonly origin: "configuration" | "annotation";
@@ -34,13 +29,12 @@ export interface Observed {
 export interface FoundPrimary {
   /** For people: its network's name. */
   readonly name: string;
-  /** `delegate`, or a file of confDir. */
+  /** `delegate`, a file of confDir, or the definition that the pod has chosen in its place. */
   readonly source: string;
   readonly config: JsonObject;
+  /** The pod's own choice of its primary; undefined: it has the node's. */
+  readonly request?: NetworkRequest;
 }
-
-/** The namespace of operators' own networks, and of sandboxes that no pod's name comes with. */
-export const defaultNamespace = "default";
 
 /** Without an API client, what the node itself knows must do. */
 export async function observe(
@@ -50,14 +44,22 @@ export async function observe(
   api: KubeClient | undefined,
 ): Promise<Outcome<Observed, CniError>> {
   const pod = podOf(environment);
-  const primary = readPrimary(sys, config);
+  const annotations = annotationsFrom(config.runtimeConfig);
+  if (!annotations.ok) return annotations;
+  const namespace = pod?.namespace ?? defaultNamespace;
+  const asked = readRequests(config, {
+    annotations: annotations.value.kind === "given" ? annotations.value.values : {},
+    namespace,
+    ifname: environment.ifname,
+  });
+  if (!asked.ok) return asked;
+  warnOfIgnored(sys, asked.value);
+  const admitted = await readAdmitted(sys, config, namespace, asked.value, api);
+  if (!admitted.ok) return admitted;
+  const [own] = admitted.value.filter(({ role }) => role === "primary");
+  const primary = own === undefined ? readPrimary(sys, config) : ok(primaryOf(own));
   if (!primary.ok) return primary;
-  const requests = readRequests(config, pod);
-  if (!requests.ok) return requests;
-  warnOfIgnored(sys, requests.value);
-  const wanted = await readWanted(sys, config, requests.value, api);
-  if (!wanted.ok) return wanted;
-  return ok({ pod, primary: primary.value, wanted: wanted.value });
+  return ok({ pod, primary: primary.value, wanted: wantedOf(admitted.value) });
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
@@ -68,10 +70,11 @@ export async function observeStanding(
 ): Promise<Outcome<Observed, CniError>> {
   const primary = readPrimary(sys, config);
   if (!primary.ok) return primary;
-  const requests = configured(config);
-  if (!requests.ok) return requests;
-  const wanted = await readWanted(sys, config, requests.value, api);
-  return wanted.ok ? ok({ pod: undefined, primary: primary.value, wanted: wanted.value }) : wanted;
+  const asked = configured(config);
+  if (!asked.ok) return asked;
+  const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
+  if (!admitted.ok) return admitted;
+  return ok({ pod: undefined, primary: primary.value, wanted: wantedOf(admitted.value) });
 }
 
 export function readPrimary(sys: Sys, config: MetaConfig): Outcome<Observed["primary"], CniError> {
@@ -92,65 +95,24 @@ export function readPrimary(sys: Sys, config: MetaConfig): Outcome<Observed["pri
   }
 }
 
-type Request = Pick<Wanted, "origin" | "request">;
-
-function configured(config: MetaConfig): Outcome<Request[], CniError> {
-  const requests = parseNetworkList(config.networks, defaultNamespace);
-  if (!requests.ok) return fail(within("read the configuration's networks", requests.error));
-  return ok(requests.value.map((request) => ({ origin: "configuration", request })));
+function primaryOf({ request, definition }: Admitted): FoundPrimary {
+  const { source, config } = definition;
+  return { name: `${request.namespace}/${request.name}`, source, config, request };
 }
 
-function readRequests(config: MetaConfig, pod: PodIdentity | undefined): Outcome<Request[], CniError> {
-  const standing = configured(config);
-  if (!standing.ok) return standing;
-  const annotations = annotationsFrom(config.runtimeConfig);
-  if (!annotations.ok) return annotations;
-  const values = annotations.value.kind === "given" ? annotations.value.values : {};
-  // To ignore it would start the pod on another network than it asks for.
-  if (values[defaultNetworkAnnotation] !== undefined) return defaultNetworkRefused(pod);
-  const text = values[networksAnnotation];
-  if (text === undefined) return standing;
-  const namespace = pod?.namespace ?? defaultNamespace;
-  const { unknownKeys } = config;
-  const chosen = parseNetworks(text, { defaultNamespace: namespace, unknownKeys });
-  if (!chosen.ok) return chosen;
-  // Before any definition is read: the error of a forbidden one must not tell whether it exists.
-  const admitted = admit(config, namespace, chosen.value);
-  if (!admitted.ok) return admitted;
-  return ok([
-    ...standing.value,
-    ...chosen.value.map((request) => ({ origin: "annotation" as const, request })),
-  ]);
+function wantedOf(admitted: readonly Admitted[]): Wanted[] {
+  return admitted
+    .filter(({ role }) => role === "secondary")
+    .map(({ origin, request, definition }) => ({ origin, request, definition }));
 }
 
-function warnOfIgnored(sys: Sys, requests: readonly Request[]): void {
-  for (const { namespace, name, ignored = [] } of requests.map(({ request }) => request)) {
-    for (const key of ignored)
-      sys.warn(`hawser: the request for network ${namespace}/${name}: ignored key ${key}`);
-  }
-}
-
-function defaultNetworkRefused(pod: PodIdentity | undefined): Outcome<never, CniError> {
-  const whose = pod === undefined ? "" : ` of pod ${pod.namespace}/${pod.name}`;
-  return failWith(
-    "annotation",
-    "annotation.default-network",
-    `read the annotations${whose}: ${defaultNetworkAnnotation} is not supported by this version`,
-    "Take it out; the pod's first network is the configuration's delegate.",
-  );
-}
-
-async function readWanted(
+/** The definitions of all that is asked for, where the pod may have them. */
+async function readAdmitted(
   sys: Sys,
   config: MetaConfig,
-  requests: readonly Request[],
+  podNamespace: string,
+  asked: readonly Asked[],
   _api: KubeClient | undefined,
-): Promise<Outcome<Wanted[], CniError>> {
-  const definitions = await readDefinitions(
-    sys,
-    config,
-    requests.map(({ request }) => request),
-  );
-  if (!definitions.ok) return definitions;
-  return ok(definitions.value.map((definition, index) => ({ ...(requests[index] as Request), definition })));
+): Promise<Outcome<Admitted[], CniError>> {
+  return admit(config, podNamespace, await readDefinitions(sys, config, asked));
 }

@@ -42,15 +42,15 @@ function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
     (plugin) => plugin.type === config.network.type || plugin.type === "hawser",
   );
   if (nested !== undefined) return fail(recursion(String(nested.type)));
-  const { request } = selection;
-  // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
-  if (request === undefined) return ok(completeChain(chain, config.runtimeConfig));
-  const supplied = requestedCapabilities(request);
-  const unmet = Object.keys(supplied).filter(
+  const { request, role } = selection;
+  const requested = request === undefined ? {} : requestedCapabilities(request);
+  const unmet = Object.keys(requested).filter(
     (name) => !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
   );
   if (unmet.length > 0) return unsupported(unmet, chain);
-  return ok(withCniArgs(completeChain(chain, supplied), request.cniArgs));
+  // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
+  const supplied = role === "primary" ? { ...config.runtimeConfig, ...requested } : requested;
+  return ok(withCniArgs(completeChain(chain, supplied), request?.cniArgs));
 }
 
 function requestedCapabilities(request: NetworkRequest): JsonObject {

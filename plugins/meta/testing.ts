@@ -1,4 +1,5 @@
 import type { MetaConfig } from "./config.ts";
+import { allAllowed } from "./permissions.ts";
 
 /** A chained configuration with nothing in it but what a test gives. */
 export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
@@ -10,6 +11,9 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
     kubeconfig: "",
     crossNamespace: [],
     unknownKeys: "refuse",
+    requests: { everywhere: allAllowed, networks: {} },
+    allowedTypes: undefined,
+    defaultNetworkNamespace: "",
     result: "merged",
     parallel: false,
     runtimeConfig: {},
