@@ -42,3 +42,11 @@ export function printIdentity(identity: Identity): string {
     ? `${identity.namespace}/${identity.pod}/${identity.ifname}`
     : `container:${identity.containerId}/${identity.ifname}`;
 }
+
+/** Whom an attachment may have been recorded for, whatever the configuration said then. */
+export function possibleIdentities(environment: Environment): string[] {
+  const { containerId, ifname } = environment;
+  const pod = identify(environment, "pod");
+  const identities = [...(pod.ok ? [pod.value] : []), { kind: "container", containerId, ifname } as const];
+  return [...new Set(identities.map(printIdentity))];
+}

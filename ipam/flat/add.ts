@@ -5,17 +5,18 @@ import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
+import { bootOf, releaseEarlierBoots } from "./boot.ts";
 import { type ClaimRequest, claim } from "./claim.ts";
 import { entriesOf } from "./claim-txn.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { drive, readStore, storeError } from "./drive.ts";
 import { explainExhaustion } from "./exhaustion.ts";
 import type { Holding } from "./holding.ts";
-import { replayJournal } from "./journal.ts";
+import { replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
 import { formerSets, poolChanged, toResult } from "./result.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreFault } from "./store.ts";
 
 /** Journalled releases of others that one operation does. */
 export const replayedAtOnce = 16;
@@ -38,6 +39,9 @@ export async function add(
   const own = { containerId, ifname };
   const replayed = await replayJournal(sys, store, config.value, { own, most: replayedAtOnce });
   if (!replayed.ok) return replayed;
+  // Before the claim: what a reboot freed may be what a full pool needs.
+  const swept = await releaseEarlierBoots(sys, store, config.value, replayedAtOnce);
+  if (!swept.ok) return swept;
   const request = toRequest(sys, config.value, identity.value, own, requested.value);
   const claimed = await claimAddresses(sys, store, config.value, request);
   return claimed.ok ? await answer(sys, store, config.value, claimed.value) : claimed;
@@ -52,6 +56,7 @@ function toRequest(
 ): ClaimRequest {
   const { pool, network, node, definition, spaces, onLiveElsewhere } = config;
   const uid = identity.kind === "pod" ? identity.uid : undefined;
+  const boot = bootOf(sys);
   const nowMs = sys.clock.nowMs();
   return {
     keys: keysOf(pool),
@@ -59,6 +64,7 @@ function toRequest(
       ...{ pool, network, node, nowMs, ...own },
       identity: printIdentity(identity),
       ...(uid === undefined ? {} : { uid }),
+      ...(boot === undefined ? {} : { boot }),
     },
     definition: {
       hash: definition.hash,
@@ -78,7 +84,7 @@ async function claimAddresses(
 ): Promise<Outcome<Holding, CniError>> {
   const { identity } = request.claimant;
   const end = await drive(sys, store, () => claim(request));
-  if (!end.ok) return fail(storeError(`claim an address for ${identity}`, end.error));
+  if (!end.ok) return fail(givenUp(sys, config, request, end.error));
   switch (end.value.kind) {
     case "failed":
       return fail(end.value.error);
@@ -88,6 +94,21 @@ async function claimAddresses(
       if (end.value.definitions > 1) sys.warn(disagreement(config));
       return ok(end.value.holding);
   }
+}
+
+/**
+ * A claim that may still be done is undone by this node's next operation: its own DEL may come too early, for etcd keeps
+ * what it has begun through the loss of its quorum. A record that cannot be written leaves it to GC.
+ */
+function givenUp(sys: Sys, config: FlatConfig, { claimant }: ClaimRequest, fault: StoreFault): CniError {
+  const { identity, node, containerId, ifname, nowMs } = claimant;
+  const error = storeError(`claim an address for ${identity}`, fault);
+  if (fault.kind !== "unknown") return error;
+  const entry = { node, containerId, ifname, holdMs: config.holdMs, atMs: nowMs, claimOnly: true } as const;
+  const written = writeEntry(sys, config, entry);
+  if (!written.ok) sys.warn(`hawser-flat: ${written.error.msg}`);
+  const note = "If it is done after all, this node's next operation, or GC, frees it.";
+  return { ...error, details: `${error.details} ${note}`.trim() };
 }
 
 export function disagreement({ pool }: { readonly pool: string }): string {

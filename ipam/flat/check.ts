@@ -1,9 +1,11 @@
+import type { Environment } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { parseCidr, printAddress } from "../address.ts";
+import { possibleIdentities } from "../identity.ts";
 import { previousResult } from "../ipam-config.ts";
 import { entriesOf, type Known, keysOfHolding, known } from "./claim-txn.ts";
 import { codeOfAddress, type FlatConfig, parseFlatConfig } from "./config.ts";
@@ -11,6 +13,7 @@ import { readStore, storeError } from "./drive.ts";
 import type { Holding } from "./holding.ts";
 import { inSpace, keysOf, printCode } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
+import { isOf } from "./release.ts";
 import type { Store, StoreFault } from "./store.ts";
 
 /**
@@ -26,10 +29,11 @@ export async function check(
   if (!config.ok) return config;
   const previous = previousResult(invocation.config);
   if (!previous.ok) return previous;
-  const { containerId, ifname } = invocation.environment;
+  const { environment } = invocation;
+  const { containerId, ifname } = environment;
   const doing = `CHECK of container ${containerId} (${ifname})`;
   const store = await open(sys, config.value);
-  const drift = await findDrift(sys, store, config.value, { containerId, ifname });
+  const drift = await findDrift(sys, store, config.value, environment);
   if (!drift.ok) return fail(storeError(doing, drift.error));
   const why =
     "why" in drift.value ? drift.value.why : difference(config.value, previous.value, drift.value.holding);
@@ -39,27 +43,47 @@ export async function check(
 
 type Found = { readonly why: string } | { readonly holding: Holding };
 
+/** Times that its record may change between our two looks at it. */
+const mostLooks = 5;
+
 async function findDrift(
   sys: Sys,
   store: Store,
   { pool, node }: FlatConfig,
-  { containerId, ifname }: { readonly containerId: string; readonly ifname: string },
+  environment: Environment,
 ): Promise<Outcome<Found, StoreFault>> {
   const keys = keysOf(pool);
-  const key = keys.att(node, containerId, ifname);
-  const first = await readStore(sys, store, { compare: [], success: [{ kind: "get", key }], failure: [] });
-  if (!first.ok) return first;
-  const attachment = known(entriesOf(first.value, 0)[0]);
-  if (attachment === undefined) return ok({ why: `it has nothing in pool ${pool}, in ${store.label}` });
-  const all = keysOfHolding(keys, attachment.holding);
-  const gets = all.map((each) => ({ kind: "get", key: each }) as const);
-  const second = await readStore(sys, store, { compare: [], success: gets, failure: [] });
-  if (!second.ok) return second;
-  const strangers = all.flatMap((each, at) => {
-    const now = known(entriesOf(second.value, at)[0]);
-    return now?.modRevision === attachment.modRevision ? [] : [describe(each, now)];
-  });
-  return ok(strangers.length > 0 ? { why: strangers.join(", ") } : { holding: attachment.holding });
+  const { containerId, ifname } = environment;
+  // Its owners' records, too: the node may have been called otherwise at its ADD.
+  const places = [keys.att(node, containerId, ifname), ...possibleIdentities(environment).map(keys.own)];
+  for (let look = 1; ; look += 1) {
+    const first = await readKeys(sys, store, places);
+    if (!first.ok) return first;
+    const [att, ...owns] = first.value;
+    const attachment = att ?? owns.find((own) => own !== undefined && isOf(own.holding, environment));
+    if (attachment === undefined) return ok({ why: `it has nothing in pool ${pool}, in ${store.label}` });
+    const all = keysOfHolding(keys, attachment.holding);
+    const second = await readKeys(sys, store, all);
+    if (!second.ok) return second;
+    const strangers = all.flatMap((key, at) => {
+      const now = second.value[at];
+      return now?.modRevision === attachment.modRevision ? [] : [describe(key, now)];
+    });
+    if (strangers.length === 0) return ok({ holding: attachment.holding });
+    // All of them changed together, and are its own still: somebody put it into quarantine between the looks.
+    const isMoved = second.value.every((now) => now !== undefined && isOf(now.holding, environment));
+    if (!isMoved || look === mostLooks) return ok({ why: strangers.join(", ") });
+  }
+}
+
+async function readKeys(
+  sys: Sys,
+  store: Store,
+  keys: readonly string[],
+): Promise<Outcome<(Known | undefined)[], StoreFault>> {
+  const gets = keys.map((key) => ({ kind: "get", key }) as const);
+  const reply = await readStore(sys, store, { compare: [], success: gets, failure: [] });
+  return reply.ok ? ok(keys.map((_key, at) => known(entriesOf(reply.value, at)[0]))) : reply;
 }
 
 function describe(key: string, now: Known | undefined): string {

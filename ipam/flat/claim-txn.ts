@@ -1,5 +1,5 @@
 import { stableMac } from "./hash.ts";
-import { type Holding, parseHolding, printHolding, withEvent } from "./holding.ts";
+import { type Holding, isAttached, parseHolding, printHolding, withEvent } from "./holding.ts";
 import { addressOfKey, type Keys } from "./keys.ts";
 import type { Compare, Entry, Op, Txn, TxnReply } from "./store.ts";
 
@@ -23,6 +23,7 @@ export interface Claimant {
   readonly ifname: string;
   readonly node: string;
   readonly uid?: string;
+  readonly boot?: string;
   readonly nowMs: number;
 }
 
@@ -61,7 +62,7 @@ export function ipKey(keys: Keys, code: string): string {
 export function keysOfHolding(keys: Keys, holding: Holding): string[] {
   const { identity, addresses, mac, state, node, containerId, ifname, heldUntilMs } = holding;
   // A quarantined sandbox may still run: its own DEL, or its node's GC, is what frees it.
-  const attached = (state === "live" || state === "quarantine") && containerId !== "";
+  const attached = isAttached(holding) && containerId !== "";
   return [
     keys.own(identity),
     ...(mac === "" ? [] : [keys.mac(mac)]),
@@ -85,7 +86,7 @@ export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | 
 
 function holdingOf(attempt: Try, choice: Choice): Holding {
   const { claimant, former, macAttempt } = attempt;
-  const { pool, network, identity, containerId, ifname, node, uid, nowMs } = claimant;
+  const { pool, network, identity, containerId, ifname, node, uid, boot, nowMs } = claimant;
   const before = former?.holding ?? choice.steals[0]?.holding;
   const what = former === undefined ? "claimed" : "taken over";
   const mac = former?.holding.mac ?? "";
@@ -97,6 +98,7 @@ function holdingOf(attempt: Try, choice: Choice): Holding {
     node,
     network,
     ...(uid === undefined ? {} : { uid }),
+    ...(boot === undefined ? {} : { boot }),
     addresses: choice.addresses,
     mac: mac === "" ? stableMac(pool, identity, macAttempt) : mac,
     generation: (former?.holding.generation ?? 0) + 1,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Claim, type ClaimRequest, claim, hashed } from "./claim.ts";
-import { claimTxn, keysOfHolding } from "./claim-txn.ts";
+import { claimTxn, keysOfHolding, rewrite } from "./claim-txn.ts";
 import { stableMac } from "./hash.ts";
 import { type Holding, printHolding } from "./holding.ts";
 import { codeOf, keysOf } from "./keys.ts";
@@ -25,16 +25,20 @@ interface Who {
   readonly cid?: string;
   readonly identity?: string;
   readonly node?: string;
+  readonly boot?: string;
 }
 
 function request(
-  { cid = "c1", identity = "ns/web/eth0", node = "n1" }: Who,
+  { cid = "c1", identity = "ns/web/eth0", node = "n1", boot }: Who,
   change: Partial<ClaimRequest> = {},
 ) {
   const spaces = change.spaces ?? [v4(2, 254)];
   return {
     keys,
-    claimant: { pool, network: "net", identity, containerId: cid, ifname: "eth0", node, nowMs },
+    claimant: {
+      ...{ pool, network: "net", identity, containerId: cid, ifname: "eth0", node, nowMs },
+      ...(boot === undefined ? {} : { boot }),
+    },
     definition: { hash: "d1", value: "{}" },
     spaces,
     onLiveElsewhere: "wait" as const,
@@ -214,26 +218,110 @@ describe("what the identity has already", () => {
   });
 });
 
-describe("the identity is live elsewhere", () => {
-  test.each<[string, Partial<Holding>]>([
-    ["on another node", { node: "n2" }],
-    ["in quarantine, on this very node", { state: "quarantine" }],
-  ])("%s: wait", async (_what, change) => {
+describe("the container has it, but was attached", () => {
+  const mine = { containerId: "c1", boot: "m1-b1" };
+
+  test.each<[string, Partial<Holding>, Who, Partial<Holding>]>([
+    ["in an earlier boot", mine, { boot: "m1-b2" }, { boot: "m1-b2" }],
+    [
+      "in an earlier boot, and is in quarantine",
+      { ...mine, state: "quarantine" },
+      { boot: "m1-b2" },
+      { boot: "m1-b2" },
+    ],
+    ["under the node's former name", { ...mine, node: "n0" }, { boot: "m1-b1" }, { boot: "m1-b1" }],
+    ["under the node's former name, by an older hawser", { containerId: "c1", node: "n0" }, {}, {}],
+  ])("%s: it has the same again, recorded as it is now", async (_what, change, who, now) => {
+    const store = await storeWith(holding(change));
+    const got = await claimed(store, who, { spaces: [v4(100, 200)] });
+    expect(got).toMatchObject({ ...now, state: "live", node: "n1", addresses: [ip(7)], sinceMs: nowMs });
+    expect(got.history.at(-1)).toMatchObject({ what: "taken over", node: "n1", atMs: nowMs });
+    expect(holdingAt(store.entries(), keys.att("n1", "c1", "eth0"))).toEqual(got);
+    expect(store.entries().filter(({ key }) => key.startsWith("att/"))).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<Holding>, Who]>([
+    ["in this boot", mine, { boot: "m1-b1" }],
+    ["on another machine of this name", mine, { boot: "m2-b2" }],
+    ["by an older hawser, which records no boot", { containerId: "c1" }, { boot: "m1-b2" }],
+    ["and this machine does not say which one it is", mine, {}],
+  ])("%s: nothing is written", async (_what, change, who) => {
     const store = await storeWith(holding(change));
     const before = store.entries();
-    const error = await refused(store, {});
-    expect(error).toMatchObject({ code: 11, id: "ipam.live-elsewhere" });
-    expect(error.msg).toContain(`container old on node ${change.node ?? "n1"}`);
+    expect(await claimed(store, who)).toEqual(holding(change));
     expect(store.entries()).toEqual(before);
   });
 
-  test("new-ip: the container gets an address of its own, and the pod keeps its own", async () => {
+  test("in an earlier boot, and another key of it is damaged: told, and nothing is written", async () => {
+    const store = await storeWith(holding(mine));
+    const key = keys.mac(stableMac(pool, "ns/web/eth0", 0));
+    await store.txn({ compare: [], success: [{ kind: "put", key, value: "?" }], failure: [] });
+    const before = store.entries();
+    let step = claim(request({ boot: "m1-b2" }));
+    while (step.kind === "ask") {
+      const reply = await store.txn(step.txn);
+      if (!reply.ok) throw new Error(reply.error.msg);
+      step = step.next(reply.value);
+    }
+    expect(step).toMatchObject({ error: { id: "ipam.store-damaged" } });
+    expect(store.entries()).toEqual(before);
+  });
+});
+
+describe("the identity is live elsewhere", () => {
+  const inQuarantine = (former: Holding): Holding => {
+    const { identity, containerId } = former;
+    const event = { what: "quarantined", identity, containerId, node: "n1", atMs: nowMs } as const;
+    return { ...former, state: "quarantine", history: [event] };
+  };
+
+  test("wait: it goes into quarantine, once, under all of its keys", async () => {
+    const former = holding({ node: "n2" });
+    const store = await storeWith(former);
+    const keysBefore = store.entries().map(({ key }) => key);
+    const error = await refused(store, {});
+    expect(error).toMatchObject({ code: 11, id: "ipam.live-elsewhere" });
+    expect(error.msg).toContain("container old on node n2");
+    const after = store.entries();
+    expect(after.map(({ key }) => key)).toEqual(keysBefore);
+    expect(holdingAt(after, keys.own("ns/web/eth0"))).toEqual(inQuarantine(former));
+    expect(audit(pool, after)).toEqual([]);
+    expect(await refused(store, { cid: "c2" })).toMatchObject({ id: "ipam.live-elsewhere" });
+    expect(store.entries()).toEqual(after);
+  });
+
+  test("in quarantine on this very node: its own runtime knows that the next sandbox comes after it", async () => {
+    const store = await storeWith(holding({ state: "quarantine" }));
+    expect(await claimed(store, {})).toMatchObject({ state: "live", addresses: [ip(7)], generation: 4 });
+  });
+
+  test("the sandbox that is in quarantine asks again: it is told what it has", async () => {
+    const former = holding({ state: "quarantine", containerId: "c1" });
+    const store = await storeWith(former);
+    expect(await claimed(store, {})).toEqual(former);
+  });
+
+  test("freed between the look and the quarantine: it is claimed", async () => {
+    const store = await storeWith(holding({ node: "n2" }));
+    let step = claim(request({}));
+    for (let asked = 0; step.kind === "ask"; asked += 1) {
+      const freed = rewrite(keys, [holding({ node: "n2" })], holding({ node: "n2", ...heldUntil(1000) }));
+      if (asked === 1) await store.txn({ compare: [], success: freed, failure: [] });
+      const reply = await store.txn(step.txn);
+      if (!reply.ok) throw new Error(reply.error.msg);
+      step = step.next(reply.value);
+    }
+    expect(step).toMatchObject({ kind: "claimed", holding: { addresses: [ip(7)], generation: 4 } });
+    expect(audit(pool, store.entries())).toEqual([]);
+  });
+
+  test("new-ip: the container gets an address of its own, and the pod's goes into quarantine", async () => {
     const former = holding({ node: "n2" });
     const store = await storeWith(former);
     const got = await claimed(store, {}, { onLiveElsewhere: "new-ip" });
     expect(got).toMatchObject({ identity: "container:c1/eth0", generation: 1 });
     expect(got.addresses).not.toEqual(former.addresses);
-    expect(holdingAt(store.entries(), keys.own("ns/web/eth0"))).toEqual(former);
+    expect(holdingAt(store.entries(), keys.own("ns/web/eth0"))).toEqual(inQuarantine(former));
     expect(await claimed(store, {}, { onLiveElsewhere: "new-ip" })).toEqual(got);
   });
 

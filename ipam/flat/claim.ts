@@ -1,19 +1,24 @@
 import { type CniError, cniError } from "../../cni/errors.ts";
 import { printIdentity } from "../identity.ts";
+import { isOfEarlierBoot } from "./boot.ts";
 import { type Candidate, type Free, type Scan, scanReply, scanTxn, startScan } from "./claim-scan.ts";
 import {
   type Choice,
   type Claimant,
   claimTxn,
+  entriesOf,
   type Found,
   type Known,
+  keysOfHolding,
   readFound,
+  rewrite,
   type Try,
   takesMac,
 } from "./claim-txn.ts";
 import { hash128 } from "./hash.ts";
-import { type Holding, isExpired } from "./holding.ts";
+import { type Holding, isAttached, isExpired, quarantined, withEvent } from "./holding.ts";
 import { codeOf, inSpace, type Keys, printCode } from "./keys.ts";
+import { isOf } from "./release.ts";
 import { addressAt, type Space } from "./space.ts";
 import type { Txn, TxnReply } from "./store.ts";
 
@@ -87,7 +92,8 @@ function attempt(state: State, choices: readonly Choice[] = choicesOf(state)): C
 
 function decide(state: State, one: Try, found: Extract<Found, { kind: "evidence" }>): Claim {
   const { own, att } = found;
-  if (att !== undefined) return recorded(state, att.holding);
+  const recorded = att ?? (own !== undefined && isOf(own.holding, state.request.claimant) ? own : undefined);
+  if (recorded !== undefined) return meetRecorded(state, recorded);
   if (!found.definitionKnown && !state.definitionIsNew) return attempt({ ...state, definitionIsNew: true });
   if (found.definitionKnown && state.definitionIsNew) return attempt({ ...state, definitionIsNew: false });
   if (own?.modRevision !== state.former?.modRevision) return meet(state, own);
@@ -104,16 +110,46 @@ function decide(state: State, one: Try, found: Extract<Found, { kind: "evidence"
 }
 
 /** The container has been given its addresses: they are the answer, whatever has become of the preferences. */
-function recorded({ request }: State, holding: Holding): Claim {
-  if (holding.addresses.length > 0) return { kind: "claimed", holding, definitions: 1 };
+function meetRecorded(state: State, { holding, modRevision }: Known): Claim {
+  const { keys, claimant } = state.request;
+  const { containerId, node, boot, nowMs } = claimant;
+  if (holding.addresses.length === 0) return failed(damaged(state));
+  const isOurs = holding.node === node && !isOfEarlierBoot(holding, boot);
+  if (isOurs || holding.containerId !== containerId) return { kind: "claimed", holding, definitions: 1 };
+  // Attached again after a reboot, or under the node's new name: reboot evidence, and GC, are to find it as it is now.
+  const { identity } = holding;
+  const history = withEvent(holding.history, {
+    what: "taken over",
+    identity,
+    containerId,
+    node,
+    atMs: nowMs,
+  });
+  const own = boot === undefined ? {} : { boot };
+  const next: Holding = { ...holding, ...own, state: "live", node, sinceMs: nowMs, history };
+  const all = keysOfHolding(keys, holding);
+  return {
+    kind: "ask",
+    txn: {
+      compare: all.map((key) => ({ kind: "unchanged", key, modRevision })),
+      success: rewrite(keys, [holding], next),
+      failure: all.map((key) => ({ kind: "get", key })),
+    },
+    next: (reply) => {
+      if (reply.succeeded) return { kind: "claimed", holding: next, definitions: 1 };
+      const same = all.some((_key, at) => entriesOf(reply, at)[0]?.modRevision === modRevision);
+      return same ? failed(damaged(state)) : attempt(state);
+    },
+  };
+}
+
+function damaged({ request }: State): CniError {
   const { containerId, ifname } = request.claimant;
-  return failed(
-    cniError(
-      "ipam",
-      "ipam.store-damaged",
-      `read what container ${containerId} (${ifname}) has: its record in the store cannot be understood`,
-      "See what else is wrong, and repair it: hawser ipam check.",
-    ),
+  return cniError(
+    "ipam",
+    "ipam.store-damaged",
+    `read what container ${containerId} (${ifname}) has: its record in the store cannot be understood`,
+    "See what else is wrong, and repair it: hawser ipam check.",
   );
 }
 
@@ -121,11 +157,31 @@ function recorded({ request }: State, holding: Holding): Claim {
 function meet(state: State, own: Known | undefined): Claim {
   if (own === undefined) return attempt({ ...state, former: undefined });
   const { claimant, onLiveElsewhere } = state.request;
-  const { state: holdingState, node } = own.holding;
-  const elsewhere = holdingState === "quarantine" || (holdingState === "live" && node !== claimant.node);
+  const elsewhere = isAttached(own.holding) && own.holding.node !== claimant.node;
   if (!elsewhere || onLiveElsewhere === "takeover") return attempt({ ...state, former: own });
-  if (onLiveElsewhere === "wait") return failed(liveElsewhere(own.holding));
-  // The identity stays with its live holder; this sandbox has an address of its own for as long as it lives.
+  if (own.holding.state === "live") return quarantine(state, own);
+  return onLiveElsewhere === "wait" ? failed(liveElsewhere(own.holding)) : claimAnother(state);
+}
+
+/** That its identity is wanted here means that its sandbox is to go, and not that it has gone. */
+function quarantine(state: State, own: Known): Claim {
+  const { keys, claimant, onLiveElsewhere } = state.request;
+  const { holding, modRevision } = own;
+  const next = quarantined(holding, claimant.node, claimant.nowMs);
+  const compare = [{ kind: "unchanged", key: keys.own(holding.identity), modRevision }] as const;
+  return {
+    kind: "ask",
+    txn: { compare, success: rewrite(keys, [holding], next), failure: [] },
+    next: (reply) => {
+      if (!reply.succeeded) return attempt(state);
+      return onLiveElsewhere === "wait" ? failed(liveElsewhere(next)) : claimAnother(state);
+    },
+  };
+}
+
+/** The identity stays with its holder elsewhere; this sandbox has an address of its own for as long as it lives. */
+function claimAnother(state: State): Claim {
+  const { claimant } = state.request;
   const { containerId, ifname } = claimant;
   const identity = printIdentity({ kind: "container", containerId, ifname });
   const request = { ...state.request, claimant: { ...claimant, identity } };
@@ -235,8 +291,8 @@ function liveElsewhere(owner: Holding): CniError {
     "tryAgainLater",
     "ipam.live-elsewhere",
     `claim the address of ${owner.identity}: container ${owner.containerId} on node ${owner.node} still has it`,
-    `It is freed by that container's DEL or that node's GC. If the node is gone for good: hawser ipam release. ` +
-      `"onLiveElsewhere" chooses another way.`,
+    `It is in quarantine until that container's DEL, that node's GC or its reboot frees it. If the node is gone for good: ` +
+      `hawser ipam release --force. "onLiveElsewhere" chooses another way.`,
   );
 }
 

@@ -2,7 +2,9 @@ import type { CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { possibleIdentities } from "../identity.ts";
 import { replayedAtOnce } from "./add.ts";
+import { releaseEarlierBoots } from "./boot.ts";
 import { drive, storeError } from "./drive.ts";
 import { contended, forgetEntry, replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./keys.ts";
@@ -26,12 +28,14 @@ export async function del(
   const nowMs = sys.clock.nowMs();
   const store = await open(sys, places.value);
   const own = { node, containerId, ifname, holdMs };
-  const end = await drive(sys, store, () => release({ keys: keysOf(pool), ...own, nowMs }));
+  const identities = possibleIdentities(environment);
+  const end = await drive(sys, store, () => release({ keys: keysOf(pool), ...own, identities, nowMs }));
   if (!end.ok) return fail(journalled(sys, places.value, { ...own, atMs: nowMs }, end.error));
   if (end.value.kind === "contended") return fail(contended(`release container ${containerId} (${ifname})`));
   const forgotten = forgetEntry(sys, places.value, own);
   if (!forgotten.ok) return forgotten;
   await replayJournal(sys, store, places.value, { most: replayedAtOnce });
+  await releaseEarlierBoots(sys, store, places.value, replayedAtOnce);
   return ok(undefined);
 }
 

@@ -36,6 +36,8 @@ test.each<[string, (StoreFault["kind"] | undefined)[], number, string]>([
   ["five times nobody knows", Array.from({ length: 5 }, () => "unknown"), 7, "done"],
   ["six times nobody knows", Array.from({ length: 6 }, () => "unknown"), 6, "unknown"],
   ["unreachable", [undefined, "unreachable"], 2, "unreachable"],
+  ["nobody knows, and then nobody is there to tell", ["unknown", "unreachable"], 2, "unknown"],
+  ["nobody knew, and it has been read since", ["unknown", undefined, "unreachable"], 3, "unreachable"],
   ["refused", ["refused"], 1, "refused"],
 ])("%s", async (_what, faults, requests, end) => {
   const store = storeWith(...faults);

@@ -20,7 +20,7 @@ const maxUnknown = 5;
 
 /**
  * Carries a pure procedure out. After a write of which nobody knows whether it was done, the procedure starts over: every
- * one of them begins by looking at what is there.
+ * one of them begins by looking at what is there. The fault is `unknown` as long as that look was not answered.
  */
 export async function drive<Step extends { readonly kind: string }>(
   sys: Sys,
@@ -29,17 +29,19 @@ export async function drive<Step extends { readonly kind: string }>(
 ): Promise<Outcome<End<Step>, StoreFault>> {
   const deadlineMs = sys.clock.monotonicMs() + patienceMs;
   let unknowns = 0;
+  let isUnsure = false;
   let step = start();
   while (isAsk(step)) {
     if (sys.clock.monotonicMs() > deadlineMs) return fail(tooLate(store));
     const reply = await store.txn(step.txn);
     if (reply.ok) {
+      isUnsure = false;
       step = step.next(reply.value);
-    } else {
+    } else if (reply.error.kind === "unknown" && unknowns < maxUnknown) {
       unknowns += 1;
-      if (reply.error.kind !== "unknown" || unknowns > maxUnknown) return reply;
+      isUnsure = true;
       step = start();
-    }
+    } else return isUnsure ? fail({ ...reply.error, kind: "unknown" }) : reply;
   }
   return ok(step as End<Step>);
 }

@@ -26,13 +26,13 @@ export interface EtcdCall<T> {
 export interface EtcdLimits {
   /** For one request to one endpoint. */
   readonly tryMs: number;
-  /** For one call, all endpoints and renewals of the token together. */
-  readonly callMs: number;
+  /** Without an answer: all endpoints, renewals of the token, and calls after one that was not answered together. */
+  readonly silenceMs: number;
   /** Before every endpoint is tried once more. */
   readonly pauseMs: number;
 }
 
-export const defaultLimits: EtcdLimits = { tryMs: 2000, callMs: 6000, pauseMs: 200 };
+export const defaultLimits: EtcdLimits = { tryMs: 2000, silenceMs: 6000, pauseMs: 200 };
 /** Times that the list of endpoints is gone through. */
 const rounds = 2;
 /** Tokens that are fetched in one call: one for a token that has gone, one if that has gone at once. */
@@ -54,6 +54,8 @@ interface Session {
   memory: EtcdMemory;
   /** The token that turned out to be worth nothing, if any did. */
   rejected: string | undefined;
+  /** Since when nobody has answered, on `sys.clock.monotonicMs()`; undefined after an answer. */
+  silentSinceMs: number | undefined;
   /** Index of the endpoint that is asked next. */
   at: number;
   roundTrips: number;
@@ -67,7 +69,10 @@ interface Question extends Omit<EtcdCall<unknown>, "read"> {
 
 type Answer = Extract<Verdict, { kind: "answered" | "token" }>;
 
-/** Remembers the endpoint and the token in `folder`, on this node. Files are read at the first call. */
+/**
+ * For one operation: when nobody has answered for `silenceMs` it asks no more. Remembers the endpoint and the token in
+ * `folder`, on this node. Files are read at the first call.
+ */
 export function openClient(
   sys: Sys,
   settings: EtcdSettings,
@@ -108,6 +113,7 @@ function openSession(
     tls: tls.value,
     memory,
     rejected: undefined,
+    silentSinceMs: undefined,
     at,
     roundTrips: 0,
   });
@@ -133,7 +139,8 @@ function readTls(sys: Sys, settings: EtcdSettings): Outcome<TlsMaterial | undefi
 }
 
 async function perform<T>(session: Session, call: EtcdCall<T>): Promise<Outcome<T, StoreFault>> {
-  const deadlineMs = session.sys.clock.monotonicMs() + session.limits.callMs;
+  session.silentSinceMs ??= session.sys.clock.monotonicMs();
+  const deadlineMs = session.silentSinceMs + session.limits.silenceMs;
   const needsToken = session.settings.username !== "";
   for (let renewals = 0; ; renewals++) {
     if (needsToken && session.memory.token === undefined) {
@@ -182,6 +189,7 @@ async function ask(session: Session, question: Question): Promise<Outcome<Answer
     if (leftMs() <= 0) break;
     const endpoint = settings.endpoints[session.at] ?? "";
     const verdict = await askOne(session, endpoint, question, Math.min(limits.tryMs, leftMs()));
+    if (verdict.kind !== "elsewhere") session.silentSinceMs = undefined;
     if (verdict.kind === "refused") return fail(verdict.fault);
     if (verdict.kind !== "elsewhere") {
       noteEndpoint(session, endpoint);
@@ -191,7 +199,7 @@ async function ask(session: Session, question: Question): Promise<Outcome<Answer
     session.at = (session.at + 1) % count;
     if (verdict.done === "maybe" && !question.repeatable) return fail(unknown(failures.join("; ")));
   }
-  const late = failures.length === 0 ? [`no time was left of ${limits.callMs} ms`] : [];
+  const late = failures.length === 0 ? [`nobody has answered for ${limits.silenceMs} ms`] : [];
   return fail(unreachable([...new Set(failures), ...late]));
 }
 

@@ -7,8 +7,8 @@ export interface Holding {
   /** `namespace/pod/interface`, or `container/<containerID>/<interface>`. */
   readonly identity: string;
   /**
-   * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: nobody
-   * knows whether its sandbox still runs.
+   * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: its
+   * identity is wanted elsewhere, or an operator gave it up, and nobody knows whether its sandbox still runs.
    */
   readonly state: "live" | "held" | "reserved" | "quarantine";
   /** Of the sandbox that has it, or had it last. Empty if none ever did. */
@@ -18,6 +18,8 @@ export interface Holding {
   /** The network that it was attached to: one network's GC knows nothing of another's, though they share the pool. */
   readonly network: string;
   readonly uid?: string;
+  /** The boot of the node's machine that its sandbox belongs to, where the machine tells it (`bootOf`). */
+  readonly boot?: string;
   /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
   readonly addresses: readonly string[];
   readonly mac: string;
@@ -58,7 +60,7 @@ export function parseHolding(text: string): Holding | undefined {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return undefined;
   const { identity, state, containerId, ifname, node, network, uid, addresses, mac, generation } = json.value;
-  const { sinceMs, heldUntilMs, reserved, history } = json.value;
+  const { boot, sinceMs, heldUntilMs, reserved, history } = json.value;
   const texts = [identity, containerId, ifname, node, network, mac];
   if (!texts.every((each) => typeof each === "string")) return undefined;
   if (!states.includes(state) || !isTexts(addresses)) return undefined;
@@ -72,6 +74,7 @@ export function parseHolding(text: string): Holding | undefined {
     node: String(node),
     network: String(network),
     ...(typeof uid === "string" ? { uid } : {}),
+    ...(typeof boot === "string" ? { boot } : {}),
     addresses,
     mac: String(mac),
     generation,
@@ -89,4 +92,17 @@ function isTexts(value: Json | undefined): value is string[] {
 /** Whether anybody may take it: it waited for its identity long enough. */
 export function isExpired(holding: Holding, nowMs: number): boolean {
   return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;
+}
+
+/** Whether a sandbox has it, or may have it. */
+export function isAttached({ state }: Pick<Holding, "state">): boolean {
+  return state === "live" || state === "quarantine";
+}
+
+/** Of a sandbox of which nobody knows whether it still runs: kept from everybody until there is evidence. */
+export function quarantined(holding: Holding, node: string, atMs: number): Holding {
+  const { identity, containerId, history } = holding;
+  // `sinceMs` stays that of its claim: a release that is journalled on its node means claims up to a time.
+  const event = { what: "quarantined", identity, containerId, node, atMs } as const;
+  return { ...holding, state: "quarantine", history: withEvent(history, event) };
 }

@@ -11,9 +11,9 @@ import { release } from "./release.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Releases that could not reach the store: `<journalDir>/<pool>/<containerID>@<ifname>.json` on the node of the container.
- * Whoever uses the pool next on this node does them first; each is the same release as DEL's, and frees nothing that was
- * claimed after it.
+ * Releases that could not reach the store, and claims that were given up before it was known whether they were done:
+ * `<journalDir>/<pool>/<containerID>@<ifname>.json` on the node of the container. Whoever uses the pool next on this node
+ * does them first; each is the same release as DEL's, and frees nothing that was claimed after it.
  */
 export interface JournalEntry {
   readonly node: string;
@@ -21,8 +21,10 @@ export interface JournalEntry {
   readonly ifname: string;
   /** Undefined: held for ever. */
   readonly holdMs: number | undefined;
-  /** When DEL was called, in milliseconds since 1970. */
+  /** When DEL was called, or the ADD that was given up, in milliseconds since 1970. */
   readonly atMs: number;
+  /** Only what that very ADD claimed is meant: what its container had before is still its own. */
+  readonly claimOnly?: true;
 }
 
 interface Attachment {
@@ -115,9 +117,10 @@ async function releaseEntry(
   sys: Sys,
   store: Store,
   { pool }: FlatPlaces,
-  { atMs, ...entry }: JournalEntry,
+  { atMs, claimOnly, ...entry }: JournalEntry,
 ): Promise<Outcome<void, CniError>> {
-  const request = { ...entry, keys: keysOf(pool), nowMs: sys.clock.nowMs(), claimedUntilMs: atMs };
+  const meant = claimOnly === true ? { claimedAtMs: atMs } : { claimedUntilMs: atMs };
+  const request = { ...entry, keys: keysOf(pool), nowMs: sys.clock.nowMs(), ...meant };
   const doing = `release container ${entry.containerId} (${entry.ifname}), whose DEL is journalled`;
   const end = await drive(sys, store, () => release(request));
   if (!end.ok) return fail(storeError(doing, end.error));
@@ -130,9 +133,17 @@ export function contended(doing: string): CniError {
   return cniError("tryAgainLater", "ipam.contended", msg, "The runtime tries again.");
 }
 
-function parseEntry({ node, containerId, ifname, holdMs, atMs }: JsonObject): JournalEntry | undefined {
+function parseEntry({
+  node,
+  containerId,
+  ifname,
+  holdMs,
+  atMs,
+  claimOnly,
+}: JsonObject): JournalEntry | undefined {
   if (typeof node !== "string" || typeof containerId !== "string" || typeof ifname !== "string")
     return undefined;
   if (typeof atMs !== "number" || (holdMs !== null && typeof holdMs !== "number")) return undefined;
-  return { node, containerId, ifname, holdMs: holdMs ?? undefined, atMs };
+  const entry = { node, containerId, ifname, holdMs: holdMs ?? undefined, atMs };
+  return claimOnly === true ? { ...entry, claimOnly } : entry;
 }

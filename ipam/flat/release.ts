@@ -1,6 +1,6 @@
 import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./claim-txn.ts";
 import type { Ask } from "./drive.ts";
-import { type Holding, isExpired, withEvent } from "./holding.ts";
+import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
 import type { Op, Txn } from "./store.ts";
 
@@ -9,11 +9,15 @@ export interface ReleaseRequest {
   readonly node: string;
   readonly containerId: string;
   readonly ifname: string;
+  /** Whom its addresses may be recorded for: they are found though the node was called otherwise at their claim. */
+  readonly identities?: readonly string[];
   /** How long its addresses wait for their identity; undefined: for ever. */
   readonly holdMs: number | undefined;
   readonly nowMs: number;
   /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
   readonly claimedUntilMs?: number;
+  /** Only the claim of this time is meant. */
+  readonly claimedAtMs?: number;
   /** Only the record of this revision is meant: it is what was judged. */
   readonly revision?: string;
 }
@@ -43,17 +47,31 @@ export function releaseKnown(request: ReleaseRequest, attachment: Known): Releas
 
 function look(request: ReleaseRequest, tries: number): Release {
   if (tries >= maxTries) return { kind: "contended" };
-  const { keys, node, containerId, ifname, nowMs } = request;
+  const { keys, node, containerId, ifname, identities = [], nowMs } = request;
   const att: Op = { kind: "get", key: keys.att(node, containerId, ifname) };
   const holds: Op = { kind: "range", ...keys.holdsUntil(nowMs), limit: sweptHolds };
+  const owns = identities.map((identity): Op => ({ kind: "get", key: keys.own(identity) }));
   return {
     kind: "ask",
-    txn: { compare: [], success: [att, holds], failure: [] },
+    txn: { compare: [], success: [att, holds, ...owns], failure: [] },
     next: (reply) => {
       const expired = entriesOf(reply, 1).flatMap((entry) => known(entry) ?? []);
-      return decide(request, tries, known(entriesOf(reply, 0)[0]), expired);
+      const found = known(entriesOf(reply, 0)[0]);
+      if (found !== undefined) return decide(request, tries, found, expired);
+      const own = identities
+        .flatMap((_identity, at) => known(entriesOf(reply, 2 + at)[0]) ?? [])
+        .find(({ holding }) => isOf(holding, request));
+      return decide({ ...request, node: own?.holding.node ?? node }, tries, own, expired);
     },
   };
+}
+
+/** Container IDs are unique, so that it is this very sandbox's whatever its node is called. */
+export function isOf(
+  holding: Holding,
+  who: { readonly containerId: string; readonly ifname: string },
+): boolean {
+  return isAttached(holding) && holding.containerId === who.containerId && holding.ifname === who.ifname;
 }
 
 function decide(
@@ -84,8 +102,10 @@ function decide(
   };
 }
 
-function isMeant({ revision, claimedUntilMs }: ReleaseRequest, { modRevision, holding }: Known): boolean {
+function isMeant(request: ReleaseRequest, { modRevision, holding }: Known): boolean {
+  const { revision, claimedAtMs, claimedUntilMs } = request;
   if (revision !== undefined && modRevision !== revision) return false;
+  if (claimedAtMs !== undefined && holding.sinceMs !== claimedAtMs) return false;
   // Else the container was attached anew since its DEL was journalled.
   return claimedUntilMs === undefined || holding.sinceMs <= claimedUntilMs;
 }
@@ -118,7 +138,7 @@ function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
 /** What becomes of a holding: nothing, when it waits for nobody. */
 function released({ holdMs, nowMs }: ReleaseRequest, holding: Holding): Holding | undefined {
   const { identity, containerId, node } = holding;
-  const { uid: _uid, reserved: isReserved, heldUntilMs: _heldUntilMs, ...kept } = holding;
+  const { uid: _uid, boot: _boot, reserved: isReserved, heldUntilMs: _heldUntilMs, ...kept } = holding;
   const history = withEvent(holding.history, { what: "released", identity, containerId, node, atMs: nowMs });
   const next = { ...kept, sinceMs: nowMs, history };
   if (isReserved === true) return { ...next, state: "reserved" };

@@ -5,7 +5,7 @@ import { step } from "./simulation/steps.ts";
 import { createWorld, type PoolVersion } from "./simulation/world.ts";
 
 /**
- * Nodes, pods, restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, pool edits, GC
+ * Nodes, pods, restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, reboots, pool edits, GC
  * and time, in an order that a seed decides. After every change of the store its content is compared with itself and with
  * what the runtimes believe. HAWSER_SEED=<number> repeats a run.
  */
@@ -63,6 +63,7 @@ test.each(runs.map(([policy, versions], at) => [seed + at, policy, versions] as 
       expect(world.model.violations, `step ${at} of HAWSER_SEED=${own}`).toEqual([]);
     }
     // A simulation in which nothing goes wrong would prove little.
+    expect(world.seen.get("reboot"), "reboot").toBeGreaterThan(0);
     for (const fault of ["unreachable", "lost request", "lost reply", "late"])
       expect(world.cluster.stats.get(fault), fault).toBeGreaterThan(0);
     if (process.env.HAWSER_VERBOSE)

@@ -140,7 +140,7 @@ describe.each(binaries)("$name", (binary) => {
       etcd = await startEtcd(binary, { members: 3 });
     });
     afterEach(() => etcd.stop());
-    const quick = { tryMs: 1000, callMs: 3000, pauseMs: 100 };
+    const quick = { tryMs: 1000, silenceMs: 3000, pauseMs: 100 };
     const open = () => openEtcd(linux, settingsFor(etcd), join(folder, "node"), quick);
     /** As the plugin does after a write of which nobody knows: it asks again. */
     const insist = async (key: string): Promise<string> => {

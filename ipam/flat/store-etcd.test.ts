@@ -115,15 +115,37 @@ describe("failover", () => {
     expect(asked().length).toBe(6);
   });
 
-  test("a silent endpoint costs its time once: the deadline of a try, then of the call", async () => {
+  test("silence costs a try its time, then the operation: what comes after it is not asked any more", async () => {
     const { fake } = scene();
     const never = createFake({ http: () => fake.machine.clock.sleep(1e9).then(() => saying(500, "")) });
-    const limits = { tryMs: 1000, callMs: 2500, pauseMs: 100 };
+    const limits = { tryMs: 1000, silenceMs: 2500, pauseMs: 100 };
     const store = openEtcd(never.sys, plain, folder, limits);
+    expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
+    expect(never.sys.clock.monotonicMs()).toBe(1000);
     expect(await store.txn(get)).toMatchObject({ ok: false, error: { kind: "unreachable" } });
     expect(never.sys.clock.monotonicMs()).toBe(2500);
+    const asked = store.roundTrips();
+    expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unreachable" } });
+    expect([never.sys.clock.monotonicMs(), store.roundTrips()]).toEqual([2500, asked]);
+  });
+
+  test("an answer begins the time anew", async () => {
+    const { etcd } = scene();
+    let slow = true;
+    const halting = createFake({
+      http: async (request) => {
+        if (slow) await halting.machine.clock.sleep(1e9);
+        return await etcd.handle(request);
+      },
+    });
+    const limits = { tryMs: 1000, silenceMs: 1500, pauseMs: 100 };
+    const store = openEtcd(halting.sys, { ...plain, endpoints: plain.endpoints.slice(0, 1) }, folder, limits);
     expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
-    expect(never.sys.clock.monotonicMs()).toBe(3500);
+    slow = false;
+    expect(await store.txn(get)).toMatchObject({ ok: true });
+    slow = true;
+    expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
+    expect(halting.sys.clock.monotonicMs()).toBe(2000);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { parseFlatConfig } from "../config.ts";
-import { type Holding, isExpired } from "../holding.ts";
+import { type Holding, isAttached, isExpired } from "../holding.ts";
 import { addressOfKey, inSpace, keysOf, printCode } from "../keys.ts";
 import { holdingAt, invocationOf, readHolding } from "../testing.ts";
 import { type Container, pool } from "./model.ts";
@@ -10,6 +10,7 @@ import {
   networks,
   nodes,
   type PoolVersion,
+  reboot,
   recordOf,
   runAdd,
   runCheck,
@@ -66,6 +67,7 @@ function disturb(world: World, versions: readonly PoolVersion[]): void {
   cluster.faultRate = chance() < 0.5 ? 0 : 0.15;
   if (chance() < 0.06) cluster.cut.add(pick(nodes));
   if (chance() < 0.15) cluster.cut.clear();
+  if (chance() < 0.02) reboot(world, pick(nodes));
   if (chance() < 0.03) {
     const version = pick(versions);
     const edited = chance() < 0.5 ? nodes : [pick(nodes)];
@@ -129,7 +131,7 @@ async function observedAdd(
   const nowMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
   // What is held too long, or waits in the journal of the node, may be cleared away by the very operation.
   const runs = world.model.containers.get(before.containerId)?.state !== "dead";
-  const mine = before.state === "live" ? runs && before.node === container.node : !isExpired(before, nowMs);
+  const mine = isAttached(before) ? runs && before.node === container.node : !isExpired(before, nowMs);
   const recorded = recordOf(world, container);
   if (mine && isWhole(world, container, before) && recorded?.addresses.join() !== before.addresses.join())
     world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()}`);

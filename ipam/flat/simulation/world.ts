@@ -41,7 +41,9 @@ export function createWorld(seed: number, policy: Model["policy"], version: Pool
   return {
     model,
     cluster,
-    machines: new Map(nodes.map((node, at) => [node, createMachine({ seed: seed + at })])),
+    machines: new Map(
+      nodes.map((node, at) => [node, createMachine({ seed: seed + at, files: identityOf(at) })]),
+    ),
     versions: new Map(nodes.map((node) => [node, version])),
     chance,
     pick: (list) => {
@@ -51,6 +53,17 @@ export function createWorld(seed: number, policy: Model["policy"], version: Pool
     },
     seen: new Map(),
   };
+}
+
+function identityOf(at: number): Readonly<Record<string, string>> {
+  return { "/etc/machine-id": `${String(at).repeat(32)}\n` };
+}
+
+/** Every sandbox of the node is gone, and its runtime may remember it or not. */
+export function reboot({ machines, model, seen }: World, node: string): void {
+  machines.get(node)?.crash({ lose: "some" });
+  for (const container of model.containers.values()) if (container.node === node) container.state = "dead";
+  seen.set("reboot", (seen.get("reboot") ?? 0) + 1);
 }
 
 /** One call of the plugin by the runtime of a node. */

@@ -1,0 +1,74 @@
+import type { CniError } from "../../cni/errors.ts";
+import type { Outcome } from "../../sys/outcome.ts";
+import { ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { hash128 } from "./hash.ts";
+import type { Holding } from "./holding.ts";
+import type { FlatPlaces } from "./places.ts";
+import { findStale, releaseStale } from "./stale.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Reboot evidence: no sandbox outlives its machine's boot, so what an earlier boot's containers have may be freed though
+ * their DEL was lost. A claim records the boot; the first operation of a network on the node after it looks, once.
+ */
+const machineIdPath = "/etc/machine-id";
+
+/**
+ * Names this boot of this machine; undefined where the machine does not say which one it is: then a reboot proves nothing.
+ * Two nodes that were given one name are two machines, and no evidence against each other. The machine's ID itself is
+ * confidential by its definition (machine-id(5)), so it is hashed.
+ */
+export function bootOf(sys: Sys): string | undefined {
+  const text = sys.files.read(machineIdPath);
+  const machine = text.ok ? text.value.trim() : "";
+  const [boot = ""] = sys.processes.self().split("-");
+  if (!/^[0-9a-f]{32}$/.test(machine) || boot === "noboot") return undefined;
+  return `${hash128(`hawser ${machine}`).toString(16).padStart(32, "0").slice(0, 16)}-${boot}`;
+}
+
+/** Whether it was claimed in an earlier boot of this very machine. */
+export function isOfEarlierBoot(
+  { boot: recorded }: Pick<Holding, "boot">,
+  boot: string | undefined,
+): boolean {
+  if (recorded === undefined || boot === undefined) return false;
+  const machineOf = (each: string): string => each.slice(0, each.indexOf("-"));
+  return recorded !== boot && machineOf(recorded) === machineOf(boot);
+}
+
+/**
+ * Frees up to `most` of what this network's containers of an earlier boot of this node have. That it was done in this boot
+ * is noted on the node, so that it costs later operations one small file; without the note it is done again.
+ */
+export async function releaseEarlierBoots(
+  sys: Sys,
+  store: Store,
+  places: FlatPlaces,
+  most: number,
+): Promise<Outcome<void, CniError>> {
+  const boot = bootOf(sys);
+  const note = noteOf(places);
+  const noted = sys.files.read(note);
+  if (boot === undefined || (noted.ok && noted.value === boot)) return ok(undefined);
+  const stale = await findStale(sys, store, places, (holding) => isOfEarlierBoot(holding, boot));
+  if (!stale.ok) return stale;
+  for (const each of stale.value.slice(0, most)) {
+    const released = await releaseStale(sys, store, places, each);
+    if (!released.ok) return released;
+  }
+  if (stale.value.length <= most) writeNote(sys, note, boot);
+  return ok(undefined);
+}
+
+/** Beside the journal's folders: no pool's name begins with a dot. */
+function noteOf({ journalDir, pool, network }: FlatPlaces): string {
+  return `${journalDir}/.boot/${pool}@${network}`;
+}
+
+/** Whole or not at all does not matter: half of it is another boot's. */
+function writeNote(sys: Sys, path: string, boot: string): void {
+  sys.files.makeFolder(path.slice(0, path.lastIndexOf("/")), 0o700);
+  sys.files.remove(path);
+  sys.files.write(path, boot, { mode: 0o600, exclusive: true });
+}

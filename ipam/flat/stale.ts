@@ -1,0 +1,49 @@
+import type { CniError } from "../../cni/errors.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { entriesOf, type Known, known } from "./claim-txn.ts";
+import { drive, readStore, storeError } from "./drive.ts";
+import type { Holding } from "./holding.ts";
+import { keysOf } from "./keys.ts";
+import type { FlatPlaces } from "./places.ts";
+import { releaseKnown } from "./release.ts";
+import type { Store } from "./store.ts";
+
+const pageLength = 256;
+
+/** What this node's containers of this network have, as far as it is judged stale. */
+export async function findStale(
+  sys: Sys,
+  store: Store,
+  { pool, node, network }: FlatPlaces,
+  isStale: (holding: Holding) => boolean,
+): Promise<Outcome<Known[], CniError>> {
+  const stale: Known[] = [];
+  let { from, to } = keysOf(pool).attsOf(node);
+  for (;;) {
+    const page = { kind: "range", from, to, limit: pageLength } as const;
+    const reply = await readStore(sys, store, { compare: [], success: [page], failure: [] });
+    if (!reply.ok) return fail(storeError(`list what the containers of node ${node} have`, reply.error));
+    const entries = entriesOf(reply.value, 0);
+    for (const each of entries.flatMap((entry) => known(entry) ?? [])) {
+      // Another network's list would say nothing of ours, so ours says nothing of its containers.
+      if (each.holding.network === network && isStale(each.holding)) stale.push(each);
+    }
+    const last = entries.at(-1);
+    if (last === undefined || entries.length < pageLength) return ok(stale);
+    from = `${last.key}\u0000`;
+  }
+}
+
+/** Frees it, only as it was when it was judged. */
+export async function releaseStale(
+  sys: Sys,
+  store: Store,
+  { pool, holdMs }: FlatPlaces,
+  attachment: Known,
+): Promise<Outcome<void, CniError>> {
+  const { node, containerId, ifname } = attachment.holding;
+  const request = { keys: keysOf(pool), node, containerId, ifname, holdMs, nowMs: sys.clock.nowMs() };
+  const end = await drive(sys, store, () => releaseKnown(request, attachment));
+  return end.ok ? ok(undefined) : fail(storeError(`collect container ${containerId} (${ifname})`, end.error));
+}
