@@ -11,7 +11,14 @@ export interface DefinitionPlace {
   readonly name: string;
   /** The file's path. */
   readonly source: string;
+  /** By the node's operator, or by whoever may write to the namespace. */
+  readonly keptIn: "disk" | "api";
 }
+
+/** On a definition: the namespaces whose pods may use it, besides those that the node's configuration lets; `*`: all. */
+export const allowedNamespacesAnnotation = "v1.hawser-cni.io/allowed-namespaces";
+/** On a definition: what pods may not ask of it, though the node's configuration lets them; `*`: anything. */
+export const deniedRequestsAnnotation = "v1.hawser-cni.io/denied-requests";
 
 /** A network definition as found: a CNI configuration or a list, not parsed beyond JSON. */
 export interface Definition extends DefinitionPlace {

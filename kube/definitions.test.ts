@@ -100,7 +100,7 @@ describe("a definition", () => {
     const source = write(`shop/${file}`, content);
     expect(readDefinition(linux, folder, "shop", "storage")).toEqual({
       ok: true,
-      value: { namespace: "shop", name: "storage", source, annotations: {}, config },
+      value: { namespace: "shop", name: "storage", source, keptIn: "disk", annotations: {}, config },
     });
   });
 

@@ -41,7 +41,7 @@ export function readDefinition(
     .filter(({ text }) => text.ok || !isAbsence(text.error));
   const [first, second] = files;
   if (first === undefined) return unknownDefinition(sys, definitionsDir, namespace, name);
-  const place = { namespace, name, source: first.source };
+  const place = { namespace, name, source: first.source, keptIn: "disk" as const };
   if (second !== undefined)
     return badDefinition(place, `${second.source} defines it too; remove one of them`);
   return first.text.ok
@@ -117,23 +117,12 @@ export function networkNames(sys: Sys, confDir: string): string[] | undefined {
   return configs.map((config) => String(config.value.name));
 }
 
-/** A CNI configuration by the path of its file. Errors: `kube.read`, `kube.bad-configuration`. */
-export function readConfiguration(sys: Sys, path: string): Outcome<JsonObject, CniError> {
-  const text = sys.files.read(path);
-  if (!text.ok) return unreadable(path, text.error);
-  const config = parseObject(text.value);
-  if (config.ok) return config;
-  const hint = "The file holds a CNI configuration, or a list of plugins.";
-  return failWith("invalidConfig", "kube.bad-configuration", `read ${path}: it ${config.error}`, hint);
-}
-
 function readObject(sys: Sys, path: string): Outcome<JsonObject, string> {
   const text = sys.files.read(path);
   return text.ok ? parseObject(text.value) : fail(`cannot be read: ${text.error.message}`);
 }
 
-/** Whether runtimes would take a file of this name for a configuration. */
-export function isConfiguration(file: string): boolean {
+function isConfiguration(file: string): boolean {
   return suffixes.some((suffix) => file.endsWith(suffix));
 }
 
@@ -146,7 +135,7 @@ function definedNames(files: readonly string[]): string[] {
 }
 
 function stray(definitionsDir: string, file: string, name: string): ListedDefinition {
-  const place = { namespace: "", name, source: `${definitionsDir}/${file}` };
+  const place = { namespace: "", name, source: `${definitionsDir}/${file}`, keptIn: "disk" as const };
   const why = `it lies in no namespace's folder; move it to ${definitionsDir}/<namespace>/${file}`;
   return { namespace: "", name, definition: badDefinition(place, why) };
 }

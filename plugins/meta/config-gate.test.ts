@@ -25,6 +25,8 @@ const keys = [
     "timeout",
     "network",
     "unknownKeys",
+    "requests",
+    "allowedTypes",
     "cni.dev/valid-attachments",
   ],
 ];
@@ -47,6 +49,13 @@ const values: Json[] = [
     [1],
     { a: true },
     { a: 1 },
+    { ips: "deny", cniArgs: "allow" },
+    { ips: "no" },
+    { networks: {} },
+    { networks: { "blue/data": { ips: "allow" }, "blue/*": {} } },
+    { networks: { data: { ips: "allow" } } },
+    { networks: { "blue/data": { ip: "allow" } } },
+    { networks: null },
   ],
 ];
 

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from "../../cni/json.ts";
+import { isRequestRules } from "./permissions.ts";
 
 type Test = (value: unknown) => boolean;
 
@@ -32,6 +33,8 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["binDir", isFolder],
   ["crossNamespace", isTexts],
   ["unknownKeys", (value) => value === "refuse" || value === "ignore"],
+  ["requests", isRequestRules],
+  ["allowedTypes", isTexts],
   ["result", (value) => value === "merged" || value === "primary"],
   ["parallel", isFlag],
   ["timeout", isText],
@@ -42,12 +45,7 @@ export function ownFields(raw: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(raw).filter(([key]) => !key.includes("/")));
 }
 
-/** Whether a field of ours may have this value. */
-export function passesGate(field: string, value: unknown): boolean {
-  return tests.get(field)?.(value) === true;
-}
-
 /** Whether the schema need not be asked. Refuses nothing: what it does not pass, the schema judges and explains. */
 export function isPlainlyValid(raw: JsonObject): boolean {
-  return Object.entries(ownFields(raw)).every(([key, value]) => passesGate(key, value));
+  return Object.entries(ownFields(raw)).every(([key, value]) => tests.get(key)?.(value) === true);
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../../cni/json.ts";
+import { isRequestRules, requestKinds } from "./permissions.ts";
 
 /**
  * The meta-plugin's own fields: the authority on what is valid, and on what to say of what is not. Loading zod costs a verb
@@ -42,6 +43,13 @@ export const metaSchema = z.strictObject({
   binDir: z.optional(folder),
   crossNamespace: z.optional(texts),
   unknownKeys: z.optional(z.enum(["refuse", "ignore"], `must be "refuse" or "ignore"`)),
+  requests: z.optional(
+    z.custom<JsonObject>(
+      isRequestRules,
+      `must be an object of ${requestKinds.join(", ")}, each "allow" or "deny", and of "networks", an object of such objects by "namespace/name" or "namespace/*"`,
+    ),
+  ),
+  allowedTypes: z.optional(texts),
   result: z.optional(z.enum(["merged", "primary"], `must be "merged" or "primary"`)),
   parallel: z.optional(flag),
   timeout: z.optional(z.string(`must be text like "90s"`)),

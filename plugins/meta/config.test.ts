@@ -17,17 +17,27 @@ describe("the meta-plugin's configuration", () => {
   test("has the documented defaults", async () => {
     const { network: _network, ...config } = await parsed({});
     expect(config).toEqual({
-      dialect: "hawser",
-      standing: [],
-      systemNamespaces: [],
-      auxiliary: undefined,
-      readinessFile: "",
       primary: { kind: "chained" },
       networks: [],
       definitionsDir: "/etc/cni/hawser/net.d",
       kubeconfig: "",
       crossNamespace: ["default"],
       unknownKeys: "refuse",
+      requests: {
+        everywhere: {
+          ips: "allow",
+          mac: "allow",
+          infinibandGUID: "allow",
+          portMappings: "allow",
+          bandwidth: "allow",
+          deviceID: "deny",
+          defaultRoute: "allow",
+          cniArgs: "deny",
+        },
+        networks: {},
+      },
+      allowedTypes: undefined,
+      defaultNetworkNamespace: "",
       result: "primary",
       parallel: false,
       runtimeConfig: {},

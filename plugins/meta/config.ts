@@ -5,25 +5,15 @@ import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { isPlainlyValid, ownFields } from "./config-gate.ts";
 import type { Issue } from "./config-schema.ts";
+import { type RequestRules, readRequestRules, safe } from "./permissions.ts";
 
-/** Where a network is found that the operator has chosen. */
-export type Source =
+/** Who makes the pod's first interface. */
+export type Primary =
+  /** A plugin before us in the runtime's list; we only add. */
+  | { readonly kind: "chained" }
   | { readonly kind: "inline"; readonly config: JsonObject }
   /** A file of confDir, by the network name in it. */
-  | { readonly kind: "named"; readonly name: string }
-  /** A definition, else a file of confDir by the network name in it. */
-  | { readonly kind: "defined"; readonly namespace: string; readonly name: string }
-  /** A file, or the first file of a folder. */
-  | { readonly kind: "path"; readonly path: string };
-
-/** Who makes the pod's first interface: a plugin before us in the runtime's list, so that we only add, or one of ours. */
-export type Primary = { readonly kind: "chained" } | Source;
-
-/** A list that goes on in a folder, and is attached last to every pod if there is anything in that folder. */
-export interface Auxiliary {
-  readonly config: JsonObject;
-  readonly folder: string;
-}
+  | { readonly kind: "named"; readonly name: string };
 
 /** What every verb needs, DEL with a broken configuration included. */
 export interface MetaPlaces {
@@ -36,23 +26,19 @@ export interface MetaPlaces {
 
 export interface MetaConfig extends MetaPlaces {
   readonly network: NetworkConfig;
-  /** Whose words the configuration is written in. Multus's fields come here translated (`config-multus.ts`). */
-  readonly dialect: "hawser" | "multus";
   readonly primary: Primary;
-  /** Attached to every pod but those of `systemNamespaces`, before `networks`. */
-  readonly standing: readonly Source[];
-  readonly systemNamespaces: readonly string[];
   readonly networks: readonly string[];
-  readonly auxiliary: Auxiliary | undefined;
-  /** A file without which nothing is attached yet; none when empty. */
-  readonly readinessFile: string;
   readonly definitionsDir: string;
   /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
   readonly kubeconfig: string;
-  /** Namespaces whose definitions any pod may use, besides its own. */
-  readonly crossNamespace: readonly string[] | "any";
+  readonly crossNamespace: readonly string[];
   /** What is done with a key of the annotation that there is not. */
   readonly unknownKeys: "refuse" | "ignore";
+  readonly requests: RequestRules;
+  /** The plugins that may run for a definition; undefined: any for those on disk, a list of ours for those of the API. */
+  readonly allowedTypes: readonly string[] | undefined;
+  /** Of a default-network annotation that names none; empty: the pod's. */
+  readonly defaultNetworkNamespace: string;
   readonly result: "merged" | "primary";
   readonly parallel: boolean;
   readonly runtimeConfig: JsonObject;
@@ -62,21 +48,15 @@ export interface MetaConfig extends MetaPlaces {
 const defaults = {
   definitionsDir: "/etc/cni/hawser/net.d",
   confDir: "/etc/cni/net.d",
-  binDir: "",
   stateDir: "/var/lib/cni/hawser",
   /** The kubelet gives a sandbox 4 minutes; we must have undone a failure before it stops waiting. */
   timeout: "210s",
   crossNamespace: ["default"],
 };
 const defaultTimeoutMs = 210_000;
-const multusPlaces = { binDir: "/opt/cni/bin", confDir: "/etc/cni/multus/net.d" };
-
-/** The type of configurations in Multus's words. */
-export const multusType = "multus";
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
-  if (network.type === multusType) return (await import("./config-multus.ts")).parseMultusConfig(network);
   const { raw } = network;
   if (!isPlainlyValid(raw)) {
     const issues = (await import("./config-schema.ts")).metaIssues(ownFields(raw));
@@ -92,29 +72,25 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
  * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
  * a runtime that is refused tries for ever.
  */
-export async function salvageMetaConfig(network: NetworkConfig): Promise<MetaConfig | undefined> {
-  if (network.type === multusType) return (await import("./config-multus.ts")).salvageMultusConfig(network);
+export function salvageMetaConfig(network: NetworkConfig): MetaConfig | undefined {
   const primary = readPrimary(network);
   return primary.ok ? { ...readFields(network, primary.value), networks: [], runtimeConfig: {} } : undefined;
 }
 
-/** Fields that are valid, the others by their defaults. */
-export function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
+function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
   const { raw } = network;
   return {
     ...metaPlaces(network),
     network,
-    dialect: "hawser",
     primary,
-    standing: [],
-    systemNamespaces: [],
-    auxiliary: undefined,
-    readinessFile: "",
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     kubeconfig: orDefault(raw.kubeconfig, ""),
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
     unknownKeys: raw.unknownKeys === "ignore" ? "ignore" : "refuse",
+    requests: readRequestRules(raw.requests, safe),
+    allowedTypes: texts(raw.allowedTypes),
+    defaultNetworkNamespace: "",
     result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},
@@ -131,23 +107,21 @@ function reportOf(value: unknown, primary: Primary): MetaConfig["result"] {
   return primary.kind === "chained" ? "primary" : "merged";
 }
 
-export function texts(value: unknown): string[] | undefined {
+function texts(value: unknown): string[] | undefined {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : undefined;
 }
 
 /** The few fields that finding and undoing an attachment takes; a mistake, even in one of them, does not hide a record. */
-export function metaPlaces({ raw, type }: NetworkConfig): MetaPlaces {
-  const { binDir, confDir } = type === multusType ? multusPlaces : defaults;
+export function metaPlaces({ raw }: NetworkConfig): MetaPlaces {
   return {
     stateDir: orDefault(raw.stateDir, defaults.stateDir),
-    binDir: orDefault(raw.binDir, binDir),
-    confDir: orDefault(raw.confDir, confDir),
+    binDir: orDefault(raw.binDir, ""),
+    confDir: orDefault(raw.confDir, defaults.confDir),
     timeoutMs: parseDurationMs(orDefault(raw.timeout, defaults.timeout)) || defaultTimeoutMs,
   };
 }
 
-/** Why `timeout` is none. Errors: `config.timeout`. */
-export function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
+function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
   const timeout = orDefault(raw.timeout, defaults.timeout);
   const timeoutMs = parseDurationMs(timeout);
   if (timeoutMs !== undefined && timeoutMs > 0) return undefined;
@@ -155,7 +129,7 @@ export function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefin
   return cniError("invalidConfig", "config.timeout", msg, `Write it like "90s" or "3m30s".`);
 }
 
-export function orDefault(value: unknown, fallback: string): string {
+function orDefault(value: unknown, fallback: string): string {
   return typeof value === "string" && value !== "" ? value : fallback;
 }
 

@@ -15,7 +15,13 @@ function wanted(name: string, origin: Wanted["origin"]): Wanted {
   return {
     origin,
     request,
-    definition: { ...request, source: `/net.d/default/${name}.conf`, annotations: {}, config: {} },
+    definition: {
+      ...request,
+      source: `/net.d/default/${name}.conf`,
+      keptIn: "disk",
+      annotations: {},
+      config: {},
+    },
   };
 }
 

@@ -1,4 +1,3 @@
-import { isName } from "../../cni/environment.ts";
 import { type CniError, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
@@ -6,24 +5,22 @@ import { type Definition, findByNetworkName, readDefinition } from "../../kube/d
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
+import type { Sought } from "./policy.ts";
+import type { Asked } from "./requests.ts";
 
-/** The definition of each network that is asked for, in order; each is read once. */
+/** Each network that is asked for with its definition, or why there is none; each is read once. */
 export async function readDefinitions(
   sys: Sys,
   config: MetaConfig,
-  requests: readonly NetworkRequest[],
-): Promise<Outcome<Definition[], CniError>> {
-  const read = new Map<string, Definition>();
-  const definitions: Definition[] = [];
-  for (const request of requests) {
-    const key = `${request.namespace}/${request.name}`;
-    const known = read.get(key);
-    const definition = known === undefined ? readComplete(sys, config, request) : ok(known);
-    if (!definition.ok) return definition;
-    read.set(key, definition.value);
-    definitions.push(definition.value);
-  }
-  return ok(definitions);
+  asked: readonly Asked[],
+): Promise<Sought[]> {
+  const read = new Map<string, Outcome<Definition, CniError>>();
+  return asked.map((each) => {
+    const key = `${each.request.namespace}/${each.request.name}`;
+    const definition = read.get(key) ?? readComplete(sys, config, each.request);
+    read.set(key, definition);
+    return { ...each, definition };
+  });
 }
 
 /** A definition without a configuration of its own means the network of its name in confDir. */
@@ -35,7 +32,8 @@ function readComplete(sys: Sys, config: MetaConfig, request: NetworkRequest): Ou
   const found = readNamed(sys, config, request.name);
   if (!found.ok)
     return fail(within(`read network definition ${request.namespace}/${request.name}`, found.error));
-  return ok({ ...definition.value, ...found.value });
+  // Whoever keeps the definition, the file is the operator's.
+  return ok({ ...definition.value, ...found.value, keptIn: "disk" });
 }
 
 /** The network of a file of confDir, by the name in it. */
@@ -48,16 +46,12 @@ export function readNamed(
   const found = findByNetworkName(sys, confDir, name, (config) => !calls(config, network.type));
   if (!found.ok) return found;
   const { source, config } = found.value;
-  return ok({ source, config: chained(sys, confDir, config) });
-}
-
-/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
-export function chained(sys: Sys, folder: string, config: JsonObject): JsonObject {
-  const { plugins, name } = config;
-  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return config;
-  // Not what could lead out of the folder.
-  if (typeof name !== "string" || !isName(name)) return config;
-  return { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${folder}/${name}`)] };
+  const { plugins } = config;
+  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return ok({ source, config });
+  return ok({
+    source,
+    config: { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${confDir}/${name}`)] },
+  });
 }
 
 function calls(config: JsonObject, type: string): boolean {
@@ -65,8 +59,8 @@ function calls(config: JsonObject, type: string): boolean {
   return plugins.some((plugin) => isObject(plugin) && plugin.type === type);
 }
 
-/** The plugins of a folder's .conf files, in the order of their names. */
-export function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
+/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
+function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
   const names = sys.files.list(folder);
   if (!names.ok) return [];
   return names.value

@@ -44,7 +44,6 @@ export function toDocument(record: AttachmentRecord): JsonObject {
       network: step.network,
       ifname: step.ifname,
       chain: { ...step.chain, plugins: [...step.chain.plugins] },
-      ...(step.args === undefined ? {} : { args: step.args }),
       ...(result === undefined ? {} : { result: result.document }),
     })),
   };
@@ -82,8 +81,7 @@ function readStep(value: Json): Carried | undefined {
   const chain = readChain(value.chain);
   if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
   if (typeof ifname !== "string" || chain === undefined) return undefined;
-  const { args } = value;
-  const step: Step = { role, network, ifname, chain, ...(typeof args === "string" && { args }) };
+  const step: Step = { role, network, ifname, chain };
   if (value.result === undefined) return { step, result: undefined };
   const result = readResult(value.result, chain);
   return result === undefined ? undefined : { step, result };

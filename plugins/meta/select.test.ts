@@ -12,18 +12,14 @@ function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {
       namespace: request.namespace,
       name,
       source: `/net.d/${name}.json`,
+      keptIn: "disk",
       annotations: {},
       config: { type: "macvlan", name },
     },
   };
 }
 
-const primary = {
-  name: "pods",
-  source: "delegate",
-  config: { type: "bridge", name: "pods" },
-  annotations: {},
-};
+const primary = { name: "pods", source: "delegate", config: { type: "bridge", name: "pods" } };
 const taken = { primary: "eth0", existing: [] };
 
 function names(observed: Observed, more = taken): string[] {
@@ -86,5 +82,25 @@ describe("select", () => {
     const outcome = select({ pod: undefined, primary, wanted: list }, { primary: "eth0", existing });
     expect(outcome).toMatchObject({ ok: false, error: { code: 103, id: "meta.name-collision" } });
     if (!outcome.ok) expect(outcome.error.msg).toContain(`interface ${name}`);
+  });
+
+  test("every collision is told at once", () => {
+    const list = [wanted("a", { interface: "lo" }), wanted("b"), wanted("c", { interface: "eth0" })];
+    const outcome = select({ pod: undefined, primary, wanted: list }, taken);
+    if (outcome.ok) throw new Error("selected");
+    expect(outcome.error.msg).toContain("network default/a is to be interface lo");
+    expect(outcome.error.details).toContain(
+      "network default/c is to be interface eth0, which is the pod's primary",
+    );
+    expect(`${outcome.error.msg}${outcome.error.details}`).not.toContain("default/b");
+  });
+
+  test("a primary that the pod has chosen is the annotation's, and keeps what is asked of it", () => {
+    const request = { namespace: "default", name: "flat", mac: "02:00:00:00:00:01" };
+    const selections = select({ pod: undefined, primary: { ...primary, request }, wanted: [] }, taken);
+    expect(selections).toMatchObject({
+      ok: true,
+      value: [{ role: "primary", origin: "annotation", request }],
+    });
   });
 });

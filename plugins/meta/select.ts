@@ -1,4 +1,4 @@
-import { type CniError, failWith } from "../../cni/errors.ts";
+import { allOk, type CniError, cniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
@@ -31,9 +31,9 @@ export interface TakenNames {
  */
 export function select(observed: Observed, taken: TakenNames): Outcome<Selection[], CniError> {
   const secondaries = observed.wanted.map(
-    ({ label, origin, request, definition }, index): Selection => ({
+    ({ origin, request, definition }, index): Selection => ({
       role: "secondary",
-      network: label ?? `${request.namespace}/${request.name}`,
+      network: `${request.namespace}/${request.name}`,
       origin,
       ifname: request.interface ?? `net${index + 1}`,
       source: definition.source,
@@ -41,41 +41,41 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
       request,
     }),
   );
-  const collision = firstCollision(secondaries, taken);
-  if (collision !== undefined) return collision;
+  const collisions = allOk(collisionsOf(secondaries, taken));
+  if (!collisions.ok) return collisions;
   if (observed.primary === undefined) return ok(secondaries);
   const primary: Selection = {
     role: "primary",
     network: observed.primary.name,
-    origin: "configuration",
+    origin: observed.primary.request === undefined ? "configuration" : "annotation",
     ifname: taken.primary,
     source: observed.primary.source,
     config: observed.primary.config,
-    request: undefined,
+    request: observed.primary.request,
   };
   return ok([primary, ...secondaries]);
 }
 
-function firstCollision(
-  secondaries: readonly Selection[],
-  taken: TakenNames,
-): Outcome<never, CniError> | undefined {
+function collisionsOf(secondaries: readonly Selection[], taken: TakenNames): CniError[] {
   const owners = new Map<string, string>([
     ["lo", "the loopback interface"],
     ...taken.existing.map((name) => [name, "a plugin before hawser in the list"] as const),
     [taken.primary, "the pod's primary interface"],
   ]);
+  const collisions: CniError[] = [];
   for (const { ifname, network } of secondaries) {
     const owner = owners.get(ifname);
-    if (owner !== undefined) {
-      return failWith(
-        "selection",
-        "meta.name-collision",
-        `select networks: network ${network} is to be interface ${ifname}, which is ${owner}`,
-        `Ask for another name ("${network}@<interface>").`,
-      );
-    }
-    owners.set(ifname, `that of network ${network}`);
+    if (owner === undefined) owners.set(ifname, `that of network ${network}`);
+    else collisions.push(collision(network, ifname, owner));
   }
-  return undefined;
+  return collisions;
+}
+
+function collision(network: string, ifname: string, owner: string): CniError {
+  return cniError(
+    "selection",
+    "meta.name-collision",
+    `select networks: network ${network} is to be interface ${ifname}, which is ${owner}`,
+    `Ask for another name ("${network}@<interface>").`,
+  );
 }

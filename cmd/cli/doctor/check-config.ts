@@ -65,12 +65,12 @@ function checkAnnotations({ path, capabilities }: Configuration): Finding {
 }
 
 /** What the primary's plugins would take from the runtime, and what hawser does not ask the runtime for. */
-export async function checkCapabilities(
+export function checkCapabilities(
   sys: Sys,
   { path, capabilities }: Configuration,
   config: MetaConfig,
-): Promise<Finding[]> {
-  const primary = await readPrimary(sys, config, undefined);
+): Finding[] {
+  const primary = readPrimary(sys, config);
   if (!primary.ok || primary.value === undefined) return [];
   const chain = parseChain(primary.value.config, config.network);
   if (!chain.ok) return [];

@@ -85,7 +85,9 @@ suite("what a delegate is given", [], (executable) => {
     const annotation = JSON.stringify([
       { name: "blue", mac: "02:00:00:00:00:07", "cni-args": { team: "a" } },
     ]);
-    const config = annotated(hawser(bed(), { delegate: { type: "main", capabilities } }), annotation);
+    const requests = { networks: { "default/blue": { cniArgs: "allow" } } };
+    const delegate = { type: "main", capabilities };
+    const config = annotated(hawser(bed(), { delegate, requests }), annotation);
     const runtimeConfig = { ...(config.runtimeConfig as object), portMappings: [{ HostPort: 80 }] };
     answerOf(await call(bed(), executable, { verb: "ADD", config: { ...config, runtimeConfig } }));
     const [main, side] = calls(bed()).map((each) => each.config);
