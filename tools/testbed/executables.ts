@@ -25,11 +25,24 @@ function executablePaths(): string[] {
 /** Where the reference plugins lie; HAWSER_TEST_PLUGINS names another folder. */
 export const pluginDir = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
 
-/** What a suite cannot do without. A name that is not `root` is that of a reference plugin, or cnitool. */
-export type Need = "root" | "bridge" | "host-local" | "static" | "macvlan" | "portmap" | "cnitool";
+/** What a suite cannot do without. A name that is not `root` is that of a reference plugin, cnitool or containerd. */
+export type Need =
+  | "root"
+  | "bridge"
+  | "host-local"
+  | "static"
+  | "macvlan"
+  | "portmap"
+  | "cnitool"
+  | "containerd";
 
 /** Runs a suite over every executable; one whose needs are not met is skipped, and says why in its name. */
-export function suite(subject: string, needs: readonly Need[], body: (executable: Executable) => void): void {
+export function suite(
+  subject: string,
+  needs: readonly Need[],
+  body: (executable: Executable) => void,
+  over: readonly Executable[] = executables,
+): void {
   if (executables.length === 0) {
     test(subject, () => {
       throw new Error("there is no dist/hawser: run make build");
@@ -39,11 +52,21 @@ export function suite(subject: string, needs: readonly Need[], body: (executable
   const reason = missing.length === 0 ? "" : ` (skipped: it needs ${missing.join(", ")})`;
   // On a machine of ours a missing right is a mistake of the set-up, not a reason.
   const skips = missing.length > 0 && !(missing.includes("root") && process.env.CI === "true");
-  for (const executable of executables) {
+  for (const executable of over) {
     describe.skipIf(skips)(`${executable.name}: ${subject}${reason}`, () => body(executable));
   }
 }
 
 function isMet(need: Need): boolean {
-  return need === "root" ? process.getuid?.() === 0 : existsSync(join(pluginDir, need));
+  if (need === "root") return process.getuid?.() === 0;
+  if (need === "containerd") return forContainerd.every((name) => findProgram(name) !== undefined);
+  return existsSync(join(pluginDir, need));
+}
+
+const forContainerd = ["containerd", "containerd-shim-runc-v2", "ctr", "runc", "busybox"];
+
+/** A program of the system's packages, wherever the distribution puts it. */
+export function findProgram(name: string): string | undefined {
+  const folders = ["/usr/bin", "/usr/sbin", "/bin", "/usr/local/bin", "/usr/local/sbin"];
+  return folders.map((folder) => join(folder, name)).find(existsSync);
 }

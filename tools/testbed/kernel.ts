@@ -63,9 +63,15 @@ export function deleteAddress(namespace: string, link: string, address: string):
   execFileSync("ip", ["-n", namespace, "addr", "del", address, "dev", link]);
 }
 
+/** A namespace by its name, or by the path of it. */
+function ip(namespace: string): string[] {
+  return namespace.startsWith("/") ? ["nsenter", `--net=${namespace}`, "ip"] : ["ip", "-n", namespace];
+}
+
 /** A command without an answer, such as an `addr` in a namespace without links, prints nothing or `[]`. */
 function ipJson<T>(namespace: string, args: readonly string[]): T {
-  const text = execFileSync("ip", ["-n", namespace, "-j", ...args], { encoding: "utf8" });
+  const [file = "", ...before] = ip(namespace);
+  const text = execFileSync(file, [...before, "-j", ...args], { encoding: "utf8" });
   return JSON.parse(text.trim() === "" ? "[]" : text) as T;
 }
 

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { type Bed, namesIn } from "./bed.ts";
 import type { Verb } from "./call.ts";
+import type { Executable } from "./executables.ts";
 
 /** What a plugin does at each verb: lines of POSIX sh. A verb that is not named succeeds and says nothing. */
 export type Script = Partial<Record<Verb, readonly string[]>>;
@@ -23,6 +24,26 @@ ${cases.join("\n")}
 esac
 `;
   fs.writeFileSync(join(bed.binDir, type), text, { mode: 0o755 });
+}
+
+/**
+ * Puts the executable into the bed as `hawser`, behind a script that records what the runtime says to it. The script's
+ * lines run before; the process stays the one that the runtime has started.
+ */
+export function addWitnessed(bed: Bed, { path }: Executable, script: Script = {}): void {
+  const cases = Object.entries(script).map(([verb, lines]) => [`${verb})`, ...lines, ";;"].join("\n"));
+  const text = `#!/bin/sh
+log=${bed.logDir}
+call=$(date +%s%N)-$$
+cat > $log/.$call.stdin
+{ printf 'hawser\\0'; cat $log/.$call.stdin; printf '\\0'; cat /proc/$$/environ; } > $log/.$call
+mv $log/.$call $log/$call
+case "$CNI_COMMAND" in
+${cases.join("\n")}
+esac
+exec ${path} < $log/.$call.stdin
+`;
+  fs.writeFileSync(join(bed.binDir, "hawser"), text, { mode: 0o755 });
 }
 
 /** A plugin whose ADD makes something that its DEL takes away and its CHECK looks for. */
