@@ -3,7 +3,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { networksAnnotation, podAnnotationsCapability } from "../../kube/pod.ts";
+import { defaultNetworkAnnotation, networksAnnotation, podAnnotationsCapability } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ExplainOptions } from "./commands.ts";
@@ -99,7 +99,7 @@ function notesOn(
   prevResult: JsonObject | undefined,
 ): string[] {
   const notes: string[] = [];
-  const asks = annotations[networksAnnotation] !== undefined;
+  const asks = [networksAnnotation, defaultNetworkAnnotation].some((key) => annotations[key] !== undefined);
   if (asks && !capabilities.includes(podAnnotationsCapability)) {
     notes.push(
       `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, and the pod will get none of the networks that they name.`,

@@ -260,6 +260,42 @@ describe("chained", () => {
   });
 });
 
+describe("what a pod asks for", () => {
+  const lan = { cniVersion: "1.1.0", type: "macvlan", capabilities: { ips: true, bandwidth: true } };
+  const asks = { name: "lan", ips: ["10.3.0.9/24"], bandwidth: { ingressRate: 8, ingressBurst: 8 } };
+
+  test("stands beside the plan, and in what the plugins read", async () => {
+    define("default/lan.conf", lan);
+    const path = configure(hawser());
+    expect((await explain(path, "--annotations", JSON.stringify([asks]))).stdout).toContain(
+      "\nnet1: the pod asks for ips, bandwidth\n",
+    );
+    expect((await explained(path, "--annotations", JSON.stringify([asks]))).attachments).toMatchObject([
+      { asked: [], origin: "configuration" },
+      {
+        asked: ["ips", "bandwidth"],
+        plugins: [{ runtimeConfig: { ips: asks.ips, bandwidth: asks.bandwidth } }],
+      },
+    ]);
+  });
+
+  test("a primary of its own takes the delegate's place", async () => {
+    define("default/lan.conf", lan);
+    const own = JSON.stringify({ "v1.multus-cni.io/default-network": "lan" });
+    const plan = await explained(configure(hawser()), "--annotations", own);
+    expect(plan).toMatchObject({
+      exitCode: 0,
+      attachments: [
+        { role: "primary", ifname: "eth0", network: "default/lan", origin: "annotation", name: "lan" },
+      ],
+      notes: [],
+    });
+    expect((await explain(configure(hawser()), "--annotations", own)).stdout).toMatch(
+      /1 {2}primary {2}eth0 {7}default\/lan {2}macvlan {2}annotation/,
+    );
+  });
+});
+
 describe("what an ADD would refuse", () => {
   test("is told with message, details, code and id", async () => {
     const { exitCode, stdout, stderr } = await explain(configure(hawser()), "--annotations", "nowhere");
@@ -274,6 +310,17 @@ hawser: find network default/nowhere: there is none of this name
   test.each([
     ["another namespace's network", ["--annotations", "red/x"], "meta.cross-namespace"],
     ["a name that cannot be", ["--annotations", "a@b@c"], "annotation.syntax"],
+    [
+      "a request that is denied",
+      ["--annotations", `[{"name":"storage","deviceID":"0000:3b:02.1"}]`],
+      "meta.request-denied",
+    ],
+    ["a key that there is not", ["--annotations", `[{"name":"storage","colour":1}]`], "annotation.key"],
+    [
+      "what no plugin declares",
+      ["--annotations", `[{"name":"storage","ips":["10.1.0.1"]}]`],
+      "meta.capability",
+    ],
     ["a name that is taken", ["--annotations", "storage@eth0"], "meta.name-collision"],
     ["an interface name that cannot be", ["--ifname", "a/b"], "env.ifname"],
     [

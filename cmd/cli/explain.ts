@@ -82,7 +82,7 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
       each.role,
       each.ifname,
       // An inline delegate is of the configuration's own network.
-      each.role === "primary" ? each.name : each.network,
+      each.role === "primary" && each.origin === "configuration" ? each.name : each.network,
       each.plugins.map(typeOf).join(", "),
       each.origin,
       each.verbs.join(" "),
@@ -92,6 +92,9 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
   );
   terminal.print("");
   terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
+  for (const { ifname, asked } of attachments) {
+    if (asked.length > 0) terminal.print(`\n${plain(ifname)}: the pod asks for ${asked.join(", ")}`);
+  }
 }
 
 function printNotes(terminal: Terminal, notes: readonly string[]): void {

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import { type Verb, type Version, verbs } from "../../cni/version.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { MetaConfig } from "./config.ts";
+import { type RequestKind, requestedKinds } from "./permissions.ts";
 import type { Step } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Selection } from "./select.ts";
@@ -27,6 +28,8 @@ export interface ExplainedAttachment {
   readonly network: string;
   /** Who wants it. */
   readonly origin: Selection["origin"];
+  /** What the pod asks of it beyond being attached, by the names of the configuration's `requests`. */
+  readonly asked: readonly RequestKind[];
   /** The file that defines it; `delegate` for a primary inside of hawser's own configuration. */
   readonly source: string;
   readonly name: string;
@@ -48,8 +51,7 @@ export function explain(config: MetaConfig, prepared: Prepared): Explanation {
     parallel,
     result,
     attachments: prepared.plan.map((step, index) => {
-      const { origin = "configuration", source = "" } = prepared.selections[index] ?? {};
-      return explainStep(step, origin, orders[index] ?? 0, source);
+      return explainStep(step, prepared.selections[index], orders[index] ?? 0);
     }),
   };
 }
@@ -61,11 +63,11 @@ function ordersOf(plan: readonly Step[], parallel: boolean): number[] {
 
 function explainStep(
   { role, ifname, network, chain }: Step,
-  origin: Selection["origin"],
+  selection: Selection | undefined,
   order: number,
-  source: string,
 ): ExplainedAttachment {
   const { name, cniVersion, plugins } = chain;
+  const { origin = "configuration", source = "", request } = selection ?? {};
   const asked = verbs.filter((verb) => verb !== "VERSION" && answers(chain, verb));
   return {
     order,
@@ -73,6 +75,7 @@ function explainStep(
     ifname,
     network,
     origin,
+    asked: request === undefined ? [] : requestedKinds(request),
     source,
     name,
     cniVersion,

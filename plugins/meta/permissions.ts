@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import type { NetworkRequest } from "../../kube/annotation.ts";
 
 /** What a pod's author may ask of a network beyond being attached to it. */
 export const requestKinds = [
@@ -15,6 +16,21 @@ export const requestKinds = [
 export type RequestKind = (typeof requestKinds)[number];
 export type Permission = "allow" | "deny";
 export type Permissions = Readonly<Record<RequestKind, Permission>>;
+
+/** What a request asks beyond being attached. */
+export function requestedKinds(request: NetworkRequest): RequestKind[] {
+  const values: Readonly<Record<RequestKind, unknown>> = {
+    ips: request.ips,
+    mac: request.mac,
+    infinibandGUID: request.infinibandGuid,
+    portMappings: request.portMappings,
+    bandwidth: request.bandwidth,
+    deviceID: request.deviceId,
+    defaultRoute: request.defaultRoute,
+    cniArgs: request.cniArgs,
+  };
+  return requestKinds.filter((kind) => values[kind] !== undefined);
+}
 
 /** The configuration's `requests`. */
 export interface RequestRules {

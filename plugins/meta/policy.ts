@@ -9,7 +9,7 @@ import {
 import { listed, quote } from "../../kube/text.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config.ts";
-import { permissionsFor, type RequestKind, requestKinds } from "./permissions.ts";
+import { permissionsFor, type RequestKind, requestedKinds, requestKinds } from "./permissions.ts";
 import type { Asked } from "./requests.ts";
 
 /** One network that is asked for, and what was found of it. */
@@ -134,19 +134,10 @@ function deniedRequests({ requests }: Policy, { request, definition }: Admitted)
 }
 
 function askedFor(request: NetworkRequest): { kind: RequestKind; shown: string }[] {
-  const values: Readonly<Record<RequestKind, unknown>> = {
-    ips: request.ips,
-    mac: request.mac,
-    infinibandGUID: request.infinibandGuid,
-    portMappings: request.portMappings,
-    bandwidth: request.bandwidth,
-    deviceID: request.deviceId,
-    defaultRoute: request.defaultRoute,
-    cniArgs: request.cniArgs,
-  };
+  const requested = requestedKinds(request);
   const args = Object.keys(request.cniArgs ?? {});
   return requestKinds.flatMap((kind) => [
-    ...(values[kind] === undefined ? [] : [{ kind, shown: kind }]),
+    ...(requested.includes(kind) ? [{ kind, shown: kind }] : []),
     ...args
       .filter((arg) => argNames[kind].includes(arg.toLowerCase()))
       .map((arg) => ({ kind, shown: `${kind} (as ${quote(arg)} in cni-args)` })),
