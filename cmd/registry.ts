@@ -1,11 +1,14 @@
 import type { Plugin } from "../cni/plugin.ts";
 
+const loadMeta = async () => (await import("../plugins/meta/plugin.ts")).meta;
 const loadStatic = async () => (await import("../ipam/static/plugin.ts")).staticIpam;
 const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts")).hostLocal;
 
 /** The plugins of this executable by the name that it is called by; each is loaded only when it is the one. */
 export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
-  hawser: async () => (await import("../plugins/meta/plugin.ts")).meta,
+  hawser: loadMeta,
+  // A configuration in Multus's words calls its executable by this name.
+  multus: loadMeta,
   "hawser-static": loadStatic,
   static: loadStatic,
   "hawser-host-local": loadHostLocal,

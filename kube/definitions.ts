@@ -117,12 +117,23 @@ export function networkNames(sys: Sys, confDir: string): string[] | undefined {
   return configs.map((config) => String(config.value.name));
 }
 
+/** A CNI configuration by the path of its file. Errors: `kube.read`, `kube.bad-configuration`. */
+export function readConfiguration(sys: Sys, path: string): Outcome<JsonObject, CniError> {
+  const text = sys.files.read(path);
+  if (!text.ok) return unreadable(path, text.error);
+  const config = parseObject(text.value);
+  if (config.ok) return config;
+  const hint = "The file holds a CNI configuration, or a list of plugins.";
+  return failWith("invalidConfig", "kube.bad-configuration", `read ${path}: it ${config.error}`, hint);
+}
+
 function readObject(sys: Sys, path: string): Outcome<JsonObject, string> {
   const text = sys.files.read(path);
   return text.ok ? parseObject(text.value) : fail(`cannot be read: ${text.error.message}`);
 }
 
-function isConfiguration(file: string): boolean {
+/** Whether runtimes would take a file of this name for a configuration. */
+export function isConfiguration(file: string): boolean {
   return suffixes.some((suffix) => file.endsWith(suffix));
 }
 

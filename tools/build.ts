@@ -9,7 +9,7 @@ import { build } from "esbuild";
 const bundle = "build/hawser.cjs";
 const conformanceBundle = "build/conformance.cjs";
 const commitFile = "build/commit";
-const links = ["hawser-static", "hawser-host-local", "hawser-flat"];
+const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat"];
 
 /** One CommonJS file: faster under Bun's bytecode than ESM, and what a Node single executable takes. */
 async function makeBundle(entry = "cmd/main.ts", outfile = bundle): Promise<void> {

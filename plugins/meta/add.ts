@@ -12,6 +12,7 @@ import { type Attached, type Carried, execute, stepLabel, undo } from "./execute
 import { withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { awaitReadiness } from "./readiness.ts";
 import { type AttachmentRecord, begun, toDocument } from "./record.ts";
 import { sandboxOf, undoMs } from "./sandbox.ts";
 import { interfacesOfOthers } from "./teardown.ts";
@@ -33,10 +34,12 @@ export async function add(
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return fail(misplaced);
+  // Its deadline counts from here: nothing that is waited for must add to what the kubelet waits.
+  const sandbox = sandboxOf(sys, environment, config.value);
+  const ready = await awaitReadiness(sys, config.value, sandbox.deadlineMs);
+  if (!ready.ok) return ready;
   const prepared = await prepare(sys, config.value, { environment, config: network }, undefined);
   if (!prepared.ok) return prepared;
-  // Its deadline counts from here: waiting for the lock must not add to what the kubelet waits.
-  const sandbox = sandboxOf(sys, environment, config.value);
   const present = requireAll(sys, prepared.value, sandbox);
   if (!present.ok) return present;
   const { containerId, ifname } = environment;

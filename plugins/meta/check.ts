@@ -10,7 +10,7 @@ import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import { stepLabel } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import type { AttachmentRecord } from "./record.ts";
-import { sandboxOf } from "./sandbox.ts";
+import { sandboxFor, sandboxOf } from "./sandbox.ts";
 import { findRecord } from "./teardown.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
@@ -37,7 +37,7 @@ async function checkAlone(
   const errors: CniError[] = [];
   for (const { step, result } of record.value.carried) {
     if (result === undefined) continue;
-    const outcome = await checkChain(sys, step.chain, step.ifname, sandbox, result);
+    const outcome = await checkChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
     if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
   }
   return allOk(errors);

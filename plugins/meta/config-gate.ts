@@ -45,7 +45,12 @@ export function ownFields(raw: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(raw).filter(([key]) => !key.includes("/")));
 }
 
+/** Whether a field of ours may have this value. */
+export function passesGate(field: string, value: unknown): boolean {
+  return tests.get(field)?.(value) === true;
+}
+
 /** Whether the schema need not be asked. Refuses nothing: what it does not pass, the schema judges and explains. */
 export function isPlainlyValid(raw: JsonObject): boolean {
-  return Object.entries(ownFields(raw)).every(([key, value]) => tests.get(key)?.(value) === true);
+  return Object.entries(ownFields(raw)).every(([key, value]) => passesGate(key, value));
 }

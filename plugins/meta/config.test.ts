@@ -17,6 +17,11 @@ describe("the meta-plugin's configuration", () => {
   test("has the documented defaults", async () => {
     const { network: _network, ...config } = await parsed({});
     expect(config).toEqual({
+      dialect: "hawser",
+      standing: [],
+      systemNamespaces: [],
+      auxiliary: undefined,
+      readinessFile: "",
       primary: { kind: "chained" },
       networks: [],
       definitionsDir: "/etc/cni/hawser/net.d",

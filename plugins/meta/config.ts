@@ -7,13 +7,24 @@ import { isPlainlyValid, ownFields } from "./config-gate.ts";
 import type { Issue } from "./config-schema.ts";
 import { type RequestRules, readRequestRules, safe } from "./permissions.ts";
 
-/** Who makes the pod's first interface. */
-export type Primary =
-  /** A plugin before us in the runtime's list; we only add. */
-  | { readonly kind: "chained" }
+/** Where a network is found that the operator has chosen. */
+export type Source =
   | { readonly kind: "inline"; readonly config: JsonObject }
   /** A file of confDir, by the network name in it. */
-  | { readonly kind: "named"; readonly name: string };
+  | { readonly kind: "named"; readonly name: string }
+  /** A definition, else a file of confDir by the network name in it. */
+  | { readonly kind: "defined"; readonly namespace: string; readonly name: string }
+  /** A file, or the first file of a folder. */
+  | { readonly kind: "path"; readonly path: string };
+
+/** Who makes the pod's first interface: a plugin before us in the runtime's list, so that we only add, or one of ours. */
+export type Primary = { readonly kind: "chained" } | Source;
+
+/** A list that goes on in a folder, and is attached last to every pod if there is anything in that folder. */
+export interface Auxiliary {
+  readonly config: JsonObject;
+  readonly folder: string;
+}
 
 /** What every verb needs, DEL with a broken configuration included. */
 export interface MetaPlaces {
@@ -26,11 +37,20 @@ export interface MetaPlaces {
 
 export interface MetaConfig extends MetaPlaces {
   readonly network: NetworkConfig;
+  /** Whose words the configuration is written in. Multus's fields come here translated (`config-multus.ts`). */
+  readonly dialect: "hawser" | "multus";
   readonly primary: Primary;
+  /** Attached to every pod but those of `systemNamespaces`, before `networks`. */
+  readonly standing: readonly Source[];
+  readonly systemNamespaces: readonly string[];
   readonly networks: readonly string[];
+  readonly auxiliary: Auxiliary | undefined;
+  /** A file without which nothing is attached yet; none when empty. */
+  readonly readinessFile: string;
   readonly definitionsDir: string;
   /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
   readonly kubeconfig: string;
+  /** Namespaces whose definitions any pod may use, besides its own; `*`: all. */
   readonly crossNamespace: readonly string[];
   /** What is done with a key of the annotation that there is not. */
   readonly unknownKeys: "refuse" | "ignore";
@@ -48,15 +68,21 @@ export interface MetaConfig extends MetaPlaces {
 const defaults = {
   definitionsDir: "/etc/cni/hawser/net.d",
   confDir: "/etc/cni/net.d",
+  binDir: "",
   stateDir: "/var/lib/cni/hawser",
   /** The kubelet gives a sandbox 4 minutes; we must have undone a failure before it stops waiting. */
   timeout: "210s",
   crossNamespace: ["default"],
 };
 const defaultTimeoutMs = 210_000;
+const multusPlaces = { binDir: "/opt/cni/bin", confDir: "/etc/cni/multus/net.d" };
+
+/** The type of configurations in Multus's words. */
+export const multusType = "multus";
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
+  if (network.type === multusType) return (await import("./config-multus.ts")).parseMultusConfig(network);
   const { raw } = network;
   if (!isPlainlyValid(raw)) {
     const issues = (await import("./config-schema.ts")).metaIssues(ownFields(raw));
@@ -72,17 +98,24 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
  * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
  * a runtime that is refused tries for ever.
  */
-export function salvageMetaConfig(network: NetworkConfig): MetaConfig | undefined {
+export async function salvageMetaConfig(network: NetworkConfig): Promise<MetaConfig | undefined> {
+  if (network.type === multusType) return (await import("./config-multus.ts")).salvageMultusConfig(network);
   const primary = readPrimary(network);
   return primary.ok ? { ...readFields(network, primary.value), networks: [], runtimeConfig: {} } : undefined;
 }
 
-function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
+/** Fields that are valid, the others by their defaults. */
+export function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
   const { raw } = network;
   return {
     ...metaPlaces(network),
     network,
+    dialect: "hawser",
     primary,
+    standing: [],
+    systemNamespaces: [],
+    auxiliary: undefined,
+    readinessFile: "",
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     kubeconfig: orDefault(raw.kubeconfig, ""),
@@ -107,21 +140,23 @@ function reportOf(value: unknown, primary: Primary): MetaConfig["result"] {
   return primary.kind === "chained" ? "primary" : "merged";
 }
 
-function texts(value: unknown): string[] | undefined {
+export function texts(value: unknown): string[] | undefined {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : undefined;
 }
 
 /** The few fields that finding and undoing an attachment takes; a mistake, even in one of them, does not hide a record. */
-export function metaPlaces({ raw }: NetworkConfig): MetaPlaces {
+export function metaPlaces({ raw, type }: NetworkConfig): MetaPlaces {
+  const { binDir, confDir } = type === multusType ? multusPlaces : defaults;
   return {
     stateDir: orDefault(raw.stateDir, defaults.stateDir),
-    binDir: orDefault(raw.binDir, ""),
-    confDir: orDefault(raw.confDir, defaults.confDir),
+    binDir: orDefault(raw.binDir, binDir),
+    confDir: orDefault(raw.confDir, confDir),
     timeoutMs: parseDurationMs(orDefault(raw.timeout, defaults.timeout)) || defaultTimeoutMs,
   };
 }
 
-function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
+/** Why `timeout` is none. Errors: `config.timeout`. */
+export function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
   const timeout = orDefault(raw.timeout, defaults.timeout);
   const timeoutMs = parseDurationMs(timeout);
   if (timeoutMs !== undefined && timeoutMs > 0) return undefined;
@@ -129,7 +164,7 @@ function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
   return cniError("invalidConfig", "config.timeout", msg, `Write it like "90s" or "3m30s".`);
 }
 
-function orDefault(value: unknown, fallback: string): string {
+export function orDefault(value: unknown, fallback: string): string {
   return typeof value === "string" && value !== "" ? value : fallback;
 }
 

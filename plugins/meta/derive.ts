@@ -31,8 +31,8 @@ export async function derive(
   const whole = config.ok ? await prepare(sys, config.value, invocation, undefined) : config;
   if (config.ok && whole.ok) return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
   const why = whole.ok ? "" : describe(whole.error);
-  const salvaged = config.ok ? config.value : salvageMetaConfig(invocation.config);
-  const primary = salvaged === undefined ? undefined : planPrimary(sys, salvaged, key.ifname);
+  const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
+  const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key.ifname);
   if (salvaged === undefined || primary === undefined || !primary.ok) {
     if (torn) return nothingKnown(key, why);
     sys.warn(
@@ -46,8 +46,9 @@ export async function derive(
   return withoutOthers(sys, key, { config: salvaged, plan: primary.value });
 }
 
-function planPrimary(sys: Sys, config: MetaConfig, ifname: string): Outcome<Plan, CniError> {
-  const primary = readPrimary(sys, config);
+async function planPrimary(sys: Sys, config: MetaConfig, ifname: string): Promise<Outcome<Plan, CniError>> {
+  // DEL never needs the API.
+  const primary = await readPrimary(sys, config, undefined);
   if (!primary.ok) return primary;
   const selections = select(
     { pod: undefined, primary: primary.value, wanted: [] },

@@ -3,6 +3,7 @@ import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, within } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Plan, Step } from "./plan.ts";
+import { sandboxFor } from "./sandbox.ts";
 
 /** A step and what its delegate answered, as far as it did. */
 export interface Carried {
@@ -44,7 +45,7 @@ export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: 
 }
 
 async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<{ step: Step; added: Added }> {
-  return { step, added: await addChain(sys, step.chain, step.ifname, sandbox) };
+  return { step, added: await addChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox)) };
 }
 
 function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
@@ -82,7 +83,7 @@ export async function undo(
 }
 
 async function detach(sys: Sys, { step, result }: Carried, sandbox: Sandbox): Promise<CniError | undefined> {
-  const outcome = await deleteChain(sys, step.chain, step.ifname, sandbox, result);
+  const outcome = await deleteChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
   return outcome.ok ? undefined : within(`detach ${stepLabel(step)}`, outcome.error);
 }
 

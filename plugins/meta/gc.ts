@@ -10,6 +10,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import { withContainer, withoutContainers } from "./locked.ts";
 import { standingPlan } from "./prepare.ts";
+import { awaitReadiness } from "./readiness.ts";
 import { fromDocument } from "./record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { findRecord, removeRecorded } from "./teardown.ts";
@@ -28,6 +29,9 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
     sys.warn("hawser: GC without cni.dev/valid-attachments deletes nothing");
     return ok(undefined);
   }
+  // What the primary network still needs of its delegate, its agent knows.
+  const ready = await awaitReadiness(sys, config.value, sys.clock.monotonicMs() + config.value.timeoutMs);
+  if (!ready.ok) return ready;
   const held = readHeld(sys, config.value.stateDir);
   if (!held.ok) return held;
   const gone = stale(held.value, invocation.config.name, valid.value);

@@ -1,3 +1,4 @@
+import { isName } from "../../cni/environment.ts";
 import { type CniError, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
@@ -46,12 +47,16 @@ export function readNamed(
   const found = findByNetworkName(sys, confDir, name, (config) => !calls(config, network.type));
   if (!found.ok) return found;
   const { source, config } = found.value;
-  const { plugins } = config;
-  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return ok({ source, config });
-  return ok({
-    source,
-    config: { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${confDir}/${name}`)] },
-  });
+  return ok({ source, config: chained(sys, confDir, config) });
+}
+
+/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
+export function chained(sys: Sys, folder: string, config: JsonObject): JsonObject {
+  const { plugins, name } = config;
+  if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return config;
+  // Not what could lead out of the folder.
+  if (typeof name !== "string" || !isName(name)) return config;
+  return { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${folder}/${name}`)] };
 }
 
 function calls(config: JsonObject, type: string): boolean {
@@ -59,8 +64,8 @@ function calls(config: JsonObject, type: string): boolean {
   return plugins.some((plugin) => isObject(plugin) && plugin.type === type);
 }
 
-/** CNI 1.1.0, section 1: a list that does not say `loadOnlyInlinedPlugins` goes on in the folder of its name. */
-function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
+/** The plugins of a folder's .conf files, in the order of their names. */
+export function siblingPlugins(sys: Sys, folder: string): JsonObject[] {
   const names = sys.files.list(folder);
   if (!names.ok) return [];
   return names.value

@@ -1,18 +1,20 @@
-import { type CniError, within } from "../../cni/errors.ts";
-import type { JsonObject } from "../../cni/json.ts";
+import type { CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Definition } from "../../kube/definitions.ts";
 import { annotationsFrom, type PodIdentity, podOf } from "../../kube/pod.ts";
-import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
-import { readDefinitions, readNamed } from "./lookup.ts";
+import { readDefinitions } from "./lookup.ts";
 import { type Admitted, admit } from "./policy.ts";
 import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
+import { type FoundNetwork, readAuxiliary, readSource } from "./standing.ts";
 
 export interface Wanted {
+  /** For people, where it is no definition's `namespace/name`. */
+  readonly label?: string;
   readonly origin: "configuration" | "annotation";
   readonly request: NetworkRequest;
   readonly definition: Definition;
@@ -26,12 +28,7 @@ export interface Observed {
   readonly wanted: readonly Wanted[];
 }
 
-export interface FoundPrimary {
-  /** For people: its network's name. */
-  readonly name: string;
-  /** `delegate`, a file of confDir, or the definition that the pod has chosen in its place. */
-  readonly source: string;
-  readonly config: JsonObject;
+export interface FoundPrimary extends FoundNetwork {
   /** The pod's own choice of its primary; undefined: it has the node's. */
   readonly request?: NetworkRequest;
 }
@@ -57,9 +54,10 @@ export async function observe(
   const admitted = await readAdmitted(sys, config, namespace, asked.value, api);
   if (!admitted.ok) return admitted;
   const [own] = admitted.value.filter(({ role }) => role === "primary");
-  const primary = own === undefined ? readPrimary(sys, config) : ok(primaryOf(own));
+  const primary = own === undefined ? await readPrimary(sys, config, api) : ok(primaryOf(own));
   if (!primary.ok) return primary;
-  return ok({ pod, primary: primary.value, wanted: wantedOf(admitted.value) });
+  const wanted = await withStanding(sys, config, pod, wantedOf(admitted.value), api);
+  return wanted.ok ? ok({ pod, primary: primary.value, wanted: wanted.value }) : wanted;
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
@@ -68,36 +66,66 @@ export async function observeStanding(
   config: MetaConfig,
   api: KubeClient | undefined,
 ): Promise<Outcome<Observed, CniError>> {
-  const primary = readPrimary(sys, config);
+  const primary = await readPrimary(sys, config, api);
   if (!primary.ok) return primary;
   const asked = configured(config);
   if (!asked.ok) return asked;
   const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
   if (!admitted.ok) return admitted;
-  return ok({ pod: undefined, primary: primary.value, wanted: wantedOf(admitted.value) });
+  const wanted = await withStanding(sys, config, undefined, wantedOf(admitted.value), api);
+  return wanted.ok ? ok({ pod: undefined, primary: primary.value, wanted: wanted.value }) : wanted;
 }
 
-export function readPrimary(sys: Sys, config: MetaConfig): Outcome<Observed["primary"], CniError> {
-  switch (config.primary.kind) {
-    case "chained":
-      return ok(undefined);
-    case "inline": {
-      const { name } = config.primary.config;
-      const named = typeof name === "string" && name !== "" ? name : config.network.name;
-      return ok({ name: named, source: "delegate", config: config.primary.config });
-    }
-    case "named": {
-      const { name } = config.primary;
-      const found = readNamed(sys, config, name);
-      if (!found.ok) return fail(within("find the primary network (delegate.name)", found.error));
-      return ok({ name, ...found.value });
-    }
+export async function readPrimary(
+  sys: Sys,
+  config: MetaConfig,
+  api: KubeClient | undefined,
+): Promise<Outcome<Observed["primary"], CniError>> {
+  const { primary, dialect } = config;
+  if (primary.kind === "chained") return ok(undefined);
+  const { inline, other } = primaryFields[dialect];
+  return readSource(sys, config, primary, primary.kind === "inline" ? inline : other, api);
+}
+
+/** Where the configuration names the primary, for errors. */
+const primaryFields = {
+  hawser: { inline: "delegate", other: "the primary network (delegate.name)" },
+  multus: { inline: "delegates[0]", other: "clusterNetwork" },
+} as const;
+
+/** With what the operator attaches to every pod without a request, but to those of system namespaces. */
+async function withStanding(
+  sys: Sys,
+  config: MetaConfig,
+  pod: PodIdentity | undefined,
+  asked: readonly Wanted[],
+  api: KubeClient | undefined,
+): Promise<Outcome<Wanted[], CniError>> {
+  const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
+  const standing: Wanted[] = [];
+  for (const [index, source] of isSystems ? [] : config.standing.entries()) {
+    const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
+    const found = await readSource(sys, config, source, field, api);
+    if (!found.ok) return found;
+    standing.push(unasked(found.value));
   }
+  const last = readAuxiliary(sys, config);
+  return ok([...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])]);
+}
+
+function unasked({ name, source, config, annotations }: FoundNetwork): Wanted {
+  const place = { namespace: "", name };
+  return {
+    origin: "configuration",
+    label: name,
+    request: place,
+    definition: { ...place, source, keptIn: "disk", config, annotations },
+  };
 }
 
 function primaryOf({ request, definition }: Admitted): FoundPrimary {
-  const { source, config } = definition;
-  return { name: `${request.namespace}/${request.name}`, source, config, request };
+  const { source, config, annotations } = definition;
+  return { name: `${request.namespace}/${request.name}`, source, config, annotations, request };
 }
 
 function wantedOf(admitted: readonly Admitted[]): Wanted[] {

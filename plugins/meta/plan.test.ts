@@ -42,6 +42,43 @@ function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[
   return planned.value[0]?.chain.plugins ?? [];
 }
 
+describe("plan in Multus's dialect", () => {
+  const config = metaConfig({ dialect: "multus" });
+  const step = (request: Partial<NetworkRequest>, delegate: JsonObject = { type: "macvlan" }) => {
+    const planned = plan(config, [secondary(delegate, request)]);
+    if (!planned.ok) throw new Error(planned.error.msg);
+    return planned.value[0];
+  };
+
+  test.each<[string, Partial<NetworkRequest>, string | undefined]>([
+    ["nothing asked", {}, undefined],
+    ["addresses", { ips: ["10.1.0.5/16", "fd00::5"] }, "IP=10.1.0.5/16,fd00::5"],
+    ["a MAC address", { mac: "02:00:00:00:00:01" }, "MAC=02:00:00:00:00:01"],
+    ["both", { ips: ["10.1.0.5"], mac: "02:00:00:00:00:01" }, "MAC=02:00:00:00:00:01;IP=10.1.0.5"],
+  ])("CNI_ARGS tell what a plugin has not declared: %s", (_case, request, expected) => {
+    expect(step(request)?.args).toBe(expected);
+    expect(step(request)?.chain.plugins).toEqual([{ type: "macvlan", name: "pods", cniVersion: "1.1.0" }]);
+  });
+
+  test("a plugin that declares ips is told by its capability, too", () => {
+    const made = step({ ips: ["10.1.0.5"] }, { type: "macvlan", capabilities: { ips: true } });
+    expect(made?.args).toBe("IP=10.1.0.5");
+    expect(made?.chain.plugins[0]?.runtimeConfig).toEqual({ ips: ["10.1.0.5"] });
+  });
+
+  test("what CNI_ARGS do not say must be declared all the same", () => {
+    const planned = plan(config, [secondary({ type: "macvlan" }, { bandwidth: { ingressRate: 1 } })]);
+    expect(planned).toMatchObject({ ok: false, error: { id: "meta.capability" } });
+  });
+
+  test("no delegate is Multus or hawser", () => {
+    for (const type of ["multus", "hawser"]) {
+      const multus = metaConfig({ network: { ...config.network, type: "multus" } });
+      expect(plan(multus, [primary({ type })])).toMatchObject({ error: { id: "meta.recursion" } });
+    }
+  });
+});
+
 describe("plan", () => {
   test("a delegate inherits name and version where it has none, and loses no field", () => {
     expect(plugins(meta(), primary({ type: "bridge", custom: { deep: [1] } }))).toEqual([

@@ -12,6 +12,8 @@ export interface Step {
   readonly network: string;
   readonly ifname: string;
   readonly chain: Chain;
+  /** Goes behind the runtime's own CNI_ARGS. */
+  readonly args?: string;
 }
 
 /** The steps of an ADD in order. Its DEL is the same steps in reverse. */
@@ -24,7 +26,7 @@ export function plan(config: MetaConfig, selections: readonly Selection[]): Outc
   for (const selection of selections) {
     const { role, network, ifname } = selection;
     const chain = planChain(config, selection);
-    if (chain.ok) steps.push({ role, network, ifname, chain: chain.value });
+    if (chain.ok) steps.push({ role, network, ifname, chain: chain.value, ...argsFor(config, selection) });
     else errors.push(within(`plan ${role} network ${network}`, chain.error));
   }
   const all = allOk(errors);
@@ -45,12 +47,25 @@ function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
   const { request, role } = selection;
   const requested = request === undefined ? {} : requestedCapabilities(request);
   const unmet = Object.keys(requested).filter(
-    (name) => !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
+    (name) =>
+      !(config.dialect === "multus" && inArgs.includes(name)) &&
+      !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
   );
   if (unmet.length > 0) return unsupported(unmet, chain);
   // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
   const supplied = role === "primary" ? { ...config.runtimeConfig, ...requested } : requested;
   return ok(withCniArgs(completeChain(chain, supplied), request?.cniArgs));
+}
+
+/** What Multus also says in CNI_ARGS, so that a plugin needs not declare it. */
+const inArgs = ["ips", "mac"];
+
+/** Definitions that were written for Multus rely on `IP` and `MAC` in CNI_ARGS. */
+function argsFor(config: MetaConfig, { request }: Selection): Pick<Step, "args"> {
+  if (config.dialect !== "multus") return {};
+  const mac = request?.mac === undefined ? [] : [`MAC=${request.mac}`];
+  const ips = request?.ips === undefined ? [] : [`IP=${request.ips.join(",")}`];
+  return mac.length + ips.length === 0 ? {} : { args: [...mac, ...ips].join(";") };
 }
 
 function requestedCapabilities(request: NetworkRequest): JsonObject {

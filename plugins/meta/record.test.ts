@@ -52,6 +52,12 @@ describe("an attachment record", () => {
     expect(back?.result.ips).toEqual([{ address: "10.0.0.2/8" }]);
   });
 
+  test("keeps what a step has in its CNI_ARGS", () => {
+    const args = "MAC=02:00:00:00:00:01;IP=10.0.0.2";
+    expect(reread(begun(about, [{ ...step, args }]))?.carried[0]?.step.args).toBe(args);
+    expect(reread(begun(about, [step]))?.carried[0]?.step).not.toHaveProperty("args");
+  });
+
   test("without a pod", () => {
     expect(reread(begun({ ...about, pod: undefined }, []))?.pod).toBeUndefined();
   });

@@ -44,6 +44,7 @@ export function toDocument(record: AttachmentRecord): JsonObject {
       network: step.network,
       ifname: step.ifname,
       chain: { ...step.chain, plugins: [...step.chain.plugins] },
+      ...(step.args === undefined ? {} : { args: step.args }),
       ...(result === undefined ? {} : { result: result.document }),
     })),
   };
@@ -81,7 +82,8 @@ function readStep(value: Json): Carried | undefined {
   const chain = readChain(value.chain);
   if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
   if (typeof ifname !== "string" || chain === undefined) return undefined;
-  const step: Step = { role, network, ifname, chain };
+  const { args } = value;
+  const step: Step = { role, network, ifname, chain, ...(typeof args === "string" && { args }) };
   if (value.result === undefined) return { step, result: undefined };
   const result = readResult(value.result, chain);
   return result === undefined ? undefined : { step, result };

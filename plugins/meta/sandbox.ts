@@ -2,6 +2,7 @@ import type { Sandbox } from "../../cni/delegate.ts";
 import type { Environment } from "../../cni/environment.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaPlaces } from "./config.ts";
+import type { Step } from "./plan.ts";
 
 /** What delegates of this operation are told of the container; `changes` are those of a recorded one. */
 export function sandboxOf(
@@ -20,6 +21,17 @@ export function sandboxOf(
     deadlineMs: sys.clock.monotonicMs() + places.timeoutMs,
     ...changes,
   };
+}
+
+/**
+ * The same for one step. A plugin that knows none of the names in CNI_ARGS refuses them all unless it is told not to, and a
+ * runtime that gives none of its own has not said so.
+ */
+export function sandboxFor({ args }: Step, sandbox: Sandbox): Sandbox {
+  if (args === undefined) return sandbox;
+  const own = sandbox.args.split(";").filter((piece) => piece !== "");
+  const told = own.some((piece) => piece.startsWith("IgnoreUnknown="));
+  return { ...sandbox, args: [...own, ...(told ? [] : ["IgnoreUnknown=true"]), args].join(";") };
 }
 
 /** The time that undoing a failed ADD gets beyond ADD's own: kubelet's 4 minutes less the default timeout. */

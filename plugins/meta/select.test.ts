@@ -19,7 +19,12 @@ function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {
   };
 }
 
-const primary = { name: "pods", source: "delegate", config: { type: "bridge", name: "pods" } };
+const primary = {
+  name: "pods",
+  source: "delegate",
+  config: { type: "bridge", name: "pods" },
+  annotations: {},
+};
 const taken = { primary: "eth0", existing: [] };
 
 function names(observed: Observed, more = taken): string[] {

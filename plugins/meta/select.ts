@@ -31,9 +31,9 @@ export interface TakenNames {
  */
 export function select(observed: Observed, taken: TakenNames): Outcome<Selection[], CniError> {
   const secondaries = observed.wanted.map(
-    ({ origin, request, definition }, index): Selection => ({
+    ({ label, origin, request, definition }, index): Selection => ({
       role: "secondary",
-      network: `${request.namespace}/${request.name}`,
+      network: label ?? `${request.namespace}/${request.name}`,
       origin,
       ifname: request.interface ?? `net${index + 1}`,
       source: definition.source,

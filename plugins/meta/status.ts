@@ -7,6 +7,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import type { Step } from "./plan.ts";
 import { standingPlan } from "./prepare.ts";
+import { checkReadiness } from "./readiness.ts";
 import { sandboxOf } from "./sandbox.ts";
 
 /**
@@ -18,6 +19,8 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   if (!config.ok) return config;
   const state = checkStateDir(sys, config.value);
   if (!state.ok) return state;
+  const ready = checkReadiness(sys, config.value);
+  if (!ready.ok) return fail(unavailable("status", ready.error));
   const steps = await standingPlan(sys, config.value, undefined);
   if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
   const sandbox = sandboxOf(sys, invocation.environment, config.value);

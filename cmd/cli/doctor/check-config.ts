@@ -65,12 +65,12 @@ function checkAnnotations({ path, capabilities }: Configuration): Finding {
 }
 
 /** What the primary's plugins would take from the runtime, and what hawser does not ask the runtime for. */
-export function checkCapabilities(
+export async function checkCapabilities(
   sys: Sys,
   { path, capabilities }: Configuration,
   config: MetaConfig,
-): Finding[] {
-  const primary = readPrimary(sys, config);
+): Promise<Finding[]> {
+  const primary = await readPrimary(sys, config, undefined);
   if (!primary.ok || primary.value === undefined) return [];
   const chain = parseChain(primary.value.config, config.network);
   if (!chain.ok) return [];

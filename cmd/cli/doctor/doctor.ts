@@ -46,7 +46,7 @@ async function examineOne(
   const plugins = checkPlugins(sys, typesIn([listOf(configuration), ...definitions.wanting]), folders);
   return [
     ...findings,
-    ...checkCapabilities(sys, configuration, config),
+    ...(await checkCapabilities(sys, configuration, config)),
     ...definitions.findings,
     ...plugins.findings,
     ...checkTrusted(sys, configuration.path, [configuration.path]),

@@ -1,0 +1,105 @@
+import { type CniError, failWith, within } from "../../cni/errors.ts";
+import { isObject, type JsonObject } from "../../cni/json.ts";
+import type { KubeClient } from "../../kube/client.ts";
+import { isConfiguration, readConfiguration } from "../../kube/definitions.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { MetaConfig, Source } from "./config.ts";
+import { chained, readDefinitions, readNamed, siblingPlugins } from "./lookup.ts";
+
+/** A network of the operator's choice. */
+export interface FoundNetwork {
+  /** For people: its network's name, or `namespace/name` of its definition. */
+  readonly name: string;
+  /** The file that defines it; for one inside of our own configuration its field. */
+  readonly source: string;
+  readonly config: JsonObject;
+  /** Those of its definition. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Finds what the operator's configuration names; `field` is where it is named. */
+export async function readSource(
+  sys: Sys,
+  config: MetaConfig,
+  source: Source,
+  field: string,
+  api: KubeClient | undefined,
+): Promise<Outcome<FoundNetwork, CniError>> {
+  switch (source.kind) {
+    case "inline":
+      return ok(plainly(config, { source: field, config: source.config }));
+    case "named": {
+      const found = readNamed(sys, config, source.name);
+      return found.ok ? ok(plainly(config, found.value)) : fail(within(`find ${field}`, found.error));
+    }
+    case "path": {
+      const found = readPath(sys, source.path);
+      return found.ok ? ok(plainly(config, found.value)) : fail(within(`find ${field}`, found.error));
+    }
+    case "defined": {
+      const found = await readDefined(sys, config, source, api);
+      return found.ok ? found : fail(within(`find ${field}`, found.error));
+    }
+  }
+}
+
+type Plain = Pick<FoundNetwork, "source" | "config">;
+
+function plainly({ network }: MetaConfig, { source, config }: Plain): FoundNetwork {
+  const { name } = config;
+  const named = typeof name === "string" && name !== "" ? name : network.name;
+  return { name: named, source, config, annotations: {} };
+}
+
+async function readDefined(
+  sys: Sys,
+  config: MetaConfig,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  _api: KubeClient | undefined,
+): Promise<Outcome<FoundNetwork, CniError>> {
+  const request = { namespace, name };
+  const asked = { role: "primary", origin: "configuration", request } as const;
+  const [sought] = await readDefinitions(sys, config, [asked]);
+  if (sought === undefined) throw new Error("readDefinitions answers each request");
+  const { definition } = sought;
+  if (definition.ok) return ok({ ...definition.value, name: `${namespace}/${name}` });
+  // An API that is down must not put pods on another network.
+  if (!["kube.unknown-network", "kube.name"].includes(definition.error.id)) return definition;
+  const named = readNamed(sys, config, name);
+  return named.ok ? ok(plainly(config, named.value)) : definition;
+}
+
+/** A configuration's own path; of a folder the first file by name that runtimes would take. Errors: `kube.unknown-network`, `kube.read`. */
+function readPath(sys: Sys, path: string): Outcome<Plain, CniError> {
+  const names = sys.files.list(path);
+  const [first] = names.ok ? names.value.filter(isConfiguration) : [];
+  if (names.ok && first === undefined) {
+    const hint = "It is to hold a .conf or .conflist file.";
+    return failWith(
+      "selection",
+      "kube.unknown-network",
+      `folder ${path}: there is no configuration in it`,
+      hint,
+    );
+  }
+  const source = first === undefined ? path : `${path.replace(/\/+$/, "")}/${first}`;
+  const config = readConfiguration(sys, source);
+  if (!config.ok) return config;
+  return ok({ source, config: chained(sys, source.slice(0, source.lastIndexOf("/")), config.value) });
+}
+
+/** Undefined when its folder holds nothing: then there is nothing to attach. */
+export function readAuxiliary(sys: Sys, { auxiliary }: MetaConfig): FoundNetwork | undefined {
+  if (auxiliary === undefined) return undefined;
+  const { config, folder } = auxiliary;
+  const more = siblingPlugins(sys, folder);
+  if (more.length === 0) return undefined;
+  const first = Array.isArray(config.plugins) ? config.plugins.filter(isObject) : [];
+  return {
+    name: String(config.name),
+    source: folder,
+    config: { ...config, plugins: [...first, ...more] },
+    annotations: {},
+  };
+}
