@@ -36,6 +36,8 @@ export interface PluginCall {
   readonly unreadableStdin?: boolean;
   /** The folder that it runs in; `/` unless given. */
   readonly cwd?: string;
+  /** Something else is done while it runs; told to those who do it by hand. */
+  readonly atOnce?: boolean;
 }
 
 /** How a plugin's process ended and what it had said. */
@@ -84,8 +86,15 @@ export interface Machine {
 
   /** A recorder: a plugin that logs what it is given and does what it is told. */
   installDelegate(folder: string, delegate: Delegate): void;
-  /** Every call of a recorder that has ended, in order of their starts. */
+  /** Every call of a recorder, also one that has not ended, in order of their starts. */
   delegateCalls(): readonly DelegateCall[];
+  /** Lets recorders go on that wait for this gate. */
+  openGate(gate: string): void;
+  /**
+   * Holds an executable open for writing, so that the kernel refuses to start it (ETXTBSY); answers how to let it go, or
+   * nothing where the kernel starts it all the same.
+   */
+  keepBusy(path: string): Promise<(() => void) | undefined>;
 
   run(call: PluginCall): Promise<PluginEnd>;
   close(): Promise<void>;

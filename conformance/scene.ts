@@ -134,6 +134,8 @@ export interface Change {
   readonly valid?: readonly Container[] | null;
   readonly unreadableStdin?: boolean;
   readonly cwd?: string;
+  /** The probe goes on while it runs. */
+  readonly atOnce?: boolean;
 }
 
 /** What was said to a plugin and what it answered. */
@@ -154,8 +156,8 @@ export async function call(
   const env = present({ ...environment(scene, verb, container), ...change.env });
   const stdin = change.stdin ?? JSON.stringify(configOf(scene, verb, container, change));
   const unreadableStdin = change.unreadableStdin ?? false;
-  const { cwd = "/" } = change;
-  const end = await machine.run({ plugin: subject.plugin, env, stdin, unreadableStdin, cwd });
+  const { cwd = "/", atOnce = false } = change;
+  const end = await machine.run({ plugin: subject.plugin, env, stdin, unreadableStdin, cwd, atOnce });
   return { ...end, verb: env.CNI_COMMAND ?? "", env, stdin };
 }
 

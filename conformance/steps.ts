@@ -95,6 +95,16 @@ export async function tryAttach(scene: Scene, container: Container, change: Chan
   return true;
 }
 
+/** Waits for something that others do; whether it came in time. */
+export async function waitUntil(holds: () => boolean, limitMs: number): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return true;
+}
+
 /** Each address of an attachment, without its prefix length. */
 export function addressesOf(scene: Scene, container: Container): string[] {
   return resultOf(scene, container).ips.map(({ address }) => address.split("/")[0] ?? "");

@@ -13,6 +13,8 @@ export interface Behaviour {
   readonly flood?: number;
   /** Goes on after this many seconds. */
   readonly delayS?: number;
+  /** Goes on once the suite opens this gate (`Machine.openGate`). */
+  readonly gate?: string;
 }
 
 /** A scripted plugin. A verb that is not named succeeds and says nothing. */

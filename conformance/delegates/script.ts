@@ -6,7 +6,7 @@ import type { Behaviour, Delegate } from "./delegate.ts";
  */
 export function scriptOf(delegate: Delegate, logDir: string): string {
   const cases = Object.entries(delegate.verbs).map(([verb, behaviour]) =>
-    [`${verb})`, ...linesOf(behaviour), ";;"].join("\n"),
+    [`${verb})`, ...linesOf(behaviour, logDir), ";;"].join("\n"),
   );
   return `#!/bin/sh
 log=${logDir}
@@ -25,14 +25,30 @@ esac
 export const versionAnswer =
   '{"cniVersion":"1.1.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}';
 
-function linesOf(behaviour: Behaviour): string[] {
-  const { stdout, stderr, exitCode = 0, killed, flood, delayS } = behaviour;
+/** The file that opens a gate; it begins with a dot, so that nobody takes it for an entry of the log. */
+export function gateFile(logDir: string, gate: string): string {
+  return `${logDir}/.gate-${gate}`;
+}
+
+/** How often a recorder looks for its gate, every 20 ms, before it gives up and goes on. */
+const looks = 1000;
+
+function linesOf(behaviour: Behaviour, logDir: string): string[] {
+  const { stdout, stderr, exitCode = 0, killed, flood, delayS, gate } = behaviour;
   return [
     ...(killed === true ? ["trap - EXIT", "kill -KILL $$"] : []),
     ...(delayS === undefined ? [] : [`sleep ${delayS}`]),
+    ...(gate === undefined ? [] : waitFor(gateFile(logDir, gate))),
     ...(stderr === undefined ? [] : [`printf '%s\\n' '${stderr}' >&2`]),
     ...(flood === undefined ? [] : [`head -c ${flood} /dev/zero | tr '\\0' x`]),
     ...(stdout === undefined ? [] : ["cat <<END_OF_ANSWER", stdout, "END_OF_ANSWER"]),
     `exit ${exitCode}`,
+  ];
+}
+
+function waitFor(file: string): string[] {
+  return [
+    "looks=0",
+    `while [ ! -e ${file} ] && [ $looks -lt ${looks} ]; do sleep 0.02; looks=$((looks + 1)); done`,
   ];
 }

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
 import { readDelegateCalls } from "../delegates/log.ts";
-import { scriptOf } from "../delegates/script.ts";
+import { gateFile, scriptOf } from "../delegates/script.ts";
 import type { KernelRoute, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
 import { assignments, commandLine, quote, withStdin } from "../shell.ts";
 import {
@@ -129,7 +129,10 @@ async function readRoutes(bench: Bench, namespace: Namespace): Promise<KernelRou
   return [...parseRoutes(await ask(4), 4), ...parseRoutes(await ask(6), 6)];
 }
 
-type Places = Pick<Machine, "writeFile" | "exists" | "files" | "installDelegate" | "delegateCalls">;
+type Places = Pick<
+  Machine,
+  "writeFile" | "exists" | "files" | "installDelegate" | "delegateCalls" | "openGate" | "keepBusy"
+>;
 
 function filesOf(bench: Bench): Places {
   const write = (path: string, text: string, mode: number): void => {
@@ -146,7 +149,23 @@ function filesOf(bench: Bench): Places {
     installDelegate: (folder, delegate: Delegate) =>
       write(join(folder, delegate.name), scriptOf(delegate, logDir), 0o755),
     delegateCalls: (): DelegateCall[] => readDelegateCalls(logDir),
+    openGate: (gate) => {
+      fs.writeFileSync(gateFile(logDir, gate), "");
+      bench.journal.push(`: >${gateFile(logDir, gate)}`, "wait");
+    },
+    keepBusy: (path) => keepBusy(bench, path),
   };
+}
+
+async function keepBusy(bench: Bench, path: string): Promise<(() => void) | undefined> {
+  const file = fs.openSync(path, "r+");
+  const started = await runProcess({ argv: [path], env: { PATH: searchPath }, stdin: "" });
+  if (started.signal !== "not started") {
+    fs.closeSync(file);
+    return undefined;
+  }
+  bench.journal.push(`sleep 1 9>>${quote(path)} &`);
+  return () => fs.closeSync(file);
 }
 
 function filesBelow(folder: string): { path: string; mode: number }[] {
@@ -164,7 +183,8 @@ function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<Plu
   const { cwd = "/" } = call;
   const folder = cwd === "/" ? "" : `-C ${quote(cwd)} `;
   const command = `env -i ${folder}${assignments(env)} ${commandLine(argv)}`;
-  bench.journal.push(call.unreadableStdin === true ? `${command} </` : withStdin(command, call.stdin));
+  const line = call.unreadableStdin === true ? `${command} </` : withStdin(command, call.stdin);
+  bench.journal.push(...(call.atOnce === true ? [`${line} &`, "sleep 1"] : [line]));
   return runProcess({ argv, env, stdin: call.stdin, unreadableStdin: call.unreadableStdin ?? false, cwd });
 }
 

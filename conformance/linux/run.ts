@@ -21,16 +21,32 @@ export interface ProcessRequest {
 export function runProcess(request: ProcessRequest): Promise<PluginEnd> {
   const [file = "", ...args] = request.argv;
   const folder = request.unreadableStdin === true ? fs.openSync("/", "r") : undefined;
-  const child = spawn(file, args, {
-    env: { ...request.env },
-    cwd: request.cwd ?? "/",
-    stdio: [folder ?? "pipe", "pipe", "pipe"],
-    detached: true,
-  });
+  const child = attempt(() =>
+    spawn(file, args, {
+      env: { ...request.env },
+      cwd: request.cwd ?? "/",
+      stdio: [folder ?? "pipe", "pipe", "pipe"],
+      detached: true,
+    }),
+  );
   if (folder !== undefined) fs.closeSync(folder);
+  if (child instanceof Error) return Promise.resolve(notStarted(child));
   // One that does not read its input closes the pipe under us.
   child.stdin?.on("error", () => undefined).end(request.stdin);
   return ended(child);
+}
+
+/** Some failures to start are thrown at once, others told by an event. */
+function attempt(start: () => ChildProcess): ChildProcess | Error {
+  try {
+    return start();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function notStarted({ message }: Error): PluginEnd {
+  return { exitCode: undefined, signal: "not started", stdout: "", stderr: message };
 }
 
 function ended(child: ChildProcess): Promise<PluginEnd> {
@@ -53,9 +69,8 @@ function ended(child: ChildProcess): Promise<PluginEnd> {
       resolve({ exitCode, signal: late ? "timeout" : signal, stdout: stdout(), stderr: stderr() });
     };
     child.once("error", (error) => {
-      const said = error.message;
       clearTimeout(timer);
-      resolve({ exitCode: undefined, signal: "not started", stdout: "", stderr: said });
+      resolve(notStarted(error));
     });
     child.once("close", (code, signal) => settle(code ?? undefined, signal ?? undefined));
     // A grandchild that was left behind may hold the pipes open: it is ended with its parent.

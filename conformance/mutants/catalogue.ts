@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
   ...of("chained", "P-17b P-20a P-20b P-20c P-21a"),
   ...of("meta", "D-1a D-2a D-2b D-2c D-3a D-4a D-4b D-5a D-5b D-5c D-5d D-5e D-6a D-6b D-6c"),
   ...of("meta", "D-7a D-7b D-7c D-7d D-8a D-8b D-8c D-9a D-9b D-10a D-11a D-12b D-13a D-13b D-13c"),
-  ...of("meta", "D-14a D-14b D-14d"),
+  ...of("meta", "D-14a D-14b D-14c D-14d D-15a"),
   // In real namespaces it would write where its own configuration says, which is nowhere of the suite's.
   { id: "P-10a", kind: "ipam", only: "memory" },
   // Whether two at once meet is chance there.

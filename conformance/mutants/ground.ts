@@ -29,11 +29,15 @@ export interface Ground {
   run(path: string, env: Readonly<Record<string, string>>, stdin: string, netns?: string): DelegateEnd;
   /** Waits until nobody else holds the lock; answers how to let it go. */
   lock(path: string): () => void;
+  /** Between two tries. */
+  pause(): void;
 }
 
 export interface DelegateEnd extends PluginEnd {
   /** For a plugin that is impatient. */
   readonly tookS: number;
+  /** It could not be started as it is open for writing. */
+  readonly busy?: boolean;
 }
 
 export interface PluginInput {

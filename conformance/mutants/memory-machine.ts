@@ -14,6 +14,8 @@ interface State {
   readonly networks: Map<string, Network>;
   readonly files: Map<string, { text: string; mode: number }>;
   readonly delegates: Map<string, Delegate>;
+  /** Executables that cannot be started for as many tries more. */
+  readonly busy: Map<string, number>;
   readonly calls: DelegateCall[];
   /** Counts whatever has to be told apart: links, moments. */
   count: number;
@@ -28,6 +30,7 @@ export async function makeMemoryMachine(): Promise<Machine> {
     networks: new Map(),
     files: new Map(),
     delegates: new Map(),
+    busy: new Map(),
     calls: [],
     count: 0,
     running: 0,
@@ -144,7 +147,10 @@ function linksOf(state: State, path: string): Link[] {
   return [...networkOf(state, path).links.values()].map(({ peer: _peer, ...link }) => link);
 }
 
-type FilePart = Pick<Machine, "writeFile" | "exists" | "files" | "command" | "installDelegate">;
+type FilePart = Pick<
+  Machine,
+  "writeFile" | "exists" | "files" | "command" | "installDelegate" | "openGate" | "keepBusy"
+>;
 
 function filePart(state: State): FilePart {
   return {
@@ -161,6 +167,12 @@ function filePart(state: State): FilePart {
       return below.length > 0;
     },
     installDelegate: (folder, delegate) => void state.delegates.set(`${folder}/${delegate.name}`, delegate),
+    // One plugin runs at a time here: nobody waits at a gate.
+    openGate: () => undefined,
+    keepBusy: async (path) => {
+      state.busy.set(path, 2);
+      return () => void state.busy.delete(path);
+    },
   };
 }
 
@@ -198,6 +210,7 @@ function groundOf(state: State, { cwd = "/" }: PluginCall): Ground {
     isFile: (path) => state.delegates.has(posix.normalize(path)) || modelOf(path) !== undefined,
     run: (path, env, stdin, netns) => runDelegate(state, posix.normalize(path), env, stdin, netns),
     lock: () => () => undefined,
+    pause: () => undefined,
   };
 }
 
@@ -205,6 +218,15 @@ function namesIn(state: State, folder: string): string[] {
   const below = [...state.files.keys()].filter((path) => path.startsWith(`${folder}/`));
   return [...new Set(below.map((path) => path.slice(folder.length + 1).split("/")[0] ?? ""))].sort();
 }
+
+const notStarted: DelegateEnd = {
+  exitCode: undefined,
+  signal: undefined,
+  stdout: "",
+  stderr: "text file busy",
+  tookS: 0,
+  busy: true,
+};
 
 /** A recorder, or the test plugin in another role. */
 function runDelegate(
@@ -214,6 +236,11 @@ function runDelegate(
   stdin: string,
   netns = node.path,
 ): DelegateEnd {
+  const busy = state.busy.get(path) ?? 0;
+  if (busy > 0) {
+    state.busy.set(path, busy - 1);
+    return notStarted;
+  }
   const delegate = state.delegates.get(path);
   if (delegate === undefined && modelOf(path) !== undefined) {
     return {

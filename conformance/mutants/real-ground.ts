@@ -40,6 +40,7 @@ export function realGround(env: Readonly<Record<string, string>>): Ground {
     isFile: (path) => attemptOr(() => fs.statSync(path).isFile(), false),
     run: runReal,
     lock,
+    pause,
   };
 }
 
@@ -67,13 +68,17 @@ function runReal(
     stdout: done.stdout ?? "",
     stderr: done.stderr ?? "",
     tookS: (performance.now() - startMs) / 1000 - 0.5,
+    busy: (done.error as NodeJS.ErrnoException | undefined)?.code === "ETXTBSY",
   };
 }
 
 /** A folder that only one can make. */
 function lock(path: string): () => void {
   fs.mkdirSync(dirname(path), { recursive: true });
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  while (!attemptOr(() => fs.mkdirSync(path) === undefined, false)) Atomics.wait(pause, 0, 0, 10);
+  while (!attemptOr(() => fs.mkdirSync(path) === undefined, false)) pause();
   return () => fs.rmdirSync(path);
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }

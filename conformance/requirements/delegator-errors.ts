@@ -1,13 +1,30 @@
-import { wordsOf } from "../errors.ts";
+import { answer } from "../delegates/delegate.ts";
+import { errorOf, wordsOf } from "../errors.ts";
 import type { Kind, Need, Requirement } from "../requirement.ts";
-import { call, expectRefused, expectThat, given, hasRefused, newContainer } from "../steps.ts";
+import { NotApplicable } from "../scene.ts";
+import {
+  call,
+  expectRefused,
+  expectSuccess,
+  expectThat,
+  given,
+  hasRefused,
+  newContainer,
+  waitUntil,
+} from "../steps.ts";
+import { fill } from "../template.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";
-import { callsOf, marked } from "./recorder.ts";
+import { callsOf, interfaceResult, marked, markedCode } from "./recorder.ts";
 
 const kinds: readonly Kind[] = ["meta"];
 const needs: readonly Need[] = ["list"];
 
-/** Where a list stops, and where it must not. */
+/** For the plugin of a list to be run at all. */
+const startMs = 20_000;
+/** As long as an executable is being replaced. */
+const busyMs = 300;
+
+/** What becomes of a plugin's failure: where a list stops, and where it must not. */
 export const delegatorErrorRequirements: readonly Requirement[] = [
   {
     id: "D-7a",
@@ -88,6 +105,103 @@ export const delegatorErrorRequirements: readonly Requirement[] = [
       for (const what of ["hwc-one", "hwc-two"]) {
         expectThat(scene, wordsOf(exchange).includes(what), `the error of GC does not tell ${what}`);
       }
+    },
+  },
+  {
+    id: "D-14a",
+    level: "MUST",
+    section: "3, Adding an attachment",
+    sentence: "If the plugin returns an error, halt execution and return the error to the caller.",
+    title: "the error of a plugin keeps its code, its message and its details",
+    operations: ["ADD"],
+    kinds,
+    needs,
+    probe: async (scene) => {
+      useList(scene, [{ verbs: { ADD: marked(scene) } }]);
+      const exchange = await call(scene, "ADD", await newContainer(scene));
+      given(hasRefused(exchange), "ADD succeeds although its plugin fails");
+      const code = errorOf(exchange)?.code;
+      expectThat(scene, code === markedCode, `the code is ${String(code)}, not ${markedCode}`);
+      for (const word of ["hwc-refusal", "hwc-details"]) {
+        expectThat(scene, wordsOf(exchange).includes(word), `the error does not tell ${word}`);
+      }
+    },
+  },
+  {
+    id: "D-14b",
+    level: "advisory",
+    section: "2, Errors",
+    sentence: "stderr can be used for unstructured output such as logs.",
+    title: "the error of a plugin that failed without a document tells what it said on stderr",
+    operations: ["ADD"],
+    kinds,
+    needs,
+    probe: async (scene) => {
+      useList(scene, [{ verbs: { ADD: { stderr: "hwc-said", exitCode: 1 } } }]);
+      const exchange = await call(scene, "ADD", await newContainer(scene));
+      given(hasRefused(exchange), "ADD succeeds although its plugin fails");
+      expectThat(scene, wordsOf(exchange).includes("hwc-said"), "the error does not tell what it said");
+    },
+  },
+  {
+    id: "D-14c",
+    level: "advisory",
+    section: "3, Adding an attachment",
+    sentence: "Look up the executable specified in the `type` field. (libcni tries again on ETXTBSY.)",
+    title: "a plugin whose executable is being replaced, and so cannot be started, is tried again",
+    operations: ["ADD"],
+    kinds,
+    needs,
+    probe: async (scene) => {
+      useList(scene, [{}, {}]);
+      const letGo = await scene.machine.keepBusy(`${scene.machine.binDir}/${secondType}`);
+      if (letGo === undefined) throw new NotApplicable("this kernel starts a file that is open for writing");
+      const adding = call(scene, "ADD", await newContainer(scene));
+      const started = await waitUntil(() => callsOf(scene, "ADD", firstType).length > 0, startMs);
+      // No try can be seen from outside: time for one or more, since the plugin before it was run.
+      await waitUntil(() => false, busyMs);
+      letGo();
+      given(started, "the plugin before it is not run");
+      expectSuccess(scene, await adding, "ADD while a plugin is being replaced");
+    },
+  },
+  {
+    id: "D-14d",
+    level: "advisory",
+    section: "5, ADD Success",
+    sentence: "`cniVersion`: the same version supplied on input.",
+    title: "a plugin's result without cniVersion is taken for one of the configuration's",
+    operations: ["ADD"],
+    since: "0.3.0",
+    kinds,
+    needs,
+    probe: async (scene) => {
+      const { cniVersion: _none, ...result } = interfaceResult(scene.version);
+      useList(scene, [{ verbs: { ADD: answer(result) } }]);
+      const exchange = await call(scene, "ADD", await newContainer(scene));
+      expectSuccess(scene, exchange, "ADD of a plugin whose result has no cniVersion");
+    },
+  },
+  {
+    id: "D-15a",
+    level: "advisory",
+    section: "3, Adding an attachment",
+    sentence:
+      "For every plugin in the `plugins` key: look up the executable. (One that is its own plugin never ends.)",
+    title: "a list that has the meta-plugin itself as a plugin is refused",
+    operations: ["ADD"],
+    kinds,
+    needs,
+    probe: async (scene) => {
+      const { type } = scene.subject.profile.config;
+      useList(scene, [{}]);
+      // The inner one would do, and end: a plugin that fails here costs the machine no flood of processes.
+      const state = `${scene.machine.folder}/state/inner`;
+      const inner = fill(scene.subject.profile.listConfig ?? {}, { ...scene.holes, state });
+      useList(scene, [{ config: { ...inner, type } }]);
+      const exchange = await call(scene, "ADD", await newContainer(scene));
+      expectRefused(scene, exchange, "ADD of a list with the meta-plugin itself");
+      expectThat(scene, callsOf(scene, "ADD").length === 0, "it has run itself");
     },
   },
 ];

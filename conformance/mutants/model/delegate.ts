@@ -13,7 +13,12 @@ export function runDelegate(
 ): JsonObject | undefined {
   const { ground, is, say } = context;
   const netns = is("D-6c") ? context.netns : undefined;
-  const end = ground.run(find(context, type), env, send, netns);
+  const path = find(context, type);
+  let end = ground.run(path, env, send, netns);
+  while (end.busy === true && !is("D-14c")) {
+    ground.pause();
+    end = ground.run(path, env, send, netns);
+  }
   const failed = end.exitCode !== 0;
   if (!is(failed ? "P-44b" : "P-44a")) say(end.stderr);
   if (end.signal !== undefined) {

@@ -11,11 +11,12 @@ interface Kept {
 
 /** The test plugin as one that runs a list of others. */
 export function metaVerbs(context: Context): JsonObject | undefined {
-  const { config, is } = context;
-  const release =
-    is("D-11b") || is("D-12a") ? () => undefined : context.ground.lock(`${text(config.state)}/lock`);
+  const { config, ground, is, verb } = context;
+  refuseItself(context);
+  const free = (verb === "GC" && is("D-11b")) || (verb === "DEL" && is("D-12a"));
+  const release = free ? () => undefined : ground.lock(`${text(config.state)}/lock`);
   try {
-    switch (context.verb) {
+    switch (verb) {
       case "ADD":
         return add(context, listIn(context));
       case "DEL":
@@ -30,6 +31,13 @@ export function metaVerbs(context: Context): JsonObject | undefined {
   } finally {
     release();
   }
+}
+
+/** Its own list would run it again, and again. */
+function refuseItself({ config, is }: Context): void {
+  const plugins = isObject(config.list) ? listOf(config.list.plugins).filter(isObject) : [];
+  if (plugins.some(({ type }) => type === config.type) && !is("D-15a"))
+    throw new Refusal(7, `${text(config.type)} would run itself`);
 }
 
 function listIn({ config, ground, is }: Context): JsonObject {
