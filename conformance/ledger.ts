@@ -1,5 +1,7 @@
 import { isObject, type JsonObject } from "./json.ts";
 import type { RunOutcome, Verdict } from "./outcome.ts";
+import { compareIds } from "./requirements/all.ts";
+import { specVersions } from "./versions.ts";
 
 /**
  * What is known to come of a plugin: requirement, then verdict, then versions. `pass` and `not applicable` are written
@@ -7,19 +9,10 @@ import type { RunOutcome, Verdict } from "./outcome.ts";
  */
 export interface Ledger {
   readonly plugin: string;
-  readonly outcomes: Readonly<Record<string, Readonly<Partial<Record<Verdict, string>>>>>;
+  readonly outcomes: Readonly<Record<string, Verdicts>>;
 }
 
-export function ledgerOf(run: RunOutcome): Ledger {
-  const outcomes: Record<string, Partial<Record<Verdict, string>>> = {};
-  for (const { requirement, version, verdict } of run.cases) {
-    const verdicts = outcomes[requirement.id] ?? {};
-    outcomes[requirement.id] = verdicts;
-    const versions = verdicts[verdict];
-    verdicts[verdict] = versions === undefined ? version : `${versions} ${version}`;
-  }
-  return { plugin: run.profile, outcomes };
-}
+type Verdicts = Readonly<Partial<Record<Verdict, string>>>;
 
 export function printLedger(ledger: Ledger): string {
   const rows = Object.entries(ledger.outcomes).map(
@@ -49,16 +42,52 @@ export function parseLedger(text: string): Ledger | string {
 export function differences(expected: Ledger, run: RunOutcome): string[] {
   return run.cases.flatMap(({ requirement, version, verdict }) => {
     const verdicts = expected.outcomes[requirement.id] ?? {};
-    const known = Object.entries(verdicts).find(([, versions]) => versions.split(" ").includes(version))?.[0];
-    if (known === verdict) return [];
+    const known = verdictAt(verdicts, version);
+    // Another kernel can make what this one cannot, and the other way round: neither says anything about the plugin.
+    if (known === verdict || known === "untestable" || verdict === "untestable") return [];
     return [
       `${requirement.id} at ${version}: ${verdict}, expected ${known ?? "nothing (it is not written down)"}`,
     ];
   });
 }
 
+/** How many outcomes the ledger cannot judge, since they could not be tried where it was made. */
+export function unknownTo({ outcomes }: Ledger, run: RunOutcome): number {
+  return run.cases.filter(
+    ({ requirement, version, verdict }) =>
+      verdict !== "untestable" && verdictAt(outcomes[requirement.id] ?? {}, version) === "untestable",
+  ).length;
+}
+
+function verdictAt(verdicts: Verdicts, version: string): string | undefined {
+  return Object.entries(verdicts).find(([, versions]) => versions.split(" ").includes(version))?.[0];
+}
+
 /** The ledger with what this run tells; what it did not try stays. */
 export function recorded(old: Ledger | undefined, run: RunOutcome): Ledger {
-  const fresh = ledgerOf(run);
-  return { plugin: fresh.plugin, outcomes: { ...old?.outcomes, ...fresh.outcomes } };
+  const outcomes: Record<string, Verdicts> = { ...old?.outcomes };
+  for (const { requirement, version, verdict } of run.cases) {
+    const known = outcomes[requirement.id] ?? {};
+    const had = verdictAt(known, version);
+    if (verdict === "untestable" && had !== undefined) continue;
+    outcomes[requirement.id] = withVerdict(known, version, verdict);
+  }
+  const rows = Object.entries(outcomes).sort(([left], [right]) => compareIds(left, right));
+  return { plugin: run.profile, outcomes: Object.fromEntries(rows) };
+}
+
+/** The verdicts of a requirement with another one at a version. */
+function withVerdict(verdicts: Verdicts, version: string, verdict: Verdict): Verdicts {
+  const at = new Map(
+    Object.entries(verdicts).flatMap(([name, versions]) =>
+      versions.split(" ").map((each) => [each, name] as const),
+    ),
+  );
+  at.set(version, verdict);
+  const changed: Record<string, string> = {};
+  for (const each of specVersions) {
+    const name = at.get(each);
+    if (name !== undefined) changed[name] = changed[name] === undefined ? each : `${changed[name]} ${each}`;
+  }
+  return changed;
 }

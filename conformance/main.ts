@@ -1,10 +1,11 @@
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isObject } from "./json.ts";
-import { differences, parseLedger, printLedger, recorded } from "./ledger.ts";
+import { differences, parseLedger, printLedger, recorded, unknownTo } from "./ledger.ts";
 import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
-import { canMakeLink, makeLinuxMachine } from "./linux/machine.ts";
+import { makeLinuxMachine, whyNoLink } from "./linux/machine.ts";
 import { isTestPlugin, serveTestPlugin } from "./mutants/serve.ts";
+import { findObstacle } from "./obstacle.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { type Profile, parseProfile } from "./profile.ts";
 import { builtInProfile } from "./profiles.ts";
@@ -59,11 +60,6 @@ async function run(usage: Usage): Promise<number> {
   if (process.getuid?.() !== 0) return complain("it makes network namespaces: run it as root");
   sweepStale();
   cleanUpOnSignal((code) => process.exit(code));
-  for (const type of profile.kernel ?? []) {
-    if (await canMakeLink(type)) continue;
-    console.error(`not tried: the kernel makes no link of type ${type}, which ${profile.name} needs`);
-    return exitCodes.untestable;
-  }
   const outcome = await tryPlugin(usage, profile, plugin, chosen);
   const report = reports[usage.format](outcome);
   if (usage.output === undefined) fs.writeSync(1, report);
@@ -79,9 +75,11 @@ async function tryPlugin(
 ): Promise<RunOutcome> {
   const folders =
     usage.pluginDirs.length > 0 ? usage.pluginDirs.map((each) => resolve(each)) : [dirname(plugin)];
+  const subject = { plugin, profile, pluginPath: folders.join(":") };
+  const obstacle = await findObstacle(subject, makeLinuxMachine, whyNoLink);
   let done = 0;
   return runSuite({
-    subject: { plugin, profile, pluginPath: folders.join(":") },
+    subject: { ...subject, obstacle },
     requirements: chosen,
     versions: usage.versions,
     parallel: usage.parallel,
@@ -134,6 +132,8 @@ function compare({ record }: Usage, file: string, outcome: RunOutcome): number {
     return exitCodes.fine;
   }
   if (ledger === undefined) return complain(`there is no ledger ${file}: make it with --record`);
+  const news = unknownTo(ledger, outcome);
+  if (news > 0) console.error(`new: ${news} outcomes could not be tried where the ledger was made`);
   const changed = differences(ledger, outcome);
   for (const each of changed) console.error(`changed: ${each}`);
   if (changed.length > 0) console.error("If that is right, write it down with --record.");

@@ -3,9 +3,10 @@ import type { SpecVersion } from "./versions.ts";
 
 /**
  * `blocked`: the probe could not be carried through, since something failed that another requirement is about; nothing
- * is known then, and a run with such an outcome is no success. `excluded`: by the profile, with its reason.
+ * is known then, and a run with such an outcome is no success. `untestable`: this machine's kernel lacks what the probe
+ * needs. `excluded`: by the profile, with its reason.
  */
-export type Verdict = "pass" | "fail" | "blocked" | "not applicable" | "excluded";
+export type Verdict = "pass" | "fail" | "blocked" | "untestable" | "not applicable" | "excluded";
 
 /** What came of one requirement at one version. */
 export interface CaseOutcome {

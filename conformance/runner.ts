@@ -4,7 +4,7 @@ import type { Machine } from "./machine.ts";
 import { oneDocument } from "./oracle.ts";
 import type { CaseOutcome, RunOutcome, Verdict } from "./outcome.ts";
 import type { Requirement } from "./requirement.ts";
-import { Blocked, call, makeScene, NotApplicable, prepareScene, type Subject } from "./scene.ts";
+import { Blocked, call, makeScene, NotApplicable, prepareScene, type Subject, Untestable } from "./scene.ts";
 import { isSpecVersion, type SpecVersion, specVersions } from "./versions.ts";
 
 export interface RunRequest {
@@ -103,6 +103,7 @@ async function tryProbe(
     // What a probe had found before it could not go on stands.
     if (scene.findings.length > 0) return { verdict: "fail", findings: scene.findings };
     if (error instanceof NotApplicable) return { verdict: "not applicable", findings: [error.message] };
+    if (error instanceof Untestable) return { verdict: "untestable", findings: [error.message] };
     const why = error instanceof Blocked ? error.message : `the suite itself failed: ${String(error)}`;
     return { verdict: "blocked", findings: [why] };
   }

@@ -1,3 +1,4 @@
+import { wordsOf } from "./errors.ts";
 import { isObject, isText, type JsonObject, merge } from "./json.ts";
 import type { Machine, Namespace, PluginEnd } from "./machine.ts";
 import { printResult, type Result, readResult } from "./oracle.ts";
@@ -13,6 +14,14 @@ export interface Subject {
   readonly profile: Profile;
   /** CNI_PATH, after the folder of the recorders. */
   readonly pluginPath: string;
+  readonly obstacle?: Obstacle | undefined;
+}
+
+/** What this machine cannot do, so that no ordinary ADD of the plugin succeeds (`obstacle.ts`). */
+export interface Obstacle {
+  readonly reason: string;
+  /** In the plugin's error. */
+  readonly words: string;
 }
 
 /** One case: a requirement's probe on a machine of its own. */
@@ -46,6 +55,9 @@ export class Blocked extends Error {}
 
 /** It shows only now that a probe does not apply to this plugin. */
 export class NotApplicable extends Error {}
+
+/** A probe has come to what this machine cannot do. */
+export class Untestable extends Error {}
 
 export function makeScene(subject: Subject, version: SpecVersion, machine: Machine): Scene {
   const holes = { state: `${machine.folder}/state`, node: machine.node.path, uplink: "hwcup0" };
@@ -158,7 +170,14 @@ export async function call(
   const unreadableStdin = change.unreadableStdin ?? false;
   const { cwd = "/", atOnce = false } = change;
   const end = await machine.run({ plugin: subject.plugin, env, stdin, unreadableStdin, cwd, atOnce });
+  if (isObstacle(subject, verb, end)) throw new Untestable(subject.obstacle?.reason);
   return { ...end, verb: env.CNI_COMMAND ?? "", env, stdin };
+}
+
+/** Whether an ADD was refused for what the machine cannot do, and so tells nothing about the plugin. */
+function isObstacle({ obstacle }: Subject, verb: Verb, end: PluginEnd): boolean {
+  if (obstacle === undefined || verb !== "ADD" || end.exitCode === 0) return false;
+  return wordsOf(end).includes(obstacle.words);
 }
 
 function environment(scene: Scene, verb: Verb, container?: Container): Record<string, string | undefined> {

@@ -188,17 +188,22 @@ function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<Plu
   return runProcess({ argv, env, stdin: call.stdin, unreadableStdin: call.unreadableStdin ?? false, cwd });
 }
 
-/** What the machine's kernel can make, by the name that `ip link add type` takes. */
-export async function canMakeLink(type: string): Promise<boolean> {
+/** How `ip link add` makes a link of these types; of any other, on a parent. */
+const linkArguments: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(["bridge", "dummy", "ifb", "veth"].map((type) => [type, ["type", type]])),
+  vrf: ["type", "vrf", "table", "10"],
+  vlan: ["link", "parent0", "type", "vlan", "id", "5"],
+};
+
+/** Why the machine's kernel makes no link of this type, in its own words. */
+export async function whyNoLink(type: string): Promise<string | undefined> {
   const machine = await makeLinuxMachine();
+  const add = (...args: readonly string[]) =>
+    execute(["ip", "-n", machine.node.name, "link", "add", ...args]);
   try {
-    const add = (name: string, ...args: string[]) =>
-      machine.command(machine.node, ["ip", "link", "add", name, ...args]);
-    if (!(await add("parent0", "type", "veth", "peer", "name", "parent1"))) return false;
-    if (["vrf"].includes(type)) return await add("probe0", "type", type, "table", "10");
-    if (type === "vlan") return await add("probe0", "link", "parent0", "type", "vlan", "id", "5");
-    if (["dummy", "ifb", "bridge", "veth"].includes(type)) return await add("probe0", "type", type);
-    return await add("probe0", "link", "parent0", "type", type);
+    await add("parent0", "type", "veth", "peer", "name", "parent1");
+    const ended = await add("probe0", ...(linkArguments[type] ?? ["link", "parent0", "type", type]));
+    return ended.exitCode === 0 ? undefined : ended.stderr.trim().replace(/^Error: (.*?)\.?$/s, "$1");
   } finally {
     await machine.close();
   }

@@ -6,7 +6,7 @@ import { count } from "./summary.ts";
 export function junitReport(run: RunOutcome): string {
   const failures = count(run, "fail", "MUST") + count(run, "fail", "SHOULD");
   const seconds = run.cases.reduce((sum, each) => sum + each.durationMs, 0) / 1000;
-  const skipped = count(run, "not applicable") + count(run, "excluded");
+  const skipped = count(run, "not applicable") + count(run, "excluded") + count(run, "untestable");
   const head = `<testsuite name="${escapeXml(run.profile)}" tests="${run.cases.length}" failures="${failures}" errors="${count(run, "blocked")}" skipped="${skipped}" time="${seconds.toFixed(3)}">`;
   const body = run.cases.map((each) => testCase(run, each));
   return `<?xml version="1.0" encoding="UTF-8"?>\n${head}\n${body.join("\n")}\n</testsuite>\n`;

@@ -39,10 +39,12 @@ export function resultsTable(ledgers: readonly Ledger[], levelOf: (id: string) =
       at("SHOULD"),
       at("advisory"),
       having("blocked").join(", "),
+      having("untestable").length === 0 ? "" : String(having("untestable").length),
     ]);
   });
-  const head = row(["Plugin", "Pass", "MUST that fail", "SHOULD that fail", "Advisory that fail", "Blocked"]);
-  return [head, rule(6), ...rows].join("\n");
+  const failing = ["MUST", "SHOULD", "Advisory"].map((level) => `${level} that fail`);
+  const head = row(["Plugin", "Pass", ...failing, "Blocked", "Untestable"]);
+  return [head, rule(7), ...rows].join("\n");
 }
 
 function row(cells: readonly string[]): string {

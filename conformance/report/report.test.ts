@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { differences, ledgerOf, parseLedger, printLedger, recorded } from "../ledger.ts";
+import { differences, parseLedger, printLedger, recorded, unknownTo } from "../ledger.ts";
 import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
 import type { Level, Requirement } from "../requirement.ts";
 import { jsonReport } from "./json.ts";
@@ -53,6 +53,8 @@ test.each<[string, readonly CaseOutcome[], number]>([
   ["a SHOULD fails", [outcome("fail", "SHOULD"), outcome("blocked")], 3],
   ["an advisory and a MAY fail", [outcome("fail", "advisory"), outcome("fail", "MAY")], 0],
   ["a MUST is blocked", [outcome("blocked")], 5],
+  ["a SHOULD is blocked, a MUST untestable", [outcome("blocked", "SHOULD"), outcome("untestable")], 5],
+  ["a MUST is untestable", [outcome("untestable"), outcome("pass")], 6],
   ["an advisory is blocked", [outcome("blocked", "advisory")], 0],
 ])("exit status: %s", (_what, cases, code) => {
   expect(exitCodeOf(run(...cases))).toBe(code);
@@ -114,9 +116,10 @@ describe("reports tell what failed, the sentence, and how to see it", () => {
 
 describe("the ledger", () => {
   const first = run(outcome("fail"), outcome("pass", "MUST", { version: "0.4.0" }));
+  const ledger = recorded(undefined, first);
 
   test("is read as it was written", () => {
-    expect(parseLedger(printLedger(ledgerOf(first)))).toEqual({
+    expect(parseLedger(printLedger(ledger))).toEqual({
       plugin: "plugin",
       outcomes: { "P-1a": { fail: "1.1.0", pass: "0.4.0" } },
     });
@@ -132,12 +135,26 @@ describe("the ledger", () => {
       ["P-1a at 0.3.1: pass, expected nothing (it is not written down)"],
     ],
   ])("%s", (_what, now, changed) => {
-    expect(differences(ledgerOf(first), run(now))).toEqual(changed);
+    expect(differences(ledger, run(now))).toEqual(changed);
+  });
+
+  test("a kernel that can do less, or more, changes nothing", () => {
+    const unable = run(outcome("untestable"), outcome("untestable", "MUST", { version: "1.0.0" }));
+    const known = recorded(ledger, unable);
+    expect(known.outcomes).toEqual({ "P-1a": { fail: "1.1.0", pass: "0.4.0", untestable: "1.0.0" } });
+    const able = run(outcome("fail"), outcome("pass", "MUST", { version: "1.0.0" }));
+    expect([differences(known, unable), differences(known, able)]).toEqual([[], []]);
+    expect([unknownTo(known, unable), unknownTo(known, able)]).toEqual([0, 1]);
+  });
+
+  test("one version that is tried again leaves the others", () => {
+    const again = recorded(ledger, run(outcome("pass")));
+    expect(again.outcomes).toEqual({ "P-1a": { pass: "0.4.0 1.1.0" } });
   });
 
   test("records what was tried; what was not stays", () => {
     const other = outcome("pass", "MUST", { requirement: requirement("MUST", "P-2a") });
-    expect(recorded(ledgerOf(first), run(other)).outcomes).toEqual({
+    expect(recorded(ledger, run(other)).outcomes).toEqual({
       "P-1a": { fail: "1.1.0", pass: "0.4.0" },
       "P-2a": { pass: "1.1.0" },
     });

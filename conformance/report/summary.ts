@@ -22,10 +22,9 @@ export function count(run: RunOutcome, verdict: Verdict, level?: Level): number 
 export function exitCodeOf(run: RunOutcome): number {
   if (count(run, "fail", "MUST") > 0) return exitCodes.must;
   if (count(run, "fail", "SHOULD") > 0) return exitCodes.should;
-  const binding = (each: CaseOutcome) => ["MUST", "SHOULD"].includes(each.requirement.level);
-  return run.cases.some((each) => each.verdict === "blocked" && binding(each))
-    ? exitCodes.blocked
-    : exitCodes.fine;
+  const some = (verdict: Verdict) => count(run, verdict, "MUST") + count(run, verdict, "SHOULD") > 0;
+  if (some("blocked")) return exitCodes.blocked;
+  return some("untestable") ? exitCodes.untestable : exitCodes.fine;
 }
 
 /** Cases of one requirement that came out alike, so that a fault at seven versions is told once. */

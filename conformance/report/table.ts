@@ -16,6 +16,7 @@ export function tableReport(run: RunOutcome): string {
     ),
     ...blocked.flatMap((group) => obstacle(group)),
     ...numbers(run),
+    ...untestable(run),
     ...settled(run),
   ];
   return `${lines.join("\n")}\n`;
@@ -60,6 +61,16 @@ function numbers(run: RunOutcome): string[] {
   ];
 }
 
+/** What the machine kept from being tried, by its reason. */
+function untestable(run: RunOutcome): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { first } of groupsOf(run.cases.filter(({ verdict }) => verdict === "untestable"))) {
+    const reason = first.findings.join(" ");
+    reasons.set(reason, [...(reasons.get(reason) ?? []), first.requirement.id]);
+  }
+  return [...reasons].map(([reason, ids]) => `not tried, as ${reason}: ${ids.join(", ")}`);
+}
+
 /** Where the specification contradicts itself: what was applied. */
 function settled(run: RunOutcome): string[] {
   const applied = run.cases.filter(({ verdict }) => verdict === "pass" || verdict === "fail");
@@ -78,5 +89,5 @@ function settled(run: RunOutcome): string[] {
 /** One line as a case ends. */
 export function progressLine(outcome: CaseOutcome, done: number): string {
   const { requirement, version, verdict, durationMs } = outcome;
-  return `${String(done).padStart(4)} ${verdict.padEnd(7)} ${requirement.id.padEnd(6)} ${version}  ${requirement.title} (${durationMs} ms)`;
+  return `${String(done).padStart(4)} ${verdict.padEnd(10)} ${requirement.id.padEnd(6)} ${version}  ${requirement.title} (${durationMs} ms)`;
 }

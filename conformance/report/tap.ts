@@ -22,7 +22,7 @@ function point(each: CaseOutcome, number: number): string[] {
     );
   const why = each.findings.join("; ").replaceAll("\n", " ");
   if (verdict === "pass") return [`ok ${name}`];
-  if (verdict === "not applicable" || verdict === "excluded") return [`ok ${name} # SKIP ${why}`];
+  if (["not applicable", "excluded", "untestable"].includes(verdict)) return [`ok ${name} # SKIP ${why}`];
   const binding = requirement.level === "MUST" || requirement.level === "SHOULD";
   const directive = binding || verdict === "blocked" ? "" : ` # ${expected} advisory`;
   return [`not ok ${name}${directive}`, ...diagnostics(each)];
