@@ -76,21 +76,18 @@ function linksTo(build: string): string {
 const ours = ["hawser", "hawser-two", "hawser-chained", "hawser-static", "hawser-host-local", "hawser-flat"];
 
 describe.skipIf(skips)("ours (skipped without root)", () => {
-  // Every version is run by `make conformance`: here the newest, and the ones whose form of a result differs.
-  const versions = { hawser: "0.2.0,0.4.0,1.0.0,1.1.0", "hawser-node": "1.1.0" };
   test.each(builds.flatMap((build) => ours.map((profile) => [build, profile] as const)))(
-    "%s as %s: what is written down",
+    "%s as %s, at every version: what is written down",
     async (build, profile) => {
       const links = linksTo(build);
       const plugin = profile.replace(/-(two|chained)$/, "");
       const { code, stderr, stdout } = await start([
         ...[join(links, plugin), "--profile", profile, "--plugin-dir", links, "--plugin-dir", references],
-        ...["--versions", versions[build as keyof typeof versions], "--quiet"],
-        ...["--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
+        ...["--quiet", "--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
       ]).ended;
       expect(code, `${stderr}\n${stdout.slice(0, 4000)}`).toBe(0);
     },
-    240_000,
+    900_000,
   );
 });
 
@@ -111,7 +108,6 @@ describe.skipIf(skips)("reference plugins (skipped without root)", () => {
         ...[plugin, "--profile", profile, "--versions", "1.1.0", "--quiet"],
         ...["--expectations", join(import.meta.dirname, "expectations", `${profile}.json`)],
       ]).ended;
-      if (code === 6) context.skip(stderr.trim());
       expect(code, stderr).toBe(0);
     },
   );
