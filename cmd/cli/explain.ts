@@ -38,7 +38,7 @@ async function explainInput(sys: Sys, { invocation }: ExplainInput): Promise<Out
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return fail(misplaced);
-  const prepared = await prepare(sys, config.value, invocation, undefined);
+  const prepared = await prepare(sys, config.value, invocation, undefined, "known");
   if (!prepared.ok) return prepared;
   // `prepare` keeps no sources; nothing changes in between that a person would notice.
   return ok(explain(config.value, prepared.value));

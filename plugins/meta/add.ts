@@ -38,7 +38,7 @@ export async function add(
   const sandbox = sandboxOf(sys, environment, config.value);
   const ready = await awaitReadiness(sys, config.value, sandbox.deadlineMs);
   if (!ready.ok) return ready;
-  const prepared = await prepare(sys, config.value, { environment, config: network }, undefined);
+  const prepared = await prepare(sys, config.value, { environment, config: network }, undefined, "required");
   if (!prepared.ok) return prepared;
   const present = requireAll(sys, prepared.value, sandbox);
   if (!present.ok) return present;

@@ -27,6 +27,8 @@ const keys = [
     "unknownKeys",
     "requests",
     "allowedTypes",
+    "kubeletDir",
+    "deviceInfoDir",
     "cni.dev/valid-attachments",
   ],
 ];

@@ -35,6 +35,8 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["unknownKeys", (value) => value === "refuse" || value === "ignore"],
   ["requests", isRequestRules],
   ["allowedTypes", isTexts],
+  ["kubeletDir", isFolder],
+  ["deviceInfoDir", isFolder],
   ["result", (value) => value === "merged" || value === "primary"],
   ["parallel", isFlag],
   ["timeout", isText],

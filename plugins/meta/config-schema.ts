@@ -50,6 +50,8 @@ export const metaSchema = z.strictObject({
     ),
   ),
   allowedTypes: z.optional(texts),
+  kubeletDir: z.optional(folder),
+  deviceInfoDir: z.optional(folder),
   result: z.optional(z.enum(["merged", "primary"], `must be "merged" or "primary"`)),
   parallel: z.optional(flag),
   timeout: z.optional(z.string(`must be text like "90s"`)),

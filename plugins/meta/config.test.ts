@@ -43,6 +43,8 @@ describe("the meta-plugin's configuration", () => {
       },
       allowedTypes: undefined,
       defaultNetworkNamespace: "",
+      kubeletDir: "/var/lib/kubelet",
+      deviceInfoDir: "/var/run/k8s.cni.cncf.io/devinfo",
       result: "primary",
       parallel: false,
       runtimeConfig: {},

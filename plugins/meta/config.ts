@@ -59,6 +59,10 @@ export interface MetaConfig extends MetaPlaces {
   readonly allowedTypes: readonly string[] | undefined;
   /** Of a default-network annotation that names none; empty: the pod's. */
   readonly defaultNetworkNamespace: string;
+  /** The kubelet's folder: its pod-resources socket and its checkpoint lie below it. */
+  readonly kubeletDir: string;
+  /** Where device plugins and CNI plugins tell of devices. */
+  readonly deviceInfoDir: string;
   readonly result: "merged" | "primary";
   readonly parallel: boolean;
   readonly runtimeConfig: JsonObject;
@@ -73,6 +77,8 @@ const defaults = {
   /** The kubelet gives a sandbox 4 minutes; we must have undone a failure before it stops waiting. */
   timeout: "210s",
   crossNamespace: ["default"],
+  kubeletDir: "/var/lib/kubelet",
+  deviceInfoDir: "/var/run/k8s.cni.cncf.io/devinfo",
 };
 const defaultTimeoutMs = 210_000;
 const multusPlaces = { binDir: "/opt/cni/bin", confDir: "/etc/cni/multus/net.d" };
@@ -124,6 +130,8 @@ export function readFields(network: NetworkConfig, primary: Primary): MetaConfig
     requests: readRequestRules(raw.requests, safe),
     allowedTypes: texts(raw.allowedTypes),
     defaultNetworkNamespace: "",
+    kubeletDir: orDefault(raw.kubeletDir, defaults.kubeletDir),
+    deviceInfoDir: orDefault(raw.deviceInfoDir, defaults.deviceInfoDir),
     result: reportOf(raw.result, primary),
     parallel: raw.parallel === true,
     runtimeConfig: isObject(raw.runtimeConfig) ? raw.runtimeConfig : {},

@@ -28,11 +28,11 @@ export async function derive(
   torn: boolean,
 ): Promise<Outcome<Derived | undefined, CniError>> {
   const config = await parseMetaConfig(invocation.config);
-  const whole = config.ok ? await prepare(sys, config.value, invocation, undefined) : config;
+  const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
   if (config.ok && whole.ok) return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
   const why = whole.ok ? "" : describe(whole.error);
   const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
-  const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key.ifname);
+  const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key);
   if (salvaged === undefined || primary === undefined || !primary.ok) {
     if (torn) return nothingKnown(key, why);
     sys.warn(
@@ -46,7 +46,11 @@ export async function derive(
   return withoutOthers(sys, key, { config: salvaged, plan: primary.value });
 }
 
-async function planPrimary(sys: Sys, config: MetaConfig, ifname: string): Promise<Outcome<Plan, CniError>> {
+async function planPrimary(
+  sys: Sys,
+  config: MetaConfig,
+  { ifname, containerId }: AttachmentKey,
+): Promise<Outcome<Plan, CniError>> {
   // DEL never needs the API.
   const primary = await readPrimary(sys, config, undefined);
   if (!primary.ok) return primary;
@@ -54,7 +58,7 @@ async function planPrimary(sys: Sys, config: MetaConfig, ifname: string): Promis
     { pod: undefined, primary: primary.value, wanted: [] },
     { primary: ifname, existing: [] },
   );
-  return selections.ok ? plan(config, selections.value) : selections;
+  return selections.ok ? plan(config, selections.value, containerId) : selections;
 }
 
 /** What another record of the container has under a name is that one's to undo. */

@@ -3,10 +3,12 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Definition } from "../../kube/definitions.ts";
+import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { annotationsFrom, type PodIdentity, podOf } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
+import { type DeviceMode, equip } from "./equip.ts";
 import { readDefinitions } from "./lookup.ts";
 import { type Admitted, admit } from "./policy.ts";
 import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
@@ -18,6 +20,8 @@ export interface Wanted {
   readonly origin: "configuration" | "annotation";
   readonly request: NetworkRequest;
   readonly definition: Definition;
+  /** Where the definition names a resource: the pod's device of it that this network gets. */
+  readonly device?: AssignedDevice;
 }
 
 /** All that an operation depends on beyond its own input, read once. The stages after it are pure. */
@@ -39,6 +43,7 @@ export async function observe(
   config: MetaConfig,
   { environment }: Invocation,
   api: KubeClient | undefined,
+  devices: DeviceMode,
 ): Promise<Outcome<Observed, CniError>> {
   const pod = podOf(environment);
   const annotations = annotationsFrom(config.runtimeConfig);
@@ -57,7 +62,8 @@ export async function observe(
   const primary = own === undefined ? await readPrimary(sys, config, api) : ok(primaryOf(own));
   if (!primary.ok) return primary;
   const wanted = await withStanding(sys, config, pod, wantedOf(admitted.value), api);
-  return wanted.ok ? ok({ pod, primary: primary.value, wanted: wanted.value }) : wanted;
+  if (!wanted.ok) return wanted;
+  return equip(sys, config, { pod, primary: primary.value, wanted: wanted.value }, devices);
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */

@@ -37,7 +37,7 @@ function secondary(config: JsonObject, more: Partial<NetworkRequest> = {}): Sele
 }
 
 function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[] {
-  const planned = plan(config, [selection]);
+  const planned = plan(config, [selection], "c1");
   if (!planned.ok) throw new Error(`${planned.error.msg} ${planned.error.details}`);
   return planned.value[0]?.chain.plugins ?? [];
 }
@@ -45,7 +45,7 @@ function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[
 describe("plan in Multus's dialect", () => {
   const config = metaConfig({ dialect: "multus" });
   const step = (request: Partial<NetworkRequest>, delegate: JsonObject = { type: "macvlan" }) => {
-    const planned = plan(config, [secondary(delegate, request)]);
+    const planned = plan(config, [secondary(delegate, request)], "c1");
     if (!planned.ok) throw new Error(planned.error.msg);
     return planned.value[0];
   };
@@ -67,14 +67,14 @@ describe("plan in Multus's dialect", () => {
   });
 
   test("what CNI_ARGS do not say must be declared all the same", () => {
-    const planned = plan(config, [secondary({ type: "macvlan" }, { bandwidth: { ingressRate: 1 } })]);
+    const planned = plan(config, [secondary({ type: "macvlan" }, { bandwidth: { ingressRate: 1 } })], "c1");
     expect(planned).toMatchObject({ ok: false, error: { id: "meta.capability" } });
   });
 
   test("no delegate is Multus or hawser", () => {
     for (const type of ["multus", "hawser"]) {
       const multus = metaConfig({ network: { ...config.network, type: "multus" } });
-      expect(plan(multus, [primary({ type })])).toMatchObject({ error: { id: "meta.recursion" } });
+      expect(plan(multus, [primary({ type })], "c1")).toMatchObject({ error: { id: "meta.recursion" } });
     }
   });
 });
@@ -163,7 +163,7 @@ describe("plan", () => {
         { type: "x", name: "d", cniVersion: "1.1.0" },
         { type: "y", name: "d", cniVersion: "1.1.0", runtimeConfig: { [name]: value } },
       ]);
-      expect(plan(kubelets, [secondary({ type: "x" }, request)])).toMatchObject({
+      expect(plan(kubelets, [secondary({ type: "x" }, request)], "c1")).toMatchObject({
         ok: false,
         error: { id: "meta.capability", msg: expect.stringContaining(name) },
       });
@@ -176,7 +176,7 @@ describe("plan", () => {
       { ips: ["10.0.0.1"], mac: "02:00:00:00:00:09" },
     );
     const two = { ...secondary({ type: "y" }, { deviceId: "d", bandwidth: {} }), network: "blue/other" };
-    const outcome = plan(meta(), [one, two]);
+    const outcome = plan(meta(), [one, two], "c1");
     if (outcome.ok) throw new Error("planned");
     expect(outcome.error.msg).toMatch(/blue\/data: the pod asks for mac, which no plugin .* \(x\)$/);
     expect(outcome.error.details).toContain("blue/other: the pod asks for bandwidth and deviceID, which");
@@ -225,11 +225,11 @@ describe("plan", () => {
     ["a type that is no string", secondary({ plugins: [{ type: 7 }] }), "config.plugins", 7],
     ["an unknown version", secondary({ type: "x", cniVersion: "9.9.9" }), "config.version", 1],
   ])("refuses %s", (_case, selection, id, code) => {
-    expect(plan(meta(), [selection])).toMatchObject({ ok: false, error: { id, code } });
+    expect(plan(meta(), [selection], "c1")).toMatchObject({ ok: false, error: { id, code } });
   });
 
   test("the error names the network", () => {
-    const outcome = plan(meta(), [secondary({ type: "x" }, { ips: ["10.0.0.1"] })]);
+    const outcome = plan(meta(), [secondary({ type: "x" }, { ips: ["10.0.0.1"] })], "c1");
     expect(outcome.ok ? "" : outcome.error.msg).toContain("blue/data");
   });
 });

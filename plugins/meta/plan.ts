@@ -2,6 +2,8 @@ import { type Chain, completeChain, declaredCapabilities, parseChain } from "../
 import { allOk, type CniError, cniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
+import type { AssignedDevice } from "../../kube/devices/assign.ts";
+import { attachmentInfoPath, deviceInfoCapability } from "../../kube/devices/info-path.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config.ts";
 import type { Selection } from "./select.ts";
@@ -14,26 +16,62 @@ export interface Step {
   readonly chain: Chain;
   /** Goes behind the runtime's own CNI_ARGS. */
   readonly args?: string;
+  /** The pod's device that this network gets; its ID is in the chain's plugins already. */
+  readonly device?: AssignedDevice;
+  /**
+   * The attachment's device information file: written before its plugins run if the device's own plugin has told
+   * something, else theirs to write; removed after their DEL.
+   */
+  readonly deviceInfoFile?: string;
 }
 
 /** The steps of an ADD in order. Its DEL is the same steps in reverse. */
 export type Plan = readonly Step[];
 
-/** Turns selections into complete steps, or says of each one that cannot be planned why. */
-export function plan(config: MetaConfig, selections: readonly Selection[]): Outcome<Plan, CniError> {
+/**
+ * Turns selections into complete steps, or says of each one that cannot be planned why. Without a container (STATUS, GC)
+ * the steps are those that any would get.
+ */
+export function plan(
+  config: MetaConfig,
+  selections: readonly Selection[],
+  containerId: string | undefined,
+): Outcome<Plan, CniError> {
   const steps: Step[] = [];
   const errors: CniError[] = [];
   for (const selection of selections) {
-    const { role, network, ifname } = selection;
-    const chain = planChain(config, selection);
-    if (chain.ok) steps.push({ role, network, ifname, chain: chain.value, ...argsFor(config, selection) });
-    else errors.push(within(`plan ${role} network ${network}`, chain.error));
+    const { role, network } = selection;
+    const step = planStep(config, selection, containerId);
+    if (step.ok) steps.push(step.value);
+    else errors.push(within(`plan ${role} network ${network}`, step.error));
   }
   const all = allOk(errors);
   return all.ok ? ok(steps) : all;
 }
 
-function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, CniError> {
+function planStep(
+  config: MetaConfig,
+  selection: Selection,
+  containerId: string | undefined,
+): Outcome<Step, CniError> {
+  const { role, network, ifname, device } = selection;
+  const parsed = readChain(config, selection);
+  if (!parsed.ok) return parsed;
+  const file = containerId === undefined ? undefined : infoFile(config, selection, parsed.value, containerId);
+  const chain = completed(config, selection, parsed.value, {
+    ...(device !== undefined && { deviceID: device.id }),
+    ...(file !== undefined && { [deviceInfoCapability]: file }),
+  });
+  if (!chain.ok) return chain;
+  return ok({
+    ...{ role, network, ifname, chain: chain.value },
+    ...argsFor(config, selection),
+    ...(device !== undefined && { device }),
+    ...(file !== undefined && { deviceInfoFile: file }),
+  });
+}
+
+function readChain(config: MetaConfig, selection: Selection): Outcome<Chain, CniError> {
   const parsed = parseChain(selection.config, {
     name: config.network.name,
     cniVersion: config.network.cniVersion,
@@ -44,17 +82,47 @@ function planChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
     (plugin) => plugin.type === config.network.type || plugin.type === "hawser",
   );
   if (nested !== undefined) return fail(recursion(String(nested.type)));
-  const { request, role } = selection;
+  return ok(chain);
+}
+
+/** The chain as it is sent; `ours` are capabilities that nobody has to declare. */
+function completed(
+  config: MetaConfig,
+  { request, role, device }: Selection,
+  chain: Chain,
+  ours: JsonObject,
+): Outcome<Chain, CniError> {
   const requested = request === undefined ? {} : requestedCapabilities(request);
   const unmet = Object.keys(requested).filter(
     (name) =>
+      !(name in ours) &&
       !(config.dialect === "multus" && inArgs.includes(name)) &&
       !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
   );
   if (unmet.length > 0) return unsupported(unmet, chain);
   // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
-  const supplied = role === "primary" ? { ...config.runtimeConfig, ...requested } : requested;
-  return ok(withCniArgs(completeChain(chain, supplied), request?.cniArgs));
+  const kubelets = role === "primary" ? config.runtimeConfig : {};
+  const complete = completeChain(chain, { ...kubelets, ...requested, ...ours });
+  return ok(withDevice(withCniArgs(complete, request?.cniArgs), device));
+}
+
+/** Every attachment whose plugins ask for the file, or whose device has something to tell in it. */
+function infoFile(
+  { deviceInfoDir }: MetaConfig,
+  { network, ifname, device }: Selection,
+  { plugins }: Chain,
+  containerId: string,
+): string | undefined {
+  const isAskedFor = plugins.some((plugin) => declaredCapabilities(plugin).includes(deviceInfoCapability));
+  if (!isAskedFor && device?.info === undefined) return undefined;
+  return attachmentInfoPath(deviceInfoDir, network, containerId, ifname);
+}
+
+/** As Multus does: plugins for SR-IOV read the one key, host-device the other. */
+function withDevice(chain: Chain, device: AssignedDevice | undefined): Chain {
+  if (device === undefined) return chain;
+  const keys = { deviceID: device.id, pciBusID: device.id };
+  return { ...chain, plugins: chain.plugins.map((plugin) => ({ ...plugin, ...keys })) };
 }
 
 /** What Multus also says in CNI_ARGS, so that a plugin needs not declare it. */

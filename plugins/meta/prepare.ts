@@ -7,6 +7,7 @@ import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
+import type { DeviceMode } from "./equip.ts";
 import { observe, observeStanding } from "./observe.ts";
 import { type Plan, plan } from "./plan.ts";
 import { type Selection, select } from "./select.ts";
@@ -29,18 +30,19 @@ export async function prepare(
   config: MetaConfig,
   invocation: Invocation,
   api: KubeClient | undefined,
+  devices: DeviceMode,
 ): Promise<Outcome<Prepared, CniError>> {
   const base = readBase(config);
   if (!base.ok) return base;
-  const observed = await observe(sys, config, invocation, api);
+  const observed = await observe(sys, config, invocation, api, devices);
   if (!observed.ok) return observed;
-  const { netns, ifname } = invocation.environment;
+  const { netns, ifname, containerId } = invocation.environment;
   const existing = (base.value?.interfaces ?? []).filter(
     (each) => each.sandbox === netns && each.name !== ifname,
   );
   const selections = select(observed.value, { primary: ifname, existing: existing.map((each) => each.name) });
   if (!selections.ok) return selections;
-  const planned = plan(config, selections.value);
+  const planned = plan(config, selections.value, containerId);
   if (!planned.ok) return planned;
   return ok({ pod: observed.value.pod, base: base.value, selections: selections.value, plan: planned.value });
 }
@@ -54,7 +56,7 @@ export async function standingPlan(
   const observed = await observeStanding(sys, config, api);
   if (!observed.ok) return observed;
   const selections = select(observed.value, { primary: "eth0", existing: [] });
-  return selections.ok ? plan(config, selections.value) : selections;
+  return selections.ok ? plan(config, selections.value, undefined) : selections;
 }
 
 /** When chained, what the plugins before us made. A DEL may come without it. */

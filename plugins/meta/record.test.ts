@@ -58,6 +58,13 @@ describe("an attachment record", () => {
     expect(reread(begun(about, [step]))?.carried[0]?.step).not.toHaveProperty("args");
   });
 
+  test("keeps what DEL needs of a device, and records from before there were devices have none", () => {
+    const device = { resource: "v/nic", id: "0000:01:00.1", info: { type: "pci", version: "1.1.0" } };
+    const record = begun(about, [{ ...step, device, deviceInfoFile: "/devinfo/cni/n-c_eth0" }]);
+    expect(reread(record)).toEqual(record);
+    expect(reread(begun(about, [step]))?.carried[0]?.step).toEqual(step);
+  });
+
   test("without a pod", () => {
     expect(reread(begun({ ...about, pod: undefined }, []))?.pod).toBeUndefined();
   });

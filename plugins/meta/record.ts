@@ -2,6 +2,7 @@ import type { Chain, DelegateResult } from "../../cni/chain.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import { parseResult } from "../../cni/result.ts";
 import { isVersion } from "../../cni/version.ts";
+import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { Carried } from "./execute.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -45,6 +46,8 @@ export function toDocument(record: AttachmentRecord): JsonObject {
       ifname: step.ifname,
       chain: { ...step.chain, plugins: [...step.chain.plugins] },
       ...(step.args === undefined ? {} : { args: step.args }),
+      ...(step.device === undefined ? {} : { device: { ...step.device } }),
+      ...(step.deviceInfoFile === undefined ? {} : { deviceInfoFile: step.deviceInfoFile }),
       ...(result === undefined ? {} : { result: result.document }),
     })),
   };
@@ -83,10 +86,23 @@ function readStep(value: Json): Carried | undefined {
   if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
   if (typeof ifname !== "string" || chain === undefined) return undefined;
   const { args } = value;
-  const step: Step = { role, network, ifname, chain, ...(typeof args === "string" && { args }) };
+  const own = { ...(typeof args === "string" && { args }), ...readDevice(value) };
+  const step: Step = { role, network, ifname, chain, ...own };
   if (value.result === undefined) return { step, result: undefined };
   const result = readResult(value.result, chain);
   return result === undefined ? undefined : { step, result };
+}
+
+/** Records from before devices were known have none. */
+function readDevice({ device, deviceInfoFile: file }: JsonObject): Pick<Step, "device" | "deviceInfoFile"> {
+  return {
+    ...(isDevice(device) && { device }),
+    ...(typeof file === "string" && file.startsWith("/") && { deviceInfoFile: file }),
+  };
+}
+
+function isDevice(value: Json | undefined): value is JsonObject & AssignedDevice {
+  return isObject(value) && typeof value.resource === "string" && typeof value.id === "string";
 }
 
 function readResult(document: Json, chain: Chain): DelegateResult | undefined {

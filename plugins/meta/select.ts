@@ -1,6 +1,7 @@
 import { allOk, type CniError, cniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
+import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Observed } from "./observe.ts";
 
@@ -16,6 +17,7 @@ export interface Selection {
   readonly source: string;
   readonly config: JsonObject;
   readonly request: NetworkRequest | undefined;
+  readonly device?: AssignedDevice;
 }
 
 /** Names that exist before we attach anything, and that no attachment may take. */
@@ -31,7 +33,7 @@ export interface TakenNames {
  */
 export function select(observed: Observed, taken: TakenNames): Outcome<Selection[], CniError> {
   const secondaries = observed.wanted.map(
-    ({ label, origin, request, definition }, index): Selection => ({
+    ({ label, origin, request, definition, device }, index): Selection => ({
       role: "secondary",
       network: label ?? `${request.namespace}/${request.name}`,
       origin,
@@ -39,11 +41,13 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
       source: definition.source,
       config: definition.config,
       request,
+      ...(device !== undefined && { device }),
     }),
   );
   const collisions = allOk(collisionsOf(secondaries, taken));
   if (!collisions.ok) return collisions;
   if (observed.primary === undefined) return ok(secondaries);
+  const { device } = observed.primary;
   const primary: Selection = {
     role: "primary",
     network: observed.primary.name,
@@ -52,6 +56,7 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
     source: observed.primary.source,
     config: observed.primary.config,
     request: observed.primary.request,
+    ...(device !== undefined && { device }),
   };
   return ok([primary, ...secondaries]);
 }

@@ -2,6 +2,7 @@ import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isConfiguration, readConfiguration } from "../../kube/definitions.ts";
+import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig, Source } from "./config.ts";
@@ -16,6 +17,8 @@ export interface FoundNetwork {
   readonly config: JsonObject;
   /** Those of its definition. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Where these name a resource: the pod's device of it. */
+  readonly device?: AssignedDevice;
 }
 
 /** Finds what the operator's configuration names; `field` is where it is named. */

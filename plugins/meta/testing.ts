@@ -28,6 +28,8 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
     requests: { everywhere: allAllowed, networks: {} },
     allowedTypes: undefined,
     defaultNetworkNamespace: "",
+    kubeletDir: "/kubelet",
+    deviceInfoDir: "/devinfo",
     result: "merged",
     parallel: false,
     runtimeConfig: {},

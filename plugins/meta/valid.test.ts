@@ -42,6 +42,19 @@ function held(network: string, containerId: string, interfaces: Record<string, C
   };
 }
 
+/** Every secondary as it is with a device: the ID stands in its plugins. */
+function withDevice(each: Held, id: string): Held {
+  const carried = (each.record?.carried ?? []).map(({ step, result }) => {
+    if (step.role === "primary") return { step, result };
+    const plugins = step.chain.plugins.map((plugin) => ({ ...plugin, deviceID: id, pciBusID: id }));
+    return {
+      step: { ...step, chain: { ...step.chain, plugins }, device: { resource: "v/nic", id } },
+      result,
+    };
+  });
+  return { ...each, record: each.record && { ...each.record, carried } };
+}
+
 const pods = chain("pods");
 const storage = chain("storage");
 const a = held("pods", "a", { eth0: pods, net1: storage });
@@ -62,6 +75,13 @@ describe("stale", () => {
 });
 
 describe("collections", () => {
+  test("attachments with different devices are of one network", () => {
+    const attached = [a, b].map((each, index) => withDevice(each, `0000:01:00.${index}`));
+    const { run } = collections({ ...input, standing: [], live: attached, own: attached });
+    expect(run.map(({ chain: each }) => each)).toEqual([pods, storage]);
+    expect(run.map(({ valid }) => valid.length)).toEqual([2, 2]);
+  });
+
   const input = {
     primary: pods,
     standing: [pods],

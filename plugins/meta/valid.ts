@@ -2,6 +2,7 @@ import type { AttachmentKey } from "../../cni/attachments.ts";
 import type { Chain } from "../../cni/chain.ts";
 import { type JsonObject, printJson, without } from "../../cni/json.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
+import type { Step } from "./plan.ts";
 import type { AttachmentRecord } from "./record.ts";
 
 /** A record as it lies on disk; undefined when it cannot be read. */
@@ -58,7 +59,9 @@ export interface CollectionInput {
  */
 export function collections(input: CollectionInput): { run: Collection[]; skipped: string[] } {
   const { primary, standing, live, own, network, runtimeList } = input;
-  const recorded = own.flatMap(({ record }) => (record?.carried ?? []).map(({ step }) => step.chain));
+  const recorded = own.flatMap(({ record }) =>
+    (record?.carried ?? []).map(({ step }) => withoutDevice(step)),
+  );
   const chains = distinct(
     [...(primary === undefined ? [] : [primary]), ...standing, ...recorded].map(generic),
   );
@@ -94,6 +97,12 @@ function generic(chain: Chain): Chain {
     ...chain,
     plugins: chain.plugins.map((plugin): JsonObject => without(plugin, "runtimeConfig", "args")),
   };
+}
+
+/** Nor is another device another network. */
+function withoutDevice({ chain, device }: Step): Chain {
+  if (device === undefined) return chain;
+  return { ...chain, plugins: chain.plugins.map((plugin) => without(plugin, "deviceID", "pciBusID")) };
 }
 
 function distinct(chains: readonly Chain[]): Chain[] {

@@ -146,6 +146,7 @@ export const rules: Rules = {
   testedElsewhere: {
     "cni/chain.ts": "plugins/meta/live/delegator.live.test.ts",
     "cni/delegate.ts": "plugins/meta/live/delegator.live.test.ts",
+    "kube/devices/devices.ts": "plugins/meta/equip.test.ts",
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },
   unfinished: {},

@@ -1,0 +1,36 @@
+import { kindOf } from "../../cni/config.ts";
+import { isObject, type Json, parseJson } from "../../cni/json.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { plainReason } from "../text.ts";
+import type { Assignment } from "./pod-resources.ts";
+
+/**
+ * What the kubelet's device manager has assigned to a pod, out of its checkpoint
+ * (`device-plugins/kubelet_internal_checkpoint`). Pods are known by UID there. Device IDs are lists by NUMA node, and
+ * were one list before Kubernetes 1.20.
+ */
+export function readCheckpoint(text: string, podUid: string): Outcome<Assignment[], string> {
+  const json = parseJson(text);
+  if (!json.ok) return fail(`it is not JSON: ${plainReason(json.error)}`);
+  const data = isObject(json.value) ? json.value.Data : undefined;
+  if (!isObject(data)) return fail("it has no Data");
+  const entries = data.PodDeviceEntries ?? [];
+  if (!Array.isArray(entries)) return fail(`PodDeviceEntries is ${kindOf(entries)}, not an array`);
+  const assignments: Assignment[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (!isObject(entry) || entry.PodUID !== podUid) continue;
+    const deviceIds = readDeviceIds(entry.DeviceIDs);
+    if (typeof entry.ResourceName !== "string" || deviceIds === undefined)
+      return fail(`PodDeviceEntries[${index}] names no resource, or its DeviceIDs are none`);
+    assignments.push({ resource: entry.ResourceName, deviceIds });
+  }
+  return ok(assignments);
+}
+
+function readDeviceIds(value: Json | undefined): string[] | undefined {
+  if (value === undefined || value === null) return [];
+  const ids: Json[] = isObject(value) ? Object.values(value).flat() : Array.isArray(value) ? value : [value];
+  // Of a NUMA node without devices Go writes null.
+  const named = ids.filter((id) => id !== null);
+  return named.every((id) => typeof id === "string") ? named : undefined;
+}

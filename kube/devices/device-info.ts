@@ -1,0 +1,46 @@
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { type JsonObject, printJson } from "../../cni/json.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Fault, Sys } from "../../sys/sys.ts";
+import { parseObject } from "../definition.ts";
+
+const folderMode = 0o755;
+/** For everybody to read: it tells addresses of devices, no secrets. */
+const fileMode = 0o644;
+/** What a file says; undefined when there is none, which is no mistake. Errors: `device.info`. */
+export function readDeviceInfo(sys: Sys, path: string): Outcome<JsonObject | undefined, CniError> {
+  const text = sys.files.read(path);
+  if (!text.ok && isAbsence(text.error)) return ok(undefined);
+  if (!text.ok) return refuse("read", path, text.error.message);
+  const document = parseObject(text.value);
+  return document.ok ? document : refuse("read", path, `it ${document.error}`);
+}
+
+/** Writes an attachment's file. Not synced: the folder is one that no restart survives. Errors: `device.info`. */
+export function writeDeviceInfo(sys: Sys, path: string, info: JsonObject): Outcome<void, CniError> {
+  const made = sys.files.makeFolder(path.slice(0, path.lastIndexOf("/")), folderMode);
+  if (!made.ok) return refuse("write", path, made.error.message);
+  const written = sys.files.write(path, printJson(info), { mode: fileMode });
+  return written.ok ? ok(undefined) : refuse("write", path, written.error.message);
+}
+
+/** Removes an attachment's file; it need not be there. Errors: `device.info`. */
+export function removeDeviceInfo(sys: Sys, path: string): Outcome<void, CniError> {
+  const removed = sys.files.remove(path);
+  return removed.ok || isAbsence(removed.error)
+    ? ok(undefined)
+    : refuse("remove", path, removed.error.message);
+}
+
+function isAbsence({ code }: Fault): boolean {
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+function refuse(doing: string, path: string, why: string): Outcome<never, CniError> {
+  return failWith(
+    "ioFailure",
+    "device.info",
+    `${doing} the device information file ${path}: ${why}`,
+    "A device plugin writes it, in the format of the Device Information Specification (deviceInfoDir).",
+  );
+}

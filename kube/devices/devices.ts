@@ -1,0 +1,49 @@
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { PodIdentity } from "../pod.ts";
+import { type AssignedDevice, assignDevices, type DeviceNeed } from "./assign.ts";
+import { readDeviceInfo } from "./device-info.ts";
+import { pluginInfoPath } from "./info-path.ts";
+import { readPodDevices } from "./kubelet.ts";
+
+/** Where the kubelet and device plugins keep what they tell. */
+export interface DevicePlaces {
+  readonly kubeletDir: string;
+  readonly deviceInfoDir: string;
+}
+
+/**
+ * A device of the pod for each network that needs one, in order, with what its device plugin tells of it. Errors:
+ * `device.pod`, `device.unread`, `device.none`, `device.info`.
+ */
+export async function findDevices(
+  sys: Sys,
+  { kubeletDir, deviceInfoDir }: DevicePlaces,
+  needs: readonly DeviceNeed[],
+  pod: PodIdentity | undefined,
+): Promise<Outcome<(AssignedDevice | undefined)[], CniError>> {
+  if (pod === undefined) return noPod(needs);
+  const devices = await readPodDevices(sys, kubeletDir, pod);
+  if (!devices.ok) return devices;
+  const assigned = assignDevices(needs, devices.value, pod);
+  if (!assigned.ok) return assigned;
+  const told: (AssignedDevice | undefined)[] = [];
+  for (const device of assigned.value) {
+    const info =
+      device === undefined ? ok(undefined) : readDeviceInfo(sys, pluginInfoPath(deviceInfoDir, device));
+    if (!info.ok) return info;
+    told.push(device === undefined || info.value === undefined ? device : { ...device, info: info.value });
+  }
+  return ok(told);
+}
+
+function noPod(needs: readonly DeviceNeed[]): Outcome<never, CniError> {
+  const [first] = needs.filter(({ resource }) => resource !== undefined);
+  return failWith(
+    "selection",
+    "device.pod",
+    `find a device of ${first?.resource} for network ${first?.network}: the runtime names no pod`,
+    "The kubelet assigns devices to pods; CNI_ARGS has K8S_POD_NAMESPACE and K8S_POD_NAME of one.",
+  );
+}

@@ -1,0 +1,119 @@
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import type { RpcAttempt } from "../../sys/rpc.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { PodIdentity } from "../pod.ts";
+import { plainReason } from "../text.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+import {
+  type Assignment,
+  getMethod,
+  getRequest,
+  listMethod,
+  listRequest,
+  readGetResponse,
+  readListResponse,
+} from "./pod-resources.ts";
+
+/** What the kubelet has assigned to one pod. */
+export interface PodDevices {
+  /** For people: where it was read. */
+  readonly source: string;
+  /** Device IDs by resource: each once, in order. */
+  readonly byResource: ReadonlyMap<string, readonly string[]>;
+}
+
+/** For Get, List and the pauses between their tries together. */
+const timeoutMs = 10_000;
+/** As in Multus; a node of 250 pods needs some 100 kB. */
+const maxBytes = 16 * 1024 * 1024;
+const firstPauseMs = 50;
+const longestPauseMs = 1_000;
+
+/**
+ * The devices of a pod: asked of the kubelet (pod-resources v1: Get, or List where Get is not to be had), else, where
+ * nobody answers on its socket, read out of its checkpoint. Errors: `device.unread`.
+ */
+export async function readPodDevices(
+  sys: Sys,
+  kubeletDir: string,
+  pod: PodIdentity,
+): Promise<Outcome<PodDevices, CniError>> {
+  const socket = `${kubeletDir}/pod-resources/kubelet.sock`;
+  const asked = await askKubelet(sys, socket, pod);
+  if (asked.ok) return ok({ source: socket, byResource: byResource(asked.value) });
+  const checkpoint = `${kubeletDir}/device-plugins/kubelet_internal_checkpoint`;
+  const found = readFile(sys, checkpoint, pod);
+  if (found.ok) return ok({ source: checkpoint, byResource: byResource(found.value) });
+  return failWith(
+    "tryAgainLater",
+    "device.unread",
+    `read the devices of pod ${pod.namespace}/${pod.name}: the kubelet does not tell them: ${asked.error}`,
+    `Its checkpoint ${checkpoint} does not either: ${found.error}. Is the kubelet running, and is its folder ${kubeletDir} (kubeletDir)?`,
+  );
+}
+
+/** Undefined never: a pod that the kubelet does not list has no devices. */
+async function askKubelet(
+  sys: Sys,
+  socket: string,
+  pod: PodIdentity,
+): Promise<Outcome<Assignment[], string>> {
+  const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
+  const call = (method: string, body: Uint8Array): Promise<RpcAttempt> =>
+    callPatiently(sys, socket, method, body, deadlineMs);
+  const got = await call(getMethod, getRequest(pod.namespace, pod.name));
+  if (got.ok) {
+    const found = readGetResponse(got.value);
+    if (!found.ok) return fail(`${getMethod} on ${socket}: its answer cannot be read: ${found.error}`);
+    if (found.value !== undefined) return ok([...found.value.assignments]);
+  } else if (!got.error.answered) {
+    return fail(got.error.message);
+  }
+  // A kubelet that has Get switched off, or does not know the pod yet, answers UNKNOWN; one before 1.27 UNIMPLEMENTED.
+  const listed = await call(listMethod, listRequest());
+  if (!listed.ok) return fail(listed.error.message);
+  const pods = readListResponse(listed.value);
+  if (!pods.ok) return fail(`${listMethod} on ${socket}: its answer cannot be read: ${pods.error}`);
+  const isAsked = (each: { namespace: string; name: string }): boolean =>
+    each.namespace === pod.namespace && each.name === pod.name;
+  return ok(pods.value.filter(isAsked).flatMap(({ assignments }) => assignments));
+}
+
+/** The kubelet answers 100 calls a second, and refuses the rest: when a node starts, all of its pods ask at once. */
+async function callPatiently(
+  sys: Sys,
+  socket: string,
+  method: string,
+  body: Uint8Array,
+  deadlineMs: number,
+): Promise<RpcAttempt> {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const leftMs = Math.max(1, deadlineMs - sys.clock.monotonicMs());
+    const reply = await sys.rpc.call({ socket, method, body, timeoutMs: leftMs, maxBytes });
+    const isBusy = !reply.ok && reply.error.code === "RESOURCE_EXHAUSTED";
+    if (!isBusy || sys.clock.monotonicMs() + pauseMs >= deadlineMs) return reply;
+    await sys.clock.sleep(pauseMs);
+  }
+}
+
+function readFile(sys: Sys, path: string, { uid }: PodIdentity): Outcome<Assignment[], string> {
+  if (uid === undefined) return fail("pods are known by UID there, and the runtime has told none");
+  const text = sys.files.read(path);
+  return text.ok ? readCheckpoint(text.value, uid) : fail(plainReason(text.error.message));
+}
+
+/**
+ * Each device once, in the order of the IDs. The kubelet writes its answers out of hash tables, in another order each
+ * time, and names a device once for every NUMA node that it is near to; a checkpoint names one that an init container has
+ * left to another twice.
+ */
+function byResource(assignments: readonly Assignment[]): Map<string, string[]> {
+  const all = new Map<string, Set<string>>();
+  for (const { resource, deviceIds } of assignments) {
+    const known = all.get(resource) ?? new Set();
+    for (const id of deviceIds) known.add(id);
+    all.set(resource, known);
+  }
+  return new Map([...all].map(([resource, ids]) => [resource, [...ids].sort()]));
+}

@@ -1,0 +1,81 @@
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { readFields, textOf, writeTexts } from "./protobuf.ts";
+
+/**
+ * The kubelet's pod-resources service, v1 (k8s.io/kubelet/pkg/apis/podresources/v1/api.proto): as much of its messages as
+ * names a pod's devices. Devices of claims (`dynamic_resources`, field 5 of a container) are passed over.
+ */
+export const getMethod = "/v1.PodResourcesLister/Get";
+export const listMethod = "/v1.PodResourcesLister/List";
+
+/** What one container was given of one resource; the kubelet names a resource several times. */
+export interface Assignment {
+  readonly resource: string;
+  readonly deviceIds: readonly string[];
+}
+
+/** A pod as the service knows it: by name. Its messages carry no UID. */
+export interface PodResources {
+  readonly namespace: string;
+  readonly name: string;
+  readonly assignments: readonly Assignment[];
+}
+
+export function getRequest(namespace: string, name: string): Uint8Array {
+  return writeTexts({ 1: name, 2: namespace });
+}
+
+export function listRequest(): Uint8Array {
+  return new Uint8Array();
+}
+
+/** The answer to Get: the pod, undefined when the message names none. */
+export function readGetResponse(bytes: Uint8Array): Outcome<PodResources | undefined, string> {
+  const pods = readPods(bytes);
+  return pods.ok ? ok(pods.value[0]) : pods;
+}
+
+/** The answer to List: every pod of the node. */
+export function readListResponse(bytes: Uint8Array): Outcome<PodResources[], string> {
+  return readPods(bytes);
+}
+
+/** Both answers hold pods in their field 1, Get's one at most. */
+function readPods(bytes: Uint8Array): Outcome<PodResources[], string> {
+  return readEach(bytes, 1, readPod);
+}
+
+function readPod(bytes: Uint8Array): Outcome<PodResources, string> {
+  const fields = readFields(bytes);
+  if (!fields.ok) return fields;
+  const containers = readEach(bytes, 3, (container) => readEach(container, 2, readAssignment));
+  if (!containers.ok) return containers;
+  return ok({
+    name: textOf(fields.value.get(1)?.at(-1)),
+    namespace: textOf(fields.value.get(2)?.at(-1)),
+    assignments: containers.value.flat(),
+  });
+}
+
+function readAssignment(bytes: Uint8Array): Outcome<Assignment, string> {
+  const fields = readFields(bytes);
+  if (!fields.ok) return fields;
+  const deviceIds = (fields.value.get(2) ?? []).map(textOf);
+  return ok({ resource: textOf(fields.value.get(1)?.at(-1)), deviceIds });
+}
+
+function readEach<T>(
+  bytes: Uint8Array,
+  number: number,
+  read: (bytes: Uint8Array) => Outcome<T, string>,
+): Outcome<T[], string> {
+  const fields = readFields(bytes);
+  if (!fields.ok) return fields;
+  const values: T[] = [];
+  for (const [index, part] of (fields.value.get(number) ?? []).entries()) {
+    const value = read(part);
+    if (!value.ok) return fail(`field ${number}[${index}]: ${value.error}`);
+    values.push(value.value);
+  }
+  return ok(values);
+}
