@@ -28,7 +28,7 @@ export async function checkPool(
 ): Promise<number> {
   const found = await findPool(sys, options, options.repair ? "write" : "read");
   if (!found.ok) return printFailure(terminal, found.error, options.json);
-  const pool = found.value;
+  const pool = { ...found.value, node: options.node ?? found.value.node };
   const checked = await check(sys, pool, options, person);
   if (!checked.ok) return printFailure(terminal, checked.error, options.json);
   const { findings, owners, keys } = checked.value;

@@ -86,16 +86,18 @@ export const actionHelps: Readonly<Record<IpamAction["action"], Help>> = {
     usage: "hawser ipam release ADDRESS [--yes] [--force]",
     about: [
       "Frees an address, with all that its owner has of the pool. Asks first.",
-      "One that a container uses is refused: its pod's deletion frees it.",
+      "One that a container uses is refused: its pod's deletion frees it. With --force it goes into quarantine:",
+      "nobody else is given it until that container's DEL, its node's GC or reboot, or --force a second time.",
     ],
     examples: [
       ["one that waits for its pod", `hawser ipam release 10.60.0.7 ${config}`],
-      ["one of a node that is gone for good", `hawser ipam release 10.60.0.7 ${config} --force --yes`],
+      ["what keeps pods of a lost node from starting", `hawser ipam list --state quarantined ${config}`],
+      ["one in quarantine, whose node is gone for good", `hawser ipam release 10.60.0.7 ${config} --force`],
     ],
     exits: changes,
   },
   check: {
-    usage: "hawser ipam check [--valid FILE] [--repair]",
+    usage: "hawser ipam check [--valid FILE] [--node NAME] [--repair]",
     about: [
       "Audits the store against itself and against this node's attachments, and shows what would repair it.",
       "--repair does so, after asking; what has changed meanwhile is left alone.",
@@ -105,6 +107,10 @@ export const actionHelps: Readonly<Record<IpamAction["action"], Help>> = {
       [
         "against the runtime's own list, and repair",
         `hawser ipam check ${config} --valid valid.json --repair`,
+      ],
+      [
+        "what containers left under this node's former name",
+        `hawser ipam check ${config} --valid valid.json --node old-name`,
       ],
     ],
     exits: "0 no problem is left (there may be warnings), 1 a problem is, 2 the command was used wrongly",

@@ -1,34 +1,23 @@
 import * as fs from "node:fs";
-import * as os from "node:os";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../../ipam/flat/store.ts";
-import { snapshot, temporaryFolder, writeFile } from "../testing.ts";
+import { describe, expect, test } from "vitest";
+import { snapshot, writeFile } from "../testing.ts";
 import {
   dualRanges,
   holdingOf,
   hourMs,
   nowMs,
-  openStore,
   put,
   runIpam,
+  useFolder,
   write,
   writeConfig,
 } from "./testing.ts";
 
-let folder: ReturnType<typeof temporaryFolder>;
-let config: string;
-let store: Store;
-
-beforeEach(() => {
-  folder = temporaryFolder(os.tmpdir());
-  config = writeConfig(folder.path);
-  store = openStore(folder.path);
-});
-afterEach(() => folder.remove());
+const at = useFolder();
 
 async function fill(): Promise<void> {
   await put(
-    store,
+    at.store,
     holdingOf("default/web/eth0", ["10.60.0.5"]),
     holdingOf("blue/db-0/net1", ["10.60.0.7"], { state: "held", heldUntilMs: nowMs + hourMs }),
     holdingOf("blue/db-1/net1", ["10.60.0.8"], { state: "held", heldUntilMs: nowMs - 1 }),
@@ -43,16 +32,14 @@ async function fill(): Promise<void> {
   );
 }
 
-const run = (...args: string[]) => runIpam([...args, "--config", config]);
-
 describe("hawser ipam show", () => {
   test("by range set, node and namespace", async () => {
     await fill();
-    expect(await run("show")).toEqual({
+    expect(await at.run("show")).toEqual({
       exitCode: 0,
       stderr: "",
       stdout: `\
-Pool pods in folder ${folder.path}/store
+Pool pods in folder ${at.folder}/store
   RANGES                SIZE  USED  HELD  RESERVED  QUARANTINED  FREE  EXCLUDED
   10.60.0.1-10.60.0.62  58    2     1     1         1            53    4
 
@@ -75,7 +62,7 @@ Note: 1 of the free ones still wait for a pod that stayed away; whoever needs th
 
   test("for machines", async () => {
     await fill();
-    const { pools } = JSON.parse((await run("show", "--json")).stdout);
+    const { pools } = JSON.parse((await at.run("show", "--json")).stdout);
     expect(pools).toHaveLength(1);
     expect(pools[0]).toMatchObject({ pool: "pods", owners: 6, outside: 0, definitions: 0 });
     expect(pools[0].sets).toEqual([
@@ -94,32 +81,32 @@ Note: 1 of the free ones still wait for a pod that stayed away; whoever needs th
   });
 
   test("an exhausted set is told", async () => {
-    const only = writeConfig(folder.path, {
+    const only = writeConfig(at.folder, {
       ranges: [[{ subnet: "10.60.0.0/29", rangeStart: "10.60.0.5", rangeEnd: "10.60.0.5" }]],
     });
-    await put(store, holdingOf("default/web/eth0", ["10.60.0.5"]));
+    await put(at.store, holdingOf("default/web/eth0", ["10.60.0.5"]));
     expect((await runIpam(["show", "--config", only])).stdout).toContain(
       "Note: 10.60.0.5-10.60.0.5 is exhausted: an ADD of a new pod fails.",
     );
   });
 
   test("a store that is not there yet is an empty pool, and is not made", async () => {
-    const before = snapshot(folder.path);
-    const { exitCode, stdout } = await run("show");
+    const before = snapshot(at.folder);
+    const { exitCode, stdout } = await at.run("show");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
       /Pool pods in folder \S+\/store \(not there yet\)\n {2}RANGES .*\n {2}\S+ +58 +0 /,
     );
-    expect(snapshot(folder.path)).toEqual(before);
+    expect(snapshot(at.folder)).toEqual(before);
   });
 
   test("by its store alone: pools are those that are defined there, with their ranges", async () => {
     const value = JSON.stringify({ ranges: [[{ subnet: "10.60.0.0/26" }]] });
-    await write(store, [
+    await write(at.store, [
       { kind: "put", key: "pool/pods/def/aa", value },
       { kind: "put", key: "pool/other/def/aa", value: "{}" },
     ]);
-    const { stdout } = await runIpam(["show", "--dir", `${folder.path}/store`]);
+    const { stdout } = await runIpam(["show", "--dir", `${at.folder}/store`]);
     expect(stdout).toMatch(
       /^Pool other .*\n {2}Its ranges are not known: name its configuration by --config\./,
     );
@@ -127,7 +114,7 @@ Note: 1 of the free ones still wait for a pod that stayed away; whoever needs th
   });
 
   test("what does not answer is an error", async () => {
-    const nowhere = writeConfig(folder.path, { store: { etcd: { endpoints: ["http://127.0.0.1:1"] } } });
+    const nowhere = writeConfig(at.folder, { store: { etcd: { endpoints: ["http://127.0.0.1:1"] } } });
     const { exitCode, stderr } = await runIpam(["show", "--config", nowhere]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
@@ -138,20 +125,20 @@ Note: 1 of the free ones still wait for a pod that stayed away; whoever needs th
 
 describe("which pool", () => {
   test("the node's own configurations and definitions are looked through", async () => {
-    writeFile(`${folder.path}/confs/10-a.conflist`, {
+    writeFile(`${at.folder}/confs/10-a.conflist`, {
       cniVersion: "1.1.0",
       name: "a",
       plugins: [
         {
           type: "bridge",
-          ipam: { type: "hawser-flat", ranges: dualRanges, store: { dir: `${folder.path}/s` } },
+          ipam: { type: "hawser-flat", ranges: dualRanges, store: { dir: `${at.folder}/s` } },
         },
       ],
     });
-    writeFile(`${folder.path}/confs/notes.txt`, "{");
-    writeFile(`${folder.path}/confs/20-broken.conf`, "{");
-    writeFile(`${folder.path}/defs/default/b.json`, fs.readFileSync(config, "utf8"));
-    const places = ["--conf-dir", `${folder.path}/confs`, "--definitions-dir", `${folder.path}/defs`];
+    writeFile(`${at.folder}/confs/notes.txt`, "{");
+    writeFile(`${at.folder}/confs/20-broken.conf`, "{");
+    writeFile(`${at.folder}/defs/default/b.json`, fs.readFileSync(at.config, "utf8"));
+    const places = ["--conf-dir", `${at.folder}/confs`, "--definitions-dir", `${at.folder}/defs`];
     const { pools } = JSON.parse((await runIpam(["show", "--json", ...places])).stdout);
     expect(pools.map((each: { pool: string }) => each.pool)).toEqual(["a", "pods"]);
     const { exitCode, stderr } = await runIpam(["list", ...places]);
@@ -166,7 +153,7 @@ describe("which pool", () => {
 
   test("a configuration whose ranges are wrong still says where its pool is", async () => {
     await fill();
-    const broken = writeConfig(folder.path, { ranges: [[{ subnet: "10.60.0.1/26" }]] });
+    const broken = writeConfig(at.folder, { ranges: [[{ subnet: "10.60.0.1/26" }]] });
     expect((await runIpam(["why", "10.60.0.5", "--config", broken])).stdout).toContain("default/web/eth0");
   });
 
@@ -183,9 +170,9 @@ describe("which pool", () => {
   });
 
   test("a configuration without it, or with another pool", async () => {
-    expect((await run("list", "--pool", "other")).stderr).toContain("has no pool other");
-    writeFile(`${folder.path}/other.json`, { name: "x", type: "bridge", ipam: { type: "host-local" } });
-    const { stderr } = await runIpam(["list", "--config", `${folder.path}/other.json`]);
+    expect((await at.run("list", "--pool", "other")).stderr).toContain("has no pool other");
+    writeFile(`${at.folder}/other.json`, { name: "x", type: "bridge", ipam: { type: "host-local" } });
+    const { stderr } = await runIpam(["list", "--config", `${at.folder}/other.json`]);
     expect(stderr).toContain("other.json has no ipam of type hawser-flat");
   });
 });
@@ -193,11 +180,11 @@ describe("which pool", () => {
 describe("hawser ipam map", () => {
   test("in the terminal", async () => {
     await fill();
-    expect(await run("map")).toEqual({
+    expect(await at.run("map")).toEqual({
       exitCode: 0,
       stderr: "",
       stdout: `\
-Pool pods in folder ${folder.path}/store
+Pool pods in folder ${at.folder}/store
 
 10.60.0.0/26, one address a mark
 10.60.0.0   x...U.H.QUR................................................xxx
@@ -209,16 +196,16 @@ U used   H held   R reserved   Q quarantined   . free   x excluded or gateway
 
   test("as a file, which says the same", async () => {
     await fill();
-    const svg = `${folder.path}/pool.svg`;
-    const { exitCode, stdout } = await run("map", "--svg", svg);
+    const svg = `${at.folder}/pool.svg`;
+    const { exitCode, stdout } = await at.run("map", "--svg", svg);
     expect(exitCode).toBe(0);
-    expect(stdout).toBe(`Pool pods in folder ${folder.path}/store: drawn to ${svg}\n`);
+    expect(stdout).toBe(`Pool pods in folder ${at.folder}/store: drawn to ${svg}\n`);
     expect(fs.readFileSync(svg, "utf8")).toContain("<title>10.60.0.9: quarantined</title>");
   });
 
   test("for machines: the cells that are taken", async () => {
     await fill();
-    const { pictures } = JSON.parse((await run("map", "--json")).stdout);
+    const { pictures } = JSON.parse((await at.run("map", "--json")).stdout);
     expect(pictures[0].cells[0]).toEqual({
       cell: "10.60.0.5",
       mostly: "used",
@@ -236,13 +223,13 @@ U used   H held   R reserved   Q quarantined   . free   x excluded or gateway
     [["--within", "10.99.0.0/24"], "cli.within"],
     [["--svg", "/nowhere/deep/pool.svg"], "cli.write"],
   ])("refuses %j: %s", async (args, id) => {
-    const { exitCode, stderr } = await run("map", ...args);
+    const { exitCode, stderr } = await at.run("map", ...args);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(`, ${id})`);
   });
 
   test("of ranges that nobody knows there is no picture", async () => {
-    const { stderr } = await runIpam(["map", "--dir", `${folder.path}/store`, "--pool", "pods"]);
+    const { stderr } = await runIpam(["map", "--dir", `${at.folder}/store`, "--pool", "pods"]);
     expect(stderr).toContain(", cli.ranges)");
   });
 });
@@ -250,7 +237,7 @@ U used   H held   R reserved   Q quarantined   . free   x excluded or gateway
 describe("hawser ipam list", () => {
   test("in the order of addresses", async () => {
     await fill();
-    expect((await run("list")).stdout).toBe(`\
+    expect((await at.run("list")).stdout).toBe(`\
 ADDRESSES   STATE        OWNER              NODE    CONTAINER  MAC                SINCE                 UNTIL
 10.60.0.5   used         default/web/eth0   node-a  c-web      02:00:00:00:00:05  2026-08-02 11:00:00Z  -
 10.60.0.7   held         blue/db-0/net1     node-a  c-db-0     02:00:00:00:00:07  2026-08-02 11:00:00Z  2026-08-02 13:00:00Z
@@ -269,7 +256,7 @@ ADDRESSES   STATE        OWNER              NODE    CONTAINER  MAC              
     [["--namespace", "default"], ["10.60.0.5"]],
   ])("%j: %j", async (args, addresses) => {
     await fill();
-    const { holdings } = JSON.parse((await run("list", "--json", ...args)).stdout);
+    const { holdings } = JSON.parse((await at.run("list", "--json", ...args)).stdout);
     expect(holdings.flatMap((each: { addresses: string[] }) => each.addresses)).toEqual(addresses);
   });
 
@@ -279,9 +266,9 @@ ADDRESSES   STATE        OWNER              NODE    CONTAINER  MAC              
       key: `own/pods/a/p${String(n).padStart(4, "0")}/eth0`,
       value: JSON.stringify(holdingOf(`a/p${n}/eth0`, ["10.60.0.5"])),
     }));
-    await write(store, many);
+    await write(at.store, many);
     const progress: string[] = [];
-    const { stdout } = await runIpam(["list", "--json", "--config", config], {
+    const { stdout } = await runIpam(["list", "--json", "--config", at.config], {
       onProgress: (line) => void progress.push(line),
     });
     expect(JSON.parse(stdout).holdings).toHaveLength(1100);
@@ -292,7 +279,7 @@ ADDRESSES   STATE        OWNER              NODE    CONTAINER  MAC              
 describe("hawser ipam why", () => {
   test("the life of an address", async () => {
     await fill();
-    expect((await run("why", "10.60.0.7")).stdout).toBe(`\
+    expect((await at.run("why", "10.60.0.7")).stdout).toBe(`\
 10.60.0.7 waits for blue/db-0/net1, which went 1 hour ago
   addresses   10.60.0.7
   MAC         02:00:00:00:00:07
@@ -320,27 +307,27 @@ WHEN                  WHAT     OWNER           CONTAINER  NODE
     ["10.99.0.1", "10.99.0.1 is in none of the ranges of pool pods: nobody is given it"],
   ])("%s", async (address, verdict) => {
     await fill();
-    expect((await run("why", address)).stdout.split("\n")[0]).toBe(verdict);
-    expect(JSON.parse((await run("why", address, "--json")).stdout)).toMatchObject({ address, verdict });
+    expect((await at.run("why", address)).stdout.split("\n")[0]).toBe(verdict);
+    expect(JSON.parse((await at.run("why", address, "--json")).stdout)).toMatchObject({ address, verdict });
   });
 
   test("a record that cannot be read is told as such", async () => {
-    await write(store, [{ kind: "put", key: "ip/pods/40a3c0014", value: "?" }]);
-    const { exitCode, stdout } = await run("why", "10.60.0.20");
+    await write(at.store, [{ kind: "put", key: "ip/pods/40a3c0014", value: "?" }]);
+    const { exitCode, stdout } = await at.run("why", "10.60.0.20");
     expect(exitCode).toBe(0);
     expect(stdout).toContain("10.60.0.20 is taken by a record that nobody can read");
   });
 
   test("what is no address is refused", async () => {
-    expect((await run("why", "10.60.0.07")).stderr).toContain("(code 7, cli.address)");
+    expect((await at.run("why", "10.60.0.07")).stderr).toContain("(code 7, cli.address)");
   });
 });
 
 describe("hawser ipam predict", () => {
   test("the same for the same pod, before there is one", async () => {
-    const config = writeConfig(folder.path, { ranges: dualRanges });
+    at.config = writeConfig(at.folder, { ranges: dualRanges });
     const predict = async () =>
-      JSON.parse((await runIpam(["predict", "blue/db-9/net1", "--json", "--config", config])).stdout);
+      JSON.parse((await runIpam(["predict", "blue/db-9/net1", "--json", "--config", at.config])).stdout);
     const before = await predict();
     expect(before).toMatchObject({ identity: "blue/db-9/net1", basis: "preferred" });
     expect(before.addresses).toEqual([
@@ -348,7 +335,7 @@ describe("hawser ipam predict", () => {
       { address: "fd00:60::e4", free: true },
     ]);
     expect(before.mac).toMatch(/^02(:[0-9a-f]{2}){5}$/);
-    await put(store, holdingOf("other/pod/eth0", ["10.60.0.20"]));
+    await put(at.store, holdingOf("other/pod/eth0", ["10.60.0.20"]));
     const after = await predict();
     expect(after.addresses[0]).toEqual({
       address: "10.60.0.20",
@@ -360,7 +347,7 @@ describe("hawser ipam predict", () => {
 
   test("what it has already stays its own", async () => {
     await fill();
-    expect((await run("predict", "blue/db-0/net1")).stdout).toBe(`\
+    expect((await at.run("predict", "blue/db-0/net1")).stdout).toBe(`\
 blue/db-0/net1 in pool pods
   address  10.60.0.7  recorded for it
   MAC      02:00:00:00:00:07
@@ -370,7 +357,7 @@ blue/db-0/net1 in pool pods
   test.each(["web", "a/b", "a/b/c/d", "a//eth0", "../b/eth0"])(
     "%s is no pod's interface",
     async (identity) => {
-      expect((await run("predict", identity)).stderr).toContain("(code 7, cli.identity)");
+      expect((await at.run("predict", identity)).stderr).toContain("(code 7, cli.identity)");
     },
   );
 });

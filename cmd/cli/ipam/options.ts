@@ -71,6 +71,8 @@ export interface CheckOptions extends TargetOptions {
   readonly stateDir: string;
   /** A file with the runtime's list: `[{"containerID": "...", "ifname": "..."}]`. */
   readonly valid: string | undefined;
+  /** The name under which this node has claimed, when it was called otherwise. */
+  readonly node: string | undefined;
   readonly repair: boolean;
   readonly yes: boolean;
 }

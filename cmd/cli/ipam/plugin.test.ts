@@ -89,10 +89,25 @@ test("what is reserved from everybody nobody gets", async () => {
 
 test("what was released by force is free, and its late DEL changes nothing", async () => {
   const [address = ""] = await add("db-0", "c1");
-  await runIpam(["release", address, "--force", "--yes", "--config", config]);
+  for (let times = 0; times < 2; times++)
+    await runIpam(["release", address, "--force", "--yes", "--config", config]);
   await runIpam(["reserve", address, "--config", config]);
   await del("db-0", "c1");
   expect((await json("why", address)).holding.identity).toBe(`reserved:${address}`);
+});
+
+test.each([
+  ["its container's DEL frees it", () => del("db-0", "c1")],
+  ["the pod's next sandbox on its node takes it over", () => add("db-0", "c2")],
+])("what is in quarantine nobody gets until %s", async (_evidence, evidence) => {
+  const [address = ""] = await add("db-0", "c1");
+  await runIpam(["release", address, "--force", "--yes", "--config", config]);
+  expect((await runIpam(["reserve", address, "--config", config])).stderr).toContain("cli.taken");
+  expect(await json("check")).toMatchObject({ exitCode: 0, findings: [] });
+  await evidence();
+  expect((await json("why", address)).holding.condition).not.toBe("quarantined");
+  expect(await add("db-0", "c2")).toContain(address);
+  expect(await json("check")).toMatchObject({ exitCode: 0, findings: [] });
 });
 
 test("what was imported is the pod's when it comes", async () => {

@@ -1,6 +1,6 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import { keysOfHolding, rewrite } from "../../../ipam/flat/claim-txn.ts";
-import type { Holding } from "../../../ipam/flat/holding.ts";
+import { type Holding, isAttached, quarantined } from "../../../ipam/flat/holding.ts";
 import type { Entry, Op, Txn } from "../../../ipam/flat/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -15,7 +15,10 @@ import { entriesAt, readKey, readOnce, type Stored } from "./read.ts";
 import { findPool } from "./target.ts";
 import { conditionOf, printCodes, printOwner } from "./words.ts";
 
-/** `hawser ipam release`: frees an address, and with it all that its owner has of the pool. */
+/**
+ * `hawser ipam release`: frees an address, and with it all that its owner has of the pool. One that a container uses is put
+ * into quarantine instead: from there, too, its node frees it, and so does the operator who is sure.
+ */
 export async function releaseAddress(
   sys: Sys,
   terminal: Terminal,
@@ -27,17 +30,29 @@ export async function releaseAddress(
   const { pool, named, stored } = found.value;
   const refusal = options.force ? undefined : refusalOf(named, stored);
   if (refusal !== undefined) return printFailure(terminal, refusal, options.json);
+  const { holding } = stored;
   const what = whatIsFreed(named, stored);
-  const nowMs = sys.clock.nowMs();
-  const condition = stored.holding === undefined ? "unreadable" : conditionOf(stored.holding, nowMs);
-  const agreed = await confirmed(person, options.yes, `Release ${what} (${condition})?`);
+  const was = holding === undefined ? "unreadable" : conditionOf(holding, sys.clock.nowMs());
+  const isUsed = holding?.state === "live";
+  const question = isUsed ? `Put ${what} into quarantine?` : `Release ${what} (${was})?`;
+  const agreed = await confirmed(person, options.yes, question);
   if (!agreed.ok) return printFailure(terminal, agreed.error, options.json);
-  const released = await release(pool, named, stored);
-  if (!released.ok) return printFailure(terminal, released.error, options.json);
-  if (options.json)
-    printDocument(terminal, { pool: pool.name, address: named.text, released: true, was: condition });
+  const done = isUsed
+    ? await quarantine(pool, named, stored, quarantined(holding, pool.node, sys.clock.nowMs()))
+    : await release(pool, named, stored);
+  if (!done.ok) return printFailure(terminal, done.error, options.json);
+  if (options.json) {
+    const result = { released: !isUsed, quarantined: isUsed, was };
+    printDocument(terminal, { pool: pool.name, address: named.text, ...result });
+  } else if (isUsed) printQuarantine(terminal, what, named, holding);
   else terminal.print(plain(`Released ${what}.`));
   return 0;
+}
+
+function printQuarantine(terminal: Terminal, what: string, { text }: Named, { node }: Holding): void {
+  terminal.print(plain(`${what} is in quarantine: nobody else is given it.`));
+  terminal.print(plain(`Its container's DEL, or a GC or reboot of node ${node}, frees it.`));
+  terminal.print(plain(`If that node is gone for good, free it now: hawser ipam release ${text} --force.`));
 }
 
 /** `hawser ipam unreserve`: takes a reservation back. Whoever uses the address now keeps it until its DEL. */
@@ -117,19 +132,43 @@ function refusalOf({ text }: Named, { holding }: Stored): CniError | undefined {
       "Once you are sure that nobody does: --force.",
     );
   }
-  if (holding.state !== "live") return undefined;
-  const { containerId, node } = holding;
-  return cniError(
-    "ipam",
-    "cli.live",
-    `${doing}: container ${containerId} of ${printOwner(holding)} uses it on node ${node}`,
-    "Its pod's deletion frees it. If you know that the container does not run any more: --force.",
-  );
+  if (!isAttached(holding)) return undefined;
+  const { containerId, node, state } = holding;
+  const whose = `container ${containerId || "(unknown)"} of ${printOwner(holding)}`;
+  return state === "live"
+    ? cniError(
+        "ipam",
+        "cli.live",
+        `${doing}: ${whose} uses it on node ${node}`,
+        "Its pod's deletion frees it. If the node is lost: --force puts it into quarantine.",
+      )
+    : cniError(
+        "ipam",
+        "cli.live",
+        `${doing}: it is in quarantine, and ${whose} may still use it on node ${node || "(unknown)"}`,
+        "Once you know that the container does not run any more: --force.",
+      );
 }
 
 function whatIsFreed({ text }: Named, { holding }: Stored): string {
   if (holding === undefined) return text;
   return `${printCodes(holding.addresses)} of ${printOwner(holding)}`;
+}
+
+async function quarantine(
+  { keys, store }: Pool,
+  { text }: Named,
+  { key, modRevision, holding }: Stored,
+  next: Holding,
+): Promise<Outcome<void, CniError>> {
+  const doing = `release ${text}`;
+  const applied = await apply(store, doing, {
+    compare: [{ kind: "unchanged", key, modRevision }],
+    success: rewrite(keys, holding === undefined ? [] : [holding], next),
+    failure: [],
+  });
+  if (!applied.ok) return applied;
+  return applied.value ? ok(undefined) : fail(changedMeanwhile(doing));
 }
 
 /** All keys that the same transaction wrote: what else bears the owner's name is not this holding's. */

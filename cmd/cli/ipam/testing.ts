@@ -1,3 +1,5 @@
+import * as os from "node:os";
+import { afterEach, beforeEach } from "vitest";
 import { parseAddress } from "../../../ipam/address.ts";
 import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
 import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
@@ -6,7 +8,7 @@ import type { Entry, Op, Store } from "../../../ipam/flat/store.ts";
 import { openLocalStore } from "../../../ipam/flat/store-local.ts";
 import { linux } from "../../../sys/linux.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { asRoot, type Printed, writeFile } from "../testing.ts";
+import { asRoot, type Printed, temporaryFolder, writeFile } from "../testing.ts";
 import { parseUsage } from "../usage.ts";
 import { ipamCommand } from "./ipam.ts";
 
@@ -69,6 +71,35 @@ export function writeConfig(folder: string, changes: Record<string, unknown> = {
 
 export function openStore(folder: string): Store {
   return openLocalStore(linux, `${folder}/store`);
+}
+
+/** What each test begins with: a folder, and in it an empty store and the configuration that names it. */
+export interface Scene {
+  folder: string;
+  config: string;
+  store: Store;
+  /** Runs `hawser ipam` for that configuration. */
+  readonly run: (...args: string[]) => Promise<Printed>;
+}
+
+/** A new one for each test of a file. */
+export function useFolder(): Scene {
+  const at: Scene = {
+    folder: "",
+    config: "",
+    store: openStore(""),
+    run: (...args) => runIpam([...args, "--config", at.config]),
+  };
+  let remove = (): void => {};
+  beforeEach(() => {
+    const made = temporaryFolder(os.tmpdir());
+    remove = made.remove;
+    at.folder = made.path;
+    at.config = writeConfig(at.folder);
+    at.store = openStore(at.folder);
+  });
+  afterEach(() => remove());
+  return at;
 }
 
 export function codeOfText(text: string): string {

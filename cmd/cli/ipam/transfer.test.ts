@@ -1,8 +1,6 @@
 import * as fs from "node:fs";
-import * as os from "node:os";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../../ipam/flat/store.ts";
-import { temporaryFolder, writeFile } from "../testing.ts";
+import { describe, expect, test } from "vitest";
+import { writeFile } from "../testing.ts";
 import {
   dualRanges,
   dump,
@@ -10,24 +8,14 @@ import {
   hourMs,
   keysIn,
   nowMs,
-  openStore,
   put,
   runIpam,
+  useFolder,
   writeConfig,
 } from "./testing.ts";
 
-let folder: ReturnType<typeof temporaryFolder>;
-let config: string;
-let store: Store;
+const at = useFolder();
 
-beforeEach(() => {
-  folder = temporaryFolder(os.tmpdir());
-  config = writeConfig(folder.path);
-  store = openStore(folder.path);
-});
-afterEach(() => folder.remove());
-
-const run = (...args: string[]) => runIpam([...args, "--config", config]);
 const web = holdingOf("default/web/eth0", ["10.60.0.5"]);
 const db = holdingOf("blue/db-0/net1", ["10.60.0.7"], { state: "held", heldUntilMs: nowMs + hourMs });
 
@@ -42,12 +30,12 @@ async function imported(
   source: string,
   ...args: string[]
 ): Promise<{ exitCode: number; owners: Owner[]; problems: string[] }> {
-  const { exitCode, stdout } = await run("import", source, "--yes", "--json", ...args);
+  const { exitCode, stdout } = await at.run("import", source, "--yes", "--json", ...args);
   return { exitCode, ...JSON.parse(stdout) };
 }
 
 async function listed(): Promise<[string, string, string][]> {
-  const { holdings } = JSON.parse((await run("list", "--json")).stdout);
+  const { holdings } = JSON.parse((await at.run("list", "--json")).stdout);
   return holdings.map((each: Owner & { condition: string }) => [
     each.addresses.join(),
     each.condition,
@@ -57,18 +45,20 @@ async function listed(): Promise<[string, string, string][]> {
 
 describe("hawser ipam export", () => {
   test("and import: an empty store has the same owners again", async () => {
-    await put(store, web, db);
-    const { stdout } = await run("export");
+    await put(at.store, web, db);
+    const { stdout } = await at.run("export");
     const [header = "", ...lines] = stdout.trimEnd().split("\n");
     expect(JSON.parse(header)).toEqual({ format: "hawser-flat/1", pool: "pods", atMs: nowMs });
     expect(lines.map((line) => JSON.parse(line).addresses)).toEqual([["10.60.0.7"], ["10.60.0.5"]]);
-    const before = await keysIn(store);
-    const file = `${folder.path}/pool.jsonl`;
-    expect((await run("export", "--output", file)).stdout).toBe(`2 owners of pool pods written to ${file}\n`);
+    const before = await keysIn(at.store);
+    const file = `${at.folder}/pool.jsonl`;
+    expect((await at.run("export", "--output", file)).stdout).toBe(
+      `2 owners of pool pods written to ${file}\n`,
+    );
     expect(fs.readFileSync(file, "utf8")).toBe(stdout);
-    config = writeConfig(folder.path, { store: { dir: `${folder.path}/another` } });
+    at.config = writeConfig(at.folder, { store: { dir: `${at.folder}/another` } });
     expect((await imported(file)).exitCode).toBe(0);
-    const other = await runIpam(["why", "10.60.0.5", "--json", "--config", config]);
+    const other = await runIpam(["why", "10.60.0.5", "--json", "--config", at.config]);
     expect(JSON.parse(other.stdout).holding).toMatchObject({
       state: "live",
       containerId: "c-web",
@@ -78,12 +68,12 @@ describe("hawser ipam export", () => {
       ["10.60.0.5", "used", "default/web/eth0"],
       ["10.60.0.7", "held", "blue/db-0/net1"],
     ]);
-    config = writeConfig(folder.path);
-    expect(await keysIn(store)).toEqual(before);
+    at.config = writeConfig(at.folder);
+    expect(await keysIn(at.store)).toEqual(before);
   });
 
   test("what cannot be written is told", async () => {
-    const { exitCode, stderr } = await run("export", "--output", "/nowhere/deep/f");
+    const { exitCode, stderr } = await at.run("export", "--output", "/nowhere/deep/f");
     expect(exitCode).toBe(1);
     expect(stderr).toContain(", cli.write)");
   });
@@ -92,7 +82,7 @@ describe("hawser ipam export", () => {
 describe("hawser ipam import", () => {
   function exportFile(...holdings: object[]): string {
     const lines = [{ format: "hawser-flat/1" }, ...holdings].map((each) => JSON.stringify(each));
-    const path = `${folder.path}/in.jsonl`;
+    const path = `${at.folder}/in.jsonl`;
     writeFile(path, `${lines.join("\n")}\n`);
     return path;
   }
@@ -104,7 +94,7 @@ describe("hawser ipam import", () => {
   });
 
   test("conflicts are told one by one, and the rest is imported", async () => {
-    await put(store, web, db);
+    await put(at.store, web, db);
     const source = exportFile(
       line("default/web/eth0", "10.60.0.5"),
       line("blue/db-0/net1", "10.60.0.20"),
@@ -133,16 +123,16 @@ describe("hawser ipam import", () => {
   });
 
   test("a MAC address that is taken is left out; its pod gets another", async () => {
-    await put(store, web);
+    await put(at.store, web);
     expect((await imported(exportFile(line("a/new/eth0", "10.60.0.21", { mac: web.mac })))).exitCode).toBe(0);
-    expect(JSON.parse((await run("why", "10.60.0.21", "--json")).stdout).holding.mac).toBe("");
+    expect(JSON.parse((await at.run("why", "10.60.0.21", "--json")).stdout).holding.mac).toBe("");
   });
 
   test("--dry-run, a no, and nobody to ask: the plan is shown and nothing is done", async () => {
-    await put(store, web);
-    const before = await dump(store);
+    await put(at.store, web);
+    const before = await dump(at.store);
     const source = exportFile(line("a/new/eth0", "10.60.0.21"), line("a/thief/eth0", "10.60.0.5"));
-    const dry = await run("import", source, "--dry-run");
+    const dry = await at.run("import", source, "--dry-run");
     expect(dry).toEqual({
       exitCode: 1,
       stderr: "",
@@ -152,17 +142,17 @@ a/thief/eth0  10.60.0.5  10.60.0.5 is default/web/eth0's
 Pool pods: 1 new, 1 conflict.
 `,
     });
-    const no = await runIpam(["import", source, "--config", config], { answer: false });
+    const no = await runIpam(["import", source, "--config", at.config], { answer: false });
     expect(no.stderr).toContain("Import 1 owners into pool pods? it was not confirmed: nothing was changed");
-    expect((await run("import", source)).stderr).toContain(", cli.unconfirmed)");
-    expect(await dump(store)).toEqual(before);
+    expect((await at.run("import", source)).stderr).toContain(", cli.unconfirmed)");
+    expect(await dump(at.store)).toEqual(before);
   });
 
   test("what is taken while we ask is a conflict", async () => {
     const source = exportFile(line("a/new/eth0", "10.60.0.21"));
-    const { exitCode, stdout } = await runIpam(["import", source, "--config", config], {
+    const { exitCode, stdout } = await runIpam(["import", source, "--config", at.config], {
       answer: true,
-      whenAsked: () => put(store, holdingOf("a/first/eth0", ["10.60.0.21"])),
+      whenAsked: () => put(at.store, holdingOf("a/first/eth0", ["10.60.0.21"])),
     });
     expect(exitCode).toBe(1);
     expect(stdout).toContain("Not imported: a/new/eth0: it was taken meanwhile\n");
@@ -170,12 +160,12 @@ Pool pods: 1 new, 1 conflict.
   });
 
   test("hundreds in a few round trips, and whoever watches is told", async () => {
-    config = writeConfig(folder.path, { ranges: [[{ subnet: "10.60.0.0/22" }]] });
+    at.config = writeConfig(at.folder, { ranges: [[{ subnet: "10.60.0.0/22" }]] });
     const addresses = Array.from({ length: 250 }, (_each, n) => `10.60.${1 + (n >> 7)}.${n & 127}`);
     const source = exportFile(...addresses.map((address) => line(`a/${address}/eth0`, address, { mac: "" })));
     const progress: string[] = [];
     const onProgress = (text: string) => void progress.push(text);
-    const { exitCode } = await runIpam(["import", source, "--yes", "--config", config], { onProgress });
+    const { exitCode } = await runIpam(["import", source, "--yes", "--config", at.config], { onProgress });
     expect(exitCode).toBe(0);
     expect((await listed()).map(([address]) => address)).toEqual(addresses);
     expect(progress.filter((text) => text.includes("owners"))).toEqual([
@@ -199,8 +189,8 @@ Pool pods: 1 new, 1 conflict.
   });
 
   test("an export of a later format is refused as a whole", async () => {
-    writeFile(`${folder.path}/in.jsonl`, '{"format":"hawser-flat/9"}\n{}\n');
-    expect(await imported(`${folder.path}/in.jsonl`)).toMatchObject({
+    writeFile(`${at.folder}/in.jsonl`, '{"format":"hawser-flat/9"}\n{}\n');
+    expect(await imported(`${at.folder}/in.jsonl`)).toMatchObject({
       exitCode: 1,
       problems: ["line 1: its format is hawser-flat/9"],
     });
@@ -211,16 +201,16 @@ Pool pods: 1 new, 1 conflict.
     [["F", "--hold", "soon"], "cli.hold"],
   ])("refuses %j: %s", async (args, id) => {
     const source = exportFile();
-    const { exitCode, stderr } = await run("import", ...args.map((arg) => (arg === "F" ? source : arg)));
+    const { exitCode, stderr } = await at.run("import", ...args.map((arg) => (arg === "F" ? source : arg)));
     expect(exitCode).toBe(1);
     expect(stderr).toContain(`, ${id})`);
   });
 
   test("what is neither of the three", async () => {
-    writeFile(`${folder.path}/in`, "a: [b\nc: {");
-    expect((await run("import", `${folder.path}/in`)).stderr).toContain(", cli.source)");
-    writeFile(`${folder.path}/in`, "a: b\n");
-    expect((await imported(`${folder.path}/in`)).problems).toEqual(["it holds no IPPool of whereabouts"]);
+    writeFile(`${at.folder}/in`, "a: [b\nc: {");
+    expect((await at.run("import", `${at.folder}/in`)).stderr).toContain(", cli.source)");
+    writeFile(`${at.folder}/in`, "a: b\n");
+    expect((await imported(`${at.folder}/in`)).problems).toEqual(["it holds no IPPool of whereabouts"]);
   });
 });
 
@@ -240,8 +230,8 @@ describe("whereabouts", () => {
   const six = ippool("fd00:60::/120", { "9": { id: "c1", podref: "default/web", ifname: "net2" } });
 
   test("offsets become addresses that wait for their pods, for ever", async () => {
-    writeFile(`${folder.path}/in.json`, { apiVersion: "v1", kind: "List", items: [four] });
-    const { exitCode, owners, problems } = await imported(`${folder.path}/in.json`);
+    writeFile(`${at.folder}/in.json`, { apiVersion: "v1", kind: "List", items: [four] });
+    const { exitCode, owners, problems } = await imported(`${at.folder}/in.json`);
     expect(exitCode).toBe(1);
     expect(owners.map(({ identity, addresses }) => [identity, addresses.join()])).toEqual([
       ["default/web/net2", "10.60.0.5"],
@@ -251,38 +241,38 @@ describe("whereabouts", () => {
       "IPPool 10.60.0.0-26: allocation 8 names no pod",
       "IPPool 10.60.0.0-26: allocation x names no pod",
     ]);
-    const { holding } = JSON.parse((await run("why", "10.60.0.7", "--json")).stdout);
+    const { holding } = JSON.parse((await at.run("why", "10.60.0.7", "--json")).stdout);
     expect(holding).toMatchObject({ state: "held", containerId: "c2", node: "" });
     expect(holding).not.toHaveProperty("heldUntil");
     expect(holding.history).toMatchObject([{ what: "imported" }]);
   });
 
   test("both families of a pod become one owner, in YAML, for as long as is said", async () => {
-    config = writeConfig(folder.path, { ranges: dualRanges });
+    at.config = writeConfig(at.folder, { ranges: dualRanges });
     const { stringify } = await import("yaml");
-    writeFile(`${folder.path}/in.yaml`, [six, four].map((each) => stringify(each)).join("---\n"));
-    const { owners } = await imported(`${folder.path}/in.yaml`, "--hold", "72h");
+    writeFile(`${at.folder}/in.yaml`, [six, four].map((each) => stringify(each)).join("---\n"));
+    const { owners } = await imported(`${at.folder}/in.yaml`, "--hold", "72h");
     expect(owners[0]).toEqual({
       identity: "default/web/net2",
       addresses: ["10.60.0.5", "fd00:60::9"],
       verdict: "new",
     });
-    const { holding } = JSON.parse((await run("why", "fd00:60::9", "--json")).stdout);
+    const { holding } = JSON.parse((await at.run("why", "fd00:60::9", "--json")).stdout);
     expect(holding).toMatchObject({ heldUntil: "2026-08-05 12:00:00Z" });
   });
 
   test("two addresses of one range set cannot be one interface's", async () => {
     const twice = ippool("10.60.0.0/26", { "5": { podref: "a/b" }, "6": { podref: "a/b" } });
-    writeFile(`${folder.path}/in.json`, twice);
-    expect((await imported(`${folder.path}/in.json`)).owners).toMatchObject([
+    writeFile(`${at.folder}/in.json`, twice);
+    expect((await imported(`${at.folder}/in.json`)).owners).toMatchObject([
       { verdict: "conflict", why: "10.60.0.5 10.60.0.6 are more than one of a range set" },
     ]);
   });
 
   test("a pool without a range, and an offset beyond the family", async () => {
     const wrong = [ippool("10.60.0.0", {}), ippool("255.255.255.0/24", { "256": { podref: "a/b" } })];
-    writeFile(`${folder.path}/in.json`, { items: wrong });
-    expect((await imported(`${folder.path}/in.json`)).problems).toEqual([
+    writeFile(`${at.folder}/in.json`, { items: wrong });
+    expect((await imported(`${at.folder}/in.json`)).problems).toEqual([
       "IPPool 10.60.0.0: it has no range",
       "IPPool 255.255.255.0-24: allocation 256 names no pod",
     ]);
@@ -291,14 +281,14 @@ describe("whereabouts", () => {
 
 describe("host-local", () => {
   test("containers are named by the runtime's results, or stay containers", async () => {
-    const data = `${folder.path}/networks/pods`;
+    const data = `${at.folder}/networks/pods`;
     writeFile(`${data}/10.60.0.5`, "c1\r\neth0");
     writeFile(`${data}/10.60.0.6`, "c2\r\neth0");
     writeFile(`${data}/10.60.0.7`, "c3");
     writeFile(`${data}/10.60.0.8`, "");
     writeFile(`${data}/last_reserved_ip.0`, "10.60.0.8");
     writeFile(`${data}/lock`, "");
-    const results = `${folder.path}/results`;
+    const results = `${at.folder}/results`;
     const pod = [
       ["IgnoreUnknown", "1"],
       ["K8S_POD_NAMESPACE", "default"],
@@ -321,6 +311,6 @@ describe("host-local", () => {
       ["container:c3/eth0", "10.60.0.7"],
     ]);
     expect((await listed()).map(([, condition]) => condition)).toEqual(["held", "held", "held"]);
-    expect(await keysIn(store)).toHaveLength(12);
+    expect(await keysIn(at.store)).toHaveLength(12);
   });
 });

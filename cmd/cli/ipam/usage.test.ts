@@ -108,9 +108,10 @@ test("every option arrives", async () => {
     yes: true,
     force: true,
   });
-  expect(await action("check", "--valid", "v", "--repair")).toMatchObject({
+  expect(await action("check", "--valid", "v", "--node", "n", "--repair")).toMatchObject({
     stateDir: "/state",
     valid: "v",
+    node: "n",
     repair: true,
     yes: false,
   });

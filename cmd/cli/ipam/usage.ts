@@ -167,7 +167,10 @@ function addChanges(ipam: Argv, defaults: IpamDefaults, take: Take): Argv {
       (command) =>
         start(command, "release", defaults)
           .positional("address", address)
-          .options({ yes, force: { ...flag, describe: "even one that a container uses" } }),
+          .options({
+            yes,
+            force: { ...flag, describe: "of one that is used: quarantine; of one in quarantine: free it" },
+          }),
       ({ address, ...args }) =>
         take({
           action: "release",
@@ -189,15 +192,17 @@ function addAudit(ipam: Argv, defaults: IpamDefaults, take: Take): Argv {
       start(command, "check", defaults).options({
         "state-dir": { ...text, default: defaults.stateDir, describe: "hawser's folder of records" },
         valid: { ...text, describe: "file with the runtime's list of containers" },
+        node: { ...text, describe: "the name that this node had, if it was renamed" },
         repair: { ...flag, describe: "repair what can be" },
         yes,
       }),
-    ({ stateDir, valid, ...args }) =>
+    ({ stateDir, valid, node, ...args }) =>
       take({
         action: "check",
         ...targetOf(args),
         stateDir,
         valid,
+        node,
         repair: args.repair === true,
         yes: args.yes === true,
       }),
