@@ -62,10 +62,11 @@ describe("the reference plugins: what is known to be wrong is found", () => {
     ["DEL with a missing netns creates a file there", "P-25e", ["sbr"]],
     ["unknown fields of prevResult are dropped", "P-20c", ["tuning", "bandwidth", "portmap"]],
     ["CHECK of an L2 bridge always fails", "P-32a", ["bridge-l2"]],
-    ["CHECK ignores prevResult", "P-29e", ["host-local", "static"]],
+    ["CHECK ignores prevResult", "P-29e", ["host-local", "static", "dhcp"]],
     ["GC removes nothing", "P-37a", ["host-local"]],
     ["STATUS is 0 when exhausted", "P-34b", ["host-local"]],
     ["bandwidth panics without prevResult", "P-21a", ["bandwidth"]],
+    ["dhcp panics where ipam is null", "P-3a", ["dhcp"]],
     ["a result and an error at once", "P-2f", ["host-local", "static"]],
     ["the veth is left when the IPAM plugin cannot be run", "P-43c", ["bridge"]],
   ])("%s: %s of %j", (_what, id, plugins) => {

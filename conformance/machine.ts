@@ -84,6 +84,9 @@ export interface Machine {
   /** A command of a profile, in a namespace; false when it fails. */
   command(namespace: Namespace, argv: readonly string[]): Promise<boolean>;
 
+  /** Starts a process on the node that ends with the machine; it is ready once the file exists. */
+  serve(argv: readonly string[], ready: string): Promise<void>;
+
   /** A recorder: a plugin that logs what it is given and does what it is told. */
   installDelegate(folder: string, delegate: Delegate): void;
   /** Every call of a recorder, also one that has not ended, in order of their starts. */

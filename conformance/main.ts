@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { isObject } from "./json.ts";
 import { differences, parseLedger, printLedger, recorded, unknownTo } from "./ledger.ts";
 import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
+import { serveDhcp } from "./linux/dhcp-server.ts";
 import { makeLinuxMachine, whyNoLink } from "./linux/machine.ts";
 import { isTestPlugin, serveTestPlugin } from "./mutants/serve.ts";
 import { findObstacle } from "./obstacle.ts";
@@ -26,6 +27,9 @@ const reports = { table: tableReport, json: jsonReport, junit: junitReport, tap:
 async function main(): Promise<number> {
   // Called by a name of its own test plugin, it is that: see docs/conformance.md, "Is the suite right?".
   if (isTestPlugin(process.argv0)) return serveTestPlugin(process.argv0);
+  // As a service of a profile: see docs/conformance.md.
+  const [role, ready] = process.argv.slice(2);
+  if (role === "dhcp-server" && ready !== undefined) return serveDhcp(ready);
   const { parseUsage } = await import("./usage.ts");
   const version = typeof __HAWSER_VERSION__ === "string" ? __HAWSER_VERSION__ : "of the source";
   const parsed = await parseUsage(process.argv.slice(2), version);

@@ -18,6 +18,12 @@ export interface Profile {
   readonly kernel?: readonly string[];
   /** Files that the plugin needs, by path; both may have holes. */
   readonly files?: Readonly<Record<string, JsonObject>>;
+  /** Commands that prepare the node. */
+  readonly node?: readonly (readonly string[])[];
+  /** What has to run on the node while the plugin is tried; it is ready once the file exists. */
+  readonly services?: readonly { readonly run: readonly string[]; readonly ready: string }[];
+  /** An IPAM plugin that asks through the container's interface: the suite makes one, its other end in this bridge. */
+  readonly bridge?: string;
   /** How something that no result shows is lost: commands in the container's or the node's namespace. */
   readonly loss?: readonly { readonly in: "container" | "node"; readonly run: readonly string[] }[];
   /** Laid over the configuration, it must make the plugin refuse it. */
@@ -43,7 +49,9 @@ export function parseProfile(text: string): Profile | string {
     return "exclude has to give a reason for each requirement";
   }
   const known =
-    "name about plugin kind config listConfig ifname kernel files loss invalid exclude $schema".split(" ");
+    "name about plugin kind config listConfig ifname kernel files node services bridge loss invalid exclude $schema".split(
+      " ",
+    );
   const unknown = Object.keys(json).filter((key) => !known.includes(key));
   if (unknown.length > 0) return `nobody knows the field ${unknown.join(", ")}`;
   return json as unknown as Profile;

@@ -60,14 +60,21 @@ export class NotApplicable extends Error {}
 export class Untestable extends Error {}
 
 export function makeScene(subject: Subject, version: SpecVersion, machine: Machine): Scene {
-  const holes = { state: `${machine.folder}/state`, node: machine.node.path, uplink: "hwcup0" };
+  const state = `${machine.folder}/state`;
+  const holes = {
+    state,
+    node: machine.node.path,
+    uplink: "hwcup0",
+    plugin: subject.plugin,
+    suite: process.execPath,
+  };
   return { subject, version, machine, holes, findings: [], counter: { containers: 0 } };
 }
 
-/** Makes what the configuration refers to: the node's network card and the profile's files. */
+/** Makes what the configuration refers to: the node's network card, the profile's files and services. */
 export async function prepareScene(scene: Scene): Promise<void> {
   const { machine, subject, holes } = scene;
-  const { config, listConfig, files = {} } = subject.profile;
+  const { config, listConfig, files = {}, node = [], services = [] } = subject.profile;
   if (holesOf([config, listConfig, files]).has("uplink")) {
     const wire = await machine.addNamespace();
     await machine.addLink(wire, "hwcsw0", "hwcup0");
@@ -78,6 +85,18 @@ export async function prepareScene(scene: Scene): Promise<void> {
       JSON.stringify(fill(content, { ...holes, ...versionHole(scene) })),
     );
   }
+  for (const command of node) await onNode(scene, command);
+  for (const { run, ready } of services) {
+    await machine.serve(
+      run.map((word) => String(fillText(word, holes))),
+      String(fillText(ready, holes)),
+    );
+  }
+}
+
+/** A step without which nothing can be tried. */
+async function onNode({ machine }: Scene, command: readonly string[]): Promise<void> {
+  if (!(await machine.command(machine.node, command))) throw new Error(`${command.join(" ")} failed`);
 }
 
 function versionHole({ version }: Scene): JsonObject {
@@ -97,7 +116,11 @@ export async function newContainer(scene: Scene, options: ContainerOptions = {})
   const number = ++scene.counter.containers;
   const { id = `hwcc${number}`, ifname = subject.profile.ifname ?? "eth0" } = options;
   const netns = options.netns ?? (await machine.addNamespace());
-  const { kind, config } = subject.profile;
+  const { kind, config, bridge } = subject.profile;
+  if (bridge !== undefined) {
+    await machine.addLink(netns, ifname, `hwch${number}`);
+    await onNode(scene, ["ip", "link", "set", `hwch${number}`, "master", bridge]);
+  }
   const base = kind === "chained" ? await makeBase(scene, netns, ifname, number) : undefined;
   const device = holesOf(config).has("device") ? `hwcdev${number}` : undefined;
   if (device !== undefined) {

@@ -11,6 +11,7 @@ import { isObject, type JsonObject } from "./json.ts";
  *   {{subnet}}    the addresses that there are; a small one when a probe is to exhaust them
  *   {{delegate}}  the type of the plugin that is run, for recorders
  *   {{list}}      a list of plugins, for recorders
+ *   {{plugin}}    the executable under test, {{suite}} the suite's own: for the services of a profile
  */
 export type Holes = Readonly<Record<string, unknown>>;
 

@@ -14,7 +14,7 @@ import {
   removeFolder,
 } from "./cleanup.ts";
 import { parseLinks, parseRoutes } from "./kernel.ts";
-import { runProcess } from "./run.ts";
+import { runProcess, startService } from "./run.ts";
 
 /** Where iptables, tc and the like lie, which some plugins run; plugins get it as a runtime would give it. */
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -23,7 +23,7 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export async function makeLinuxMachine(): Promise<Machine> {
   const folder = makeFolder();
   const journal: string[] = [];
-  const bench: Bench = { folder, journal, namespaces: new Set() };
+  const bench: Bench = { folder, journal, namespaces: new Set(), services: [] };
   for (const name of ["bin", "log", "state"]) fs.mkdirSync(join(folder, name));
   journal.push(`mkdir -p ${["bin", "log", "state"].map((name) => join(folder, name)).join(" ")}`);
   const node = await addNamespace(bench);
@@ -38,7 +38,9 @@ export async function makeLinuxMachine(): Promise<Machine> {
     ...networkOf(bench, node),
     ...filesOf(bench),
     run: (call) => runPlugin(bench, node, call),
+    serve: (argv, ready) => serve(bench, node, argv, ready),
     close: async () => {
+      for (const end of bench.services) end();
       await Promise.all([...bench.namespaces].map((name) => removeNamespace(bench, { name, path: "" })));
       removeFolder(folder);
     },
@@ -49,6 +51,8 @@ interface Bench {
   readonly folder: string;
   readonly journal: string[];
   readonly namespaces: Set<string>;
+  /** How to end what serves the plugin. */
+  readonly services: (() => void)[];
 }
 
 async function execute(argv: readonly string[]): Promise<PluginEnd> {
@@ -186,6 +190,21 @@ function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<Plu
   const line = call.unreadableStdin === true ? `${command} </` : withStdin(command, call.stdin);
   bench.journal.push(...(call.atOnce === true ? [`${line} &`, "sleep 1"] : [line]));
   return runProcess({ argv, env, stdin: call.stdin, unreadableStdin: call.unreadableStdin ?? false, cwd });
+}
+
+/** A service has this long to be ready. */
+const readyMs = 10_000;
+
+/** Its process ends with ours, however that comes. */
+async function serve(bench: Bench, node: Namespace, argv: readonly string[], ready: string): Promise<void> {
+  const entered = ["setpriv", "--pdeathsig", "KILL", "nsenter", `--net=${node.path}`, ...argv];
+  bench.journal.push(`${commandLine(entered)} &`, `until [ -e ${quote(ready)} ]; do sleep 0.1; done`);
+  bench.services.push(startService({ argv: entered, env: { PATH: searchPath }, stdin: "" }));
+  const deadline = performance.now() + readyMs;
+  while (!fs.existsSync(ready)) {
+    if (performance.now() > deadline) throw new Error(`${commandLine(argv)} does not get ready`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** How `ip link add` makes a link of these types; of any other, on a parent. */

@@ -36,6 +36,17 @@ export function runProcess(request: ProcessRequest): Promise<PluginEnd> {
   return ended(child);
 }
 
+/** Starts a process that serves until the function that is answered ends it. */
+export function startService({ argv, env }: ProcessRequest): () => void {
+  const [file = "", ...args] = argv;
+  const child = spawn(file, args, { env: { ...env }, cwd: "/", stdio: "ignore", detached: true });
+  const { pid } = child;
+  child.on("error", () => undefined);
+  if (pid === undefined) return () => undefined;
+  holdGroup(pid);
+  return () => endGroup(pid);
+}
+
 /** Some failures to start are thrown at once, others told by an event. */
 function attempt(start: () => ChildProcess): ChildProcess | Error {
   try {

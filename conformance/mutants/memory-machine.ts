@@ -53,6 +53,8 @@ export async function makeMemoryMachine(): Promise<Machine> {
     ...networkPart(state),
     ...filePart(state),
     delegateCalls: () => state.calls,
+    // No profile of the test plugin has a service.
+    serve: async () => undefined,
     run: (call) => run(state, call),
     close: async () => undefined,
   };
