@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeAuthority, readPair } from "../tools/testbed/certificates.ts";
 import { createFake } from "./fake.ts";
-import { wasSent } from "./http.ts";
+import { isDistrust, wasSent } from "./http.ts";
 import { ok } from "./outcome.ts";
 
 const here = import.meta.dirname;
@@ -30,6 +30,8 @@ function saying(text: string): Serve {
   return (socket) => socket.once("data", () => socket.end(text));
 }
 const fine = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n\u00e4gypt";
+
+const later = "HTTP/1.1 429 Later\r\nRetry-After: 3\r\nconnection: close\r\n\r\nno";
 
 /** Starts a server on a free port of the loopback; its URL. */
 async function serve(handler: Serve, options?: tls.TlsOptions): Promise<string> {
@@ -57,6 +59,7 @@ async function plainCases(): Promise<Record<string, Case>> {
   return {
     answers: { url: await serve(saying(fine)) },
     refuses: { url: await serve(saying("HTTP/1.1 503 Busy\r\nconnection: close\r\n\r\nno")) },
+    "puts off": { url: await serve(saying(later)) },
     redirects: {
       url: await serve(saying("HTTP/1.1 302 Found\r\nlocation: /x\r\nconnection: close\r\n\r\n")),
     },
@@ -87,6 +90,12 @@ async function tlsCases(): Promise<Record<string, Case>> {
     "has a certificate of the authority": { url, tls: { ca } },
     "has a certificate of another authority": { url, tls: { ca: otherCa } },
     "has a certificate of no known authority": { url },
+    "puts off, by TLS": { url: await serve(saying(later), server), tls: { ca } },
+    "has a certificate for the name that is wanted": {
+      url: await serve(saying(fine), elsewhere),
+      tls: { ca, servername: "elsewhere" },
+    },
+    "has a certificate for another name than is wanted": { url, tls: { ca, servername: "elsewhere" } },
     "has a certificate for another host": { url: await serve(saying(fine), elsewhere), tls: { ca } },
     "wants a certificate and gets it": { url: askedUrl, tls: { ca, ...client } },
     "wants a certificate and gets none": { url: askedUrl, tls: { ca } },
@@ -102,6 +111,10 @@ const expected: Record<string, unknown> = {
   answers: answer,
   refuses: { status: 503, body: "no" },
   redirects: { status: 302, body: "" },
+  "puts off": { status: 429, body: "no", retryAfter: "3" },
+  "puts off, by TLS": { status: 429, body: "no", retryAfter: "3" },
+  "has a certificate for the name that is wanted": answer,
+  "has a certificate for another name than is wanted": "no, distrusted",
   "is not there": "no",
   "has no name": "no",
   "resets after reading": "maybe ECONNRESET",
@@ -109,9 +122,9 @@ const expected: Record<string, unknown> = {
   "stops amid the answer": "maybe ECONNRESET",
   "is silent": "maybe ETIMEDOUT",
   "has a certificate of the authority": answer,
-  "has a certificate of another authority": "no",
-  "has a certificate of no known authority": "no",
-  "has a certificate for another host": "no",
+  "has a certificate of another authority": "no, distrusted",
+  "has a certificate of no known authority": "no, distrusted",
+  "has a certificate for another host": "no, distrusted",
   "wants a certificate and gets it": answer,
   "wants a certificate and gets none": "no",
   "wants a certificate and gets none, TLS 1.2": "no",
@@ -141,12 +154,14 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
   test("an answer is an answer, and a fault tells whether the server can have read the request", async () => {
     const cases = { ...(await plainCases()), ...(await tlsCases()) };
     const said = await run(`
+      import { isDistrust } from "${here}/http.ts";
       const ends = {};
       for (const [name, one] of Object.entries(${JSON.stringify(cases)})) {
         const request = { method: "POST", headers: { "x-a": "b" }, body: "{}", timeoutMs: 10_000, ...one };
         const reply = await linux.http.request(request);
         ends[name] = reply.ok ? reply.value : reply.error.sent;
         if (ends[name] === "maybe") ends[name] += " " + reply.error.code;
+        if (!reply.ok && isDistrust(reply.error.code)) ends[name] += ", distrusted";
         if (!reply.ok && (reply.error.code === "" || reply.error.message === "")) ends[name] = reply.error;
       }
       console.log(JSON.stringify(ends));`);
@@ -168,12 +183,14 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
     await run(`
       const base = { url: ${JSON.stringify(url)}, headers: { authorization: "tok" }, timeoutMs: 10_000 };
       await linux.http.request({ ...base, method: "POST", body: "b\u00f6dy" });
+      await linux.http.request({ ...base, method: "PATCH", body: "{}" });
       await linux.http.request({ ...base, method: "GET" });`);
     const text = seen.join("");
     expect(text).toMatch(/^POST \/path HTTP\/1\.1\r\n/);
     expect(text).toContain("b\u00f6dy");
+    expect(text).toMatch(/PATCH \/path HTTP\/1\.1\r\n/);
     expect(text).toMatch(/GET \/path HTTP\/1\.1\r\n/);
-    expect(text.match(/authorization: tok/gi)?.length).toBe(2);
+    expect(text.match(/authorization: tok/gi)?.length).toBe(3);
     // Node's fetch may not see its first connection free before it wants the next.
     expect(connections).toBeLessThanOrEqual(engine === "bun" ? 1 : 2);
   });
@@ -203,6 +220,18 @@ test.each([
   ["something new", "maybe"],
 ] as const)("%s: sent: %s", (code, sent) => {
   expect(wasSent(code)).toBe(sent);
+});
+
+test.each([
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
+  ["SELF_SIGNED_CERT_IN_CHAIN", true],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
+  ["CERT_HAS_EXPIRED", true],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", true],
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", false],
+  ["ECONNREFUSED", false],
+])("%s: the server's certificate is refused: %s", (code, expected) => {
+  expect(isDistrust(code)).toBe(expected);
 });
 
 describe("on the fake machine", () => {

@@ -2,7 +2,7 @@ import type { Outcome } from "./outcome.ts";
 import type { Fault } from "./sys.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH";
   /** `http:` or `https:`. No proxy of the environment is used: what a node talks to is beside it. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -18,12 +18,16 @@ export interface TlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** Whose certificate the server has to show, where that is not the URL's host. Spelled as both engines want it. */
+  readonly servername?: string;
 }
 
 /** Any status is a response; redirections are not followed. */
 export interface HttpResponse {
   readonly status: number;
   readonly body: string;
+  /** When to come again (the header of this name), if the server says so. */
+  readonly retryAfter?: string;
 }
 
 export interface HttpFault extends Fault {
@@ -62,6 +66,15 @@ const unsentCodes: ReadonlySet<string> = new Set([
 /** Of TLS: certificates that were refused by us or by the server, files that are none. */
 const unsentPrefix =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|ERR_INVALID_|UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|CRL_)/;
+
+/** Of these, those by which the server's own certificate is refused; no later try has another end. */
+const distrustPrefix =
+  /^(ERR_TLS_CERT_|UNABLE_TO_(GET|VERIFY)_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_CA|CRL_)/;
+
+/** Whether a failure with this code means that the server is not who it has to be. */
+export function isDistrust(code: string): boolean {
+  return distrustPrefix.test(code);
+}
 
 /** Whether a failure with this code leaves open that the server has read the request. What is unknown may have been. */
 export function wasSent(code: string): HttpFault["sent"] {

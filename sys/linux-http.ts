@@ -39,7 +39,9 @@ async function requestWithFetch(request: HttpRequest, signal: AbortSignal): Prom
     ...(tls === undefined ? {} : { tls }),
   };
   const response = await fetch(url, options);
-  return ok({ status: response.status, body: await response.text() });
+  const retryAfter = response.headers.get("retry-after");
+  const text = await response.text();
+  return ok({ status: response.status, body: text, ...(retryAfter === null ? {} : { retryAfter }) });
 }
 
 /** No name resolved and no answer look the same from here: it may have been sent. */

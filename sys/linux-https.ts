@@ -33,7 +33,10 @@ export function requestWithNode(
           text += part;
         });
         incoming.on("error", failed);
-        incoming.on("end", () => resolve(ok({ status: incoming.statusCode ?? 0, body: text })));
+        const { statusCode: status = 0, headers: answered } = incoming;
+        const retryAfter = answered["retry-after"];
+        const more = retryAfter === undefined ? {} : { retryAfter };
+        incoming.on("end", () => resolve(ok({ status, body: text, ...more })));
       });
       outgoing.on("error", failed);
       outgoing.end(body);
