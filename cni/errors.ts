@@ -38,6 +38,8 @@ export const codes = {
   drift: 105,
   /** No address could be given: the ranges are exhausted, what was asked for is taken, or the data folder fails. */
   ipam: 106,
+  /** The Kubernetes API refuses, or answers what cannot be used. */
+  api: 107,
 } as const;
 
 export type CodeName = keyof typeof codes;

@@ -12,6 +12,7 @@ const noIds: Readonly<Record<string, string>> = {
   "ipam.ranges": "a field's path",
   "ipam.store": "a field's path",
   "args.cni": "a field's path",
+  "metadata.uid": "a field's path",
 };
 
 interface Row {

@@ -9,7 +9,7 @@ import { isUnset, jsonMistake, quote } from "./text.ts";
 export interface DefinitionPlace {
   readonly namespace: string;
   readonly name: string;
-  /** The file's path. */
+  /** The file's path, or that it is the API's. */
   readonly source: string;
   /** By the node's operator, or by whoever may write to the namespace. */
   readonly keptIn: "disk" | "api";
@@ -68,7 +68,7 @@ export function badDefinition(place: DefinitionPlace, why: string): Outcome<neve
     "invalidConfig",
     "kube.bad-definition",
     `read network definition ${place.namespace}/${place.name} (${place.source}): ${why}`,
-    `The file holds a ${kind} in JSON, or a CNI configuration.`,
+    `It has to be a ${kind} in JSON or, in a file, a CNI configuration.`,
   );
 }
 

@@ -1,9 +1,9 @@
 import { kindOf } from "../cni/config.ts";
 import { type Environment, parseArgs } from "../cni/environment.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
-import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import { isObject, type Json } from "../cni/json.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
-import { listed, quote } from "./text.ts";
+import { areTexts, listed, quote } from "./text.ts";
 
 /** The pod's choice of networks (Network Plumbing Working Group, multi-network specification 1.3, section 4.1). */
 export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
@@ -62,10 +62,6 @@ export function annotationsFrom(runtimeConfig: Json | undefined): Outcome<Annota
   const wrong = Object.entries(values).filter(([, value]) => typeof value !== "string");
   const shown = wrong.map(([key, value]) => `${quote(key)} is ${kindOf(value)}`);
   return refuse(`${listed(shown, 5)}, not a string`);
-}
-
-function areTexts(values: JsonObject): values is Record<string, string> {
-  return Object.values(values).every((value) => typeof value === "string");
 }
 
 function refuse(why: string): Outcome<never, CniError> {

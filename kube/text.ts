@@ -1,4 +1,4 @@
-import type { Json } from "../cni/json.ts";
+import type { Json, JsonObject } from "../cni/json.ts";
 import { findSyntaxMistake } from "../cni/json-syntax.ts";
 
 const longest = 60;
@@ -38,4 +38,8 @@ export function listed(items: readonly string[], atMost: number): string {
 /** What Go's decoder, by which all this has been read so far, cannot tell from a key that is not there. */
 export function isUnset(value: Json | undefined): boolean {
   return value === undefined || value === null || value === "";
+}
+
+export function areTexts(values: JsonObject): values is Record<string, string> {
+  return Object.values(values).every((value) => typeof value === "string");
 }

@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
+import { openApi } from "../../plugins/meta/api.ts";
 import { parseMetaConfig, placementProblem } from "../../plugins/meta/config.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
 import { prepare } from "../../plugins/meta/prepare.ts";
@@ -38,7 +39,9 @@ async function explainInput(sys: Sys, { invocation }: ExplainInput): Promise<Out
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return fail(misplaced);
-  const prepared = await prepare(sys, config.value, invocation, undefined, "known");
+  const deadlineMs = sys.clock.monotonicMs() + config.value.timeoutMs;
+  const api = await openApi(sys, config.value, invocation.environment, deadlineMs);
+  const prepared = await prepare(sys, config.value, invocation, api, "known");
   if (!prepared.ok) return prepared;
   // `prepare` keeps no sources; nothing changes in between that a person would notice.
   return ok(explain(config.value, prepared.value));

@@ -7,6 +7,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { openApi } from "./api.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config.ts";
 import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
@@ -38,7 +39,8 @@ export async function add(
   const sandbox = sandboxOf(sys, environment, config.value);
   const ready = await awaitReadiness(sys, config.value, sandbox.deadlineMs);
   if (!ready.ok) return ready;
-  const prepared = await prepare(sys, config.value, { environment, config: network }, undefined, "required");
+  const api = await openApi(sys, config.value, environment, sandbox.deadlineMs);
+  const prepared = await prepare(sys, config.value, { environment, config: network }, api, "required");
   if (!prepared.ok) return prepared;
   const present = requireAll(sys, prepared.value, sandbox);
   if (!present.ok) return present;

@@ -27,7 +27,7 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["delegate", isObject],
   ["networks", isTexts],
   ["definitionsDir", isFolder],
-  ["kubeconfig", (value) => value === ""],
+  ["kubeconfig", (value) => value === "in-cluster" || isFolder(value)],
   ["confDir", isFolder],
   ["stateDir", isFolder],
   ["binDir", isFolder],

@@ -37,7 +37,11 @@ export const metaSchema = z.strictObject({
   delegate: z.optional(object),
   networks: z.optional(texts),
   definitionsDir: z.optional(folder),
-  kubeconfig: z.optional(z.literal("", `the Kubernetes API is not supported yet: leave it out`)),
+  kubeconfig: z.optional(
+    z
+      .string(`must be "in-cluster" or an absolute path, as text`)
+      .check(z.regex(/^(in-cluster|\/.*)?$/, `must be "in-cluster" or an absolute path`)),
+  ),
   confDir: z.optional(folder),
   stateDir: z.optional(folder),
   binDir: z.optional(folder),

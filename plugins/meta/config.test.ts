@@ -99,7 +99,6 @@ describe("the meta-plugin's configuration", () => {
     ["an empty delegate", { delegate: {} }, "config.delegate", 7, "delegate"],
     ["a timeout that is none", { timeout: "soon" }, "config.timeout", 7, `"soon"`],
     ["a timeout of nothing", { timeout: "0" }, "config.timeout", 7, `"0"`],
-    ["the API, which is not supported yet", { kubeconfig: "/k" }, "config.field", 7, "not supported yet"],
   ])("refuses %s", async (_case, more, id, code, words) => {
     const config = await parseMetaConfig(network(more));
     expect(config).toMatchObject({ ok: false, error: { id, code } });

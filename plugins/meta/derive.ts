@@ -17,7 +17,7 @@ export interface Derived {
 }
 
 /**
- * What an ADD would do now, for the DEL of a pod from before we were installed, of a second DEL, or of a lost record; the
+ * What an ADD would do now, as far as this node itself knows, for the DEL of a pod from before we were installed, of a second DEL, or of a lost record; the
  * primary alone when the pod's own networks cannot be told any more. Undefined when nothing can be told: the
  * configuration has been broken or taken away since. Errors: only when a record was torn, since then something is left.
  */
@@ -29,7 +29,10 @@ export async function derive(
 ): Promise<Outcome<Derived | undefined, CniError>> {
   const config = await parseMetaConfig(invocation.config);
   const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
-  if (config.ok && whole.ok) return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
+  if (config.ok && whole.ok) {
+    warnOfLeftOut(sys, key, whole.value.notAsked);
+    return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
+  }
   const why = whole.ok ? "" : describe(whole.error);
   const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
   const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key);
@@ -44,6 +47,15 @@ export async function derive(
     `hawser: DEL of container ${key.containerId} without a record: only the primary is deleted: ${why}`,
   );
   return withoutOthers(sys, key, { config: salvaged, plan: primary.value });
+}
+
+/** A DEL never waits for the API: it may be gone for good, and the runtime would repeat the DEL for ever. */
+function warnOfLeftOut(sys: Sys, { containerId }: AttachmentKey, notAsked: readonly string[]): void {
+  if (notAsked.length === 0) return;
+  const what = notAsked.join(", ");
+  sys.warn(
+    `hawser: DEL of container ${containerId} without a record: not known here, and so not deleted: ${what}`,
+  );
 }
 
 async function planPrimary(

@@ -4,14 +4,16 @@ import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Definition } from "../../kube/definitions.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
-import { annotationsFrom, type PodIdentity, podOf } from "../../kube/pod.ts";
+import { type PodIdentity, podOf } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { readAnnotations } from "./api.ts";
 import type { MetaConfig } from "./config.ts";
 import { type DeviceMode, equip } from "./equip.ts";
-import { readDefinitions } from "./lookup.ts";
-import { type Admitted, admit } from "./policy.ts";
+import { isNotAsked, type NotAsked, readDefinitions } from "./lookup.ts";
+import { type Admitted, admit, type Sought } from "./policy.ts";
 import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
+import { interfaceNameOf } from "./select.ts";
 import { type FoundNetwork, readAuxiliary, readSource } from "./standing.ts";
 
 export interface Wanted {
@@ -24,12 +26,16 @@ export interface Wanted {
   readonly device?: AssignedDevice;
 }
 
+type Entry = Wanted | NotAsked;
+
 /** All that an operation depends on beyond its own input, read once. The stages after it are pure. */
 export interface Observed {
   readonly pod: PodIdentity | undefined;
   /** The primary's configuration and where it was found; undefined when we are chained. */
   readonly primary: FoundPrimary | undefined;
   readonly wanted: readonly Wanted[];
+  /** What only the API could have told, where it was not to be asked: for people. */
+  readonly notAsked?: readonly string[];
 }
 
 export interface FoundPrimary extends FoundNetwork {
@@ -37,7 +43,7 @@ export interface FoundPrimary extends FoundNetwork {
   readonly request?: NetworkRequest;
 }
 
-/** Without an API client, what the node itself knows must do. */
+/** Without an API client, what the node itself knows must do; `notAsked` tells what it does not. */
 export async function observe(
   sys: Sys,
   config: MetaConfig,
@@ -46,11 +52,11 @@ export async function observe(
   devices: DeviceMode,
 ): Promise<Outcome<Observed, CniError>> {
   const pod = podOf(environment);
-  const annotations = annotationsFrom(config.runtimeConfig);
+  const annotations = await readAnnotations(config, pod, api);
   if (!annotations.ok) return annotations;
   const namespace = pod?.namespace ?? defaultNamespace;
   const asked = readRequests(config, {
-    annotations: annotations.value.kind === "given" ? annotations.value.values : {},
+    annotations: annotations.value ?? {},
     namespace,
     ifname: environment.ifname,
   });
@@ -58,12 +64,14 @@ export async function observe(
   warnOfIgnored(sys, asked.value);
   const admitted = await readAdmitted(sys, config, namespace, asked.value, api);
   if (!admitted.ok) return admitted;
-  const [own] = admitted.value.filter(({ role }) => role === "primary");
+  const own = admitted.value.find(({ role }) => role === "primary");
   const primary = own === undefined ? await readPrimary(sys, config, api) : ok(primaryOf(own));
   if (!primary.ok) return primary;
-  const wanted = await withStanding(sys, config, pod, wantedOf(admitted.value), api);
-  if (!wanted.ok) return wanted;
-  return equip(sys, config, { pod, primary: primary.value, wanted: wanted.value }, devices);
+  const entries = await withStanding(sys, config, pod, secondariesOf(admitted.value), api);
+  if (!entries.ok) return entries;
+  const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
+  const observed = { pod, primary: primary.value, ...settle(config, primary.value, entries.value, unknown) };
+  return equip(sys, config, observed, devices);
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
@@ -78,10 +86,16 @@ export async function observeStanding(
   if (!asked.ok) return asked;
   const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
   if (!admitted.ok) return admitted;
-  const wanted = await withStanding(sys, config, undefined, wantedOf(admitted.value), api);
-  return wanted.ok ? ok({ pod: undefined, primary: primary.value, wanted: wanted.value }) : wanted;
+  const entries = await withStanding(sys, config, undefined, secondariesOf(admitted.value), api);
+  if (!entries.ok) return entries;
+  return ok({
+    pod: undefined,
+    primary: primary.value,
+    ...settle(config, primary.value, entries.value, []),
+  });
 }
 
+/** Undefined when we are chained, or when only the API could tell and it may not be asked. */
 export async function readPrimary(
   sys: Sys,
   config: MetaConfig,
@@ -104,16 +118,16 @@ async function withStanding(
   sys: Sys,
   config: MetaConfig,
   pod: PodIdentity | undefined,
-  asked: readonly Wanted[],
+  asked: readonly Entry[],
   api: KubeClient | undefined,
-): Promise<Outcome<Wanted[], CniError>> {
+): Promise<Outcome<Entry[], CniError>> {
   const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
-  const standing: Wanted[] = [];
+  const standing: Entry[] = [];
   for (const [index, source] of isSystems ? [] : config.standing.entries()) {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
     const found = await readSource(sys, config, source, field, api);
     if (!found.ok) return found;
-    standing.push(unasked(found.value));
+    standing.push(found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value));
   }
   const last = readAuxiliary(sys, config);
   return ok([...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])]);
@@ -129,15 +143,21 @@ function unasked({ name, source, config, annotations }: FoundNetwork): Wanted {
   };
 }
 
-function primaryOf({ request, definition }: Admitted): FoundPrimary {
+function primaryOf(own: Admitted | NotAsked): FoundPrimary | undefined {
+  if (isNotAsked(own)) return undefined;
+  const { request, definition } = own;
   const { source, config, annotations } = definition;
   return { name: `${request.namespace}/${request.name}`, source, config, annotations, request };
 }
 
-function wantedOf(admitted: readonly Admitted[]): Wanted[] {
+function secondariesOf(admitted: readonly (Admitted | NotAsked)[]): Entry[] {
   return admitted
     .filter(({ role }) => role === "secondary")
-    .map(({ origin, request, definition }) => ({ origin, request, definition }));
+    .map((each) => {
+      if (isNotAsked(each)) return each;
+      const { origin, request, definition } = each;
+      return { origin, request, definition };
+    });
 }
 
 /** The definitions of all that is asked for, where the pod may have them. */
@@ -146,7 +166,34 @@ async function readAdmitted(
   config: MetaConfig,
   podNamespace: string,
   asked: readonly Asked[],
-  _api: KubeClient | undefined,
-): Promise<Outcome<Admitted[], CniError>> {
-  return admit(config, podNamespace, await readDefinitions(sys, config, asked));
+  api: KubeClient | undefined,
+): Promise<Outcome<(Admitted | NotAsked)[], CniError>> {
+  const found = await readDefinitions(sys, config, asked, api);
+  const admitted = admit(
+    config,
+    podNamespace,
+    found.filter((each): each is Sought => !isNotAsked(each)),
+  );
+  if (!admitted.ok) return admitted;
+  // All or none are admitted, in their order.
+  const left = admitted.value.values();
+  return ok(found.map((each) => (isNotAsked(each) ? each : (left.next().value as Admitted))));
+}
+
+/** Parts what is left out from the rest, which keeps the interface names that it has among all. */
+function settle(
+  config: MetaConfig,
+  primary: FoundPrimary | undefined,
+  entries: readonly Entry[],
+  unknown: readonly string[],
+): Pick<Observed, "wanted" | "notAsked"> {
+  const leftOut = entries.flatMap((each) => (isNotAsked(each) ? [each.notAsked] : []));
+  const isPrimaryLeftOut = primary === undefined && config.primary.kind !== "chained";
+  const notAsked = [...unknown, ...(isPrimaryLeftOut ? ["the primary network"] : []), ...leftOut];
+  const wanted = entries.flatMap((each, index): Wanted[] => {
+    if (isNotAsked(each)) return [];
+    if (leftOut.length === 0) return [each];
+    return [{ ...each, request: { ...each.request, interface: interfaceNameOf(each.request, index) } }];
+  });
+  return { wanted, notAsked };
 }

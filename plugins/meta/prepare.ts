@@ -19,6 +19,8 @@ export interface Prepared {
   readonly base: CniResult | undefined;
   readonly selections: readonly Selection[];
   readonly plan: Plan;
+  /** What only the API could have told, where it was not to be asked: it is not in the plan. */
+  readonly notAsked: readonly string[];
 }
 
 /**
@@ -44,7 +46,8 @@ export async function prepare(
   if (!selections.ok) return selections;
   const planned = plan(config, selections.value, containerId);
   if (!planned.ok) return planned;
-  return ok({ pod: observed.value.pod, base: base.value, selections: selections.value, plan: planned.value });
+  const { pod, notAsked = [] } = observed.value;
+  return ok({ pod, base: base.value, selections: selections.value, plan: planned.value, notAsked });
 }
 
 /** The steps that every pod gets, under stand-in interface names. */

@@ -27,6 +27,11 @@ export interface TakenNames {
   readonly existing: readonly string[];
 }
 
+/** `index` counts the secondaries from 0. */
+export function interfaceNameOf(request: NetworkRequest, index: number): string {
+  return request.interface ?? `net${index + 1}`;
+}
+
 /**
  * The attachments in order, each with its interface name: the requested one, else `net<n>`, n being the secondary's
  * place, so that a requested name does not shift those after it (as in Multus).
@@ -37,7 +42,7 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
       role: "secondary",
       network: label ?? `${request.namespace}/${request.name}`,
       origin,
-      ifname: request.interface ?? `net${index + 1}`,
+      ifname: interfaceNameOf(request, index),
       source: definition.source,
       config: definition.config,
       request,

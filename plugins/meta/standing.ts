@@ -6,7 +6,7 @@ import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig, Source } from "./config.ts";
-import { chained, readDefinitions, readNamed, siblingPlugins } from "./lookup.ts";
+import { chained, isNotAsked, readDefinitions, readNamed, siblingPlugins } from "./lookup.ts";
 
 /** A network of the operator's choice. */
 export interface FoundNetwork {
@@ -21,14 +21,17 @@ export interface FoundNetwork {
   readonly device?: AssignedDevice;
 }
 
-/** Finds what the operator's configuration names; `field` is where it is named. */
+/**
+ * Finds what the operator's configuration names; `field` is where it is named. Undefined where only the API could tell and
+ * it may not be asked.
+ */
 export async function readSource(
   sys: Sys,
   config: MetaConfig,
   source: Source,
   field: string,
   api: KubeClient | undefined,
-): Promise<Outcome<FoundNetwork, CniError>> {
+): Promise<Outcome<FoundNetwork | undefined, CniError>> {
   switch (source.kind) {
     case "inline":
       return ok(plainly(config, { source: field, config: source.config }));
@@ -59,12 +62,16 @@ async function readDefined(
   sys: Sys,
   config: MetaConfig,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  _api: KubeClient | undefined,
-): Promise<Outcome<FoundNetwork, CniError>> {
+  api: KubeClient | undefined,
+): Promise<Outcome<FoundNetwork | undefined, CniError>> {
   const request = { namespace, name };
   const asked = { role: "primary", origin: "configuration", request } as const;
-  const [sought] = await readDefinitions(sys, config, [asked]);
+  const [sought] = await readDefinitions(sys, config, [asked], api);
   if (sought === undefined) throw new Error("readDefinitions answers each request");
+  if (isNotAsked(sought)) {
+    const likely = readNamed(sys, config, name);
+    return ok(likely.ok ? plainly(config, likely.value) : undefined);
+  }
   const { definition } = sought;
   if (definition.ok) return ok({ ...definition.value, name: `${namespace}/${name}` });
   // An API that is down must not put pods on another network.

@@ -4,6 +4,7 @@ import { allOk, type CniError, codes, failWith, within } from "../../cni/errors.
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { checkAccess } from "./api.ts";
 import { type MetaConfig, parseMetaConfig } from "./config.ts";
 import type { Step } from "./plan.ts";
 import { standingPlan } from "./prepare.ts";
@@ -21,6 +22,9 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   if (!state.ok) return state;
   const ready = checkReadiness(sys, config.value);
   if (!ready.ok) return fail(unavailable("status", ready.error));
+  // Not whether the server answers: that would stall or fail every node at once, also those that do not need it.
+  const access = await checkAccess(sys, config.value, invocation.environment);
+  if (!access.ok) return fail(unavailable("prepare to ask the Kubernetes API", access.error));
   const steps = await standingPlan(sys, config.value, undefined);
   if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
   const sandbox = sandboxOf(sys, invocation.environment, config.value);

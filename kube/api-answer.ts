@@ -1,0 +1,179 @@
+import { type CniError, type CodeName, cniError } from "../cni/errors.ts";
+import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
+import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from "../sys/http.ts";
+import { parseApiPath } from "./api-path.ts";
+
+/** One request, for messages. */
+export interface Asked {
+  readonly server: string;
+  readonly verb: "get" | "patch";
+  readonly path: string;
+  /** Whatever happens, it is not shown. */
+  readonly secret: string;
+}
+
+/** What an attempt means. */
+export type Verdict =
+  | { readonly kind: "done"; readonly value: JsonObject }
+  | { readonly kind: "failed"; readonly error: CniError }
+  /** It may be better soon; the server may have said when. */
+  | { readonly kind: "again"; readonly error: CniError; readonly afterMs: number | undefined };
+
+interface Told {
+  readonly code: CodeName;
+  readonly id: string;
+  readonly why: string;
+  readonly todo: string;
+}
+
+/** Decides on an answer, or on why there is none. */
+export function judge(asked: Asked, attempt: HttpAttempt): Verdict {
+  if (!attempt.ok) return judgeFault(asked, attempt.error);
+  const { status, body, retryAfter } = attempt.value;
+  const document = parseJson(body);
+  const object = document.ok && isObject(document.value) ? document.value : undefined;
+  if (status === 200 || status === 201) {
+    return object === undefined ? failed(asked, garbage) : { kind: "done", value: object };
+  }
+  if (status === 429 || status >= 500) {
+    const told = status === 429 ? busy : failing;
+    return {
+      kind: "again",
+      error: tell(asked, told(status, says(object))),
+      afterMs: parseRetryAfter(retryAfter),
+    };
+  }
+  return failed(asked, refusal(asked, attempt.value, object));
+}
+
+function judgeFault(asked: Asked, { code, message }: HttpFault): Verdict {
+  const reason = message === code ? code : `${code}: ${message}`;
+  if (isDistrust(code)) return failed(asked, distrusted(reason));
+  return { kind: "again", error: tell(asked, unreachable(reason)), afterMs: undefined };
+}
+
+function failed(asked: Asked, told: Told): Verdict {
+  return { kind: "failed", error: tell(asked, told) };
+}
+
+function tell({ server, verb, path, secret }: Asked, { code, id, why, todo }: Told): CniError {
+  const target = parseApiPath(path);
+  const what = target === undefined ? path : `${target.resource} ${target.namespace}/${target.name}`;
+  const text = `${verb} ${what} at ${server}: ${why}`;
+  // A server, or something before it, may repeat what it was sent.
+  const safe = secret === "" ? text : text.replaceAll(secret, "(token)");
+  return cniError(code, id, safe, todo);
+}
+
+const garbage: Told = {
+  code: "api",
+  id: "kube.api-answer",
+  why: "the answer is no JSON object",
+  todo: "Is this an API server, and not something before it?",
+};
+
+function distrusted(reason: string): Told {
+  return {
+    code: "api",
+    id: "kube.api-untrusted",
+    why: `the server's certificate is not trusted (${reason})`,
+    todo: "Correct certificate-authority(-data), server or tls-server-name of the kubeconfig.",
+  };
+}
+
+function unreachable(reason: string): Told {
+  return {
+    code: "tryAgainLater",
+    id: "kube.api-unreachable",
+    why: reason,
+    todo: "Is the API server up, and does the node reach it? Networks that are defined in definitionsDir do not need it.",
+  };
+}
+
+function busy(status: number, said: string): Told {
+  return {
+    code: "tryAgainLater",
+    id: "kube.api-busy",
+    why: `${status}: the server asks to be left alone for now${said}`,
+    todo: "It limits its clients (API priority and fairness).",
+  };
+}
+
+function failing(status: number, said: string): Told {
+  return {
+    code: "tryAgainLater",
+    id: "kube.api-failing",
+    why: `${status}: the server fails${said}`,
+    todo: "See the API server's log.",
+  };
+}
+
+function refusal(asked: Asked, { status }: HttpResponse, object: JsonObject | undefined): Told {
+  const told = (id: string, why: string, todo: string): Told => ({
+    code: "api",
+    id,
+    why: `${status}: ${why}${says(object)}`,
+    todo,
+  });
+  switch (status) {
+    case 401:
+      return told(
+        "kube.api-unauthorized",
+        "the server does not know us",
+        "The token or certificate of the kubeconfig has expired or is another cluster's.",
+      );
+    case 403:
+      return told("kube.api-forbidden", "the server does not let us", rightMissing(asked));
+    case 404:
+      return isAbsence(object)
+        ? told("kube.api-not-found", "there is none", "")
+        : told(
+            "kube.api-unknown-resource",
+            "the server knows no such resource",
+            "Is the CustomResourceDefinition installed, and is this an API server?",
+          );
+    case 409:
+      return told("kube.api-conflict", "it has changed meanwhile", "");
+    case 422:
+      return isAnother(object)
+        ? told("kube.api-conflict", "it is another object of this name by now", "")
+        : told("kube.api-refused", "the server refuses", "See the API server's log.");
+    case 410:
+      return told("kube.api-gone", "it is gone", "");
+    default:
+      return told("kube.api-refused", "the server refuses", "See the API server's log.");
+  }
+}
+
+/** A missing object is told by a Status with its kind; a path that no handler has is not. */
+function isAbsence(object: JsonObject | undefined): boolean {
+  return object?.kind === "Status" && isObject(object.details) && typeof object.details.kind === "string";
+}
+
+/** A patch that names the object's uid is refused like this where the object has another one; only Update answers 409. */
+function isAnother(object: JsonObject | undefined): boolean {
+  const causes = isObject(object?.details) ? object.details.causes : undefined;
+  return Array.isArray(causes) && causes.some((cause) => isObject(cause) && cause.field === "metadata.uid");
+}
+
+function rightMissing({ verb, path }: Asked): string {
+  const target = parseApiPath(path);
+  if (target === undefined) return "Give its user the right.";
+  const rule = { apiGroups: [target.group], resources: [target.resource], verbs: [verb] };
+  return `Add the rule ${JSON.stringify(rule)} to a ClusterRole of its user.`;
+}
+
+const longestMessage = 400;
+
+/** The server's own words, printable and not endless. */
+function says(object: JsonObject | undefined): string {
+  const message = object?.message;
+  if (typeof message !== "string" || message === "") return "";
+  const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}...` : message;
+  return ` (${cut.replaceAll(/[^ -~]/g, "?")})`;
+}
+
+/** In seconds; the header's other form, a date, would need the server's clock. */
+function parseRetryAfter(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined;
+}
