@@ -1,4 +1,5 @@
 import type { IpamAction } from "./ipam/options.ts";
+import type { MigrateOptions } from "./migrate/options.ts";
 
 /** What a person asked for, as the command line says it. */
 export type Command =
@@ -6,7 +7,8 @@ export type Command =
   | ({ readonly kind: "attachments" } & AttachmentsOptions)
   | ({ readonly kind: "show" } & ShowOptions)
   | ({ readonly kind: "doctor" } & DoctorOptions)
-  | { readonly kind: "ipam"; readonly ipam: IpamAction };
+  | { readonly kind: "ipam"; readonly ipam: IpamAction }
+  | { readonly kind: "migrate"; readonly migrate: MigrateOptions };
 
 export interface ExplainOptions {
   readonly config: string;
