@@ -13,6 +13,7 @@ const noIds: Readonly<Record<string, string>> = {
   "ipam.store": "a field's path",
   "args.cni": "a field's path",
   "metadata.uid": "a field's path",
+  "install.json": "a file",
 };
 
 interface Row {

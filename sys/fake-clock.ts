@@ -48,6 +48,7 @@ export function createClock(startMs: number): FakeClock {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs - bootMs,
     sleep: (durationMs) => timer(durationMs).done,
+    sleepUnlessStopped: async (durationMs) => void (await timer(durationMs).done),
     timer,
     advance: (durationMs) => {
       nowMs += durationMs;

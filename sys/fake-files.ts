@@ -7,10 +7,11 @@ import type { Attempt, FileStat, Files, WriteOptions } from "./sys.ts";
  */
 export type Loss = "nothing" | "unsynced" | "some";
 
-/** Files in memory that remember what of them is on the disk. No links, no rights, absolute paths only. */
+/** Files in memory that remember what of them is on the disk. No rights, absolute paths only. */
 export interface Disk extends Files {
   /** What `write` has done when it is stopped in its middle. */
   halfWrite(path: string, text: string, options: WriteOptions): void;
+  halfCopy(from: string, to: string, mode: number): void;
   lose(loss: Loss, chance: () => number): void;
   /** Every file and folder (with a slash behind it), sorted, the root left out. */
   paths(): string[];
@@ -33,7 +34,12 @@ interface FolderNode {
   readonly modifiedMs: number;
 }
 
-type Node = FileNode | FolderNode;
+interface LinkNode {
+  readonly kind: "link";
+  readonly target: string;
+}
+
+type Node = FileNode | FolderNode | LinkNode;
 
 /** A name in a folder that is there. */
 interface Place {
@@ -61,6 +67,18 @@ export function createDisk(nowMs: () => number): Disk {
       if (folder.ok) folder.value.durable = new Map(folder.value.entries);
       return folder.ok ? ok(undefined) : folder;
     },
+    symlink: (target, path) => {
+      const at = place(path, "symlink");
+      if (!at.ok) return at;
+      if (at.value.node !== undefined) return refuse("EEXIST", "symlink", path);
+      at.value.folder.entries.set(at.value.name, { kind: "link", target });
+      return ok(undefined);
+    },
+    copy: (from, to, mode) => copy(root, from, place(to, "copyfile"), to, { mode, sync: true }, nowMs()),
+    halfCopy: (from, to, mode) => {
+      const half = { mode, sync: false, half: true };
+      copy(root, from, place(to, "copyfile"), to, half, nowMs());
+    },
     rename: (from, to) => rename(place(from, "rename"), place(to, "rename"), from, to),
     link: (existing, path) => link(place(existing, "link"), place(path, "link"), path),
     remove: (path) => {
@@ -74,7 +92,7 @@ export function createDisk(nowMs: () => number): Disk {
     removeFolder: (path) => {
       const at = existingPlace(root, path, "rmdir");
       if (!at.ok) return at;
-      if (at.value.node.kind === "file") return refuse("ENOTDIR", "rmdir", path);
+      if (at.value.node.kind !== "folder") return refuse("ENOTDIR", "rmdir", path);
       if (at.value.node.entries.size > 0) return refuse("ENOTEMPTY", "rmdir", path);
       at.value.folder.entries.delete(at.value.name);
       return ok(undefined);
@@ -104,7 +122,7 @@ function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat"> {
   };
 }
 
-function toStat(node: Node): FileStat {
+function toStat(node: FileNode | FolderNode): FileStat {
   const sizeBytes = node.kind === "file" ? new TextEncoder().encode(node.text).length : 4096;
   return { kind: node.kind, mode: node.mode, uid: 0, sizeBytes, modifiedMs: node.modifiedMs };
 }
@@ -126,13 +144,21 @@ function namesOf(path: string): string[] {
   return path.split("/").filter((name) => name !== "");
 }
 
-function findNode(root: FolderNode, path: string, doing: string): Attempt<Node> {
-  let node: Node = root;
+/** Follows symbolic links, the last one too. */
+function findNode(root: FolderNode, path: string, doing: string): Attempt<FileNode | FolderNode> {
+  let node: FileNode | FolderNode = root;
+  let above = "";
   for (const name of namesOf(path)) {
     if (node.kind === "file") return refuse("ENOTDIR", doing, path);
     const next = node.entries.get(name);
     if (next === undefined) return refuse("ENOENT", doing, path);
-    node = next;
+    const found: Attempt<FileNode | FolderNode> =
+      next.kind === "link"
+        ? findNode(root, next.target.startsWith("/") ? next.target : `${above}/${next.target}`, doing)
+        : ok(next);
+    if (!found.ok) return found;
+    node = found.value;
+    above = `${above}/${name}`;
   }
   return ok(node);
 }
@@ -161,6 +187,7 @@ function existingPlace(root: FolderNode, path: string, doing: string): Attempt<P
 function writeAt(at: Place, path: string, text: string, options: WriteOptions, nowMs: number): Attempt {
   if (at.node !== undefined && options.exclusive === true) return refuse("EEXIST", "open", path);
   if (at.node?.kind === "folder") return refuse("EISDIR", "open", path);
+  if (at.node?.kind === "link") return refuse("ELOOP", "open", path);
   const created: FileNode = { kind: "file", text: "", durable: "", mode: options.mode, modifiedMs: nowMs };
   const file = at.node ?? created;
   at.folder.entries.set(at.name, file);
@@ -168,6 +195,23 @@ function writeAt(at: Place, path: string, text: string, options: WriteOptions, n
   file.modifiedMs = nowMs;
   if (options.sync === true) file.durable = text;
   return ok(undefined);
+}
+
+function copy(
+  root: FolderNode,
+  from: string,
+  to: Attempt<Place>,
+  target: string,
+  { half = false, ...options }: WriteOptions & { readonly half?: boolean },
+  nowMs: number,
+): Attempt {
+  const source = findNode(root, from, "copyfile");
+  if (!source.ok) return source;
+  if (source.value.kind === "folder") return refuse("EISDIR", "copyfile", from);
+  if (!to.ok) return to;
+  const { text } = source.value;
+  const copied = half ? text.slice(0, text.length / 2) : text;
+  return writeAt(to.value, target, copied, { ...options, exclusive: true }, nowMs);
 }
 
 function rename(from: Attempt<Place>, to: Attempt<Place>, source: string, target: string): Attempt {
@@ -178,8 +222,9 @@ function rename(from: Attempt<Place>, to: Attempt<Place>, source: string, target
   if (moved === undefined) return refuse("ENOENT", "rename", source);
   if (moved === there) return ok(undefined);
   if (target.startsWith(`${source}/`)) return refuse("EINVAL", "rename", target);
-  if (moved.kind === "folder" && there?.kind === "file") return refuse("ENOTDIR", "rename", target);
-  if (moved.kind === "file" && there?.kind === "folder") return refuse("EISDIR", "rename", target);
+  if (moved.kind === "folder" && there !== undefined && there.kind !== "folder")
+    return refuse("ENOTDIR", "rename", target);
+  if (moved.kind !== "folder" && there?.kind === "folder") return refuse("EISDIR", "rename", target);
   if (there?.kind === "folder" && there.entries.size > 0) return refuse("ENOTEMPTY", "rename", target);
   from.value.folder.entries.delete(from.value.name);
   to.value.folder.entries.set(to.value.name, moved);
@@ -202,7 +247,8 @@ function makeFolder(root: FolderNode, path: string, mode: number, nowMs: number)
   const names = namesOf(path);
   for (const [index, name] of names.entries()) {
     const next = folder.entries.get(name) ?? newFolder(mode, nowMs);
-    if (next.kind === "file") return refuse(index === names.length - 1 ? "EEXIST" : "ENOTDIR", "mkdir", path);
+    if (next.kind !== "folder")
+      return refuse(index === names.length - 1 ? "EEXIST" : "ENOTDIR", "mkdir", path);
     folder.entries.set(name, next);
     folder = next;
   }
@@ -215,7 +261,7 @@ function loseIn(folder: FolderNode, loss: Loss, chance: () => number): void {
   for (const node of folder.entries.values()) {
     if (node.kind === "folder") {
       loseIn(node, loss, chance);
-    } else if (node.text !== node.durable) {
+    } else if (node.kind === "file" && node.text !== node.durable) {
       const found = [node.durable, node.text, node.text.slice(0, node.text.length / 2)];
       node.text = (loss === "some" ? found[Math.floor(chance() * found.length)] : undefined) ?? node.durable;
       node.durable = node.text;
@@ -226,6 +272,6 @@ function loseIn(folder: FolderNode, loss: Loss, chance: () => number): void {
 function pathsIn(folder: FolderNode, above: string): string[] {
   return [...folder.entries].flatMap(([name, node]) => {
     const path = `${above}/${name}`;
-    return node.kind === "file" ? [path] : [`${path}/`, ...pathsIn(node, path)];
+    return node.kind === "folder" ? [`${path}/`, ...pathsIn(node, path)] : [path];
   });
 }

@@ -190,6 +190,12 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
           await machine.clock.sleep(durationMs);
           breathe(process);
         },
+        sleepUnlessStopped: async (durationMs) => {
+          enter(process, `sleep ${durationMs}`);
+          if (process.stopSignal === undefined) await machine.clock.sleep(durationMs);
+          breathe(process);
+          return process.stopSignal;
+        },
       },
       random: createRandom(machine.chance),
       warn: (line) => void process.warnings.push(line),
@@ -265,6 +271,13 @@ function filesOf(machine: Kernel, process: Simulated): Files {
     syncFolder: (path) => effect(`syncFolder ${path}`, () => disk.syncFolder(path)),
     rename: (from, to) => effect(`rename ${from} ${to}`, () => disk.rename(from, to)),
     link: (existing, path) => effect(`link ${existing} ${path}`, () => disk.link(existing, path)),
+    symlink: (target, path) => effect(`symlink ${target} ${path}`, () => disk.symlink(target, path)),
+    copy: (from, to, mode) =>
+      effect(
+        `copy ${from} ${to}`,
+        () => disk.copy(from, to, mode),
+        () => disk.halfCopy(from, to, mode),
+      ),
     remove: (path) => effect(`remove ${path}`, () => disk.remove(path)),
     makeFolder: (path, mode) => effect(`makeFolder ${path}`, () => disk.makeFolder(path, mode)),
     removeFolder: (path) => effect(`removeFolder ${path}`, () => disk.removeFolder(path)),

@@ -115,6 +115,30 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     expect(text("second")).toBe("shared");
   });
 
+  test("a symbolic link is followed, renamed over and removed as itself", () => {
+    put("file", "of the file");
+    folder("folder");
+    put("folder/inside", "inside");
+    expect(code(files.symlink("file", at("link")))).toBe("ok");
+    expect(code(files.symlink(at("folder"), at("way")))).toBe("ok");
+    expect([text("link"), text("way/inside")]).toEqual(["of the file", "inside"]);
+    expect(files.stat(at("link"))).toMatchObject({ ok: true, value: { kind: "file" } });
+    expect(code(files.symlink("nowhere", at("dangling")))).toBe("ok");
+    expect(text("dangling")).toBe("ENOENT");
+    expect(code(files.rename(at("dangling"), at("link")))).toBe("ok");
+    expect([text("link"), text("file")]).toEqual(["ENOENT", "of the file"]);
+    expect(code(files.remove(at("way")))).toBe("ok");
+    expect(names()).toEqual(["file", "folder", "link"]);
+  });
+
+  test("a copy has the bytes and the mode that it is given", () => {
+    put("file", "bytes");
+    expect(code(files.copy(at("file"), at("copy"), 0o755))).toBe("ok");
+    put("file", "changed");
+    expect(text("copy")).toBe("bytes");
+    expect(files.stat(at("copy"))).toMatchObject({ ok: true, value: { kind: "file", mode: 0o755 } });
+  });
+
   test("syncFolder takes folders", () => {
     put("file");
     expect(code(files.syncFolder(root))).toBe("ok");
@@ -137,6 +161,9 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     ["link over a name that is taken", "EEXIST", (f) => f.link(at("file"), at("full/file"))],
     ["link what is not there", "ENOENT", (f) => f.link(at("none"), at("second"))],
     ["link a folder", "EPERM", (f) => f.link(at("empty"), at("second"))],
+    ["link symbolically over a name that is taken", "EEXIST", (f) => f.symlink("empty", at("full/file"))],
+    ["copy what is not there", "ENOENT", (f) => f.copy(at("none"), at("copy"), mode)],
+    ["copy over a file", "EEXIST", (f) => f.copy(at("file"), at("full/file"), mode)],
     ["remove what is not there", "ENOENT", (f) => f.remove(at("none"))],
     ["remove a folder as a file", "EISDIR", (f) => f.remove(at("empty"))],
     ["make a folder where a file is", "EEXIST", (f) => f.makeFolder(at("file"), 0o700)],

@@ -1,7 +1,9 @@
 // Named imports: a namespace import makes the bundle copy all of node:fs, which costs a plugin a millisecond.
 import {
+  chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -12,12 +14,13 @@ import {
   rmdirSync,
   type Stats,
   statSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
 import { attempt } from "./fault.ts";
 import { requestHttp } from "./linux-http.ts";
-import { stopSignal } from "./linux-stop.ts";
+import { onStop, stopSignal } from "./linux-stop.ts";
 import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
 
 const files: Files = {
@@ -34,23 +37,32 @@ const files: Files = {
         closeSync(descriptor);
       }
     }),
-  syncFolder: (path) =>
-    attempt(() => {
-      const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
-    }),
+  syncFolder: (path) => attempt(() => syncPath(path, constants.O_RDONLY | constants.O_DIRECTORY)),
   rename: (from, to) => attempt(() => renameSync(from, to)),
   link: (existing, path) => attempt(() => linkSync(existing, path)),
+  symlink: (target, path) => attempt(() => symlinkSync(target, path)),
+  copy: (from, to, mode) =>
+    attempt(() => {
+      copyFileSync(from, to, constants.COPYFILE_EXCL);
+      // The copy has the rights of the original, whatever the umask.
+      chmodSync(to, mode);
+      syncPath(to, constants.O_RDONLY);
+    }),
   remove: (path) => attempt(() => unlinkSync(path)),
   makeFolder: (path, mode) => attempt(() => void mkdirSync(path, { recursive: true, mode })),
   removeFolder: (path) => attempt(() => rmdirSync(path)),
   list: (path) => attempt(() => readdirSync(path).sort()),
   stat: (path) => attempt(() => toFileStat(statSync(path))),
 };
+
+function syncPath(path: string, flags: number): void {
+  const descriptor = openSync(path, flags);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 function toFileStat(stat: Stats): FileStat {
   const kind = stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
@@ -132,6 +144,16 @@ const clock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+  sleepUnlessStopped: (durationMs) =>
+    new Promise((resolve) => {
+      const end = (signal?: string): void => {
+        clearTimeout(timer);
+        silence();
+        resolve(signal);
+      };
+      const timer = setTimeout(end, durationMs, undefined);
+      const silence = onStop(end);
+    }),
 };
 
 const random: Random = {

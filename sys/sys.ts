@@ -53,6 +53,10 @@ export interface Files {
   rename(from: string, to: string): Attempt;
   /** A second name for a file; refuses (`EEXIST`) when it exists. */
   link(existing: string, path: string): Attempt;
+  /** A symbolic link, `target` as it is written into it; refuses (`EEXIST`) when it exists. */
+  symlink(target: string, path: string): Attempt;
+  /** A new file with the bytes of another, on the disk when it returns; refuses (`EEXIST`) when it exists. */
+  copy(from: string, to: string, mode: number): Attempt;
   remove(path: string): Attempt;
   /** Creates the folder and its missing parents. Succeeds when it is there. */
   makeFolder(path: string, mode: number): Attempt;
@@ -121,6 +125,8 @@ export interface Clock {
   /** Milliseconds of a clock that never goes back. */
   monotonicMs(): number;
   sleep(durationMs: number): Promise<void>;
+  /** Sleeps until the time is over or we are asked to stop; the signal in the second case. */
+  sleepUnlessStopped(durationMs: number): Promise<string | undefined>;
 }
 
 export interface Random {

@@ -3,6 +3,7 @@ import { metaPlaces } from "../../plugins/meta/config.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Command } from "./commands.ts";
 import { printFailure } from "./failure.ts";
+import type { Self } from "./install/node.ts";
 import { paint, plain, processTerminal, type Terminal } from "./terminal.ts";
 import { parseUsage, type UsageDefaults } from "./usage.ts";
 import { versionLine } from "./version.ts";
@@ -47,11 +48,21 @@ async function run(sys: Sys, terminal: Terminal, command: Command): Promise<numb
       return (await import("./show.ts")).showCommand(sys, terminal, command);
     case "doctor":
       return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
-    case "migrate":
-      return (await import("./migrate/migrate.ts")).migrateCommand(sys, terminal, command.migrate);
     case "ipam":
       return (await import("./ipam/ipam.ts")).ipamCommand(sys, terminal, command.ipam);
+    case "install": {
+      const { installCommand } = await import("./install/install.ts");
+      return installCommand(sys, terminal, command.install, await ownProcess());
+    }
+    case "uninstall":
+      return (await import("./install/uninstall.ts")).uninstallCommand(sys, terminal, command.uninstall);
   }
+}
+
+/** This program, and the API server that its pod is told of. */
+async function ownProcess(): Promise<Self> {
+  const { apiServerOf } = await import("./install/credentials.ts");
+  return { executable: process.execPath, server: apiServerOf(process.env) };
 }
 
 /** The plugin's own defaults, so that people and runtimes look into the same folders. */

@@ -90,6 +90,7 @@ export function saveRecord(
   stateDir: string,
   containerId: string,
   changes: Record<string, unknown> = {},
+  sys: Sys = linux,
 ): string {
   const key = { network: "pods", containerId, ifname: "eth0" };
   const record = {
@@ -108,7 +109,7 @@ export function saveRecord(
     ],
     ...changes,
   };
-  const saved = save(linux, stateDir, key, JSON.parse(JSON.stringify(record)), "commit");
+  const saved = save(sys, stateDir, key, JSON.parse(JSON.stringify(record)), "commit");
   if (!saved.ok) throw new Error(saved.error.msg);
   return `${stateDir}/pods/${containerId}@eth0.json`;
 }

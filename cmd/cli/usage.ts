@@ -10,9 +10,9 @@ import {
   mainHelp,
   showHelp,
 } from "./help.ts";
+import { addInstall, addUninstall } from "./install/usage.ts";
 import { actionHelps } from "./ipam/help.ts";
 import { addIpam, positionals } from "./ipam/usage.ts";
-import { addMigrate } from "./migrate/usage.ts";
 
 export type Usage =
   | { readonly kind: "command"; readonly command: Command }
@@ -55,14 +55,13 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
 /** yargs counts what it misses; a person wants it named. */
 function inWords([first, second = ""]: readonly string[], message: string): string {
   if (!message.startsWith("Not enough non-option arguments")) return message.replaceAll(/\s+/g, " ");
-  if (first === "migrate") return "Missing argument: from what (multus)";
   return `Missing argument: ${first === "ipam" ? (positionals[second] ?? "command") : "container"}`;
 }
 
 function helpCommand([first = "", second = ""]: readonly string[]): string {
   if (first === "attachments" && second === "show") return "hawser attachments show --help";
   if (first === "ipam" && second in actionHelps) return `hawser ipam ${second} --help`;
-  return ["explain", "attachments", "doctor", "ipam", "migrate"].includes(first)
+  return ["explain", "attachments", "doctor", "ipam", "install", "uninstall"].includes(first)
     ? `hawser ${first} --help`
     : "hawser --help";
 }
@@ -96,8 +95,9 @@ type Take = (command: Command) => void;
 
 function withCommands(parser: Argv, defaults: UsageDefaults, take: Take): Argv {
   const known = addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
-  addMigrate(known, defaults, (migrate) => take({ kind: "migrate", migrate }));
-  return addIpam(known, defaults, (ipam) => take({ kind: "ipam", ipam }));
+  addIpam(known, defaults, (ipam) => take({ kind: "ipam", ipam }));
+  addInstall(known, defaults, (install) => take({ kind: "install", install }));
+  return addUninstall(known, defaults, (uninstall) => take({ kind: "uninstall", uninstall }));
 }
 
 const json = { type: "boolean", describe: "print JSON, for machines" } as const;

@@ -1,0 +1,100 @@
+import { declaredCapabilities, parseChain } from "../../../cni/chain.ts";
+import { type CniError, cniError, failWith, within } from "../../../cni/errors.ts";
+import { isObject, type Json, type JsonObject, parseJson, without } from "../../../cni/json.ts";
+import { highest, isVersion, type Version, versionWhenMissing } from "../../../cni/version.ts";
+import { podAnnotationsCapability } from "../../../kube/pod.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Mode } from "./options.ts";
+
+/** The network that pods have without hawser. */
+export interface Primary {
+  /** In confDir. */
+  readonly file: string;
+  readonly text: string;
+  readonly name: string;
+  readonly cniVersion: Version;
+  /** Its plugins, hawser taken out. */
+  readonly plugins: readonly JsonObject[];
+  readonly config: JsonObject;
+  readonly hasHawser: boolean;
+}
+
+/** Errors: `install.primary`. */
+export function readPrimary(file: string, text: string): Outcome<Primary, CniError> {
+  const bad = (why: string): Outcome<never, CniError> =>
+    failWith(
+      "invalidConfig",
+      "install.primary",
+      `read the primary network's configuration ${file}: ${why}`,
+      "Repair it, or name the primary's file by --primary.",
+    );
+  const json = parseJson(text);
+  if (!json.ok) return bad(`it is not JSON: ${json.error}`);
+  if (!isObject(json.value)) return bad("it is not an object");
+  const config = json.value;
+  const chain = parseChain(config, { name: "", cniVersion: versionWhenMissing });
+  if (!chain.ok) return fail(within(`read the primary network's configuration ${file}`, chain.error));
+  if (typeof config.name !== "string" || config.name === "") return bad("it has no name");
+  const all = isListing(config.plugins) ? config.plugins.filter(isObject) : [config];
+  const plugins = all.filter(({ type }) => type !== "hawser");
+  if (plugins.length === 0) return bad("there is no plugin but hawser in it");
+  if (plugins.some(({ type }) => type === "multus")) {
+    return bad("it is Multus's; hawser migrate multus shows the way from there");
+  }
+  return ok({
+    file,
+    text,
+    name: config.name,
+    cniVersion: versionOf(config),
+    plugins,
+    config,
+    hasHawser: plugins.length < all.length,
+  });
+}
+
+function versionOf({ cniVersion, cniVersions }: JsonObject): Version {
+  const listed = isListing(cniVersions) ? cniVersions : [];
+  return highest([cniVersion, ...listed].filter(isVersion)) ?? versionWhenMissing;
+}
+
+function isListing(value: Json | undefined): value is Json[] {
+  return Array.isArray(value);
+}
+
+/** Fields of hawser's part that are the installation's own to set. */
+const ours = ["type", "name", "cniVersion", "delegate", "plugins", "capabilities"];
+
+/**
+ * The configuration that the runtime is to read. The name stays the primary's: IPAM plugins keep their addresses under
+ * it. So does the version, which the runtime is known to speak. Errors: `install.settings`.
+ */
+export function compose(mode: Mode, primary: Primary, settings: JsonObject): Outcome<JsonObject, CniError> {
+  const taken = ours.filter((key) => settings[key] !== undefined);
+  if (taken.length > 0) {
+    const msg = `read the settings: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} set by the installation`;
+    return fail(cniError("invalidConfig", "install.settings", msg, "Take them out."));
+  }
+  const { name, cniVersion } = primary;
+  if (mode === "owner") {
+    const capabilities = capabilitiesOf([...primary.plugins.flatMap(declaredCapabilities)]);
+    const hawser = { type: "hawser", ...settings, delegate: { name }, capabilities };
+    return ok({ cniVersion, name, plugins: [hawser] });
+  }
+  const hawser = { type: "hawser", ...settings, capabilities: capabilitiesOf([]) };
+  return ok({ ...listOf(primary), plugins: [...primary.plugins, hawser] });
+}
+
+/** What hawser must declare for the runtime to pass it: the pod's annotations, and what the primary declares. */
+function capabilitiesOf(declared: readonly string[]): JsonObject {
+  return Object.fromEntries([podAnnotationsCapability, ...declared].map((name) => [name, true]));
+}
+
+/** What stands around the plugins: a list's own fields; of a single configuration its name and version. */
+function listOf({ config, cniVersion, name }: Primary): JsonObject {
+  return isListing(config.plugins) ? config : { cniVersion, name };
+}
+
+/** A list without hawser, as it is put back when somebody has edited it since. */
+export function withoutHawser({ config, plugins }: Primary): JsonObject {
+  return { ...without(config, "plugins"), plugins: [...plugins] };
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import type { CrashPoint, Fake } from "../../../sys/fake.ts";
+import type { InstallOptions } from "./options.ts";
+import { chained, createNode, install, owner, primaryText, textOf, uninstall } from "./testing.ts";
+
+const conf = "/etc/cni/net.d";
+const points: readonly CrashPoint[] = ["before", "half", "after"];
+const ways: [string, InstallOptions, Record<string, string>][] = [
+  ["owner", owner, {}],
+  ["chained", chained, {}],
+  ["chained to a single configuration", chained, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],
+];
+
+/** What a runtime finds: the first file is whole, and the plugins of it that are ours are there. */
+function expectSound(node: Fake): void {
+  const names = node.machine.disk.list(conf);
+  const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
+  const list = JSON.parse(textOf(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
+  const isHawser = list.plugins?.some(({ type }) => type === "hawser") === true;
+  if (isHawser) expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
+}
+
+/** Runs `act` again and again, each time stopped at another effect, until it comes to its end; a power loss follows. */
+async function atEveryEffect(
+  prepare: () => Promise<Fake>,
+  act: (process: Pick<Fake, "sys">) => Promise<unknown>,
+  judge: (node: Fake) => Promise<void>,
+): Promise<number> {
+  let stops = 0;
+  for (const point of points) {
+    for (let effect = 0; ; effect++) {
+      const node = await prepare();
+      const process = node.machine.spawn();
+      process.crashAt(effect, point);
+      const ended = await act(process).then(
+        () => true,
+        () => false,
+      );
+      if (ended) break;
+      stops++;
+      node.machine.crash({ lose: "unsynced" });
+      expectSound(node);
+      await judge(node);
+    }
+  }
+  return stops;
+}
+
+describe.each(ways)("%s", (_what, options, files) => {
+  const original = files[`${conf}/05-a.conf`] ?? primaryText;
+  const file = files[`${conf}/05-a.conf`] === undefined ? "10-cluster.conflist" : "05-a.conf";
+
+  test("stopped anywhere, the node's network works; installing again completes it; uninstalling restores it", async () => {
+    const stops = await atEveryEffect(
+      async () => createNode(files),
+      ({ sys }) => install(sys, options),
+      async (node) => {
+        const again = node.machine.spawn();
+        expect(await install(again.sys, options)).toMatchObject({ code: 0 });
+        expectSound(node);
+        expect(node.machine.disk.paths().filter((path) => path.includes("hawser-new"))).toEqual([]);
+        expect(await uninstall(again.sys)).toMatchObject({ code: 0 });
+        expect(textOf(node, `${conf}/${file}`)).toBe(original);
+      },
+    );
+    expect(stops).toBeGreaterThan(60);
+  });
+
+  test("uninstalling, stopped anywhere, leaves a network that works, and goes on", async () => {
+    const stops = await atEveryEffect(
+      async () => {
+        const node = createNode(files);
+        await install(node.sys, options);
+        return node;
+      },
+      ({ sys }) => uninstall(sys),
+      async (node) => {
+        const again = node.machine.spawn();
+        const rest = await uninstall(again.sys);
+        // Its last effect was the note's removal: there is nothing to go on with.
+        expect(rest.code === 0 || rest.err.includes("install.none")).toBe(true);
+        expect(textOf(node, `${conf}/${file}`)).toBe(original);
+        expect(textOf(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
+      },
+    );
+    expect(stops).toBeGreaterThan(20);
+  });
+
+  test("an effect that fails is told, and what was there works on", async () => {
+    for (let effect = 0; ; effect++) {
+      const node = createNode(files);
+      const process = node.machine.spawn();
+      process.failAt(effect, "ENOSPC");
+      const { code, err } = await install(process.sys, options);
+      expectSound(node);
+      if (code === 0 && process.effects().length <= effect) break;
+      // Removing what is left of an earlier attempt may fail: there mostly is none.
+      if (code !== 0) expect(err).toContain("install.write");
+    }
+  });
+});

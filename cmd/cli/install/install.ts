@@ -1,0 +1,114 @@
+import { type CniError, describe } from "../../../cni/errors.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { printFailure } from "../failure.ts";
+import { plain, printDocument, type Terminal } from "../terminal.ts";
+import { type Self, viewInstall } from "./node.ts";
+import type { InstallOptions } from "./options.ts";
+import { type InstallPlan, planInstall } from "./plan-install.ts";
+import { printStep, reportOf, type Told } from "./report.ts";
+import { carryOutAll, isDone } from "./step.ts";
+
+/** How often a pod that stays looks at the token and the configuration. */
+const patienceMs = 10_000;
+
+/** `hawser install`: puts hawser on a node, or renews it. */
+export async function installCommand(
+  sys: Sys,
+  terminal: Terminal,
+  options: InstallOptions,
+  self: Self,
+): Promise<number> {
+  const first = await install(sys, options, self, (told) => options.json || printStep(terminal, told));
+  if (!first.ok && !(options.stay && isWorthWaiting(first.error)))
+    return printFailure(terminal, first.error, options.json);
+  if (first.ok) printInstalled(terminal, options, first.value);
+  else sys.warn(`hawser: ${problemOf(first)}`);
+  return options.stay && !options.dryRun ? stay(sys, terminal, options, self, first) : 0;
+}
+
+interface Installed {
+  readonly plan: InstallPlan;
+  readonly told: readonly Told[];
+}
+
+async function install(
+  sys: Sys,
+  options: InstallOptions,
+  self: Self,
+  tell: (told: Told) => void,
+  renewsBinary = true,
+): Promise<Outcome<Installed, CniError>> {
+  const view = viewInstall(sys, options, self);
+  if (!view.ok) return view;
+  const plan = await planInstall(options, view.value);
+  if (!plan.ok) return plan;
+  const { root, dryRun } = options;
+  const steps = plan.value.steps.filter(({ kind }) => renewsBinary || (kind !== "binary" && kind !== "link"));
+  const told: Told[] = [];
+  const note = (each: Told): void => {
+    told.push(each);
+    tell(each);
+  };
+  if (dryRun) {
+    for (const step of steps) note({ step, end: isDone(sys, root, step) ? "unchanged" : "would be done" });
+    return ok({ plan: plan.value, told });
+  }
+  const carried = carryOutAll(sys, root, steps, (step, end) => note({ step, end }));
+  return carried.ok ? ok({ plan: plan.value, told }) : fail(carried.error);
+}
+
+function printInstalled(terminal: Terminal, options: InstallOptions, { plan, told }: Installed): void {
+  const { network, manifest } = plan;
+  const { mode, confDir, file } = manifest;
+  if (options.json) {
+    printDocument(terminal, { network, mode, file: `${confDir}/${file}`, ...reportOf(told) });
+    return;
+  }
+  const how = mode === "owner" ? "calls the primary" : "stands last in the primary's list";
+  const verb = options.dryRun ? "would be" : "is";
+  terminal.print("");
+  terminal.print(plain(`hawser ${verb} installed for network ${network}: it ${how}, by ${confDir}/${file}.`));
+  if (!options.dryRun) terminal.print("hawser doctor tells whether the node is sound.");
+}
+
+/** The primary may come later, and folders may be mounted later: a pod that stays waits for both. */
+function isWorthWaiting({ id }: CniError): boolean {
+  return id === "install.no-primary" || id === "install.conf-dir";
+}
+
+/**
+ * Keeps what was installed as it should be: the token, which runs out, and the configuration, which the primary's own
+ * installer may write anew. Asked to stop it removes nothing: pods that start or end meanwhile need all of it.
+ */
+async function stay(
+  sys: Sys,
+  terminal: Terminal,
+  options: InstallOptions,
+  self: Self,
+  first: Outcome<Installed, CniError>,
+): Promise<number> {
+  let isBinaryThere = first.ok;
+  let said = problemOf(first);
+  for (;;) {
+    const signal = await sys.clock.sleepUnlessStopped(patienceMs);
+    if (signal !== undefined) {
+      sys.warn(`hawser: ${signal}: everything stays as it is; hawser uninstall would remove it`);
+      return 0;
+    }
+    const tell = (told: Told): void => {
+      if (told.end === "done") printStep(terminal, told);
+    };
+    const again = await install(sys, options, self, tell, !isBinaryThere);
+    isBinaryThere ||= again.ok;
+    const problem = problemOf(again);
+    // Once for each trouble, not every ten seconds.
+    if (problem !== said) sys.warn(`hawser: ${problem === "" ? "all is well again" : problem}`);
+    said = problem;
+  }
+}
+
+/** One line for the log; empty when all is well. */
+function problemOf(installed: Outcome<Installed, CniError>): string {
+  return installed.ok ? "" : plain(`${describe(installed.error)} [${installed.error.id}]`);
+}

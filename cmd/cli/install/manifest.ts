@@ -1,0 +1,79 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { Mode } from "./options.ts";
+
+/** What an installation has done, written before its configuration is: uninstall needs nothing else. */
+export interface Manifest {
+  readonly mode: Mode;
+  readonly binDir: string;
+  readonly confDir: string;
+  /** The configuration with hawser in it, a file of confDir, and its text. */
+  readonly file: string;
+  readonly text: string;
+  /** What was there before, and is put back; undefined when nothing was replaced. */
+  readonly original: { readonly file: string; readonly text: string; readonly mode: number } | undefined;
+  /** Whether credentials were written. */
+  readonly api: boolean;
+}
+
+const format = 1;
+
+export function manifestPath(ownDir: string): string {
+  return `${ownDir}/install.json`;
+}
+
+export function printManifest({ original, ...rest }: Manifest): string {
+  return `${JSON.stringify({ format, ...rest, ...(original && { original }) }, null, 2)}\n`;
+}
+
+/** Undefined when nothing was installed. Errors: `install.manifest`. */
+export function readManifest(
+  { files }: Sys,
+  root: string,
+  ownDir: string,
+): Outcome<Manifest | undefined, CniError> {
+  const path = manifestPath(ownDir);
+  const bad = (why: string): Outcome<never, CniError> =>
+    failWith(
+      "records",
+      "install.manifest",
+      `read ${path}, which says what was installed: ${why}`,
+      "It is hawser install's own. Put it back from a backup, or restore the runtime's configuration by hand and remove it.",
+    );
+  const text = files.read(root + path);
+  if (!text.ok) return text.error.code === "ENOENT" ? ok(undefined) : bad(text.error.message);
+  const json = parseJson(text.value);
+  if (!json.ok) return bad(`it is not JSON: ${json.error}`);
+  const manifest = isObject(json.value) ? fromDocument(json.value) : undefined;
+  return manifest === undefined ? bad("it is of an unknown format") : ok(manifest);
+}
+
+function fromDocument(document: JsonObject): Manifest | undefined {
+  const { mode, binDir, confDir, file, text, original, api } = document;
+  if (document.format !== format || (mode !== "owner" && mode !== "chained")) return undefined;
+  if (!areTexts(binDir, confDir, file, text)) return undefined;
+  const kept = originalOf(original);
+  if (original !== undefined && kept === undefined) return undefined;
+  return {
+    mode,
+    binDir: String(binDir),
+    confDir: String(confDir),
+    file: String(file),
+    text: String(text),
+    original: kept,
+    api: api === true,
+  };
+}
+
+function originalOf(value: Json | undefined): Manifest["original"] {
+  if (!isObject(value)) return undefined;
+  const { file, text, mode } = value;
+  if (!areTexts(file, text) || typeof mode !== "number") return undefined;
+  return { file: String(file), text: String(text), mode };
+}
+
+function areTexts(...values: readonly (Json | undefined)[]): boolean {
+  return values.every((value) => typeof value === "string");
+}

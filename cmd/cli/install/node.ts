@@ -1,0 +1,87 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import type { JsonObject } from "../../../cni/json.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { readJsonFile } from "../configuration.ts";
+import { type ApiServer, credentialSteps } from "./credentials.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+import type { InstallOptions, PlaceOptions } from "./options.ts";
+import type { Step } from "./step.ts";
+
+/** A configuration of the runtime's folder. */
+export interface ConfFile {
+  readonly file: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+/** All of the node that an installation depends on, read once. */
+export interface NodeView {
+  /** By name, as runtimes sort them. */
+  readonly confs: readonly ConfFile[];
+  readonly manifest: Manifest | undefined;
+}
+
+/** The same, and what is to be installed. */
+export interface InstallView extends NodeView {
+  readonly settings: JsonObject;
+  /** Empty without --api. */
+  readonly credentials: readonly Step[];
+  /** The program that runs now. */
+  readonly executable: string;
+}
+
+/** What the process knows of itself. */
+export interface Self {
+  readonly executable: string;
+  readonly server: ApiServer | undefined;
+}
+
+/** `confDir` is where an installation that is not there yet would go. Errors: `install.conf-dir`, `install.manifest`. */
+export function viewNode(
+  sys: Sys,
+  { root, ownDir }: PlaceOptions,
+  confDir: string | undefined,
+): Outcome<NodeView, CniError> {
+  const manifest = readManifest(sys, root, ownDir);
+  if (!manifest.ok) return manifest;
+  const folder = manifest.value?.confDir ?? confDir;
+  const confs = folder === undefined ? ok([]) : readConfs(sys, root, folder);
+  return confs.ok ? ok({ confs: confs.value, manifest: manifest.value }) : confs;
+}
+
+/** Errors: also `cli.file`, `cli.json`, `install.service-account`. */
+export function viewInstall(
+  sys: Sys,
+  options: InstallOptions,
+  { executable, server }: Self,
+): Outcome<InstallView, CniError> {
+  const node = viewNode(sys, options, options.confDir);
+  if (!node.ok) return node;
+  const settings = options.settings === undefined ? ok({}) : readJsonFile(sys, options.settings);
+  if (!settings.ok) return settings;
+  const credentials = options.api ? credentialSteps(sys, options.ownDir, server) : ok([]);
+  if (!credentials.ok) return credentials;
+  return ok({ ...node.value, settings: settings.value, credentials: credentials.value, executable });
+}
+
+function readConfs({ files }: Sys, root: string, confDir: string): Outcome<ConfFile[], CniError> {
+  const folder = root + confDir;
+  const bad = (what: string, why: string): Outcome<never, CniError> =>
+    failWith(
+      "ioFailure",
+      "install.conf-dir",
+      `read ${what}: ${why}`,
+      "Name the runtime's folder by --conf-dir.",
+    );
+  const names = files.list(folder);
+  if (!names.ok) return bad(confDir, names.error.message);
+  const found: ConfFile[] = [];
+  for (const file of names.value.filter((name) => /\.(conf|conflist|json)$/.test(name))) {
+    const text = files.read(`${folder}/${file}`);
+    const stat = files.stat(`${folder}/${file}`);
+    if (!text.ok) return bad(`${confDir}/${file}`, text.error.message);
+    found.push({ file, text: text.value, mode: stat.ok ? stat.value.mode : 0o644 });
+  }
+  return ok(found);
+}

@@ -1,0 +1,30 @@
+import { paint, plain, type Terminal } from "../terminal.ts";
+import type { Step, StepEnd } from "./step.ts";
+
+/** A step and what became of it. */
+export interface Told {
+  readonly step: Step;
+  readonly end: StepEnd | "would be done";
+}
+
+const verbs: Readonly<Record<Step["kind"], string>> = {
+  folder: "made",
+  binary: "copied",
+  link: "linked",
+  file: "written",
+  remove: "removed",
+};
+
+export function printStep(terminal: Terminal, { step, end }: Told): void {
+  const word = end === "done" ? verbs[step.kind] : end === "unchanged" ? "unchanged" : "would be";
+  const rest = end === "would be done" ? `  (${verbs[step.kind]})` : "";
+  const label = word.padEnd(9);
+  terminal.print(
+    `${end === "unchanged" ? label : paint(terminal, "green", label)}  ${plain(step.path)}${rest}`,
+  );
+}
+
+/** For machines. What was written may be secret, and is not repeated. */
+export function reportOf(told: readonly Told[]): { steps: { what: string; path: string; end: string }[] } {
+  return { steps: told.map(({ step, end }) => ({ what: verbs[step.kind], path: step.path, end })) };
+}

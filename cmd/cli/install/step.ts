@@ -1,0 +1,133 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Attempt, Sys } from "../../../sys/sys.ts";
+
+/** One change of the node. Each is done whole or not at all, and may be done again. */
+export type Step =
+  | { readonly kind: "folder"; readonly path: string }
+  /** `from` is where we run, not below the node's root. */
+  | { readonly kind: "binary"; readonly path: string; readonly from: string }
+  | { readonly kind: "link"; readonly path: string; readonly target: string }
+  | { readonly kind: "file"; readonly path: string; readonly text: string; readonly mode: number }
+  | { readonly kind: "remove"; readonly path: string };
+
+export type StepEnd = "done" | "unchanged";
+
+const folderMode = 0o755;
+const binaryMode = 0o755;
+/** Its dot keeps a runtime that watches the folder from reading it. */
+const temporaryMark = ".hawser-new";
+
+/**
+ * Carries one step out below `root`. What is written lies beside its place first and is renamed there: a runtime never
+ * meets half of it, and a plugin that is running goes on with its old file. Errors: `install.write`.
+ */
+export function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError> {
+  if (isDone(sys, root, step)) return ok("unchanged");
+  const attempt = attemptStep(sys, root, step);
+  if (attempt.ok) return ok("done");
+  const { code, message } = attempt.error;
+  const hint =
+    code === "EACCES" || code === "EPERM" || code === "EROFS"
+      ? "Run as root; in a pod, mount the folder writable."
+      : "Nothing after it was changed; run the command again once it is repaired.";
+  return failWith("ioFailure", "install.write", `${doing(step)}: ${message}`, hint);
+}
+
+/** Steps in order; the first that fails ends them. `told` is called for each that was carried out. */
+export function carryOutAll(
+  sys: Sys,
+  root: string,
+  steps: readonly Step[],
+  told: (step: Step, end: StepEnd) => void,
+): Outcome<void, CniError> {
+  for (const step of steps) {
+    const end = carryOut(sys, root, step);
+    if (!end.ok) return end;
+    told(step, end.value);
+  }
+  return ok(undefined);
+}
+
+/** Whether there is nothing to do. A binary is always replaced: to compare it costs more than to copy it. */
+export function isDone({ files }: Sys, root: string, step: Step): boolean {
+  const stat = files.stat(root + step.path);
+  switch (step.kind) {
+    case "folder":
+      return stat.ok && stat.value.kind === "folder";
+    case "file": {
+      const text = files.read(root + step.path);
+      return text.ok && text.value === step.text && stat.ok && stat.value.mode === step.mode;
+    }
+    case "remove": {
+      // A link whose target is gone is there, too.
+      const at = step.path.lastIndexOf("/");
+      const names = files.list(root + step.path.slice(0, at));
+      return names.ok ? !names.value.includes(step.path.slice(at + 1)) : names.error.code === "ENOENT";
+    }
+    case "binary":
+    case "link":
+      return false;
+  }
+}
+
+function attemptStep({ files }: Sys, root: string, step: Step): Attempt {
+  const path = root + step.path;
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  switch (step.kind) {
+    case "folder": {
+      const made = files.makeFolder(path, folderMode);
+      if (made.ok) syncParents(files, path);
+      return made;
+    }
+    case "binary":
+      return put(files, folder, path, (temporary) => files.copy(step.from, temporary, binaryMode));
+    case "link":
+      return put(files, folder, path, (temporary) => files.symlink(step.target, temporary));
+    case "file":
+      return put(files, folder, path, (temporary) =>
+        files.write(temporary, step.text, { mode: step.mode, exclusive: true, sync: true }),
+      );
+    case "remove": {
+      const removed = files.remove(path);
+      return removed.ok ? files.syncFolder(folder) : removed;
+    }
+  }
+}
+
+function put(
+  files: Sys["files"],
+  folder: string,
+  path: string,
+  make: (temporary: string) => Attempt,
+): Attempt {
+  const temporary = `${folder}/.${path.slice(folder.length + 1)}${temporaryMark}`;
+  // Of an installation that was stopped in the middle.
+  files.remove(temporary);
+  const made = make(temporary);
+  const moved = made.ok ? files.rename(temporary, path) : made;
+  if (moved.ok) return files.syncFolder(folder);
+  files.remove(temporary);
+  return moved;
+}
+
+/** After a power loss a file is there only if all folders above it are. Some file systems cannot, and need not. */
+function syncParents(files: Sys["files"], path: string): void {
+  const names = path.split("/").slice(1, -1);
+  for (let depth = names.length; depth >= 0; depth--) files.syncFolder(`/${names.slice(0, depth).join("/")}`);
+}
+
+function doing(step: Step): string {
+  switch (step.kind) {
+    case "folder":
+      return `make folder ${step.path}`;
+    case "binary":
+      return `copy ${step.from} to ${step.path}`;
+    case "link":
+      return `link ${step.path} to ${step.target}`;
+    case "file":
+      return `write ${step.path}`;
+    case "remove":
+      return `remove ${step.path}`;
+  }
+}

@@ -1,0 +1,53 @@
+import { type CniError, cniError } from "../../../cni/errors.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { printFailure } from "../failure.ts";
+import { readHeldRecords } from "../held.ts";
+import { printDocument, type Terminal } from "../terminal.ts";
+import { viewNode } from "./node.ts";
+import type { UninstallOptions } from "./options.ts";
+import { planUninstall } from "./plan-uninstall.ts";
+import { printStep, reportOf, type Told } from "./report.ts";
+import { carryOutAll, isDone } from "./step.ts";
+
+/** `hawser uninstall`: the runtime's configuration as it was, then everything else of the installation away. */
+export function uninstallCommand(sys: Sys, terminal: Terminal, options: UninstallOptions): number {
+  const { root, json, dryRun } = options;
+  const node = viewNode(sys, options, undefined);
+  if (!node.ok) return printFailure(terminal, node.error, json);
+  const steps = planUninstall(options, node.value);
+  if (!steps.ok) return printFailure(terminal, steps.error, json);
+  const attached = options.force ? undefined : stillAttached(sys, options);
+  if (attached !== undefined) return printFailure(terminal, attached, json);
+  const told: Told[] = [];
+  const note = (each: Told): void => {
+    told.push(each);
+    if (!json) printStep(terminal, each);
+  };
+  if (dryRun) {
+    for (const step of steps.value)
+      note({ step, end: isDone(sys, root, step) ? "unchanged" : "would be done" });
+  } else {
+    const carried = carryOutAll(sys, root, steps.value, (step, end) => note({ step, end }));
+    if (!carried.ok) return printFailure(terminal, carried.error, json);
+  }
+  if (json) printDocument(terminal, reportOf(told));
+  else
+    terminal.print(
+      dryRun ? "\nNothing was changed." : "\nhawser is uninstalled. Network definitions were left.",
+    );
+  return 0;
+}
+
+/** Their DEL would find no hawser: what secondary networks have given them would never be given back. */
+function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
+  const held = readHeldRecords(sys, root + stateDir);
+  if (!held.ok) return held.error;
+  const containers = new Set(held.value.map(({ entry }) => entry.key.containerId));
+  if (containers.size === 0) return undefined;
+  return cniError(
+    "tryAgainLater",
+    "install.attached",
+    `uninstall hawser: ${containers.size === 1 ? "one container is" : `${containers.size} containers are`} attached by it`,
+    "Drain the node first (hawser attachments shows them). With --force their primary network is undone by its own plugin, and what their other networks hold stays for ever.",
+  );
+}

@@ -1,0 +1,104 @@
+import type { Argv } from "yargs";
+import { footOf, type Help, headOf } from "../help.ts";
+import { installHelp, uninstallHelp } from "./help.ts";
+import type { InstallOptions, PlaceOptions, UninstallOptions } from "./options.ts";
+
+export interface InstallDefaults {
+  readonly stateDir: string;
+  readonly confDir: string;
+}
+
+const text = { type: "string", requiresArg: true } as const;
+const flag = { type: "boolean" } as const;
+
+const placeOptions = {
+  root: { ...text, default: "", describe: "where the node's root is mounted" },
+  "own-dir": { ...text, default: "/etc/cni/hawser", describe: "for definitions, credentials and a note" },
+  "dry-run": { ...flag, describe: "say what would be done, and do nothing" },
+  json: { ...flag, describe: "print JSON, for machines" },
+} as const;
+
+function installOptions({ confDir }: InstallDefaults) {
+  return {
+    "bin-dir": { ...text, default: "/opt/cni/bin", describe: "the runtime's folder of plugins" },
+    "conf-dir": { ...text, default: confDir, describe: "the runtime's folder of configurations" },
+    mode: {
+      ...text,
+      choices: ["owner", "chained"],
+      default: "owner",
+      describe: "before the primary network, or behind it",
+    },
+    primary: { ...text, describe: "the primary network's file in conf-dir (default: the first)" },
+    settings: { ...text, describe: "file with more fields of hawser's, a JSON object" },
+    api: { ...flag, describe: "write a kubeconfig of this pod's service account" },
+    stay: { ...flag, describe: "keep token and configuration up to date until asked to stop" },
+    ...placeOptions,
+  } as const;
+}
+
+interface Args {
+  readonly [name: string]: unknown;
+}
+
+/** Without a slash at its end. */
+function folder(value: unknown): string {
+  return String(value ?? "").replace(/\/+$/, "");
+}
+
+function placesOf(args: Args): PlaceOptions {
+  return {
+    root: folder(args.root),
+    ownDir: folder(args.ownDir),
+    dryRun: args.dryRun === true,
+    json: args.json === true,
+  };
+}
+
+function optional(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function about<T>(command: Argv<T>, help: Help): Argv<T> {
+  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
+}
+
+export function addInstall(
+  parser: Argv,
+  defaults: InstallDefaults,
+  take: (options: InstallOptions) => void,
+): Argv {
+  return parser.command(
+    "install",
+    "Put hawser on this node, or renew it",
+    (command) => about(command, installHelp).options(installOptions(defaults)),
+    (args: Args) =>
+      take({
+        ...placesOf(args),
+        binDir: folder(args.binDir),
+        confDir: folder(args.confDir),
+        mode: args.mode === "chained" ? "chained" : "owner",
+        primary: optional(args.primary),
+        settings: optional(args.settings),
+        api: args.api === true,
+        stay: args.stay === true,
+      }),
+  );
+}
+
+export function addUninstall(
+  parser: Argv,
+  defaults: InstallDefaults,
+  take: (options: UninstallOptions) => void,
+): Argv {
+  const options = {
+    "state-dir": { ...text, default: defaults.stateDir, describe: "the folder of records" },
+    force: { ...flag, describe: "although containers are attached" },
+    ...placeOptions,
+  } as const;
+  return parser.command(
+    "uninstall",
+    "Take hawser off this node, and put back what was there",
+    (command) => about(command, uninstallHelp).options(options),
+    (args: Args) => take({ ...placesOf(args), stateDir: folder(args.stateDir), force: args.force === true }),
+  );
+}
