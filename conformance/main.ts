@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { isObject } from "./json.ts";
+import { basename, dirname, join, resolve } from "node:path";
 import { differences, parseLedger, printLedger, recorded, unknownTo } from "./ledger.ts";
 import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
 import { serveDhcp } from "./linux/dhcp-server.ts";
@@ -8,7 +7,7 @@ import { makeLinuxMachine, whyNoLink } from "./linux/machine.ts";
 import { isTestPlugin, serveTestPlugin } from "./mutants/serve.ts";
 import { findObstacle } from "./obstacle.ts";
 import type { RunOutcome } from "./outcome.ts";
-import { type Profile, parseProfile } from "./profile.ts";
+import { type Profile, parseProfile, profileOf } from "./profile.ts";
 import { builtInProfile } from "./profiles.ts";
 import { jsonReport } from "./report/json.ts";
 import { junitReport } from "./report/junit.ts";
@@ -60,7 +59,7 @@ async function run(usage: Usage): Promise<number> {
   const chosen = choose(usage);
   if (chosen.length === 0) return complain("--only and --skip leave no requirement");
   const plugin = resolve(usage.plugin);
-  if (!fs.existsSync(plugin)) return complain(`there is no ${plugin}`);
+  if (!isExecutable(plugin)) return complain(`${plugin} is no executable file`);
   if (process.getuid?.() !== 0) return complain("it makes network namespaces: run it as root");
   sweepStale();
   cleanUpOnSignal((code) => process.exit(code));
@@ -81,17 +80,15 @@ async function tryPlugin(
     usage.pluginDirs.length > 0 ? usage.pluginDirs.map((each) => resolve(each)) : [dirname(plugin)];
   const subject = { plugin, profile, pluginPath: folders.join(":") };
   const obstacle = await findObstacle(subject, makeLinuxMachine, whyNoLink);
-  let done = 0;
   return runSuite({
     subject: { ...subject, obstacle },
     requirements: chosen,
     versions: usage.versions,
     parallel: usage.parallel,
     makeMachine: makeLinuxMachine,
-    onCase: (outcome) => {
-      done++;
+    onCase: (outcome, progress) => {
       const shown = outcome.verdict !== "not applicable" && outcome.verdict !== "excluded";
-      if (shown && !usage.quiet) console.error(progressLine(outcome, done));
+      if (shown && !usage.quiet) console.error(progressLine(outcome, progress));
     },
   });
 }
@@ -111,14 +108,14 @@ function readProfile(usage: Usage): Profile | string {
   }
   const text = readOrUndefined(usage.config ?? "");
   if (text === undefined) return `the configuration ${usage.config} cannot be read`;
-  try {
-    const config: unknown = JSON.parse(text);
-    if (!isObject(config) || usage.kind === undefined)
-      return `the configuration ${usage.config} is no JSON object`;
-    return { name: usage.plugin, about: "", plugin: usage.plugin, kind: usage.kind, config };
-  } catch (error) {
-    return `the configuration ${usage.config}: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  const profile = profileOf(basename(usage.plugin), usage.kind, text);
+  return typeof profile === "string" ? `the configuration ${usage.config}: ${profile}` : profile;
+}
+
+/** Whether a file can be run, as far as its mode tells. */
+function isExecutable(path: string): boolean {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && (stat.mode & 0o111) !== 0;
 }
 
 function readOrUndefined(path: string): string | undefined {

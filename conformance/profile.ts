@@ -1,5 +1,6 @@
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { type Kind, kinds } from "./requirement.ts";
+import { openHolesOf } from "./template.ts";
 
 /** Everything that the suite has to know about a plugin (conformance/profiles/*.json). */
 export interface Profile {
@@ -34,14 +35,29 @@ export interface Profile {
 
 /** Reads a profile, or tells what is wrong with it. */
 export function parseProfile(text: string): Profile | string {
-  let json: unknown;
+  const json = parseObject(text);
+  return typeof json === "string" ? json : checkProfile(json);
+}
+
+/** The profile of a plugin of which no more is known than a configuration and its kind. */
+export function profileOf(plugin: string, kind: Kind | undefined, configText: string): Profile | string {
+  const config = parseObject(configText);
+  return typeof config === "string"
+    ? config
+    : checkProfile({ name: plugin, about: "", plugin, kind, config });
+}
+
+function parseObject(text: string): JsonObject | string {
   try {
-    json = JSON.parse(text);
+    const json: unknown = JSON.parse(text);
+    return isObject(json) ? json : "it is no JSON object";
   } catch (error) {
     return `it is no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (!isObject(json)) return "it is no JSON object";
-  const { name, about, plugin, kind, config, exclude = {} } = json;
+}
+
+function checkProfile(json: JsonObject): Profile | string {
+  const { name, about, plugin, kind, config, listConfig, files, node, services, exclude = {} } = json;
   if (![name, about, plugin].every(isText)) return "name, about and plugin have to be texts";
   if (!isKind(kind)) return `kind has to be one of ${kinds.join(", ")}`;
   if (!isObject(config) || !isText(config.type)) return "config has to be an object with a type";
@@ -54,6 +70,8 @@ export function parseProfile(text: string): Profile | string {
     );
   const unknown = Object.keys(json).filter((key) => !known.includes(key));
   if (unknown.length > 0) return `nobody knows the field ${unknown.join(", ")}`;
+  const [open] = openHolesOf([config, listConfig, files, node, services]);
+  if (open !== undefined) return `nothing fills the hole {{${open}}}: give it a default, {{${open}=...}}`;
   return json as unknown as Profile;
 }
 

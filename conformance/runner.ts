@@ -15,7 +15,13 @@ export interface RunRequest {
   /** Cases at once; more than there are processors, since most of a case is waiting for the kernel. */
   readonly parallel: number;
   readonly makeMachine: () => Promise<Machine>;
-  readonly onCase: (outcome: CaseOutcome) => void;
+  readonly onCase: (outcome: CaseOutcome, progress: Progress) => void;
+}
+
+/** Of all cases, those that have ended. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Tries every requirement at every version. */
@@ -25,18 +31,19 @@ export async function runSuite(request: RunRequest): Promise<RunOutcome> {
   const cases = versions.flatMap((version) => requirements.map((requirement) => ({ requirement, version })));
   const outcomes: (CaseOutcome | undefined)[] = cases.map(() => undefined);
   let next = 0;
+  let done = 0;
   const work = async (): Promise<void> => {
     for (let at = next++; at < cases.length; at = next++) {
       const one = cases[at];
       if (one === undefined) return;
       const outcome = await runCase(request, one.requirement, one.version);
       outcomes[at] = outcome;
-      onCase(outcome);
+      onCase(outcome, { done: ++done, total: cases.length });
     }
   };
   await Promise.all(Array.from({ length: parallel }, work));
-  const done = outcomes.filter((outcome) => outcome !== undefined);
-  return { plugin: subject.plugin, profile: subject.profile.name, versions, cases: done };
+  const ended = outcomes.filter((outcome) => outcome !== undefined);
+  return { plugin: subject.plugin, profile: subject.profile.name, versions, cases: ended };
 }
 
 /** What the plugin says that it supports; a plugin that does not answer VERSION is tried at the newest alone. */

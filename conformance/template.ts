@@ -43,6 +43,17 @@ function contentOf(holes: Holes, name: string, byDefault: string | undefined): u
   return value;
 }
 
+/** What every case has for a hole of these names; any other needs a default. */
+const filled = ["state", "node", "uplink", "device", "version", "network", "list", "plugin", "suite"];
+
+/** The names of the holes of a configuration that nothing would fill. */
+export function openHolesOf(template: unknown): readonly string[] {
+  const text = JSON.stringify(template) ?? "";
+  return [...text.matchAll(hole)].flatMap(([, name = "", byDefault]) =>
+    byDefault !== undefined || filled.includes(name) ? [] : [name],
+  );
+}
+
 /** The names of the holes of a configuration. */
 export function holesOf(template: unknown): ReadonlySet<string> {
   const text = JSON.stringify(template) ?? "";

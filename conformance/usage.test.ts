@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseProfile } from "./profile.ts";
+import { parseProfile, profileOf } from "./profile.ts";
 import { compareIds, requirements } from "./requirements/all.ts";
 import { fill, holesOf } from "./template.ts";
 import { parseUsage } from "./usage.ts";
@@ -77,8 +77,23 @@ test.each([
     "a reason",
   ],
   ['{"name":"a","about":"b","plugin":"c","kind":"ipam","config":{"type":"d"},"exclud":{}}', "exclud"],
+  [
+    '{"name":"a","about":"b","plugin":"c","kind":"ipam","config":{"type":"d","x":"{{oops}}"}}',
+    "{{oops=...}}",
+  ],
 ])("a profile %s", (text, said) => {
   expect(parseProfile(text)).toContain(said);
+});
+
+test.each([
+  ['{"type":"a","dir":"{{state}}","subnet":"{{subnet=10.0.0.0/24}}"}', undefined],
+  ["{", "no JSON"],
+  ["{}", "a type"],
+  ['{"type":"a","dir":"{{stat}}"}', "{{stat=...}}"],
+])("a configuration %s", (text, said) => {
+  const profile = profileOf("a", "ipam", text);
+  if (said === undefined) expect(profile).toMatchObject({ name: "a", kind: "ipam", config: { type: "a" } });
+  else expect(profile).toContain(said);
 });
 
 describe("the requirements", () => {

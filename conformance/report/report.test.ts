@@ -6,7 +6,7 @@ import { jsonReport } from "./json.ts";
 import { junitReport } from "./junit.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { exitCodeOf } from "./summary.ts";
-import { tableReport } from "./table.ts";
+import { progressLine, tableReport } from "./table.ts";
 import { tapReport } from "./tap.ts";
 
 const script = [
@@ -85,6 +85,24 @@ describe("reports tell what failed, the sentence, and how to see it", () => {
     }
   });
 
+  test("table of a plugin whose ordinary ADD fails: that comes first", () => {
+    const ordinary = outcome("fail", "MUST", { requirement: requirement("MUST", "P-16a") });
+    const [, , , advice] = tableReport(run(outcome("fail"), ordinary)).split("\n");
+    expect(advice).toContain('Begin with P-16a: at 1.1.0 an ordinary it says "no"');
+    expect(tableReport(told)).not.toContain("Begin with");
+  });
+
+  test("table of what the kernel cannot do: its reason", () => {
+    const findings = ["the kernel makes no link of type vlan"];
+    const text = tableReport(run(outcome("untestable", "MUST", { findings })));
+    expect(text).toContain("not tried, as the kernel makes no link of type vlan: P-1a");
+  });
+
+  test("progress", () => {
+    const line = progressLine(outcome("fail"), { done: 7, total: 120 });
+    expect(line).toBe("   7/120 fail       P-1a   1.1.0  it works (12 ms)");
+  });
+
   test("JSON", () => {
     const { cases } = JSON.parse(jsonReport(told)) as { cases: Record<string, unknown>[] };
     expect(cases.map(({ verdict }) => verdict)).toEqual(["fail", "pass", "blocked"]);
@@ -97,20 +115,26 @@ describe("reports tell what failed, the sentence, and how to see it", () => {
 
   test("JUnit XML", () => {
     const text = junitReport(
-      run(...told.cases, outcome("fail", "advisory"), outcome("excluded", "MUST", { findings: ["\u0000"] })),
+      run(
+        ...told.cases,
+        outcome("fail", "advisory"),
+        outcome("excluded", "MUST", { findings: ["\u0000"] }),
+        outcome("untestable"),
+      ),
     );
-    expect(text).toContain('tests="5" failures="1" errors="1" skipped="1"');
+    expect(text).toContain('tests="6" failures="1" errors="1" skipped="2"');
     expect(text).toContain('<failure message="it says &quot;no&quot;">It must &lt;work&gt; &amp; so on.');
     expect(text).toContain('<skipped message="?"/>');
   });
 
   test("TAP", () => {
-    const lines = tapReport(run(...told.cases, outcome("fail", "advisory"), outcome("not applicable"))).split(
-      "\n",
-    );
-    expect(lines.slice(0, 3)).toEqual(["TAP version 14", "1..5", "not ok 1 - P-1a 1.1.0 MUST it works"]);
+    const lines = tapReport(
+      run(...told.cases, outcome("fail", "advisory"), outcome("not applicable"), outcome("untestable")),
+    ).split("\n");
+    expect(lines.slice(0, 3)).toEqual(["TAP version 14", "1..6", "not ok 1 - P-1a 1.1.0 MUST it works"]);
     expect(lines).toContain(`not ok 4 - P-1a 1.1.0 advisory it works # ${["TO", "DO"].join("")} advisory`);
-    expect(lines).toContain('ok 5 - P-1a 1.1.0 MUST it works # SKIP it says "no"');
+    for (const number of [5, 6])
+      expect(lines).toContain(`ok ${number} - P-1a 1.1.0 MUST it works # SKIP it says "no"`);
   });
 });
 

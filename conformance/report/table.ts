@@ -1,5 +1,6 @@
 import type { CaseOutcome, RunOutcome } from "../outcome.ts";
 import { levels } from "../requirement.ts";
+import type { Progress } from "../runner.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { count, type Group, groupsOf } from "./summary.ts";
 
@@ -11,6 +12,7 @@ export function tableReport(run: RunOutcome): string {
     `${run.profile}: ${run.plugin}`,
     `versions ${run.versions.join(", ")}`,
     "",
+    ...beginning(failed),
     ...levels.flatMap((level) =>
       failed.filter(({ first }) => first.requirement.level === level).flatMap((group) => failure(group)),
     ),
@@ -20,6 +22,14 @@ export function tableReport(run: RunOutcome): string {
     ...settled(run),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Most probes begin with an ordinary ADD; while that fails, the rest of the report is about little else. */
+function beginning(failed: readonly Group[]): string[] {
+  const ordinary = failed.find(({ first }) => first.requirement.id === "P-16a");
+  if (ordinary === undefined) return [];
+  const { first, versions } = ordinary;
+  return [`Begin with P-16a: at ${versions.join(", ")} an ordinary ${first.findings.join("; ")}`, ""];
 }
 
 function failure({ first, versions }: Group): string[] {
@@ -87,7 +97,7 @@ function settled(run: RunOutcome): string[] {
 }
 
 /** One line as a case ends. */
-export function progressLine(outcome: CaseOutcome, done: number): string {
+export function progressLine(outcome: CaseOutcome, { done, total }: Progress): string {
   const { requirement, version, verdict, durationMs } = outcome;
-  return `${String(done).padStart(4)} ${verdict.padEnd(10)} ${requirement.id.padEnd(6)} ${version}  ${requirement.title} (${durationMs} ms)`;
+  return `${String(done).padStart(4)}/${total} ${verdict.padEnd(10)} ${requirement.id.padEnd(6)} ${version}  ${requirement.title} (${durationMs} ms)`;
 }
