@@ -48,6 +48,8 @@ async function run(sys: Sys, terminal: Terminal, command: Command): Promise<numb
       return (await import("./show.ts")).showCommand(sys, terminal, command);
     case "doctor":
       return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
+    case "migrate":
+      return (await import("./migrate/migrate.ts")).migrateCommand(sys, terminal, command.migrate);
     case "ipam":
       return (await import("./ipam/ipam.ts")).ipamCommand(sys, terminal, command.ipam);
     case "install": {

@@ -1,5 +1,6 @@
 import type { InstallOptions, UninstallOptions } from "./install/options.ts";
 import type { IpamAction } from "./ipam/options.ts";
+import type { MigrateOptions } from "./migrate/options.ts";
 
 /** What a person asked for, as the command line says it. */
 export type Command =
@@ -8,6 +9,7 @@ export type Command =
   | ({ readonly kind: "show" } & ShowOptions)
   | ({ readonly kind: "doctor" } & DoctorOptions)
   | { readonly kind: "ipam"; readonly ipam: IpamAction }
+  | { readonly kind: "migrate"; readonly migrate: MigrateOptions }
   | { readonly kind: "install"; readonly install: InstallOptions }
   | { readonly kind: "uninstall"; readonly uninstall: UninstallOptions };
 

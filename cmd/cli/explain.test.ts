@@ -1,5 +1,6 @@
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startKubelet } from "../../tools/testbed/fake-kubelet.ts";
 import { runCli, snapshot, temporaryFolder, writeFile } from "./testing.ts";
 
 const annotation = "k8s.v1.cni.cncf.io/networks";
@@ -107,6 +108,29 @@ net7: ipvlan of network blue-data reads
 }
 `);
     expect(snapshot(at), "nothing is written").toEqual(before);
+  });
+
+  test("a network's device is told, where the kubelet knows the pod; else that there is one", async () => {
+    const metadata = { annotations: { "k8s.v1.cni.cncf.io/resourceName": "vendor.com/nic" } };
+    const spec = { config: JSON.stringify({ cniVersion: "1.1.0", type: "sriov" }) };
+    define("default/fast.json", { kind: "NetworkAttachmentDefinition", metadata, spec });
+    const path = configure(hawser({ kubeletDir: `${at}/kubelet` }));
+    const devices = [{ resource_name: "vendor.com/nic", device_ids: ["0000:03:02.1"] }];
+    const kubelet = await startKubelet(`${at}/kubelet`, [
+      { namespace: "default", name: "web", containers: [{ devices }] },
+    ]);
+    try {
+      const known = await explain(path, "--annotations", "fast", "--pod-name", "web");
+      expect(known.stdout).toContain("\nnet1: takes a device of vendor.com/nic: 0000:03:02.1\n");
+      expect(known.stdout).toContain('"pciBusID": "0000:03:02.1"');
+      const unknown = await explain(path, "--annotations", "fast");
+      expect(unknown.exitCode).toBe(0);
+      expect(unknown.stdout).toContain(
+        "net1: takes a device of vendor.com/nic: the one that the kubelet assigns",
+      );
+    } finally {
+      kubelet.stop();
+    }
   });
 
   test("for machines", async () => {

@@ -13,6 +13,7 @@ import {
 import { addInstall, addUninstall } from "./install/usage.ts";
 import { actionHelps } from "./ipam/help.ts";
 import { addIpam, positionals } from "./ipam/usage.ts";
+import { addMigrate } from "./migrate/usage.ts";
 
 export type Usage =
   | { readonly kind: "command"; readonly command: Command }
@@ -55,13 +56,14 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
 /** yargs counts what it misses; a person wants it named. */
 function inWords([first, second = ""]: readonly string[], message: string): string {
   if (!message.startsWith("Not enough non-option arguments")) return message.replaceAll(/\s+/g, " ");
+  if (first === "migrate") return "Missing argument: from what (multus)";
   return `Missing argument: ${first === "ipam" ? (positionals[second] ?? "command") : "container"}`;
 }
 
 function helpCommand([first = "", second = ""]: readonly string[]): string {
   if (first === "attachments" && second === "show") return "hawser attachments show --help";
   if (first === "ipam" && second in actionHelps) return `hawser ipam ${second} --help`;
-  return ["explain", "attachments", "doctor", "ipam", "install", "uninstall"].includes(first)
+  return ["explain", "attachments", "doctor", "ipam", "migrate", "install", "uninstall"].includes(first)
     ? `hawser ${first} --help`
     : "hawser --help";
 }
@@ -95,6 +97,7 @@ type Take = (command: Command) => void;
 
 function withCommands(parser: Argv, defaults: UsageDefaults, take: Take): Argv {
   const known = addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
+  addMigrate(known, defaults, (migrate) => take({ kind: "migrate", migrate }));
   addIpam(known, defaults, (ipam) => take({ kind: "ipam", ipam }));
   addInstall(known, defaults, (install) => take({ kind: "install", install }));
   return addUninstall(known, defaults, (uninstall) => take({ kind: "uninstall", uninstall }));

@@ -1,8 +1,8 @@
 import { type Added, addChain, type DelegateResult, deleteChain } from "../../cni/chain.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, within } from "../../cni/errors.ts";
-import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { forgetInformation, informPlugins } from "./device-files.ts";
 import type { Plan, Step } from "./plan.ts";
 import { sandboxFor } from "./sandbox.ts";
 
@@ -46,7 +46,7 @@ export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: 
 }
 
 async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<{ step: Step; added: Added }> {
-  const informed = await inform(sys, step);
+  const informed = await informPlugins(sys, step);
   if (!informed.ok) {
     const ran = { ...step.chain, plugins: [] };
     return { step, added: { ok: false, error: informed.error, ran, partial: undefined } };
@@ -90,21 +90,8 @@ export async function undo(
 
 async function detach(sys: Sys, { step, result }: Carried, sandbox: Sandbox): Promise<CniError | undefined> {
   const outcome = await deleteChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
-  const removed = outcome.ok ? await forgetInfo(sys, step) : outcome;
+  const removed = outcome.ok ? await forgetInformation(sys, step) : outcome;
   return removed.ok ? undefined : within(`detach ${stepLabel(step)}`, removed.error);
-}
-
-/** Tells the plugins of an attachment what the device plugin has told of its device. */
-async function inform(sys: Sys, { device, deviceInfoFile }: Step): Promise<Outcome<void, CniError>> {
-  if (device?.info === undefined || deviceInfoFile === undefined) return ok(undefined);
-  const { writeDeviceInfo } = await import("../../kube/devices/device-info.ts");
-  return writeDeviceInfo(sys, deviceInfoFile, device.info);
-}
-
-async function forgetInfo(sys: Sys, { deviceInfoFile }: Step): Promise<Outcome<void, CniError>> {
-  if (deviceInfoFile === undefined) return ok(undefined);
-  const { removeDeviceInfo } = await import("../../kube/devices/device-info.ts");
-  return removeDeviceInfo(sys, deviceInfoFile);
 }
 
 export function stepLabel(step: Step): string {

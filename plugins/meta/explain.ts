@@ -30,6 +30,10 @@ export interface ExplainedAttachment {
   readonly origin: Selection["origin"];
   /** What the pod asks of it beyond being attached, by the names of the configuration's `requests`. */
   readonly asked: readonly RequestKind[];
+  /** Of which its definition wants a device of the pod. */
+  readonly resource?: string;
+  /** That device's ID, as far as the kubelet knows the pod. */
+  readonly deviceId?: string;
   /** The file that defines it; `delegate` for a primary inside of hawser's own configuration. */
   readonly source: string;
   readonly name: string;
@@ -67,7 +71,7 @@ function explainStep(
   order: number,
 ): ExplainedAttachment {
   const { name, cniVersion, plugins } = chain;
-  const { origin = "configuration", source = "", request } = selection ?? {};
+  const { origin = "configuration", source = "", request, resource, device } = selection ?? {};
   const asked = verbs.filter((verb) => verb !== "VERSION" && answers(chain, verb));
   return {
     order,
@@ -76,6 +80,8 @@ function explainStep(
     network,
     origin,
     asked: request === undefined ? [] : requestedKinds(request),
+    ...(resource !== undefined && { resource }),
+    ...(device !== undefined && { deviceId: device.id }),
     source,
     name,
     cniVersion,

@@ -1,7 +1,8 @@
 import { allOk, type CniError, cniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
-import type { AssignedDevice } from "../../kube/devices/assign.ts";
+import type { Definition } from "../../kube/definitions.ts";
+import { type AssignedDevice, resourceOf } from "../../kube/devices/assign.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Observed } from "./observe.ts";
 
@@ -17,6 +18,8 @@ export interface Selection {
   readonly source: string;
   readonly config: JsonObject;
   readonly request: NetworkRequest | undefined;
+  /** Of which its definition wants a device; `device` is that one, where it is known. */
+  readonly resource?: string;
   readonly device?: AssignedDevice;
 }
 
@@ -46,13 +49,13 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
       source: definition.source,
       config: definition.config,
       request,
-      ...(device !== undefined && { device }),
+      ...deviceOf(definition.annotations, device),
     }),
   );
   const collisions = allOk(collisionsOf(secondaries, taken));
   if (!collisions.ok) return collisions;
   if (observed.primary === undefined) return ok(secondaries);
-  const { device } = observed.primary;
+  const { annotations, device } = observed.primary;
   const primary: Selection = {
     role: "primary",
     network: observed.primary.name,
@@ -61,9 +64,17 @@ export function select(observed: Observed, taken: TakenNames): Outcome<Selection
     source: observed.primary.source,
     config: observed.primary.config,
     request: observed.primary.request,
-    ...(device !== undefined && { device }),
+    ...deviceOf(annotations, device),
   };
   return ok([primary, ...secondaries]);
+}
+
+function deviceOf(
+  annotations: Definition["annotations"],
+  device: AssignedDevice | undefined,
+): Pick<Selection, "resource" | "device"> {
+  const resource = resourceOf(annotations);
+  return { ...(resource !== undefined && { resource }), ...(device !== undefined && { device }) };
 }
 
 function collisionsOf(secondaries: readonly Selection[], taken: TakenNames): CniError[] {

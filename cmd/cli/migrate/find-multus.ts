@@ -1,0 +1,79 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { respell } from "../../../plugins/meta/multus-fields.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { readJsonFile } from "../configuration.ts";
+import type { MigrateOptions } from "./options.ts";
+
+/** Multus as this node has it. */
+export interface FoundMultus {
+  readonly path: string;
+  /** Thick: the runtime calls a shim, and a daemon does the work. */
+  readonly kind: "thin" | "thick";
+  /** The file as it is. */
+  readonly document: JsonObject;
+  /** What Multus obeys: its own part of the file, under it the daemon's configuration; the daemon's paths are the node's. */
+  readonly plugin: JsonObject;
+  /** Paths that were the daemon's view of the node: as they were, and as they are. */
+  readonly moved: readonly { readonly field: string; readonly from: string; readonly to: string }[];
+}
+
+const types: readonly string[] = ["multus", "multus-shim"];
+
+/** Errors: `cli.file`, `cli.json`, `cli.no-multus`. */
+export function findMultus(sys: Sys, options: MigrateOptions): Outcome<FoundMultus, CniError> {
+  const path = options.config ?? firstOf(sys, options.confDir);
+  if (path === undefined) return noMultus(`look for Multus in ${options.confDir}`);
+  const document = readJsonFile(sys, path);
+  if (!document.ok) return document;
+  const plugin = pluginIn(document.value);
+  if (plugin === undefined) return noMultus(`look for Multus in ${path}`);
+  const daemon = options.daemonConfig === undefined ? ok({}) : readJsonFile(sys, options.daemonConfig);
+  if (!daemon.ok) return daemon;
+  const kind = plugin.type === "multus" ? "thin" : "thick";
+  const { name, cniVersion } = document.value;
+  const whole = respell({ name: name ?? "", cniVersion: cniVersion ?? "", ...plugin, ...daemon.value });
+  const { raw, moved } = kind === "thin" ? { raw: whole, moved: [] } : onTheNode(sys, whole);
+  return ok({ path, kind, document: document.value, plugin: { ...raw, type: "multus" }, moved });
+}
+
+function firstOf(sys: Sys, confDir: string): string | undefined {
+  const names = sys.files.list(confDir);
+  const paths = (names.ok ? names.value : [])
+    .filter((name) => /\.(conf|conflist|json)$/.test(name))
+    .map((name) => `${confDir}/${name}`);
+  return paths.find((path) => {
+    const document = readJsonFile(sys, path);
+    return document.ok && pluginIn(document.value) !== undefined;
+  });
+}
+
+function pluginIn(document: JsonObject): JsonObject | undefined {
+  const plugins = Array.isArray(document.plugins) ? document.plugins : [document];
+  return plugins.filter(isObject).find(({ type }) => typeof type === "string" && types.includes(type));
+}
+
+const pathFields = ["clusterNetwork", "confDir", "cniDir", "binDir", "readinessindicatorfile", "kubeconfig"];
+
+/** The daemon's container has the node's folders under others: `/host` by its manifest, `chrootDir` by its configuration. */
+function onTheNode(sys: Sys, raw: JsonObject): { raw: JsonObject; moved: FoundMultus["moved"] } {
+  const chroot = typeof raw.chrootDir === "string" ? [raw.chrootDir.replace(/\/+$/, "")] : [];
+  const roots = ["/host", ...chroot].filter((root) => root !== "");
+  const moved = pathFields.flatMap((field) => {
+    const from = raw[field];
+    const root = typeof from === "string" ? roots.find((each) => from.startsWith(`${each}/`)) : undefined;
+    if (typeof from !== "string" || root === undefined || sys.files.stat(from).ok) return [];
+    return [{ field, from, to: from.slice(root.length) }];
+  });
+  return { raw: { ...raw, ...Object.fromEntries(moved.map(({ field, to }) => [field, to])) }, moved };
+}
+
+function noMultus(doing: string): Outcome<never, CniError> {
+  return failWith(
+    "invalidConfig",
+    "cli.no-multus",
+    `${doing}: no configuration has a plugin of type "multus" or "multus-shim"`,
+    "Name the file by --config, or the runtime's folder by --conf-dir.",
+  );
+}

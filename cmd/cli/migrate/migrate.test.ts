@@ -1,0 +1,415 @@
+import { describe, expect, test } from "vitest";
+import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/testing.ts";
+import { Crash, type FakeProcess } from "../../../sys/fake.ts";
+import { migrateCommand } from "./migrate.ts";
+import type { MigrateOptions } from "./options.ts";
+
+/** As Go's encoding/json writes bytes. */
+const bytes = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
+
+const cbr0 = {
+  cniVersion: "1.0.0",
+  name: "cbr0",
+  plugins: [
+    { type: "flannel", delegate: { isDefaultGateway: true } },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+const side = { cniVersion: "1.0.0", name: "macvlan-conf", type: "macvlan", master: "eth1" };
+
+/** `<cniDir>/<containerID>` as Multus 4.2.3 writes it; before 4.2 there is no CNINetworkConfigList. */
+const delegates = [
+  {
+    Conf: { name: "cbr0", ipam: {} },
+    ConfList: {},
+    CNINetworkConfigList: { Plugins: null },
+    Name: "cbr0",
+    Bytes: bytes(cbr0),
+  },
+  {
+    Conf: {},
+    ConfList: {},
+    Name: "shop/storage",
+    ifnameRequest: "data",
+    macRequest: "02:00:00:00:00:01",
+    ipRequest: ["10.2.0.5/24"],
+    Bytes: bytes(side),
+  },
+  { Conf: {}, ConfList: {}, Name: "shop/storage", Bytes: bytes(side) },
+];
+
+function cached(
+  containerId: string,
+  network: string,
+  ifName: string,
+  config: unknown,
+  more: object = {},
+): object {
+  return {
+    kind: "cniCacheV1",
+    containerId,
+    config: bytes(config),
+    ifName,
+    networkName: network,
+    netns: `/run/netns/${containerId}`,
+    cniArgs: [
+      ["IgnoreUnknown", "true"],
+      ["K8S_POD_NAMESPACE", "shop"],
+      ["K8S_POD_NAME", "web"],
+      ["K8S_POD_INFRA_CONTAINER_ID", ""],
+      ["IgnoreUnknown", "1"],
+      ["K8S_POD_UID", "u1"],
+      ["MAC", "02:00:00:00:00:01"],
+    ],
+    result: { cniVersion: "1.0.0", interfaces: [{ name: ifName, sandbox: `/run/netns/${containerId}` }] },
+    ...more,
+  };
+}
+
+const multus = { cniVersion: "1.0.0", name: "multus-cni-network", type: "multus", delegates: [cbr0] };
+const cniDir = "/var/lib/cni/multus";
+const stateDir = "/var/lib/cni/hawser";
+const ports = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] };
+
+const files = {
+  "/etc/cni/net.d/00-multus.conf": multus,
+  [`${cniDir}/web1`]: delegates,
+  [`${cniDir}/results/cbr0-web1-eth0`]: cached("web1", "cbr0", "eth0", cbr0, { capabilityArgs: ports }),
+  [`${cniDir}/results/macvlan-conf-web1-data`]: cached("web1", "macvlan-conf", "data", side),
+  [`${cniDir}/results/macvlan-conf-web1-net2`]: cached("web1", "macvlan-conf", "net2", side),
+  "/run/netns/web1": "",
+  [`${cniDir}/ended`]: delegates,
+  [`${cniDir}/results/cbr0-ended-eth0`]: cached("ended", "cbr0", "eth0", cbr0),
+  [`${cniDir}/.keep`]: "",
+};
+
+function node(more: Record<string, unknown> = {}): RecordingNode {
+  return createRecordingNode(["flannel", "portmap", "macvlan"], { ...files, ...more });
+}
+
+interface Ran {
+  readonly exitCode: number;
+  readonly text: string;
+  readonly document: Record<string, unknown>;
+}
+
+async function migrate(process: FakeProcess, more: Partial<MigrateOptions> = {}): Promise<Ran> {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const terminal = { print: write, complain: write, columns: undefined, colours: false };
+  const options: MigrateOptions = {
+    ...{ config: undefined, confDir: "/etc/cni/net.d", daemonConfig: undefined, cniDir: undefined },
+    ...{ results: "/var/lib/cni/results", stateDir, takeOver: false, all: false, dryRun: false, yes: true },
+    json: true,
+    ...more,
+  };
+  const nobody = { confirm: async () => undefined, progress: () => undefined };
+  const exitCode = await migrateCommand(process.sys, terminal, options, nobody);
+  const text = lines.join("\n");
+  return { exitCode, text, document: options.json ? JSON.parse(text) : {} };
+}
+
+function verdicts({ document }: Ran): string[] {
+  const list = document.attachments as { containerId: string; verdict: string; why?: string }[];
+  return list.map(({ containerId, verdict, why = "" }) => `${containerId} ${verdict} ${why}`.trim());
+}
+
+function records({ machine }: RecordingNode): string[] {
+  return machine.disk
+    .paths()
+    .filter((path) => path.startsWith(`${stateDir}/multus-cni-network/`) && path.endsWith(".json"));
+}
+
+const takeOver = { takeOver: true };
+
+describe("hawser migrate multus --take-over", () => {
+  test("a running pod's DEL works through hawser, with all that Multus knew", async () => {
+    const made = node();
+    const ran = await migrate(made.machine.spawn(), takeOver);
+    expect(ran.exitCode).toBe(0);
+    expect(verdicts(ran)).toEqual(["ended gone", "web1 new"]);
+    const about = { containerId: "web1", netns: "/run/netns/web1", args: "" };
+    expect(await made.call("DEL", multus, about)).toMatchObject({ ok: true });
+    expect(made.calls.map(({ verb, type, ifname }) => `${verb} ${type} ${ifname}`)).toEqual([
+      "DEL macvlan net2",
+      "DEL macvlan data",
+      "DEL portmap eth0",
+      "DEL flannel eth0",
+    ]);
+    const [net2, data, portmap, flannel] = made.calls;
+    const pod = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=u1";
+    expect(net2?.args).toBe(pod);
+    expect(data?.args).toBe(`${pod};MAC=02:00:00:00:00:01;IP=10.2.0.5/24`);
+    expect(portmap?.config).toMatchObject({
+      runtimeConfig: ports,
+      prevResult: { interfaces: [{ name: "eth0" }] },
+    });
+    expect(flannel?.config).toMatchObject({ name: "cbr0", delegate: { isDefaultGateway: true } });
+    expect(records(made)).toEqual([]);
+  });
+
+  test("CHECK, too, and a hawser configuration of the same name finds them", async () => {
+    const made = node();
+    await migrate(made.machine.spawn(), takeOver);
+    const hawser = { cniVersion: "1.0.0", name: "multus-cni-network", type: "hawser", delegate: cbr0 };
+    const prevResult = cached("web1", "cbr0", "eth0", cbr0) as { result: object };
+    const extra = { prevResult: JSON.parse(JSON.stringify(prevResult.result)) };
+    const about = { containerId: "web1", netns: "/run/netns/web1", extra };
+    expect(await made.call("CHECK", hawser, about)).toMatchObject({ ok: true });
+    expect(made.calls.map(({ verb, ifname }) => `${verb} ${ifname}`)).toEqual([
+      "CHECK eth0",
+      "CHECK eth0",
+      "CHECK data",
+      "CHECK net2",
+    ]);
+  });
+
+  test("run again, it does nothing twice and takes what has come since", async () => {
+    const made = node();
+    await migrate(made.machine.spawn(), takeOver);
+    made.machine.disk.write("/run/netns/ended", "", { mode: 0o444 });
+    const before = records(made);
+    expect(verdicts(await migrate(made.machine.spawn(), takeOver))).toEqual([
+      "ended new",
+      "web1 there already",
+    ]);
+    expect(records(made)).toEqual([`${stateDir}/multus-cni-network/ended@eth0.json`, ...before]);
+  });
+
+  test.each<[string, Partial<MigrateOptions>, string]>([
+    ["without --take-over", {}, "Nothing was written. --take-over records"],
+    ["with --dry-run", { takeOver: true, dryRun: true }, "Would take over 1 container. Nothing was written."],
+    ["when nobody can say yes", { takeOver: true, yes: false }, "Take over 1 container? nobody is there"],
+  ])("writes nothing %s", async (_case, options, said) => {
+    const made = node();
+    const process = made.machine.spawn();
+    const ran = await migrate(process, { ...options, json: false });
+    expect(ran.text).toContain(said);
+    expect(ran.text).toContain("shop/web  web1       eth0=cbr0 data=shop/storage net2=shop/storage  new");
+    expect(process.effects()).toEqual([]);
+  });
+
+  test("stopped at any effect and run again, every record is there and whole", async () => {
+    const probe = node();
+    const process = probe.machine.spawn();
+    await migrate(process, { ...takeOver, all: true });
+    const effects = process.effects();
+    const whole = records(probe).map((path) => probe.machine.disk.read(path));
+    expect(whole).toHaveLength(2);
+    for (const [number, effect] of effects.entries()) {
+      for (const when of ["before", "half", "after"] as const) {
+        const made = node();
+        const stopped = made.machine.spawn();
+        stopped.crashAt(number, when);
+        await expect(migrate(stopped, { ...takeOver, all: true }), effect).rejects.toThrow(Crash);
+        made.machine.crash({ lose: "unsynced" });
+        const again = await migrate(made.machine.spawn(), { ...takeOver, all: true });
+        expect(again.exitCode, `${when} ${effect}`).toBe(0);
+        expect(
+          records(made).map((path) => made.machine.disk.read(path)),
+          `${when} ${effect}`,
+        ).toEqual(whole);
+      }
+    }
+  });
+
+  test.each(["EIO", "ENOSPC"])(
+    "an effect that fails with %s is told, and nothing is half-done",
+    async (code) => {
+      const probe = node();
+      const process = probe.machine.spawn();
+      await migrate(process, takeOver);
+      const whole = records(probe).map((path) => probe.machine.disk.read(path));
+      for (const [number, effect] of process.effects().entries()) {
+        const made = node();
+        const failing = made.machine.spawn();
+        failing.failAt(number, code);
+        const first = await migrate(failing, takeOver);
+        if (first.exitCode === 1)
+          expect(first.document, effect).toMatchObject({ error: { msg: expect.any(String) } });
+        const again = await migrate(made.machine.spawn(), takeOver);
+        expect(again.exitCode, effect).toBe(0);
+        expect(
+          records(made).map((path) => made.machine.disk.read(path)),
+          effect,
+        ).toEqual(whole);
+      }
+    },
+  );
+
+  test.each<[string, unknown, string]>([
+    ["torn", "[{", "it is not JSON"],
+    ["empty", "", "it is not JSON"],
+    ["no list", {}, "it is no list of networks"],
+    ["without a configuration", [{ Name: "x" }], "entry 0 has no configuration"],
+    ["with what is no configuration", [{ Name: "x", Bytes: bytes({ name: "x" }) }], "network x: "],
+    [
+      "with an interface that cannot be",
+      [{ Name: "x", ifnameRequest: "../x", Bytes: bytes(side) }],
+      "network x: it is to be interface",
+    ],
+  ])("a cache that is %s is named, the others are taken over", async (_case, content, why) => {
+    const made = node({ [`${cniDir}/bad`]: content });
+    const ran = await migrate(made.machine.spawn(), takeOver);
+    expect(ran.exitCode).toBe(1);
+    expect(verdicts(ran)).toEqual([
+      expect.stringContaining(`bad unreadable ${why}`),
+      "ended gone",
+      "web1 new",
+    ]);
+  });
+
+  test("a list from a file is taken whole: its Bytes have lost what Multus does not know", async () => {
+    const whole = { type: "flannel", own: { field: 1 } };
+    const entry = {
+      Name: "cbr0",
+      CNINetworkConfigList: {
+        Name: "cbr0",
+        CNIVersion: "1.0.0",
+        DisableCheck: true,
+        Plugins: [{ Network: {}, Bytes: bytes(whole) }],
+      },
+      Bytes: bytes({ cniVersion: "1.0.0", name: "cbr0", plugins: [{ type: "flannel", ipam: {} }] }),
+    };
+    const made = node({ [`${cniDir}/web1`]: [entry] });
+    await migrate(made.machine.spawn(), takeOver);
+    await made.call("DEL", multus, { containerId: "web1" });
+    expect(made.calls.map(({ config }) => config.own)).toEqual([{ field: 1 }]);
+  });
+
+  test("without libcni's cache the runtime's tells interface and namespace", async () => {
+    const own = cached("solo", "multus-cni-network", "uplink", multus);
+    const made = node({
+      [`${cniDir}/solo`]: delegates,
+      "/var/lib/cni/results/multus-cni-network-solo-uplink": own,
+      "/run/netns/solo": "",
+    });
+    expect(verdicts(await migrate(made.machine.spawn(), takeOver))).toContain("solo new");
+    expect(records(made)).toContain(`${stateDir}/multus-cni-network/solo@uplink.json`);
+  });
+});
+
+/** The configuration and the changes that a Multus configuration comes to. */
+async function translated(
+  config: object,
+  more: Record<string, unknown> = {},
+  options: Partial<MigrateOptions> = {},
+) {
+  const made = node({
+    ...more,
+    "/etc/cni/net.d/00-multus.conf": { cniVersion: "1.0.0", name: "m", type: "multus", ...config },
+  });
+  const { document, text, exitCode } = await migrate(made.machine.spawn(), options);
+  return {
+    configuration: document.configuration,
+    definitions: document.definitions,
+    changes: document.changes,
+    text,
+    exitCode,
+  };
+}
+
+describe("a Multus configuration in hawser's words", () => {
+  test("delegates: the first is the primary, another becomes a definition", async () => {
+    const { configuration, definitions } = await translated({
+      capabilities: { portMappings: true },
+      kubeconfig: "/etc/cni/net.d/multus.d/multus.kubeconfig",
+      delegates: [cbr0, { ...side, name: "Side_1" }],
+      namespaceIsolation: true,
+    });
+    expect(configuration).toMatchObject({
+      name: "m",
+      type: "hawser",
+      capabilities: { portMappings: true, "io.kubernetes.cri.pod-annotations": true },
+      delegate: cbr0,
+      networks: ["default/side-1"],
+      kubeconfig: "/etc/cni/net.d/multus.d/multus.kubeconfig",
+      binDir: "/opt/cni/bin",
+      crossNamespace: ["default"],
+    });
+    expect(definitions).toEqual([
+      { path: "/etc/cni/hawser/net.d/default/side-1.json", content: { ...side, name: "Side_1" } },
+    ]);
+  });
+
+  test("a clusterNetwork's file is found by its network's name", async () => {
+    const path = "/etc/cni/net.d/10-flannel.conflist";
+    const { configuration } = await translated({ clusterNetwork: path }, { [path]: cbr0 });
+    expect(configuration).toMatchObject({ delegate: { name: "cbr0" }, confDir: "/etc/cni/net.d" });
+  });
+
+  test("of a thick one the daemon's view is the node's", async () => {
+    const path = "/etc/cni/net.d/10-flannel.conflist";
+    const shim = { type: "multus-shim", clusterNetwork: `/host${path}`, socketDir: "/host/run/multus" };
+    const daemon = {
+      chrootDir: "/hostroot",
+      namespaceIsolation: true,
+      globalNamespaces: "ops",
+      readinessindicatorfile: "/host/run/ready",
+    };
+    const { configuration, changes } = await translated(
+      shim,
+      { [path]: cbr0, "/daemon.json": daemon },
+      { daemonConfig: "/daemon.json" },
+    );
+    expect(configuration).toMatchObject({ delegate: { name: "cbr0" }, crossNamespace: ["ops"] });
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        { field: "clusterNetwork", what: `/host${path} is the daemon's view of the node's ${path}` },
+        { field: "readinessindicatorfile", what: expect.stringContaining("does not wait for /run/ready") },
+        { field: "socketDir", what: expect.stringContaining("daemon") },
+      ]),
+    );
+  });
+
+  test("plugins behind Multus stay behind hawser", async () => {
+    const list = { type: undefined, plugins: [{ type: "multus", delegates: [cbr0] }, { type: "istio-cni" }] };
+    const { configuration } = await translated(list);
+    expect(configuration).toMatchObject({
+      name: "m",
+      plugins: [{ type: "hawser", delegate: cbr0 }, { type: "istio-cni" }],
+    });
+  });
+
+  test.each<[string, object, string, string]>([
+    [
+      "networks that are the API's",
+      { clusterNetwork: "x", defaultNetworks: ["y"], kubeconfig: "/k" },
+      "clusterNetwork",
+      "put its configuration into",
+    ],
+    [
+      "networks that are the API's",
+      { clusterNetwork: "x", defaultNetworks: ["y"], kubeconfig: "/k" },
+      "defaultNetworks[0]",
+      "from the API",
+    ],
+    [
+      "system namespaces",
+      { clusterNetwork: "x", defaultNetworks: ["y"] },
+      "systemNamespaces",
+      "pods of kube-system",
+    ],
+    ["no isolation", { delegates: [cbr0] }, "namespaceIsolation", "as before"],
+    ["logs", { delegates: [cbr0], logLevel: "debug" }, "logLevel", "no effect"],
+    [
+      "an auxiliary chain",
+      { clusterNetwork: "/x/y.conf", auxiliaryCNIChainName: "aux" },
+      "auxiliaryCNIChainName",
+      "/x/aux",
+    ],
+  ])("what would change: %s", async (_case, config, field, what) => {
+    const { changes } = await translated(config);
+    expect(changes).toContainEqual({ field, what: expect.stringContaining(what) });
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ["there is none", { "/etc/cni/net.d/00-multus.conf": cbr0 }, "cli.no-multus"],
+    ["it is not JSON", { "/etc/cni/net.d/00-multus.conf": "{" }, "cli.no-multus"],
+    ["it is wrong", { "/etc/cni/net.d/00-multus.conf": { ...multus, delegates: 7 } }, "config.field"],
+  ])("refused: %s", async (_case, more, id) => {
+    const { exitCode, document } = await migrate(node(more).machine.spawn());
+    expect(exitCode).toBe(1);
+    expect(document).toMatchObject({ error: { id } });
+  });
+});

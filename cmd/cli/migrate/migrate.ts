@@ -1,0 +1,146 @@
+import { parseNetworkConfig } from "../../../cni/config.ts";
+import { type CniError, within } from "../../../cni/errors.ts";
+import { printJson } from "../../../cni/json.ts";
+import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import { metaPlaces, parseMetaConfig } from "../../../plugins/meta/config.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { printFailure } from "../failure.ts";
+import { confirmed } from "../ipam/change.ts";
+import { type Person, processPerson } from "../ipam/person.ts";
+import { formatTable } from "../table.ts";
+import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import { type FoundMultus, findMultus } from "./find-multus.ts";
+import type { MigrateOptions } from "./options.ts";
+import { type Planned, planTakeOver, type TakeOver, takeOver } from "./take-over.ts";
+import { type Translation, translate } from "./translate.ts";
+
+const multusCache = "/var/lib/cni/multus";
+
+/** `hawser migrate multus`: what a node's Multus comes to in our words; with --take-over also what it has attached. */
+export async function migrateCommand(
+  sys: Sys,
+  terminal: Terminal,
+  options: MigrateOptions,
+  person: Person = processPerson(),
+): Promise<number> {
+  const found = findMultus(sys, options);
+  if (!found.ok) return printFailure(terminal, found.error, options.json);
+  const config = await configOf(found.value);
+  if (!config.ok) return printFailure(terminal, config.error, options.json);
+  const translation = await translate(sys, found.value, config.value);
+  const about = aboutOf(found.value, config.value, options);
+  const planned = planTakeOver(sys, about);
+  if (!options.json) printPlan(terminal, found.value, translation, about, planned);
+  const done = await carryOut(sys, about, planned, options, person);
+  if (!done.ok) return printFailure(terminal, done.error, options.json);
+  if (options.json) printDocument(terminal, documentOf(found.value, translation, about, done.value, options));
+  else printResult(terminal, options, done.value);
+  return done.value.some(({ verdict }) => verdict === "unreadable") ? 1 : 0;
+}
+
+async function configOf({ path, plugin }: FoundMultus): Promise<Outcome<MetaConfig, CniError>> {
+  const network = parseNetworkConfig(printJson(plugin));
+  if (!network.ok) return fail(within(`read ${path}`, network.error.error));
+  const config = await parseMetaConfig(network.value);
+  return config.ok ? config : fail(within(`read ${path}`, config.error));
+}
+
+function aboutOf({ plugin }: FoundMultus, config: MetaConfig, options: MigrateOptions): TakeOver {
+  const { cniDir } = plugin;
+  return {
+    network: config.network,
+    cniDir: options.cniDir ?? (typeof cniDir === "string" && cniDir !== "" ? cniDir : multusCache),
+    results: options.results,
+    stateDir: options.stateDir,
+    path: [metaPlaces(config.network).binDir],
+    all: options.all,
+  };
+}
+
+async function carryOut(
+  sys: Sys,
+  about: TakeOver,
+  planned: readonly Planned[],
+  { takeOver: wanted, dryRun, yes }: MigrateOptions,
+  person: Person,
+): Promise<Outcome<Planned[], CniError>> {
+  const fresh = planned.filter(({ verdict }) => verdict === "new");
+  if (!wanted || dryRun || fresh.length === 0) return ok([...planned]);
+  const agreed = await confirmed(person, yes, `Take over ${plural(fresh.length, "container")}?`);
+  return agreed.ok ? takeOver(sys, about, planned) : agreed;
+}
+
+function printPlan(
+  terminal: Terminal,
+  { path, kind }: FoundMultus,
+  { configuration, definitions, changes }: Translation,
+  { cniDir }: TakeOver,
+  planned: readonly Planned[],
+): void {
+  const title = (text: string) => terminal.print(paint(terminal, "bold", text));
+  title(`Multus (${kind}), ${plain(path)}, in hawser's words:`);
+  printDocument(terminal, configuration);
+  for (const definition of definitions) {
+    title(`Definition ${plain(definition.path)}:`);
+    printDocument(terminal, definition.content);
+  }
+  title("What would change:");
+  for (const { field, what } of changes) terminal.print(plain(`  ${field}: ${what}`));
+  if (changes.length === 0) terminal.print("  nothing");
+  title(`Attached by Multus (${plain(cniDir)}):`);
+  terminal.print(planned.length === 0 ? "  nothing" : tableOf(terminal, planned));
+}
+
+const shownIdLength = 12;
+
+function tableOf(terminal: Terminal, planned: readonly Planned[]): string {
+  const rows = planned.map(({ container, record, verdict, why }) => [
+    record?.pod === undefined ? "-" : `${record.pod.namespace}/${record.pod.name}`,
+    container.containerId.slice(0, shownIdLength),
+    (record?.carried ?? []).map(({ step }) => `${step.ifname}=${step.network}`).join(" ") || "-",
+    why === "" ? verdict : `${verdict}: ${why}`,
+  ]);
+  return formatTable(["POD", "CONTAINER", "INTERFACES", "RECORD"], rows, terminal.columns).join("\n");
+}
+
+function printResult(terminal: Terminal, options: MigrateOptions, done: readonly Planned[]): void {
+  const count = done.filter(({ verdict }) => verdict === "new").length;
+  if (!options.takeOver) {
+    if (count > 0) terminal.print("Nothing was written. --take-over records what is attached.");
+  } else if (options.dryRun) {
+    terminal.print(`Would take over ${plural(count, "container")}. Nothing was written.`);
+  } else {
+    terminal.print(`Took over ${plural(count, "container")}.`);
+  }
+}
+
+function documentOf(
+  { path, kind }: FoundMultus,
+  { configuration, definitions, changes }: Translation,
+  { cniDir, stateDir }: TakeOver,
+  done: readonly Planned[],
+  { takeOver: wanted, dryRun }: MigrateOptions,
+): Record<string, unknown> {
+  const attachments = done.map(({ container, record, verdict, why }) => ({
+    containerId: container.containerId,
+    ...(record?.pod === undefined ? {} : { pod: `${record.pod.namespace}/${record.pod.name}` }),
+    interfaces: (record?.carried ?? []).map(({ step }) => ({ ifname: step.ifname, network: step.network })),
+    verdict,
+    ...(why === "" ? {} : { why }),
+  }));
+  const wrote = wanted && !dryRun;
+  return {
+    multus: { path, kind, cniDir },
+    stateDir,
+    wrote,
+    configuration,
+    definitions,
+    changes,
+    attachments,
+  };
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,95 @@
+import { peek, save } from "../../../cni/attachments.ts";
+import { type CniError, describe, failWith } from "../../../cni/errors.ts";
+import type { NetworkConfig } from "../../../cni/types.ts";
+import { withContainer } from "../../../plugins/meta/locked.ts";
+import { type AttachmentRecord, toDocument } from "../../../plugins/meta/record.ts";
+import type { Outcome } from "../../../sys/outcome.ts";
+import { ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { type CachedContainer, readContainers, readResults } from "./cache.ts";
+import { toRecord } from "./to-record.ts";
+
+/** What a take-over does about one container. */
+export interface Planned {
+  readonly container: CachedContainer;
+  readonly verdict: "new" | "there already" | "gone" | "unreadable";
+  /** Of one that is unreadable. */
+  readonly why: string;
+  /** Undefined for one that is unreadable. */
+  readonly record: AttachmentRecord | undefined;
+}
+
+export interface TakeOver {
+  readonly network: NetworkConfig;
+  readonly cniDir: string;
+  /** The runtime's cache. */
+  readonly results: string;
+  readonly stateDir: string;
+  readonly path: readonly string[];
+  /** Also what belongs to a namespace that is gone. */
+  readonly all: boolean;
+}
+
+/** Judges every container of Multus's cache. Reads only. */
+export function planTakeOver(sys: Sys, about: TakeOver): Planned[] {
+  const { network, cniDir, results, path } = about;
+  const caches = {
+    network,
+    delegates: readResults(sys, `${cniDir}/results`),
+    runtime: readResults(sys, results),
+    path,
+  };
+  return readContainers(sys, cniDir).map((container): Planned => {
+    const record = toRecord(container, caches);
+    if (!record.ok) return { container, verdict: "unreadable", why: record.error, record: undefined };
+    return { container, verdict: judge(sys, about, record.value), why: "", record: record.value };
+  });
+}
+
+/** Of a container that has ended its DEL was Multus's: a record would be of nothing. */
+function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord): Planned["verdict"] {
+  if (peek(sys, stateDir, record).kind !== "none") return "there already";
+  return all || (record.netns !== "" && sys.files.stat(record.netns).ok) ? "new" : "gone";
+}
+
+/**
+ * Writes the records that are to be new, each alone with its container, and looks again before: a DEL may have come
+ * meanwhile. Stopped at any point it can be done again. Multus's files stay as they are.
+ */
+export async function takeOver(
+  sys: Sys,
+  about: TakeOver,
+  planned: readonly Planned[],
+): Promise<Outcome<Planned[], CniError>> {
+  const done: Planned[] = [];
+  for (const each of planned) {
+    const { record } = each;
+    if (each.verdict !== "new" || record === undefined) {
+      done.push(each);
+      continue;
+    }
+    const written = await withContainer(sys, about.stateDir, record.containerId, async () => {
+      const verdict = judge(sys, about, record);
+      if (verdict !== "new") return ok(verdict);
+      const saved = save(sys, about.stateDir, record, toDocument(record), "begin");
+      return saved.ok ? ok(verdict) : saved;
+    });
+    if (!written.ok) return interrupted(record, written.error, done);
+    done.push({ ...each, verdict: written.value });
+  }
+  return ok(done);
+}
+
+function interrupted(
+  { containerId }: AttachmentRecord,
+  error: CniError,
+  done: readonly Planned[],
+): Outcome<never, CniError> {
+  const count = done.filter(({ verdict }) => verdict === "new").length;
+  return failWith(
+    "records",
+    "cli.take-over",
+    `take over container ${containerId}, after ${count} others: ${describe(error)}`,
+    "Nothing is half-done. Mend it and run the command again: it goes on where it was.",
+  );
+}

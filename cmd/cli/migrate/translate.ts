@@ -1,0 +1,163 @@
+import { isName } from "../../../cni/environment.ts";
+import { isObject, type JsonObject, without } from "../../../cni/json.ts";
+import { podAnnotationsCapability } from "../../../kube/pod.ts";
+import type { MetaConfig, Source } from "../../../plugins/meta/config.ts";
+import { idleFields } from "../../../plugins/meta/multus-fields.ts";
+import { type FoundNetwork, readSource } from "../../../plugins/meta/standing.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { FoundMultus } from "./find-multus.ts";
+
+/** A configuration of ours in the place of Multus's. */
+export interface Translation {
+  /** What is to lie where Multus's file lies. */
+  readonly configuration: JsonObject;
+  /** Definitions that it takes besides. */
+  readonly definitions: readonly { readonly path: string; readonly content: JsonObject }[];
+  /** What is not as it was, each with its field of Multus's. */
+  readonly changes: readonly Change[];
+}
+
+export interface Change {
+  readonly field: string;
+  readonly what: string;
+}
+
+/** Says the same in our words, as far as it can be said. Reads only. */
+export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig): Promise<Translation> {
+  const primary = await primaryOf(sys, config);
+  const standing = await standingOf(sys, config);
+  const { plugin } = found;
+  const capabilities = isObject(plugin.capabilities) ? plugin.capabilities : {};
+  const own: JsonObject = {
+    cniVersion: config.network.cniVersion,
+    name: config.network.name,
+    type: "hawser",
+    capabilities: { ...capabilities, [podAnnotationsCapability]: true },
+    ...primary.fields,
+    ...(standing.networks.length > 0 && { networks: standing.networks }),
+    ...(config.kubeconfig !== "" && { kubeconfig: config.kubeconfig }),
+    binDir: config.binDir,
+    result: "primary",
+    crossNamespace: [...config.crossNamespace],
+    unknownKeys: "ignore",
+    requests: { deviceID: "allow", cniArgs: "allow" },
+    allowedTypes: ["*"],
+    defaultNetworkNamespace: config.defaultNetworkNamespace,
+  };
+  return {
+    configuration: inPlace(found.document, own),
+    definitions: standing.definitions,
+    changes: [...primary.changes, ...standing.changes, ...changesOf(found, config)],
+  };
+}
+
+/** A list keeps the plugins around Multus. */
+function inPlace(document: JsonObject, own: JsonObject): JsonObject {
+  if (!Array.isArray(document.plugins)) return own;
+  const plugins = document.plugins.map((plugin) =>
+    isObject(plugin) && (plugin.type === "multus" || plugin.type === "multus-shim")
+      ? without(own, "cniVersion", "name")
+      : plugin,
+  );
+  return { ...document, plugins };
+}
+
+async function primaryOf(
+  sys: Sys,
+  config: MetaConfig,
+): Promise<{ fields: JsonObject; changes: readonly Change[] }> {
+  const { primary } = config;
+  if (primary.kind === "inline") return { fields: { delegate: primary.config }, changes: [] };
+  if (primary.kind === "chained") return { fields: {}, changes: [] };
+  const field = "clusterNetwork";
+  const found = await readSource(sys, config, primary, field, undefined);
+  if (!found.ok || found.value === undefined) {
+    const why = found.ok ? "its definition is the API's" : found.error.msg;
+    const what = `it is not on this node (${why}): put its configuration into "delegate"`;
+    return { fields: { delegate: {} }, changes: [{ field, what }] };
+  }
+  const { source, config: content } = found.value;
+  const folder = source.slice(0, source.lastIndexOf("/"));
+  if (primary.kind === "path" && typeof content.name === "string" && isName(content.name)) {
+    const what = `it is found in ${folder} by its network's name, so that its agent may write it anew`;
+    return { fields: { delegate: { name: content.name }, confDir: folder }, changes: [{ field, what }] };
+  }
+  const what = `the configuration of ${source} is copied: it no longer follows the original`;
+  return { fields: { delegate: content }, changes: [{ field, what }] };
+}
+
+interface Standing {
+  readonly networks: string[];
+  readonly definitions: { path: string; content: JsonObject }[];
+  readonly changes: Change[];
+}
+
+/** Networks of every pod: those with a definition by its name, the others as definitions that are to be written. */
+async function standingOf(sys: Sys, config: MetaConfig): Promise<Standing> {
+  const all: Standing = { networks: [], definitions: [], changes: [] };
+  for (const [index, source] of config.standing.entries()) {
+    const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
+    const found = await readSource(sys, config, source, field, undefined);
+    if (found.ok && found.value !== undefined && !isDefinition(source, found.value)) {
+      const name = labelOf(found.value.name);
+      all.networks.push(`default/${name}`);
+      all.definitions.push({
+        path: `${config.definitionsDir}/default/${name}.json`,
+        content: found.value.config,
+      });
+      all.changes.push({ field, what: `it becomes the definition default/${name}` });
+    } else if (source.kind === "defined") {
+      all.networks.push(`${source.namespace}/${source.name}`);
+      if (!found.ok || found.value === undefined)
+        all.changes.push({ field, what: "its definition is to come from the API (kubeconfig)" });
+    } else if (!found.ok) {
+      all.changes.push({ field, what: `it is left out: ${found.error.msg}` });
+    }
+  }
+  return all;
+}
+
+function isDefinition(source: Source, { name }: FoundNetwork): boolean {
+  return source.kind === "defined" && name === `${source.namespace}/${source.name}`;
+}
+
+/** A definition's name has no capitals, dots and underlines. */
+function labelOf(name: string): string {
+  const label = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
+  return label === "" ? "network" : label;
+}
+
+function changesOf({ plugin, moved, kind }: FoundMultus, config: MetaConfig): Change[] {
+  const changes: Change[] = moved.map(({ field, from, to }) => ({
+    field,
+    what: `${from} is the daemon's view of the node's ${to}`,
+  }));
+  if (kind === "thick") {
+    changes.push({ field: "type", what: "there is no daemon: the runtime's call does the work itself" });
+  }
+  if (config.standing.length > 0 && config.systemNamespaces.length > 0) {
+    const names = config.systemNamespaces.join(", ");
+    changes.push({ field: "systemNamespaces", what: `pods of ${names} get the networks of every pod, too` });
+  }
+  if (config.readinessFile !== "") {
+    const what = `ADD does not wait for ${config.readinessFile}: without its network it fails, and is tried again`;
+    changes.push({ field: "readinessindicatorfile", what });
+  }
+  if (config.auxiliary !== undefined) {
+    const what = `${config.auxiliary.folder} is not read: put its plugins behind hawser in the runtime's list`;
+    changes.push({ field: "auxiliaryCNIChainName", what });
+  }
+  if (config.crossNamespace.includes("*")) {
+    const what =
+      "pods may use every namespace's definitions, as before; list those that they need, or leave it out";
+    changes.push({ field: "namespaceIsolation", what: `crossNamespace ["*"]: ${what}` });
+  }
+  const asked =
+    "a pod's ips and mac go by capabilities alone: declare both at the plugins of networks that take them";
+  changes.push({ field: "delegates", what: asked });
+  const idle = idleFields(plugin).map(({ field, why }) => ({ field, what: `it has no effect: ${why}` }));
+  return [...changes, ...idle];
+}
