@@ -30,6 +30,14 @@ const maxBytes = 16 * 1024 * 1024;
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
 
+export function socketPath(kubeletDir: string): string {
+  return `${kubeletDir}/pod-resources/kubelet.sock`;
+}
+
+export function checkpointPath(kubeletDir: string): string {
+  return `${kubeletDir}/device-plugins/kubelet_internal_checkpoint`;
+}
+
 /**
  * The devices of a pod: asked of the kubelet (pod-resources v1: Get, or List where Get is not to be had), else, where
  * nobody answers on its socket, read out of its checkpoint. Errors: `device.unread`.
@@ -39,10 +47,10 @@ export async function readPodDevices(
   kubeletDir: string,
   pod: PodIdentity,
 ): Promise<Outcome<PodDevices, CniError>> {
-  const socket = `${kubeletDir}/pod-resources/kubelet.sock`;
+  const socket = socketPath(kubeletDir);
   const asked = await askKubelet(sys, socket, pod);
   if (asked.ok) return ok({ source: socket, byResource: byResource(asked.value) });
-  const checkpoint = `${kubeletDir}/device-plugins/kubelet_internal_checkpoint`;
+  const checkpoint = checkpointPath(kubeletDir);
   const found = readFile(sys, checkpoint, pod);
   if (found.ok) return ok({ source: checkpoint, byResource: byResource(found.value) });
   return failWith(

@@ -4,6 +4,7 @@ import type { Configuration } from "../configuration.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { checkCapabilities, checkConfig } from "./check-config.ts";
 import { checkDefinitions, type Wanting } from "./check-definitions.ts";
+import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkPlugins, typesIn } from "./check-plugins.ts";
 import { checkLocks, checkRecords } from "./check-records.ts";
@@ -48,6 +49,7 @@ async function examineOne(
     ...findings,
     ...(await checkCapabilities(sys, configuration, config)),
     ...definitions.findings,
+    ...checkDevices(sys, config),
     ...plugins.findings,
     ...checkTrusted(sys, configuration.path, [configuration.path]),
     ...checkTrusted(sys, definitionsDir, definitions.paths),

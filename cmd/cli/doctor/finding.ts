@@ -16,6 +16,7 @@ export type Area =
   | "annotations"
   | "capabilities"
   | "definitions"
+  | "devices"
   | "plugins"
   | "folders"
   | "records"
