@@ -1,4 +1,5 @@
 import type { AttachmentKey } from "../../cni/attachments.ts";
+import { requirePlugins } from "../../cni/chain.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
@@ -6,7 +7,8 @@ import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig, salvageMetaConfig } from "./config.ts";
 import { readPrimary } from "./observe.ts";
 import { type Plan, plan } from "./plan.ts";
-import { prepare } from "./prepare.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { sandboxOf } from "./sandbox.ts";
 import { select } from "./select.ts";
 import { interfacesOfOthers } from "./teardown.ts";
 
@@ -31,7 +33,8 @@ export async function derive(
   const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
   if (config.ok && whole.ok) {
     warnOfLeftOut(sys, key, whole.value.notAsked);
-    return withoutOthers(sys, key, { config: config.value, plan: whole.value.plan });
+    const steps = torn ? whole.value.plan : installed(sys, config.value, invocation, whole.value);
+    return withoutOthers(sys, key, { config: config.value, plan: steps });
   }
   const why = whole.ok ? "" : describe(whole.error);
   const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
@@ -56,6 +59,29 @@ function warnOfLeftOut(sys: Sys, { containerId }: AttachmentKey, notAsked: reado
   sys.warn(
     `hawser: DEL of container ${containerId} without a record: not known here, and so not deleted: ${what}`,
   );
+}
+
+/**
+ * No ADD begins with a plugin that is not there, so that nothing of such a network can be left; and what a pod's author
+ * asks for must not keep the pod from ever going away. The operator's own networks are not passed over.
+ */
+function installed(
+  sys: Sys,
+  config: MetaConfig,
+  { environment }: Invocation,
+  { plan: steps, selections }: Prepared,
+): Plan {
+  const { path } = sandboxOf(sys, environment, config);
+  return steps.filter((step, index) => {
+    if (selections[index]?.origin !== "annotation") return true;
+    const present = requirePlugins(sys, step.chain, path);
+    if (!present.ok) {
+      sys.warn(
+        `hawser: DEL of container ${environment.containerId} without a record: network ${step.network} is passed over: ${describe(present.error)}`,
+      );
+    }
+    return present.ok;
+  });
 }
 
 async function planPrimary(

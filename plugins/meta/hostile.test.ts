@@ -1,0 +1,246 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseNetworkConfig } from "../../cni/config.ts";
+import { parseEnvironment } from "../../cni/environment.ts";
+import { type JsonObject, printJson, without } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { Verb } from "../../cni/version.ts";
+import { anyAnnotation, keyedJson, nastyText, nearly, soundAnnotation } from "../../kube/testing.ts";
+import { createMachine, exited, type Handler } from "../../sys/fake.ts";
+import type { RunRequest } from "../../sys/sys.ts";
+import { meta } from "./plugin.ts";
+
+/**
+ * The whole way of an ADD and its DEL with annotations and definitions of any kind. Whoever writes them decides neither
+ * which executable runs as root nor in what environment, and nothing outside of our folders is written.
+ */
+
+const binDir = "/opt/cni/bin";
+const stateDir = "/state";
+const capabilities = { ips: true, mac: true, portMappings: true, bandwidth: true, infinibandGUID: true };
+const ipam = { type: "static" };
+/** What the operator has defined, by `namespace/name`. */
+const definitions: Readonly<Record<string, JsonObject>> = {
+  "shop/storage": { cniVersion: "1.1.0", name: "storage", type: "macvlan", capabilities, ipam },
+  "shop/lan": {
+    cniVersion: "0.4.0",
+    name: "lan",
+    type: "bridge",
+    capabilities,
+    args: { cni: { own: 1 }, vendor: true },
+  },
+  "default/data": {
+    cniVersion: "1.0.0",
+    name: "data",
+    plugins: [{ type: "bridge" }, { type: "tuning", capabilities: { ...capabilities, deviceID: true } }],
+  },
+};
+const allOfThem = Object.keys(definitions);
+/** What the runtime gives us: nothing of a pod's but its name and namespace. */
+const variables = {
+  CNI_CONTAINERID: "c1",
+  CNI_NETNS: "/var/run/netns/c1",
+  CNI_IFNAME: "eth0",
+  CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web",
+  CNI_PATH: binDir,
+  PATH: "/usr/sbin:/usr/bin",
+};
+
+interface Scene {
+  readonly machine: ReturnType<typeof createMachine>;
+  readonly runs: RunRequest[];
+}
+
+function scene(files: Readonly<Record<string, string>>): Scene {
+  const runs: RunRequest[] = [];
+  const plugin: Handler = (request) => {
+    runs.push(request);
+    return exited(0, request.env.CNI_COMMAND === "ADD" ? printJson({ cniVersion: versionOf(request) }) : "");
+  };
+  const real = ["bridge", "macvlan", "tuning", "static"].map((type) => `${binDir}/${type}`);
+  const decoys = ["/bin/sh", "/evil", `${binDir}/../evil`, "/opt/cni/evil", "/net.d/shop/evil"];
+  const executables = Object.fromEntries([...real, ...decoys].map((path) => [path, plugin]));
+  return { machine: createMachine({ executables, files }), runs };
+}
+
+function versionOf({ stdin }: RunRequest): unknown {
+  return (JSON.parse(stdin) as JsonObject).cniVersion;
+}
+
+function configuration(annotations: Readonly<Record<string, string>>, more: JsonObject): JsonObject {
+  return {
+    cniVersion: "1.1.0",
+    name: "pods",
+    type: "hawser",
+    delegate: {
+      type: "bridge",
+      name: "pods",
+      cniVersion: "1.1.0",
+      capabilities: { ips: true, portMappings: true },
+    },
+    definitionsDir: "/net.d",
+    stateDir,
+    runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotations, portMappings: [{ HostPort: 80 }] },
+    ...more,
+  };
+}
+
+function invocation(command: Verb, config: JsonObject): Invocation {
+  const environment = parseEnvironment({ ...variables, CNI_COMMAND: command });
+  const network = parseNetworkConfig(printJson(config));
+  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  return { environment: environment.value, config: network.value };
+}
+
+/** ADD, then DEL; whether the pod would have started. */
+async function live({ machine, runs }: Scene, config: JsonObject): Promise<boolean> {
+  const adding = machine.spawn();
+  const added = await meta.add(adding.sys, invocation("ADD", config));
+  machine.kill(adding.pid);
+  if (!added.ok) {
+    expect(added.error.code).toBeGreaterThan(0);
+    expect(added.error.id).toMatch(/^[a-z]+\.[a-z-]+$/);
+    expect(runs, "what is refused has not begun").toEqual([]);
+  }
+  const deleting = machine.spawn();
+  expect(await meta.del(deleting.sys, invocation("DEL", config))).toEqual({ ok: true, value: undefined });
+  for (const effect of [...adding.effects(), ...deleting.effects()]) expectHarmless(effect);
+  const left = machine.disk.list(`${stateDir}/pods`);
+  expect(left.ok ? left.value : []).toEqual([]);
+  return added.ok;
+}
+
+/** Files are touched in the state folder alone, programs are run out of the plugins' folder alone. */
+function expectHarmless(effect: string): void {
+  const [what, ...paths] = effect.split(" ");
+  if (what === "run") expect(effect).toMatch(/^run \/opt\/cni\/bin\/[^/ ]+ (ADD|DEL)$/);
+  else for (const path of paths) expect(path).toMatch(/^\/(state(\/(?!\.\.?(\/|$))[^/]*)*)?$/);
+}
+
+/** A delegate's environment is the runtime's; the pod's author chooses an interface's name and nothing else. */
+function expectCleanEnvironment({ env }: RunRequest): void {
+  const { CNI_COMMAND, CNI_IFNAME, HAWSER_OPERATION, ...rest } = env;
+  const { CNI_IFNAME: _given, ...given } = variables;
+  expect(rest).toEqual(given);
+  expect(CNI_COMMAND).toMatch(/^(ADD|DEL)$/);
+  expect(CNI_IFNAME).toMatch(/^(?!\.{1,2}$)[^\s/:%\p{Cc}\p{Cs}]{1,15}$/u);
+  expect(HAWSER_OPERATION).toMatch(/^[ -~]+$/);
+}
+
+const everything = {
+  requests: Object.fromEntries(
+    [...Object.keys(capabilities), "deviceID", "cniArgs"].map((kind) => [kind, "allow"]),
+  ),
+};
+
+/** The plugins' configurations as the operator has written them, of which every delegate gets one. */
+const written = [
+  ...Object.values(definitions).flatMap((each) =>
+    Array.isArray(each.plugins)
+      ? each.plugins.map((plugin) => ({ ...(plugin as JsonObject), ...head(each) }))
+      : [each],
+  ),
+  { type: "bridge", ...head({ name: "pods", cniVersion: "1.1.0" }) },
+].map((each) => without(each, "capabilities"));
+
+function head({ name, cniVersion }: JsonObject): JsonObject {
+  return { name: name ?? null, cniVersion: cniVersion ?? null };
+}
+
+/** What a pod may change of it: what it asked of capabilities, and `args.cni` where it may. */
+function expectOperatorsConfig({ executable, stdin }: RunRequest): void {
+  const config = JSON.parse(stdin) as JsonObject;
+  expect(executable).toBe(`${binDir}/${String(config.type)}`);
+  const rest = without(config, "runtimeConfig", "args", "prevResult");
+  expect(written.map((each) => without(each, "args"))).toContainEqual(rest);
+  const granted = Object.keys((config.runtimeConfig ?? {}) as JsonObject);
+  expect([...Object.keys(capabilities), "deviceID"]).toEqual(expect.arrayContaining(granted));
+  expect(
+    Object.keys((config.args ?? {}) as JsonObject).filter((key) => !["cni", "vendor"].includes(key)),
+  ).toEqual([]);
+}
+
+test("property: whatever a pod asks for, only the operator's plugins run, as the operator has written them", async () => {
+  const files = Object.fromEntries(
+    Object.entries(definitions).map(([name, config]) => [`/net.d/${name}.conf`, printJson(config)]),
+  );
+  const annotations = fc.record(
+    {
+      "k8s.v1.cni.cncf.io/networks": fc.oneof(soundAnnotation(allOfThem), anyAnnotation(allOfThem)),
+      "v1.multus-cni.io/default-network": fc.oneof(fc.constantFrom(...allOfThem), anyAnnotation(allOfThem)),
+      CNI_ARGS: nastyText,
+    },
+    { requiredKeys: ["k8s.v1.cni.cncf.io/networks"] },
+  );
+  const policy = fc.constantFrom<JsonObject>({}, everything, {
+    ...everything,
+    unknownKeys: "ignore",
+    crossNamespace: ["*"],
+  });
+  const seen = { started: 0, refused: 0 };
+  await fc.assert(
+    fc.asyncProperty(annotations, policy, async (values, more) => {
+      const here = scene(files);
+      const started = await live(here, configuration(values, more));
+      seen[started ? "started" : "refused"]++;
+      for (const run of here.runs) {
+        expectCleanEnvironment(run);
+        expectOperatorsConfig(run);
+      }
+    }),
+    { numRuns: 2000, includeErrorInReport: true },
+  );
+  expect(Math.min(seen.started, seen.refused)).toBeGreaterThan(200);
+});
+
+test("property: whatever a definition says, only plugins of the plugins' folder run", async () => {
+  const type = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom("bridge", "macvlan", "tuning") },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom("../evil", "/evil", "evil", "..", "bridge/../../evil", "hawser", "sh"),
+    },
+    nastyText,
+  );
+  const keys = [
+    "type",
+    "plugins",
+    "ipam",
+    "name",
+    "args",
+    "cni",
+    "runtimeConfig",
+    "capabilities",
+    "prevResult",
+    "__proto__",
+  ];
+  const plugin = fc.record(
+    {
+      type,
+      ipam: fc.record({ type }, { requiredKeys: [] }),
+      args: keyedJson(keys),
+      runtimeConfig: keyedJson(keys),
+      env: keyedJson(keys),
+    },
+    { requiredKeys: ["type"] },
+  );
+  const list = fc.record(
+    { name: nastyText, plugins: fc.array(plugin, { maxLength: 3 }), cniVersion: fc.constant("1.0.0") },
+    { requiredKeys: ["plugins"] },
+  );
+  const config = fc.oneof(plugin, list, keyedJson(keys)).map((json) => printJson(json) ?? "");
+  const seen = { started: 0, refused: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.oneof({ weight: 3, arbitrary: config }, nearly(config)), async (text) => {
+      const here = scene({ "/net.d/shop/any.json": text });
+      const started = await live(here, configuration({ "k8s.v1.cni.cncf.io/networks": "any" }, {}));
+      seen[started ? "started" : "refused"]++;
+      for (const run of here.runs) {
+        expectCleanEnvironment(run);
+        expect(run.executable).toBe(`${binDir}/${String((JSON.parse(run.stdin) as JsonObject).type)}`);
+      }
+    }),
+    { numRuns: 1500, includeErrorInReport: true },
+  );
+  expect(Math.min(seen.started, seen.refused)).toBeGreaterThan(150);
+});
