@@ -1,4 +1,5 @@
-import type { CniError } from "../../cni/errors.ts";
+import { type CniError, describe } from "../../cni/errors.ts";
+import type { JsonObject } from "../../cni/json.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Step } from "./plan.ts";
@@ -23,4 +24,17 @@ export async function forgetInformation(
   if (deviceInfoFile === undefined) return ok(undefined);
   const { removeDeviceInfo } = await import("../../kube/devices/device-info.ts");
   return removeDeviceInfo(sys, deviceInfoFile);
+}
+
+/**
+ * What the file says once the plugins have run: `device-info` of the pod's network status. One that cannot be understood
+ * is a plugin's own, and told on stderr only: the attachment stands.
+ */
+export async function informationOf(sys: Sys, { deviceInfoFile }: Step): Promise<JsonObject | undefined> {
+  if (deviceInfoFile === undefined) return undefined;
+  const { readDeviceInfo } = await import("../../kube/devices/device-info.ts");
+  const read = readDeviceInfo(sys, deviceInfoFile);
+  if (read.ok) return read.value;
+  sys.warn(`hawser: the network status has no device-info: ${describe(read.error)}`);
+  return undefined;
 }

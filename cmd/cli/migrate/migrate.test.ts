@@ -148,6 +148,21 @@ describe("hawser migrate multus --take-over", () => {
     expect(records(made)).toEqual([]);
   });
 
+  test("a device information file of Multus's goes with its attachment", async () => {
+    const file = "/var/run/k8s.cni.cncf.io/devinfo/cni/shop-storage-web1_data";
+    const capabilityArgs = { deviceID: "0000:03:02.1", CNIDeviceInfoFile: file };
+    const path = `${cniDir}/results/macvlan-conf-web1-data`;
+    const made = node({
+      [path]: cached("web1", "macvlan-conf", "data", side, { capabilityArgs }),
+      [file]: {},
+    });
+    await migrate(made.machine.spawn(), takeOver);
+    expect(made.machine.disk.stat(file).ok).toBe(true);
+    const about = { containerId: "web1", netns: "/run/netns/web1", args: "" };
+    expect(await made.call("DEL", multus, about)).toMatchObject({ ok: true });
+    expect(made.machine.disk.stat(file).ok).toBe(false);
+  });
+
   test("CHECK, too, and a hawser configuration of the same name finds them", async () => {
     const made = node();
     await migrate(made.machine.spawn(), takeOver);

@@ -6,6 +6,7 @@ import { describe } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { parseResult } from "../../../cni/result.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
+import { deviceInfoCapability } from "../../../kube/devices/info-path.ts";
 import type { Carried } from "../../../plugins/meta/execute.ts";
 import type { AttachmentRecord } from "../../../plugins/meta/record.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
@@ -95,9 +96,16 @@ function carriedOf(
       ifname,
       chain: completeChain(chain.value, cached?.capabilities ?? requestedOf(delegate)),
       ...(args !== "" && { args }),
+      ...informationFile(cached),
     },
     result: resultOf(cached, chain.value),
   });
+}
+
+/** The file that Multus has made for the attachment's device: its DEL removes it. */
+function informationFile(cached: CachedResult | undefined): { deviceInfoFile?: string } {
+  const file = cached?.capabilities[deviceInfoCapability];
+  return typeof file === "string" && file.startsWith("/") ? { deviceInfoFile: file } : {};
 }
 
 /** What libcni's cache would have told better: Multus's own does not keep ports and bandwidth. */
