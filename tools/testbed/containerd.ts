@@ -15,7 +15,7 @@ export interface Containerd {
   /** The newest of the specification that its libcni knows. */
   readonly cniVersion: "1.0.0" | "1.1.0";
   /** Asks for a pod as the kubelet does; the sandbox's ID. */
-  runPod(pod: Omit<PodSandbox, "cgroupParent">, deadlineS?: number): Promise<string>;
+  runPod(pod: Omit<PodSandbox, "cgroupParent">, givenUp?: AbortSignal): Promise<string>;
   /** Its networks, by the configurations that it has loaded, once these are `names`. */
   awaitNetworks(names: readonly string[]): Promise<void>;
   /** `ctr` with these arguments. */
@@ -38,11 +38,14 @@ export interface ContainerdBinary {
   readonly folder: string;
 }
 
-/** The system's; HAWSER_TEST_CONTAINERD names the folders of others, between colons. */
+const built = join(dirname(dirname(import.meta.dirname)), "build/containerd");
+
+/** The system's, and the newer one that set-up has built; HAWSER_TEST_CONTAINERD names folders of others, between colons. */
 export function containerdBinaries(): ContainerdBinary[] {
   const named = process.env.HAWSER_TEST_CONTAINERD ?? "";
-  if (named !== "") return named.split(":").map((folder) => ({ name: `containerd of ${folder}`, folder }));
-  return [{ name: "containerd of the system", folder: dirname(findProgram("containerd") ?? "") }];
+  if (named !== "") return named.split(":").map((folder) => ({ name: `containerd in ${folder}`, folder }));
+  const system = { name: "containerd of the system", folder: dirname(findProgram("containerd") ?? "") };
+  return fs.existsSync(built) ? [system, { name: "containerd 2", folder: built }] : [system];
 }
 
 /**
@@ -122,7 +125,7 @@ async function startContainerd(bed: Bed, { folder }: ContainerdBinary): Promise<
     return {
       cri,
       cniVersion: version.startsWith("1.") ? "1.0.0" : "1.1.0",
-      runPod: (pod, deadlineS) => cri.run({ ...pod, cgroupParent: `/${cgroup}` }, deadlineS),
+      runPod: (pod, givenUp) => cri.run({ ...pod, cgroupParent: `/${cgroup}` }, givenUp),
       awaitNetworks: (names) =>
         until(
           `containerd has the networks ${names}`,

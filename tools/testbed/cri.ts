@@ -9,6 +9,8 @@ export interface PodSandbox {
   readonly namespace?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly portMappings?: readonly { readonly containerPort: number; readonly hostPort: number }[];
+  /** Counts the pod's sandboxes; the name of one that failed may be taken for a while. */
+  readonly attempt?: number;
   readonly cgroupParent: string;
 }
 
@@ -32,8 +34,8 @@ export interface Cri {
   /** `containerd 1.6.20`; undefined while nobody serves. */
   version(): Promise<string | undefined>;
   hasImage(image: string): Promise<boolean>;
-  /** The sandbox's ID. The runtime learns of the deadline, and gives up with it. */
-  run(pod: PodSandbox, deadlineS?: number): Promise<string>;
+  /** The sandbox's ID. A call that is given up is given up by the runtime as well, as when its deadline has passed. */
+  run(pod: PodSandbox, givenUp?: AbortSignal): Promise<string>;
   stop(id: string): Promise<void>;
   remove(id: string): Promise<void>;
   status(id: string): Promise<SandboxStatus>;
@@ -46,8 +48,8 @@ export interface Cri {
 }
 
 const proto = join(import.meta.dirname, "cri.proto");
-/** Of the kubelet. */
-const sandboxDeadlineS = 240;
+/** Within a test's time, so that it fails by what hangs. */
+const deadlineMs = 100_000;
 
 export function connectCri(socket: string): Cri {
   const options = { keepCase: true, longs: Number, enums: String, defaults: true } as const;
@@ -65,9 +67,9 @@ export function connectCri(socket: string): Cri {
     },
     hasImage: async (image) =>
       (await call<{ image: object | null }>(images, "ImageStatus", { image: { image } })).image !== null,
-    run: async (pod, deadlineS = sandboxDeadlineS) => {
+    run: async (pod, givenUp) => {
       const request = { config: sandboxConfig(pod) };
-      const answer = await call<{ pod_sandbox_id: string }>(pods, "RunPodSandbox", request, deadlineS);
+      const answer = await call<{ pod_sandbox_id: string }>(pods, "RunPodSandbox", request, givenUp);
       return answer.pod_sandbox_id;
     },
     stop: async (id) => void (await call(pods, "StopPodSandbox", byId(id))),
@@ -124,23 +126,24 @@ type Method = (
   request: object,
   options: { deadline: Date },
   done: (error: Error | null, answer: unknown) => void,
-) => void;
+) => { cancel(): void };
 
-function call<T>(client: Client, name: string, request: object, deadlineS = 60): Promise<T> {
+function call<T>(client: Client, name: string, request: object, givenUp?: AbortSignal): Promise<T> {
   const method = (client as unknown as Readonly<Record<string, Method>>)[name];
   if (method === undefined) throw new Error(`cri.proto has no call ${name}`);
-  const deadline = new Date(Date.now() + deadlineS * 1000);
+  const deadline = new Date(Date.now() + deadlineMs);
   return new Promise((resolve, reject) => {
-    method.call(client, request, { deadline }, (error, answer) =>
+    const under = method.call(client, request, { deadline }, (error, answer) =>
       error === null ? resolve(answer as T) : reject(error),
     );
+    givenUp?.addEventListener("abort", () => under.cancel());
   });
 }
 
 function sandboxConfig(pod: PodSandbox): object {
-  const { name, namespace = "default", annotations = {}, portMappings = [], cgroupParent } = pod;
+  const { name, namespace = "default", attempt = 0, annotations = {}, portMappings = [], cgroupParent } = pod;
   return {
-    metadata: { name, namespace, uid: `uid-of-${name}`, attempt: 0 },
+    metadata: { name, namespace, uid: `uid-of-${name}`, attempt },
     hostname: name,
     annotations,
     port_mappings: portMappings.map(({ containerPort, hostPort }) => ({

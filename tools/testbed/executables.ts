@@ -37,13 +37,26 @@ export type Need =
   | "containerd";
 
 /** Runs a suite over every executable; one whose needs are not met is skipped, and says why in its name. */
-export function suite(
+export function suite(subject: string, needs: readonly Need[], body: (executable: Executable) => void): void {
+  suiteOver(executables, subject, needs, body);
+}
+
+/** The same for one executable, where what is tried hardly depends on how it was built. */
+export function suiteOfOne(
   subject: string,
   needs: readonly Need[],
   body: (executable: Executable) => void,
-  over: readonly Executable[] = executables,
 ): void {
-  if (executables.length === 0) {
+  suiteOver(executables.slice(0, 1), subject, needs, body);
+}
+
+function suiteOver(
+  over: readonly Executable[],
+  subject: string,
+  needs: readonly Need[],
+  body: (executable: Executable) => void,
+): void {
+  if (over.length === 0) {
     test(subject, () => {
       throw new Error("there is no dist/hawser: run make build");
     });

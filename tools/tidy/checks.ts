@@ -103,7 +103,7 @@ export const checkSizes: Check = (project, { limits }) =>
 
 /** The body of a `describe` or of a `suite` is a list of tests, not something that one has to follow. */
 function isSuite(code: string, line: number): boolean {
-  return /^\s*(describe|suite)\b/.test(code.split("\n")[line - 1] ?? "");
+  return /^\s*(describe|suite|suiteOfOne)\b/.test(code.split("\n")[line - 1] ?? "");
 }
 
 /** A file is alive when an entry reaches it; when only tests do, it must be a helper of theirs. */
