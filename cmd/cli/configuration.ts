@@ -4,6 +4,7 @@ import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { atLeast, versionWhenMissing } from "../../cni/version.ts";
+import { multusType } from "../../plugins/meta/config.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
@@ -18,7 +19,8 @@ export interface Configuration {
   readonly after: readonly JsonObject[];
 }
 
-const pluginType = "hawser";
+/** Our own words, and Multus's. */
+const pluginTypes: readonly unknown[] = ["hawser", multusType];
 
 /** Reads one JSON object. Errors: `cli.file`, `cli.json`. */
 export function readJsonFile(sys: Sys, path: string): Outcome<JsonObject, CniError> {
@@ -37,7 +39,7 @@ export function readConfiguration(sys: Sys, path: string): Outcome<Configuration
   const chain = parseChain(json.value, { name: "", cniVersion: versionWhenMissing });
   if (!chain.ok) return fail(within(`read configuration ${path}`, chain.error));
   const { plugins } = chain.value;
-  const at = plugins.findIndex(({ type }) => type === pluginType);
+  const at = plugins.findIndex(({ type }) => pluginTypes.includes(type));
   const plugin = plugins[at];
   if (plugin === undefined) return ok(undefined);
   const capabilities = declaredCapabilities(plugin);
@@ -52,7 +54,7 @@ export function requireConfiguration(sys: Sys, path: string): Outcome<Configurat
   return failWith(
     "invalidConfig",
     "cli.no-hawser",
-    `read configuration ${path}: there is no plugin of type "hawser" in it`,
+    `read configuration ${path}: there is no plugin of type "hawser" or "multus" in it`,
     "Name the file that the runtime reads, with hawser alone or in its list.",
   );
 }

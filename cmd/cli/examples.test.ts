@@ -50,6 +50,7 @@ const plans: Readonly<Record<string, readonly string[]>> = {
     "2 net3 default/backup bridge",
   ],
   "primary-result": ["1 eth0 pod-network bridge", "2 net1 default/storage bridge"],
+  multus: ["1 eth0 cluster bridge", "2 net1 metrics bridge", "3 net2 default/storage bridge"],
   "named-delegate": ["1 eth0 cluster-net bridge,portmap", "2 net1 default/storage bridge"],
   "requested-address": ["1 eth0 pod-network bridge", "2 data0 default/database bridge"],
   "shared-namespace": [
@@ -58,6 +59,11 @@ const plans: Readonly<Record<string, readonly string[]>> = {
     "3 net2 team/team-net bridge",
   ],
 };
+
+/** What the runtime reads. */
+function configOf(name: string): string {
+  return name === "multus" ? "00-multus.conflist" : "10-hawser.conflist";
+}
 
 interface Attachment {
   readonly order: number;
@@ -76,7 +82,7 @@ describe.each(names)("examples/%s", (name) => {
   const at = install(name);
 
   test("hawser explain plans its pod", async () => {
-    const args = ["--config", `${at}/10-hawser.conflist`, "--pod", `${at}/pod.yaml`, "--json"];
+    const args = ["--config", `${at}/${configOf(name)}`, "--pod", `${at}/pod.yaml`, "--json"];
     const { exitCode, stdout, stderr } = await runCli(["explain", ...args]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const shown = JSON.parse(stdout).attachments.map(({ order, ifname, network, plugins }: Attachment) =>
@@ -86,7 +92,7 @@ describe.each(names)("examples/%s", (name) => {
   });
 
   test("hawser doctor has nothing to say against it", async () => {
-    const types = ["hawser", "bridge", "macvlan", "portmap", "host-local", "static"];
+    const types = ["hawser", "multus", "bridge", "macvlan", "portmap", "host-local", "static"];
     for (const type of types) writePlugin(`${at}/bin`, type);
     const { exitCode, stdout } = await runCli(["doctor", "--conf-dir", at, "--plugin-dir", `${at}/bin`]);
     expect(stdout).toMatch(/\n0 problems, 0 warnings, \d+ fine\.\n$/);
@@ -95,7 +101,7 @@ describe.each(names)("examples/%s", (name) => {
 
   test("its README shows the command and the subnets are its own", () => {
     const readme = fs.readFileSync(`${examples}/${name}/README.md`, "utf8");
-    expect(readme).toContain("hawser explain --config 10-hawser.conflist --pod pod.yaml");
+    expect(readme).toContain(`hawser explain --config ${configOf(name)} --pod pod.yaml`);
     expect(readme).toContain("cnitool add pod-network ");
     const used = (dir: string) =>
       new Set(filesOf(dir).flatMap((f) => fs.readFileSync(f, "utf8").match(/10\.8\d\./g) ?? []));

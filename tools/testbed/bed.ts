@@ -104,7 +104,7 @@ function addNode(bed: Bed): void {
 
 /** Makes the executable what CNI_PATH has under the name `hawser`. */
 export function install(bed: Bed, executable: Executable): void {
-  fs.symlinkSync(executable.path, join(bed.binDir, "hawser"));
+  for (const name of ["hawser", "multus"]) fs.symlinkSync(executable.path, join(bed.binDir, name));
 }
 
 /** Live processes that the bed's operations have started, at whatever remove. */

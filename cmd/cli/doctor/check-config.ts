@@ -25,6 +25,7 @@ export async function checkConfig(configuration: Configuration): Promise<Checked
   const findings = [
     fine("configuration", `${path}: network ${network.value.name}, ${roleOf(configuration)}`),
     ...checkVersion(path, config.value),
+    ...(await checkDialect(path, config.value)),
     checkAnnotations(configuration),
   ];
   return { config: config.value, findings };
@@ -37,6 +38,15 @@ function unusable(finding: Finding): CheckedConfig {
 function roleOf({ before }: Configuration): string {
   if (before.length === 0) return "hawser attaches the primary";
   return `hawser is chained behind ${before.map(({ type }) => String(type)).join(", ")}`;
+}
+
+/** Multus passes over what it does not know, and so does an ADD. */
+async function checkDialect(path: string, { dialect, network }: MetaConfig): Promise<Finding[]> {
+  if (dialect !== "multus") return [];
+  const { idleFields } = await import("../../../plugins/meta/multus-fields.ts");
+  return idleFields(network.raw).map(({ field, why }) =>
+    warning("configuration", `${path}: ${field} has no effect`, why, "Take it out."),
+  );
 }
 
 function checkVersion(path: string, { network }: MetaConfig): Finding[] {
