@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkpointText } from "../../tools/testbed/fake-kubelet.ts";
-import { readCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint, readRegistered } from "./checkpoint.ts";
 
 const nic = "vendor.com/nic";
 
@@ -40,6 +40,13 @@ test.each([
   ["no resource", checkpointText([{ PodUID: "u1", DeviceIDs: {} }]), "[0]"],
 ])("%s is refused", (_case, text, why) => {
   expect(readCheckpoint(text, "u1")).toMatchObject({ ok: false, error: expect.stringContaining(why) });
+});
+
+test("the resources that device plugins have registered", () => {
+  const text = checkpointText([], { "v/nic": ["a", "b"], "v/dpu": null });
+  expect(readRegistered(text)).toEqual({ ok: true, value: new Set(["v/nic", "v/dpu"]) });
+  expect(readRegistered('{"Data":{}}')).toEqual({ ok: false, error: "it has no RegisteredDevices" });
+  expect(readRegistered("{")).toMatchObject({ ok: false });
 });
 
 test("no JSON makes it throw", () => {

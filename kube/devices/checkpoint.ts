@@ -1,5 +1,5 @@
 import { kindOf } from "../../cni/config.ts";
-import { isObject, type Json, parseJson } from "../../cni/json.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../cni/json.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { plainReason } from "../text.ts";
 import type { Assignment } from "./pod-resources.ts";
@@ -10,11 +10,9 @@ import type { Assignment } from "./pod-resources.ts";
  * were one list before Kubernetes 1.20.
  */
 export function readCheckpoint(text: string, podUid: string): Outcome<Assignment[], string> {
-  const json = parseJson(text);
-  if (!json.ok) return fail(`it is not JSON: ${plainReason(json.error)}`);
-  const data = isObject(json.value) ? json.value.Data : undefined;
-  if (!isObject(data)) return fail("it has no Data");
-  const entries = data.PodDeviceEntries ?? [];
+  const data = readData(text);
+  if (!data.ok) return data;
+  const entries = data.value.PodDeviceEntries ?? [];
   if (!Array.isArray(entries)) return fail(`PodDeviceEntries is ${kindOf(entries)}, not an array`);
   const assignments: Assignment[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -25,6 +23,21 @@ export function readCheckpoint(text: string, podUid: string): Outcome<Assignment
     assignments.push({ resource: entry.ResourceName, deviceIds });
   }
   return ok(assignments);
+}
+
+/** The resources that device plugins have registered. */
+export function readRegistered(text: string): Outcome<ReadonlySet<string>, string> {
+  const data = readData(text);
+  if (!data.ok) return data;
+  const { RegisteredDevices: registered } = data.value;
+  return isObject(registered) ? ok(new Set(Object.keys(registered))) : fail("it has no RegisteredDevices");
+}
+
+function readData(text: string): Outcome<JsonObject, string> {
+  const json = parseJson(text);
+  if (!json.ok) return fail(`it is not JSON: ${plainReason(json.error)}`);
+  const data = isObject(json.value) ? json.value.Data : undefined;
+  return isObject(data) ? ok(data) : fail("it has no Data");
 }
 
 function readDeviceIds(value: Json | undefined): string[] | undefined {

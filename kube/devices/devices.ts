@@ -5,7 +5,7 @@ import type { PodIdentity } from "../pod.ts";
 import { type AssignedDevice, assignDevices, type DeviceNeed } from "./assign.ts";
 import { readDeviceInfo } from "./device-info.ts";
 import { pluginInfoPath } from "./info-path.ts";
-import { readPodDevices } from "./kubelet.ts";
+import { type PodDevices, readOffered, readPodDevices } from "./kubelet.ts";
 
 /** Where the kubelet and device plugins keep what they tell. */
 export interface DevicePlaces {
@@ -26,7 +26,8 @@ export async function findDevices(
   if (pod === undefined) return noPod(needs);
   const devices = await readPodDevices(sys, kubeletDir, pod);
   if (!devices.ok) return devices;
-  const assigned = assignDevices(needs, devices.value, pod);
+  const real = await withoutCounted(sys, kubeletDir, needs, devices.value);
+  const assigned = assignDevices(real, devices.value, pod);
   if (!assigned.ok) return assigned;
   const told: (AssignedDevice | undefined)[] = [];
   for (const device of assigned.value) {
@@ -36,6 +37,27 @@ export async function findDevices(
     told.push(device === undefined || info.value === undefined ? device : { ...device, info: info.value });
   }
   return ok(told);
+}
+
+/**
+ * A resource of which the pod has no device may have none: bridges are counted on a node's status, for the scheduler, and no
+ * device plugin offers them.
+ */
+async function withoutCounted(
+  sys: Sys,
+  kubeletDir: string,
+  needs: readonly DeviceNeed[],
+  { byResource }: PodDevices,
+): Promise<readonly DeviceNeed[]> {
+  const isOpen = ({ resource }: DeviceNeed): boolean => resource !== undefined && !byResource.has(resource);
+  if (!needs.some(isOpen)) return needs;
+  const offered = await readOffered(sys, kubeletDir);
+  return needs.map((need) => {
+    if (!isOpen(need) || offered?.has(need.resource ?? "") !== false) return need;
+    const { network, resource } = need;
+    sys.warn(`hawser: network ${network} has no device: no device plugin of the node offers ${resource}`);
+    return { network, resource: undefined };
+  });
 }
 
 function noPod(needs: readonly DeviceNeed[]): Outcome<never, CniError> {

@@ -3,10 +3,10 @@ import { createFake, type RpcHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault } from "../../sys/rpc.ts";
 import { checkpointText, podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
-import { readPodDevices } from "./kubelet.ts";
+import { readOffered, readPodDevices } from "./kubelet.ts";
 
-const { Get: get, List: list } = podResourcesDefinition();
-if (get === undefined || list === undefined) throw new Error("the service has no Get or List");
+const { Get: get, List: list, GetAllocatableResources: offers } = podResourcesDefinition();
+if (get === undefined || list === undefined || offers === undefined) throw new Error("a method is missing");
 
 const pod = { namespace: "blue", name: "p", uid: "u1" };
 const nic = "vendor.com/nic";
@@ -131,5 +131,34 @@ describe("the checkpoint", () => {
     expect(error?.details).toContain(checkpoint);
     expect(error?.details).toContain(why);
     expect(error?.details).toContain("kubeletDir");
+  });
+});
+
+describe("what the node's device plugins offer", () => {
+  const answers = () => ok(offers.responseSerialize({ devices: [device(nic, "a"), device(nic, "b")] }));
+  const files = { [checkpoint]: checkpointText([], { "vendor.com/gpu": ["g"] }) };
+  const nowhere = { [checkpoint]: "{" };
+
+  test.each<[string, RpcHandler | undefined, Record<string, string>, string[] | undefined]>([
+    ["the kubelet tells", answers, files, [nic]],
+    [
+      "a kubelet that does not know the call: its checkpoint",
+      refuses("UNIMPLEMENTED"),
+      files,
+      ["vendor.com/gpu"],
+    ],
+    [
+      "what it answers is no message: its checkpoint",
+      () => ok(Uint8Array.of(0x0a, 9)),
+      files,
+      ["vendor.com/gpu"],
+    ],
+    ["it is down: its checkpoint", undefined, files, ["vendor.com/gpu"]],
+    ["nobody tells", undefined, {}, undefined],
+    ["nobody tells anything that can be read", refuses("INTERNAL"), nowhere, undefined],
+  ])("%s", async (_case, rpc, there, expected) => {
+    const fake = createFake({ ...(rpc === undefined ? {} : { rpc }), files: there });
+    const offered = await readOffered(fake.sys, "/kubelet");
+    expect(offered && [...offered]).toEqual(expected);
   });
 });

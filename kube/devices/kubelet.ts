@@ -4,13 +4,15 @@ import type { RpcAttempt } from "../../sys/rpc.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { PodIdentity } from "../pod.ts";
 import { plainReason } from "../text.ts";
-import { readCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint, readRegistered } from "./checkpoint.ts";
 import {
   type Assignment,
+  allocatableMethod,
+  emptyRequest,
   getMethod,
   getRequest,
   listMethod,
-  listRequest,
+  readAllocatableResponse,
   readGetResponse,
   readListResponse,
 } from "./pod-resources.ts";
@@ -79,13 +81,28 @@ async function askKubelet(
     return fail(got.error.message);
   }
   // A kubelet that has Get switched off, or does not know the pod yet, answers UNKNOWN; one before 1.27 UNIMPLEMENTED.
-  const listed = await call(listMethod, listRequest());
+  const listed = await call(listMethod, emptyRequest());
   if (!listed.ok) return fail(listed.error.message);
   const pods = readListResponse(listed.value);
   if (!pods.ok) return fail(`${listMethod} on ${socket}: its answer cannot be read: ${pods.error}`);
   const isAsked = (each: { namespace: string; name: string }): boolean =>
     each.namespace === pod.namespace && each.name === pod.name;
   return ok(pods.value.filter(isAsked).flatMap(({ assignments }) => assignments));
+}
+
+/**
+ * The resources that the node's device plugins offer. Others are nobody's devices: some networks name a resource that is
+ * there for the scheduler alone (bridges that a marker counts). Undefined when nobody tells.
+ */
+export async function readOffered(sys: Sys, kubeletDir: string): Promise<ReadonlySet<string> | undefined> {
+  const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
+  const socket = socketPath(kubeletDir);
+  const reply = await callPatiently(sys, socket, allocatableMethod, emptyRequest(), deadlineMs);
+  const offered = reply.ok ? readAllocatableResponse(reply.value) : reply;
+  if (offered.ok) return offered.value;
+  const text = sys.files.read(checkpointPath(kubeletDir));
+  const registered = text.ok ? readRegistered(text.value) : text;
+  return registered.ok ? registered.value : undefined;
 }
 
 /** The kubelet answers 100 calls a second, and refuses the rest: when a node starts, all of its pods ask at once. */

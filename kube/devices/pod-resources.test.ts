@@ -1,11 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
-import { getRequest, listRequest, readGetResponse, readListResponse } from "./pod-resources.ts";
+import {
+  emptyRequest,
+  getRequest,
+  readAllocatableResponse,
+  readGetResponse,
+  readListResponse,
+} from "./pod-resources.ts";
 
 /** The oracle: encoders of the implementation that the field uses, from the service's own definition. */
-const { Get: get, List: list } = podResourcesDefinition();
-if (get === undefined || list === undefined) throw new Error("the service has no Get or List");
+const { Get: get, List: list, GetAllocatableResources: offers } = podResourcesDefinition();
+if (get === undefined || list === undefined || offers === undefined) throw new Error("a method is missing");
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const numa = fc.record({ nodes: fc.array(fc.record({ ID: fc.integer() }), { maxLength: 2 }) });
@@ -51,6 +57,15 @@ test("an answer to Get says what was encoded, or that there is no pod", () => {
   );
 });
 
+test("what is offered is every resource that was encoded", () => {
+  fc.assert(
+    fc.property(fc.array(devices, { maxLength: 4 }), (all) => {
+      const read = readAllocatableResponse(offers.responseSerialize({ devices: all, cpu_ids: [1, 2] }));
+      expect(read).toEqual({ ok: true, value: new Set(all.map((each) => each.resource_name)) });
+    }),
+  );
+});
+
 test("what we ask is what is understood", () => {
   fc.assert(
     fc.property(text, text, (namespace, name) => {
@@ -61,7 +76,7 @@ test("what we ask is what is understood", () => {
       });
     }),
   );
-  expect(list.requestDeserialize(Buffer.from(listRequest()))).toEqual({});
+  expect(list.requestDeserialize(Buffer.from(emptyRequest()))).toEqual({});
 });
 
 test("an answer that was changed on its way is refused or understood otherwise, never thrown over", () => {

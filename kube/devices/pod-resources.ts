@@ -7,6 +7,7 @@ import { readFields, textOf, writeTexts } from "./protobuf.ts";
  */
 export const getMethod = "/v1.PodResourcesLister/Get";
 export const listMethod = "/v1.PodResourcesLister/List";
+export const allocatableMethod = "/v1.PodResourcesLister/GetAllocatableResources";
 
 /** What one container was given of one resource; the kubelet names a resource several times. */
 export interface Assignment {
@@ -25,7 +26,8 @@ export function getRequest(namespace: string, name: string): Uint8Array {
   return writeTexts({ 1: name, 2: namespace });
 }
 
-export function listRequest(): Uint8Array {
+/** List and GetAllocatableResources are asked for nothing in particular. */
+export function emptyRequest(): Uint8Array {
   return new Uint8Array();
 }
 
@@ -38,6 +40,12 @@ export function readGetResponse(bytes: Uint8Array): Outcome<PodResources | undef
 /** The answer to List: every pod of the node. */
 export function readListResponse(bytes: Uint8Array): Outcome<PodResources[], string> {
   return readPods(bytes);
+}
+
+/** The answer to GetAllocatableResources: what the device plugins of the node offer, each resource once. */
+export function readAllocatableResponse(bytes: Uint8Array): Outcome<ReadonlySet<string>, string> {
+  const devices = readEach(bytes, 1, readAssignment);
+  return devices.ok ? ok(new Set(devices.value.map(({ resource }) => resource))) : devices;
 }
 
 /** Both answers hold pods in their field 1, Get's one at most. */

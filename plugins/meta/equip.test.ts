@@ -12,9 +12,10 @@ const nic = "vendor.com/nic";
 const pod = { namespace: "blue", name: "p", uid: "u1" };
 const info = { type: "pci", version: "1.1.0", pci: { "pci-address": "0000:01:00.1" } };
 const files = {
-  "/kubelet/device-plugins/kubelet_internal_checkpoint": checkpointText([
-    { PodUID: "u1", ResourceName: nic, DeviceIDs: { "0": ["0000:01:00.2", "0000:01:00.1"] } },
-  ]),
+  "/kubelet/device-plugins/kubelet_internal_checkpoint": checkpointText(
+    [{ PodUID: "u1", ResourceName: nic, DeviceIDs: { "0": ["0000:01:00.2", "0000:01:00.1"] } }],
+    { "vendor.com/gpu": ["g"] },
+  ),
   "/devinfo/dp/vendor.com-nic-0000:01:00.1-device.json": JSON.stringify(info),
 };
 
@@ -62,6 +63,19 @@ describe("which network gets which device", () => {
       undefined,
       { resource: nic, id: "0000:01:00.2" },
     ]);
+  });
+
+  test("a resource that no device plugin offers has no devices: it is counted for the scheduler alone", async () => {
+    const seen = observed(wanted("a", "ovs-cni.network.kubevirt.io/br1"), wanted("b", nic));
+    const found = await devicesOf(seen);
+    expect(found.devices).toMatchObject([undefined, { id: "0000:01:00.1" }]);
+    expect(found.warnings).toEqual([
+      "hawser: network blue/a has no device: no device plugin of the node offers ovs-cni.network.kubevirt.io/br1",
+    ]);
+  });
+
+  test("one that a device plugin offers, and the pod has not requested, is an error", async () => {
+    expect((await devicesOf(observed(wanted("a", "vendor.com/gpu")))).error?.id).toBe("device.none");
   });
 
   test("a primary that a definition describes comes first", async () => {

@@ -30,6 +30,8 @@ export interface KubeletOptions {
   /** What Get ends with instead of an answer: a gRPC status, by number. */
   readonly get?: grpc.status;
   readonly list?: grpc.status;
+  /** What GetAllocatableResources ends with; else it names what the pods have. */
+  readonly allocatable?: grpc.status;
   /** Refuses this many calls for their rate before it answers. */
   readonly busy?: number;
 }
@@ -69,6 +71,10 @@ export async function startKubelet(
       const status = options.get ?? (pod === undefined ? grpc.status.UNKNOWN : undefined);
       serve(`Get ${namespace}/${name}`, status, answer, { pod_resources: pod });
     },
+    GetAllocatableResources: (_call: Call, answer: Answer) => {
+      const devices = pods.flatMap(({ containers = [] }) => containers.flatMap((each) => each.devices ?? []));
+      serve("GetAllocatableResources", options.allocatable, answer, { devices });
+    },
     List: (_call: Call, answer: Answer) => serve("List", options.list, answer, { pod_resources: pods }),
   });
   const bind = promisify(server.bindAsync.bind(server));
@@ -82,9 +88,9 @@ export function writeCheckpoint(folder: string, entries: readonly object[]): voi
   fs.writeFileSync(join(folder, "device-plugins/kubelet_internal_checkpoint"), checkpointText(entries));
 }
 
-export function checkpointText(entries: readonly object[]): string {
+export function checkpointText(entries: readonly object[], registered: object = {}): string {
   const PodDeviceEntries = entries.map((entry) => ({ ContainerName: "app", AllocResp: "CgA=", ...entry }));
-  const data = JSON.stringify({ PodDeviceEntries, RegisteredDevices: {} });
+  const data = JSON.stringify({ PodDeviceEntries, RegisteredDevices: registered });
   // The checksum is a number that JavaScript cannot hold.
   return `{"Data":${data},"Checksum":12345678901234567890}`;
 }

@@ -225,6 +225,22 @@ suite("where devices are read", [], (executable) => {
     expect(records(bed())).toEqual([]);
   });
 
+  test("a resource that no device plugin offers: the network is attached without a device", async () => {
+    kubelet = await startKubelet(kubeletDir(bed()), [{ ...web, containers: [] }]);
+    const ended = await add(bed(), executable, configuration(bed(), "fast"));
+    answerOf(ended);
+    expect(ended.stderr).toContain("no device plugin of the node offers vendor.com/nic");
+    expect(kubelet.calls).toEqual(["Get default/web", "GetAllocatableResources"]);
+    expect(devicesSeen(bed())).toEqual(["net1 "]);
+  });
+
+  test("one that is offered, and that the pod has not requested: an error", async () => {
+    kubelet = await startKubelet(kubeletDir(bed()), [...neighbours, { ...web, containers: [] }]);
+    const { details } = errorOf(await add(bed(), executable, configuration(bed(), "fast")));
+    expect(details).toContain("the kubelet has assigned it none");
+    expect(callNames(bed())).toEqual([]);
+  });
+
   test("a pod without a resource asks no kubelet", async () => {
     const { calls: asked } = await withKubelet(bed());
     answerOf(await add(bed(), executable, configuration(bed(), "")));
