@@ -171,7 +171,7 @@ const annotations: [string, unknown, number | undefined, string][] = [
   ["a path for a name", "../../etc/passwd", 102, "../../etc/passwd"],
   ["a path for a namespace", "../blue", 102, "../blue"],
   ["the primary's interface", "blue@eth0", 103, "eth0"],
-  ["one interface twice", "blue@net7,green@net7", 103, "net7"],
+  ["one interface twice", "blue@net7,green@net7", 102, "net7"],
   ["an interface that the next would get", "blue@net2,green", 103, "net2"],
   ["loopback", "blue@lo", 103, "lo"],
   ["an unknown network", "purple", 103, "blue, green"],
