@@ -49,6 +49,7 @@ const plans: Readonly<Record<string, readonly string[]>> = {
     "2 net2 default/storage bridge",
     "2 net3 default/backup bridge",
   ],
+  "opened-network": ["1 eth0 pod-network bridge", "2 net1 platform/storage bridge"],
   "primary-result": ["1 eth0 pod-network bridge", "2 net1 default/storage bridge"],
   multus: ["1 eth0 cluster bridge", "2 net1 metrics bridge", "3 net2 default/storage bridge"],
   "named-delegate": ["1 eth0 cluster-net bridge,portmap", "2 net1 default/storage bridge"],
