@@ -52,7 +52,7 @@ export function startProgram(
   env: Readonly<Record<string, string>>,
   stdin: string,
 ): Running {
-  const [file = "", ...args] = bed.node === undefined ? argv : [...enterNode(bed.node), ...argv];
+  const [file = "", ...args] = [...enterNode(bed.node), ...argv];
   const child = spawn(file, args, { env: { PATH: process.env.PATH, [bedVariable]: bed.root, ...env } });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} could not be started`);
@@ -71,8 +71,9 @@ export function startProgram(
   return { pid, ended, kill: (signal) => void child.kill(signal) };
 }
 
-function enterNode(node: string): string[] {
-  return ["nsenter", `--net=/var/run/netns/${node}`];
+/** What to put before a command so that it runs in the node's namespace; nothing without one. */
+export function enterNode(node: string | undefined): string[] {
+  return node === undefined ? [] : ["nsenter", `--net=/var/run/netns/${node}`];
 }
 
 function variables(bed: Bed, operation: Operation): Record<string, string> {

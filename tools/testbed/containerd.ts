@@ -3,13 +3,13 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, expect } from "vitest";
 import { type Bed, bedVariable, namesIn, processesOf } from "./bed.ts";
-import { type Ended, startProgram } from "./call.ts";
+import { type Ended, enterNode, startProgram } from "./call.ts";
 import { type Cri, connectCri, type PodSandbox } from "./cri.ts";
 import { until } from "./etcd.ts";
 import { findProgram, pluginDir } from "./executables.ts";
 import { pauseImage, writePauseImage } from "./pause-image.ts";
 
-/** A containerd of a test's own, in the bed's node. */
+/** A containerd of a test's own, in the bed's node; where there is none, on the machine's own network. */
 export interface Containerd {
   readonly cri: Cri;
   /** The newest of the specification that its libcni knows. */
@@ -154,7 +154,7 @@ function linkPlugins(bed: Bed): void {
 function spawnNode(bed: Bed, folder: string, root: string): ChildProcess {
   const output = fs.openSync(join(root, "log"), "a");
   // Should the test be killed, all of this ends with it.
-  const bound = ["--pdeathsig", "KILL", "nsenter", `--net=/var/run/netns/${bed.node}`];
+  const bound = ["--pdeathsig", "KILL", ...enterNode(bed.node)];
   const apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", node];
   const served = [join(folder, "containerd"), "--config", join(root, "config.toml")];
   const argv = [...bound, ...apart, "sh", root, bed.confDir, bed.binDir, ...served];

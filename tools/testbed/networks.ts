@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { Bed } from "./bed.ts";
-import { pluginDir } from "./executables.ts";
+import { type Executable, pluginDir } from "./executables.ts";
 
 export const annotationsCapability = "io.kubernetes.cri.pod-annotations";
 export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
@@ -44,6 +44,15 @@ export function bridge(bed: Bed, net: number, more: object = {}): Record<string,
   const ipam = { type: "host-local", dataDir: bed.dataDir, ranges, ...more };
   // CHECK of the reference bridge fails where it is no gateway.
   return { cniVersion: referenceVersion(), type: "bridge", bridge: `br${net}`, isGateway: true, ipam };
+}
+
+/** The same with addresses that stay: hawser-flat, by the executable that is tried, on a store that is a folder. */
+export function flatBridge(bed: Bed, { path }: Executable, net: number): Record<string, unknown> {
+  const link = join(bed.binDir, "hawser-flat");
+  if (!fs.existsSync(link)) fs.symlinkSync(path, link);
+  const ranges = [[{ subnet: `10.${net}.0.0/24` }]];
+  const ipam = { type: "hawser-flat", ranges, store: { dir: join(bed.root, "flat") }, node: "node1" };
+  return { ...bridge(bed, net), ipam };
 }
 
 export function macvlan(address: string, more: object = {}): Record<string, unknown> {

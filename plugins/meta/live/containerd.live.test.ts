@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
 import { type Ended, expectSilence } from "../../../tools/testbed/call.ts";
@@ -17,6 +16,7 @@ import {
   annotationsCapability,
   bridge,
   define,
+  flatBridge,
   hawser,
   macvlan,
   networksAnnotation,
@@ -32,10 +32,7 @@ const networks = { [networksAnnotation]: "storage,lan@data0" };
 
 /** Two networks on disk: a bridge with addresses that stay, and a macvlan with the reference's. */
 function defineNetworks(bed: Bed, executable: Executable): void {
-  fs.symlinkSync(executable.path, join(bed.binDir, "hawser-flat"));
-  const ranges = [[{ subnet: "10.52.0.0/24" }]];
-  const ipam = { type: "hawser-flat", ranges, store: { dir: join(bed.root, "flat") }, node: "node1" };
-  define(bed, "storage", { cniVersion: referenceVersion(), type: "bridge", bridge: "br52", ipam });
+  define(bed, "storage", flatBridge(bed, executable, 52));
   const host = { type: "host-local", dataDir: bed.dataDir, ranges: [[{ subnet: "10.53.0.0/24" }]] };
   define(bed, "lan", macvlan("", { ipam: host }));
 }
