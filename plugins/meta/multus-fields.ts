@@ -65,7 +65,14 @@ const fields: ReadonlyMap<string, MultusField> = new Map([
 ]);
 
 /** Fields of ours that a configuration in Multus's words may have too, with the meaning that they have in ours. */
-const ours: readonly string[] = ["definitionsDir", "stateDir", "timeout", "parallel"];
+const ours: readonly string[] = [
+  "definitionsDir",
+  "stateDir",
+  "timeout",
+  "parallel",
+  "kubeletDir",
+  "deviceInfoDir",
+];
 
 /** Fields of Multus's daemon and of what generates configurations: nothing of this kind runs here. */
 const daemons: readonly string[] = [

@@ -4,7 +4,14 @@ import type { CniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { podAnnotationsCapability } from "../../kube/pod.ts";
-import { createMachine, exited, type FakeProcess, type Handler, type Machine } from "../../sys/fake.ts";
+import {
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Handler,
+  type HttpHandler,
+  type Machine,
+} from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config.ts";
 import { allAllowed } from "./permissions.ts";
@@ -85,6 +92,7 @@ export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;
 export function createRecordingNode(
   types: readonly string[],
   files: Readonly<Record<string, unknown>> = {},
+  http?: HttpHandler,
 ): RecordingNode {
   const calls: RecordedCall[] = [];
   const executables = Object.fromEntries(types.map((type) => [`/bin/cni/${type}`, recorder(type, calls)]));
@@ -92,7 +100,7 @@ export function createRecordingNode(
     path,
     typeof content === "string" ? content : JSON.stringify(content),
   ]);
-  const machine = createMachine({ executables, files: Object.fromEntries(texts) });
+  const machine = createMachine({ executables, files: Object.fromEntries(texts), ...(http && { http }) });
   let last: FakeProcess | undefined;
   return {
     machine,
