@@ -221,7 +221,7 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 }
 
 /** Ports that nobody listens on, all held until the last is found. */
-async function freePorts(wanted: number): Promise<number[]> {
+export async function freePorts(wanted: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: wanted }, async () => {
       const server = net.createServer();

@@ -104,7 +104,7 @@ export const rules: Rules = {
     },
     {
       name: /^yaml\b/,
-      importers: ["cmd/cli/**", "kube/kubeconfig*.ts"],
+      importers: ["cmd/cli/**", "kube/kubeconfig.ts", ...tests],
       why: "an ADD pays for it where the kubeconfig is not JSON, and nothing else may",
     },
     {

@@ -1,0 +1,100 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { definitionPath, podPath } from "../../../kube/api-path.ts";
+import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
+import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
+import { suite } from "../../../tools/testbed/executables.ts";
+import { type KubeServer, startKubeApi } from "../../../tools/testbed/kube-api.ts";
+import { noKubeApiserver, startKubeApiserver } from "../../../tools/testbed/kube-apiserver.ts";
+import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
+import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
+import { leftovers } from "../../../tools/testbed/leftovers.ts";
+import { hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
+import { addPlugin, callNames, calls } from "../../../tools/testbed/script-plugin.ts";
+
+/** The same against our test server and, where there is one, the real kube-apiserver: what ours says is what it says. */
+
+const servers = [
+  { name: "the test server", start: startKubeApi, missing: undefined },
+  { name: "kube-apiserver", start: startKubeApiserver, missing: noKubeApiserver() },
+];
+
+for (const { name, start, missing } of servers) {
+  const reason = missing === undefined ? "" : ` (skipped: ${missing})`;
+  describe.skipIf(missing !== undefined)(`${name}${reason}`, () => {
+    let server: KubeServer;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(() => server?.stop());
+    suite("reads", ["root"], (executable) => {
+      const bed = useBed({ node: false });
+      let count = 0;
+
+      /** A pod of a namespace of its own with two networks; its configuration and CNI_ARGS. */
+      async function scene(user?: object) {
+        const namespace = `${executable.name}-${++count}`;
+        const network = { cniVersion: "1.1.0", type: "one", id: 7 };
+        await server.create(networkDefinition(namespace, "a", network, { "example.org/x": "y" }));
+        await server.create(
+          networkDefinition(namespace, "b", { cniVersion: "1.1.0", plugins: [{ type: "one" }] }),
+        );
+        const { metadata } = await server.create(
+          pod(namespace, "web", { [networksAnnotation]: "a,b@data0" }),
+        );
+        server.forget();
+        const paths = ["a", "b"].map((each) => `get ${definitionPath(namespace, each)}`);
+        return {
+          namespace,
+          config: configuration(bed(), server, user),
+          args: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`,
+          asked: [`get ${podPath(namespace, "web")}`, ...paths],
+        };
+      }
+
+      const add = (config: object, args: string) => call(bed(), executable, { verb: "ADD", config, args });
+
+      test.each(["token", "certificate"])(
+        "the pod and its definitions, with a %s; nothing on DEL",
+        async (by) => {
+          const { certFile, keyFile } = server.client;
+          const user = by === "token" ? undefined : { "client-certificate": certFile, "client-key": keyFile };
+          const { config, args, asked } = await scene(user);
+          answerOf(await add(config, args));
+          expect(callNames(bed())).toEqual(["ADD main eth0", "ADD one net1", "ADD one data0"]);
+          expect(calls(bed())[1]?.config).toMatchObject({ name: "a", type: "one", id: 7 });
+          expectSilence(await call(bed(), executable, { verb: "DEL", config, args }));
+          expect(leftovers(bed())).toEqual([]);
+          expect(server.asked().toSorted()).toEqual(asked.toSorted());
+        },
+      );
+
+      test.each<[string, (args: string) => string, string, object | undefined]>([
+        ["a pod that is not there", (args) => args.replace("=web", "=other"), "kube.pod-gone", undefined],
+        ["another pod of the name", (args) => args.replace(/UID=.*/, "UID=u-1"), "kube.pod-uid", undefined],
+        ["an unknown token", (args) => args, "kube.api-unauthorized", { token: "nobody" }],
+        ["nobody", (args) => args, "kube.api-unauthorized", {}],
+      ])("%s", async (_case, change, id, user) => {
+        const { config, args } = await scene(user);
+        expect(errorOf(await add(config, change(args))).details).toContain(`[${id}]`);
+        expect([callNames(bed()), leftovers(bed())]).toEqual([[], []]);
+      });
+
+      test("a definition that is not there", async () => {
+        const { namespace, config } = await scene();
+        await server.create(pod(namespace, "lost", { [networksAnnotation]: "nowhere" }));
+        const error = errorOf(await add(config, `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=lost`));
+        expect(error.details).toContain("[kube.unknown-network]");
+        expect(error.details).toContain("The Kubernetes API has none either.");
+      });
+    });
+  });
+}
+
+function configuration(bed: Bed, server: KubeServer, user?: object): Record<string, unknown> {
+  for (const type of ["main", "one"]) addPlugin(bed, type);
+  const kubeconfig = writeKubeconfig(join(bed.root, "kubeconfig"), server);
+  if (user !== undefined) fs.writeFileSync(kubeconfig, JSON.stringify(kubeconfigFor(server, { user })));
+  return hawser(bed, { delegate: { type: "main" }, kubeconfig, allowedTypes: ["*"] });
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata;
+  readonly [key: string]: unknown;
+}
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly [key: string]: unknown;
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** A pod that the scheduler has bound and the kubelet is about to start. */
+export function pod(namespace: string, name: string, annotations: Annotations = {}): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, labels: { app: name }, annotations },
+    spec: {
+      containers: [{ name: "main", image: "registry.example/main:1", resources: {} }],
+      nodeName: "node-1",
+      restartPolicy: "Always",
+      terminationGracePeriodSeconds: 30,
+    },
+    status: { phase: "Pending", qosClass: "BestEffort" },
+  };
+}
+
+/** `config` undefined: the file of this network's name in confDir is meant. */
+export function networkDefinition(
+  namespace: string,
+  name: string,
+  config: object | string | undefined,
+  annotations: Annotations = {},
+): KubeObject {
+  const text = typeof config === "object" ? JSON.stringify(config) : config;
+  return {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name, namespace, annotations },
+    ...(text === undefined ? {} : { spec: { config: text } }),
+  };
+}
+
+/** What a server adds to an object when it is created. */
+export function created(object: KubeObject, resourceVersion: number): KubeObject {
+  const own = {
+    uid: object.metadata.uid ?? randomUUID(),
+    resourceVersion: String(resourceVersion),
+    generation: 1,
+    creationTimestamp: "2026-01-01T00:00:00Z",
+  };
+  return { ...object, metadata: { ...object.metadata, ...own } };
+}
+
+/** A merge patch (RFC 7386). */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a request is refused with, in the words of the real server. */
+export interface Refusal {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details?: object;
+}
+
+export function statusOf({ code, reason, message, details }: Refusal): object {
+  const about = details === undefined ? {} : { details };
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    reason,
+    ...about,
+    code,
+  };
+}

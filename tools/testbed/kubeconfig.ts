@@ -1,0 +1,35 @@
+import * as fs from "node:fs";
+import type { KubeApi } from "./kube-api.ts";
+
+export interface KubeconfigChanges {
+  readonly server?: string;
+  readonly cluster?: object;
+  /** In place of the token. */
+  readonly user?: object;
+}
+
+type Server = Pick<KubeApi, "url" | "authority" | "token">;
+
+/** A kubeconfig for this server, as `hawser` with its token. */
+export function kubeconfigFor(api: Server, { server, cluster, user }: KubeconfigChanges = {}): object {
+  const name = "testbed";
+  return {
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": name,
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    clusters: [
+      {
+        name,
+        cluster: { server: server ?? api.url, "certificate-authority": api.authority.caFile, ...cluster },
+      },
+    ],
+    users: [{ name, user: user ?? { token: api.token } }],
+  };
+}
+
+/** Writes it, and answers the path. */
+export function writeKubeconfig(path: string, api: Server, changes: KubeconfigChanges = {}): string {
+  fs.writeFileSync(path, JSON.stringify(kubeconfigFor(api, changes)), { mode: 0o600 });
+  return path;
+}
