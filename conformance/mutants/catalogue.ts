@@ -27,7 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...of("interface", "P-36a P-36b P-37e P-39a P-39b P-39c P-42a P-42b P-43a P-43b P-43c P-44a P-44b"),
   ...of("interface", "P-45a P-45b P-45c P-45d P-45e P-45f P-45g P-45h P-45i P-45j P-45k"),
   ...of("chained", "P-17b P-20a P-20b P-20c P-21a"),
-  ...of("meta", "D-1a D-2a D-2b D-2c D-3a D-4a D-4b D-5a D-5b D-5c D-5d D-5e D-6a D-6b D-6c"),
+  ...of("meta", "P-38a D-1a D-2a D-2b D-2c D-3a D-4a D-4b D-5a D-5b D-5c D-5d D-5e D-6a D-6b D-6c"),
   ...of("meta", "D-7a D-7b D-7c D-7d D-8a D-8b D-8c D-9a D-9b D-10a D-11a D-12b D-13a D-13b D-13c"),
   ...of("meta", "D-14a D-14b D-14c D-14d D-15a"),
   // In real namespaces it would write where its own configuration says, which is nowhere of the suite's.

@@ -1,6 +1,6 @@
 import { errorOf, wordsOf } from "../errors.ts";
 import { isSame, merge } from "../json.ts";
-import { type Kind, makers, type Need, type Requirement } from "../requirement.ts";
+import { type Kind, type Level, makers, type Need, type Requirement } from "../requirement.ts";
 import { type Change, type Container, configOf, type Exchange, type Scene } from "../scene.ts";
 import {
   attachNew,
@@ -13,6 +13,7 @@ import {
   newContainer,
   tryAttach,
 } from "../steps.ts";
+import type { SpecVersion } from "../versions.ts";
 import { callsOf, configIn, marked, markedCode, useDelegate } from "./recorder.ts";
 
 const section = "4, Delegated plugin execution procedure";
@@ -20,6 +21,12 @@ const protocol = "4, Delegated Plugin protocol";
 const needs: readonly Need[] = ["delegate"];
 const owners: readonly Kind[] = ["interface"];
 const passOn = "If any of the delegated plugins return error, error should be returned by the upper plugin.";
+const statusToo =
+  "If a plugin relies on a delegated plugin to service ADD requests, it must also execute a STATUS request to that plugin.";
+const statusFails =
+  "If the delegated plugin return an error result, the executing plugin should return an error result.";
+const forwardGc =
+  "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.";
 const alsoExecute = "If executed with CHECK, DEL, or GC, it must also execute any delegated plugins.";
 
 /** The delegate's own failure is in what its caller says. */
@@ -33,24 +40,27 @@ function expectPassedOn(scene: Scene, exchange: Exchange, what: string): void {
   );
 }
 
-async function withFailing(scene: Scene, verb: "DEL" | "CHECK" | "STATUS" | "GC"): Promise<Exchange> {
+type Forwarded = "DEL" | "CHECK" | "STATUS" | "GC";
+
+/** Calls a verb on what a recorder has attached; `failing` makes the recorder refuse that verb. */
+async function callOnDelegate(scene: Scene, verb: Forwarded, failing = false): Promise<Exchange> {
   useDelegate(scene);
-  if (verb === "STATUS" || verb === "GC") {
-    useDelegate(scene, { [verb]: marked(scene) });
-    return call(scene, verb, undefined, verb === "GC" ? { valid: [] } : {});
-  }
-  const container = await attachNew(scene);
-  useDelegate(scene, { [verb]: marked(scene) });
-  return call(scene, verb, container);
+  const container = verb === "DEL" || verb === "CHECK" ? await attachNew(scene) : undefined;
+  if (failing) useDelegate(scene, { [verb]: marked(scene) });
+  return call(scene, verb, container, verb === "GC" ? { valid: [] } : {});
 }
 
-async function wasCalled(scene: Scene, verb: "DEL" | "CHECK" | "STATUS" | "GC"): Promise<void> {
-  useDelegate(scene);
-  const attachment = verb === "DEL" || verb === "CHECK";
-  const container = attachment ? await attachNew(scene) : undefined;
-  const exchange = await call(scene, verb, container, verb === "GC" ? { valid: [] } : {});
-  given(hasSucceeded(exchange), `${verb} fails`);
-  expectThat(scene, callsOf(scene, verb).length > 0, `${verb} was not executed on the delegate`);
+async function expectExecuted(scene: Scene, verb: Forwarded): Promise<void> {
+  const exchange = await callOnDelegate(scene, verb);
+  const executed = callsOf(scene, verb).length > 0;
+  given(executed || hasSucceeded(exchange), `${verb} fails`);
+  expectThat(scene, executed, `${verb} was not executed on the delegate`);
+}
+
+async function expectFailureOf(scene: Scene, verb: Forwarded): Promise<void> {
+  const exchange = await callOnDelegate(scene, verb, true);
+  given(callsOf(scene, verb).length > 0, `${verb} is not executed on the delegate`);
+  expectPassedOn(scene, exchange, `${verb}, the delegate's having failed`);
 }
 
 async function isReady(scene: Scene): Promise<Container> {
@@ -58,7 +68,61 @@ async function isReady(scene: Scene): Promise<Container> {
   return attachNew(scene);
 }
 
+type Said = Pick<Requirement, "id" | "level" | "section" | "sentence">;
+
+/** A verb that is executed on the delegate, too, and fails where that fails: where the specification says so. */
+function forwarded(
+  verb: Forwarded,
+  since: SpecVersion | undefined,
+  executed: Said,
+  passed: Said,
+): Requirement[] {
+  const common = { operations: [verb], ...(since !== undefined && { since }), kinds: makers, needs };
+  return [
+    {
+      ...executed,
+      ...common,
+      title: `${verb} is executed on the delegate`,
+      probe: (scene) => expectExecuted(scene, verb),
+    },
+    {
+      ...passed,
+      ...common,
+      title: `${verb} fails with the delegate's error`,
+      probe: (scene) => expectFailureOf(scene, verb),
+    },
+  ];
+}
+
+function said(id: string, level: Level, where: string, sentence: string): Said {
+  return { id, level, section: where, sentence };
+}
+
 export const delegationRequirements: readonly Requirement[] = [
+  ...forwarded(
+    "CHECK",
+    "0.4.0",
+    said("P-33a", "SHOULD", "2, CHECK", "The plugin should call CHECK on any delegated (e.g. IPAM) plugins."),
+    said("P-33b", "SHOULD", "2, CHECK", "The plugin should ... pass any errors on to its caller."),
+  ),
+  ...forwarded(
+    "STATUS",
+    "1.1.0",
+    said("P-36a", "MUST", "2, STATUS", statusToo),
+    said("P-36b", "SHOULD", "2, STATUS", statusFails),
+  ),
+  ...forwarded(
+    "GC",
+    "1.1.0",
+    said("P-39a", "MUST", "2, GC", forwardGc),
+    said("P-39c", "SHOULD", section, passOn),
+  ),
+  ...forwarded(
+    "DEL",
+    undefined,
+    said("P-45a", "MUST", section, alsoExecute),
+    said("P-45b", "SHOULD", section, passOn),
+  ),
   {
     id: "P-23a",
     level: "SHOULD",
@@ -79,86 +143,10 @@ export const delegationRequirements: readonly Requirement[] = [
     },
   },
   {
-    id: "P-33a",
-    level: "SHOULD",
-    section: "2, CHECK",
-    sentence: "The plugin should call CHECK on any delegated (e.g. IPAM) plugins.",
-    title: "CHECK is executed on the delegate",
-    operations: ["CHECK"],
-    since: "0.4.0",
-    kinds: makers,
-    needs,
-    probe: async (scene) => {
-      const container = await isReady(scene);
-      await call(scene, "CHECK", container);
-      expectThat(scene, callsOf(scene, "CHECK").length > 0, "CHECK was not executed on the delegate");
-    },
-  },
-  {
-    id: "P-33b",
-    level: "SHOULD",
-    section: "2, CHECK",
-    sentence: "The plugin should ... pass any errors on to its caller.",
-    title: "CHECK fails with the delegate's error",
-    operations: ["CHECK"],
-    since: "0.4.0",
-    kinds: makers,
-    needs,
-    probe: async (scene) => {
-      const exchange = await withFailing(scene, "CHECK");
-      given(callsOf(scene, "CHECK").length > 0, "CHECK is not executed on the delegate");
-      expectPassedOn(scene, exchange, "CHECK, the delegate's having failed");
-    },
-  },
-  {
-    id: "P-36a",
-    level: "MUST",
-    section: "2, STATUS",
-    sentence:
-      "If a plugin relies on a delegated plugin to service ADD requests, it must also execute a STATUS request to that plugin.",
-    title: "STATUS is executed on the delegate",
-    operations: ["STATUS"],
-    since: "1.1.0",
-    kinds: makers,
-    needs,
-    probe: (scene) => wasCalled(scene, "STATUS"),
-  },
-  {
-    id: "P-36b",
-    level: "SHOULD",
-    section: "2, STATUS",
-    sentence:
-      "If the delegated plugin return an error result, the executing plugin should return an error result.",
-    title: "STATUS fails with the delegate's error",
-    operations: ["STATUS"],
-    since: "1.1.0",
-    kinds: makers,
-    needs,
-    probe: async (scene) => {
-      const exchange = await withFailing(scene, "STATUS");
-      given(callsOf(scene, "STATUS").length > 0, "STATUS is not executed on the delegate");
-      expectPassedOn(scene, exchange, "STATUS, the delegate's having failed");
-    },
-  },
-  {
-    id: "P-39a",
-    level: "MUST",
-    section: "2, GC",
-    sentence:
-      "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
-    title: "GC is executed on the delegate",
-    operations: ["GC"],
-    since: "1.1.0",
-    kinds: makers,
-    needs,
-    probe: (scene) => wasCalled(scene, "GC"),
-  },
-  {
     id: "P-39b",
     level: "MUST",
     section: "2, GC",
-    sentence:
-      "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.",
+    sentence: forwardGc,
     title: "the delegate's GC has the list of valid attachments",
     operations: ["GC"],
     since: "1.1.0",
@@ -176,22 +164,6 @@ export const delegationRequirements: readonly Requirement[] = [
         right,
         `the delegate's list of valid attachments is ${JSON.stringify(sent) ?? "missing"}`,
       );
-    },
-  },
-  {
-    id: "P-39c",
-    level: "SHOULD",
-    section,
-    sentence: passOn,
-    title: "GC fails with the delegate's error",
-    operations: ["GC"],
-    since: "1.1.0",
-    kinds: makers,
-    needs,
-    probe: async (scene) => {
-      const exchange = await withFailing(scene, "GC");
-      given(callsOf(scene, "GC").length > 0, "GC is not executed on the delegate");
-      expectPassedOn(scene, exchange, "GC, the delegate's having failed");
     },
   },
   {
@@ -243,32 +215,6 @@ export const delegationRequirements: readonly Requirement[] = [
           `the delegate's ${key} is ${JSON.stringify(got[key]) ?? "missing"}`,
         );
       }
-    },
-  },
-  {
-    id: "P-45a",
-    level: "MUST",
-    section,
-    sentence: alsoExecute,
-    title: "DEL is executed on the delegate",
-    operations: ["DEL"],
-    kinds: makers,
-    needs,
-    probe: (scene) => wasCalled(scene, "DEL"),
-  },
-  {
-    id: "P-45b",
-    level: "SHOULD",
-    section,
-    sentence: passOn,
-    title: "DEL fails with the delegate's error",
-    operations: ["DEL"],
-    kinds: makers,
-    needs,
-    probe: async (scene) => {
-      const exchange = await withFailing(scene, "DEL");
-      given(callsOf(scene, "DEL").length > 0, "DEL is not executed on the delegate");
-      expectPassedOn(scene, exchange, "DEL, the delegate's having failed");
     },
   },
   {

@@ -1,7 +1,7 @@
 import { answer } from "../delegates/delegate.ts";
 import { errorOf, wordsOf } from "../errors.ts";
 import type { Kind, Need, Requirement } from "../requirement.ts";
-import { NotApplicable } from "../scene.ts";
+import { type Exchange, NotApplicable, type Scene } from "../scene.ts";
 import {
   call,
   expectRefused,
@@ -23,6 +23,17 @@ const needs: readonly Need[] = ["list"];
 const startMs = 20_000;
 /** As long as an executable is being replaced. */
 const busyMs = 300;
+
+const gcErrors = ["hwc-one", "hwc-two"];
+
+/** GC of a list of two, each of which fails with an error of its own. */
+function failingGc(scene: Scene): Promise<Exchange> {
+  useList(
+    scene,
+    gcErrors.map((what) => ({ verbs: { GC: marked(scene, what) } })),
+  );
+  return call(scene, "GC", undefined, { valid: [] });
+}
 
 /** What becomes of a plugin's failure: where a list stops, and where it must not. */
 export const delegatorErrorRequirements: readonly Requirement[] = [
@@ -89,20 +100,34 @@ export const delegatorErrorRequirements: readonly Requirement[] = [
     section: "3, Garbage-collecting a network",
     sentence:
       "If the plugin returns an error, **continue** with execution, returning all errors to the caller.",
-    title: "GC goes on past a plugin that fails, and returns both errors",
+    title: "GC goes on past a plugin that fails, and fails",
     operations: ["GC"],
     since: "1.1.0",
     kinds,
     needs,
     probe: async (scene) => {
-      const failing = (what: string) => ({ verbs: { GC: marked(scene, what) } });
-      useList(scene, [failing("hwc-one"), failing("hwc-two")]);
-      const exchange = await call(scene, "GC", undefined, { valid: [] });
+      expectRefused(scene, await failingGc(scene), "GC, its plugins having failed");
       for (const type of [firstType, secondType]) {
         expectThat(scene, callsOf(scene, "GC", type).length > 0, `GC was not executed on ${type}`);
       }
+    },
+  },
+  {
+    id: "P-38a",
+    level: "SHOULD",
+    section: "2, GC",
+    sentence:
+      "If an error is encountered, a plugin should continue; removing as many resources as possible, and report the errors back to the runtime.",
+    title: "GC of a list in which two plugins fail reports both errors",
+    operations: ["GC"],
+    since: "1.1.0",
+    kinds,
+    needs,
+    probe: async (scene) => {
+      const exchange = await failingGc(scene);
+      given(callsOf(scene, "GC").length === 2, "GC is not executed on both plugins");
       given(hasRefused(exchange), "GC succeeds although both of its plugins fail");
-      for (const what of ["hwc-one", "hwc-two"]) {
+      for (const what of gcErrors) {
         expectThat(scene, wordsOf(exchange).includes(what), `the error of GC does not tell ${what}`);
       }
     },

@@ -99,6 +99,7 @@ function each(
   change: (request: JsonObject, at: number) => JsonObject,
   options: { readonly verb?: string; readonly reverse?: boolean; readonly goOn?: boolean } = {},
 ): JsonObject | undefined {
+  const { is } = context;
   const { verb = context.verb, reverse = false, goOn = false } = options;
   const plugins = listOf(list.plugins)
     .filter(isObject)
@@ -117,7 +118,8 @@ function each(
       if (!goOn) break;
     }
   }
-  const [first, ...others] = errors;
+  const [first, ...rest] = errors;
+  const others = is("P-38a") ? [] : rest;
   if (first === undefined) return last;
   throw new Refusal(
     first.code,
