@@ -72,7 +72,7 @@ export async function parseUsage(args: readonly string[], version: string): Prom
     .help()
     .version(version)
     .epilogue(
-      "Exit status: 0 all well, 1 a MUST fails, 3 a SHOULD, 4 another outcome than the ledger's, 5 something could not be tried, 6 the kernel lacks what the plugin is for, 2 wrong usage.",
+      "Exit status: 0 all well, 1 a MUST fails, 3 a SHOULD, 4 another outcome than the ledger's, 5 something could not be tried, 6 something that this kernel cannot do, 2 wrong usage.",
     )
     .fail((message: string, error?: Error) => {
       problem ??= message || (error?.message ?? "the arguments cannot be understood");
