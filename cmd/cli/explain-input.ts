@@ -93,7 +93,7 @@ function argsOf({ namespace = podNamespace, name = podName }: PodFile): string {
 }
 
 function notesOn(
-  { before, capabilities }: Configuration,
+  { before, capabilities, plugin }: Configuration,
   options: ExplainOptions,
   { annotations }: PodFile,
   prevResult: JsonObject | undefined,
@@ -101,8 +101,12 @@ function notesOn(
   const notes: string[] = [];
   const asks = [networksAnnotation, defaultNetworkAnnotation].some((key) => annotations[key] !== undefined);
   if (asks && !capabilities.includes(podAnnotationsCapability)) {
+    const consequence =
+      (plugin.kubeconfig ?? "") === ""
+        ? "and the pod will get none of the networks that they name"
+        : "and each ADD will ask the Kubernetes API for them";
     notes.push(
-      `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, and the pod will get none of the networks that they name.`,
+      `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, ${consequence}.`,
     );
   }
   if (before.length > 0 && prevResult === undefined) {

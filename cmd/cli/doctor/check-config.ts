@@ -26,7 +26,7 @@ export async function checkConfig(configuration: Configuration): Promise<Checked
     fine("configuration", `${path}: network ${network.value.name}, ${roleOf(configuration)}`),
     ...checkVersion(path, config.value),
     ...(await checkDialect(path, config.value)),
-    checkAnnotations(configuration),
+    checkAnnotations(configuration, config.value),
   ];
   return { config: config.value, findings };
 }
@@ -62,14 +62,18 @@ function checkVersion(path: string, { network }: MetaConfig): Finding[] {
 }
 
 /** The mistake that nobody sees: pods start, without an error and without their networks. */
-function checkAnnotations({ path, capabilities }: Configuration): Finding {
+function checkAnnotations({ path, capabilities }: Configuration, { kubeconfig }: MetaConfig): Finding {
   if (capabilities.includes(podAnnotationsCapability)) {
     return fine("annotations", `${path}: the runtime is asked for pods' annotations`);
   }
-  return problem(
+  const [report, why] =
+    kubeconfig === ""
+      ? [problem, "Without them pods start and silently get none of the networks that they ask for."]
+      : [warning, "So each ADD asks the Kubernetes API for its pod, and fails while that cannot be reached."];
+  return report(
     "annotations",
     `${path} does not ask the runtime for pods' annotations`,
-    "Without them pods start and silently get none of the networks that they ask for.",
+    why,
     `Add "capabilities": {"${podAnnotationsCapability}": true} to the hawser plugin. It takes containerd 1.5, CRI-O 1.29 or later.`,
   );
 }

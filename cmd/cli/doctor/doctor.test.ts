@@ -108,6 +108,14 @@ const planted: readonly Planted[] = [
     todo: /Add "capabilities": \{"io\.kubernetes\.cri\.pod-annotations": true\}/,
   },
   {
+    mistake: "the kubeconfig is not there",
+    plant: () => configure({ kubeconfig: `${at}/none` }),
+    level: "problem",
+    area: "api",
+    what: /read the kubeconfig .*\/none: ENOENT/,
+    todo: /Correct it/,
+  },
+  {
     mistake: "an unknown field",
     plant: () => configure({ network: ["storage"] }),
     level: "problem",
@@ -359,4 +367,12 @@ test("binDir is searched before the other folders", async () => {
     why: "",
     todo: "",
   });
+});
+
+test("annotations that are not asked for are only slow where the API has them", async () => {
+  configure({ capabilities: {}, kubeconfig: `${at}/none` });
+  const { findings } = await examine();
+  expect(findings.filter(({ area }) => area === "annotations")).toMatchObject([
+    { level: "warning", why: expect.stringContaining("each ADD asks the Kubernetes API") },
+  ]);
 });

@@ -2,6 +2,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";
 import type { Configuration } from "../configuration.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import { checkApi } from "./check-api.ts";
 import { checkCapabilities, checkConfig } from "./check-config.ts";
 import { checkDefinitions, type Wanting } from "./check-definitions.ts";
 import { checkDevices } from "./check-devices.ts";
@@ -48,6 +49,7 @@ async function examineOne(
   return [
     ...findings,
     ...(await checkCapabilities(sys, configuration, config)),
+    ...(await checkApi(sys, config)),
     ...definitions.findings,
     ...checkDevices(sys, config),
     ...plugins.findings,

@@ -14,6 +14,7 @@ export interface Finding {
 export type Area =
   | "configuration"
   | "annotations"
+  | "api"
   | "capabilities"
   | "definitions"
   | "devices"

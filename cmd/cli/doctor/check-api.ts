@@ -1,0 +1,71 @@
+import type { CniError } from "../../../cni/errors.ts";
+import { definitionPath, podPath } from "../../../kube/api-path.ts";
+import { type ClientLimits, type KubeClient, openClient } from "../../../kube/client.ts";
+import { inCluster, readAccess } from "../../../kube/kubeconfig.ts";
+import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import type { Outcome } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { checkTrusted } from "./check-folders.ts";
+import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
+
+/** A person waits. */
+const limits: ClientLimits = { tryMs: 5000, callMs: 5000, tries: 1, pauseMs: 0 };
+/** What nobody has: only the right to ask for it is of interest. */
+const probe = "hawser-doctor-probe";
+const openToOthers = 0o077;
+
+/** Whether the Kubernetes API would answer an ADD: the kubeconfig, the way there, and the rights. Changes nothing. */
+export async function checkApi(sys: Sys, { kubeconfig }: MetaConfig): Promise<Finding[]> {
+  if (kubeconfig === "") return [];
+  if (kubeconfig === inCluster) return [notInCluster];
+  const access = await readAccess(sys, kubeconfig, {});
+  if (!access.ok)
+    return [problemOf("api", access.error, "Correct it. An ADD that needs the API fails until then.")];
+  const { token, server } = access.value;
+  const secrets = [kubeconfig, ...(token.kind === "file" ? [token.path] : [])];
+  const files = [
+    ...checkTrusted(sys, kubeconfig, [kubeconfig]),
+    ...secrets.flatMap((path) => checkSecret(sys, path)),
+  ];
+  const deadlineMs = Number.POSITIVE_INFINITY;
+  const api = openClient(sys, { kubeconfig, variables: {}, deadlineMs }, limits);
+  return [...files, ...(await probeAll(api, server))];
+}
+
+const notInCluster = warning(
+  "api",
+  `kubeconfig "${inCluster}" cannot be tried by hand`,
+  "It takes the environment of a pod's container, which a runtime on the node does not have.",
+  "Unless your runtime has it, give the path of a kubeconfig file.",
+);
+
+function checkSecret(sys: Sys, path: string): Finding[] {
+  const stat = sys.files.stat(path);
+  if (!stat.ok || (stat.value.mode & openToOthers) === 0) return [];
+  const why = `Its mode is 0${stat.value.mode.toString(8)}; it holds what the API server knows us by.`;
+  return [warning("api", `${path} is open to others`, why, `chmod 0600 ${path}`)];
+}
+
+async function probeAll(api: KubeClient, server: string): Promise<Finding[]> {
+  const definitions = "network definitions (network-attachment-definitions.k8s.cni.cncf.io)";
+  const questions: readonly [string, string][] = [
+    ["pods", podPath("default", probe)],
+    [definitions, definitionPath("default", probe)],
+  ];
+  const findings: Finding[] = [];
+  for (const [what, path] of questions) {
+    const asked = await api.get(path);
+    findings.push(judgeProbe(asked, what, server));
+    // Whatever is asked next would be told the same.
+    if (!asked.ok && !answered.includes(asked.error.id)) break;
+  }
+  return findings;
+}
+
+const answered: readonly string[] = ["kube.api-not-found", "kube.api-forbidden", "kube.api-unknown-resource"];
+
+function judgeProbe(asked: Outcome<unknown, CniError>, what: string, server: string): Finding {
+  if (asked.ok || asked.error.id === "kube.api-not-found") return fine("api", `${server}: may read ${what}`);
+  const { msg, details, id } = asked.error;
+  return problem("api", msg, `An ADD that needs it fails. [${id}]`, details);
+}
