@@ -1,4 +1,5 @@
 import { isObject, parseJson, printJson } from "../../cni/json.ts";
+import type { Lock } from "../../cni/lock.ts";
 import type { TlsMaterial } from "../../sys/http.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -71,7 +72,7 @@ type Answer = Extract<Verdict, { kind: "answered" | "token" }>;
 
 /**
  * For one operation: when nobody has answered for `silenceMs` it asks no more. Remembers the endpoint and the token in
- * `folder`, on this node. Files are read at the first call.
+ * `folder`, on this node, unless it is empty. Files are read at the first call.
  */
 export function openClient(
   sys: Sys,
@@ -235,9 +236,7 @@ function noteEndpoint(session: Session, endpoint: string): void {
  */
 async function renewToken(session: Session, deadlineMs: number): Promise<Outcome<void, StoreFault>> {
   const { sys, folder, memoryPath: path } = session;
-  const patienceMs = Math.max(0, deadlineMs - sys.clock.monotonicMs()) / 2;
-  const { lockContainer } = await import("../../cni/lock.ts");
-  const lock = await lockContainer(sys, folder, lockKey, patienceMs);
+  const lock = await lockMemory(sys, folder, Math.max(0, deadlineMs - sys.clock.monotonicMs()) / 2);
   try {
     const found = recall(sys, path).token;
     if (found !== undefined && found !== session.rejected) {
@@ -250,8 +249,15 @@ async function renewToken(session: Session, deadlineMs: number): Promise<Outcome
     remember(sys, path, { ...recall(sys, path), token: token.value });
     return ok(undefined);
   } finally {
-    if (lock.ok) lock.value.release();
+    lock?.release();
   }
+}
+
+async function lockMemory(sys: Sys, folder: string, patienceMs: number): Promise<Lock | undefined> {
+  if (folder === "") return undefined;
+  const { lockContainer } = await import("../../cni/lock.ts");
+  const lock = await lockContainer(sys, folder, lockKey, patienceMs);
+  return lock.ok ? lock.value : undefined;
 }
 
 async function authenticate(session: Session, deadlineMs: number): Promise<Outcome<string, StoreFault>> {

@@ -11,14 +11,19 @@ export interface EtcdMemory {
   readonly token?: string;
 }
 
-/** One file for each cluster and user, readable by root alone: the token is as good as the password. */
+/**
+ * One file for each cluster and user, readable by root alone: the token is as good as the password. Without a folder
+ * nothing is remembered.
+ */
 export function memoryPath({ endpoints, username }: EtcdSettings, folder: string): string {
+  if (folder === "") return "";
   return `${folder}/etcd-${hash128(`${username} ${endpoints.join(" ")}`)
     .toString(16)
     .padStart(32, "0")}.json`;
 }
 
 export function recall(sys: Sys, path: string): EtcdMemory {
+  if (path === "") return {};
   const text = sys.files.read(path);
   const json = text.ok ? parseJson(text.value) : text;
   if (!json.ok || !isObject(json.value)) return {};
@@ -31,6 +36,7 @@ export function recall(sys: Sys, path: string): EtcdMemory {
 
 /** Appears complete or not at all; not synced, for it may be lost. */
 export function remember(sys: Sys, path: string, memory: EtcdMemory): void {
+  if (path === "") return;
   const temporary = `${path}.${sys.processes.pid()}`;
   const folder = path.slice(0, path.lastIndexOf("/"));
   sys.files.makeFolder(folder, 0o700);

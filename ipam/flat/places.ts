@@ -21,7 +21,7 @@ export interface FlatPlaces {
   readonly pool: string;
   readonly node: string;
   readonly store: StoreSettings;
-  /** Releases that could not reach the store, and what the store's client remembers. */
+  /** Releases that could not reach the store, and what the store's client remembers; empty: it remembers nothing. */
   readonly journalDir: string;
   /** How long an address waits for its identity after DEL, in milliseconds; undefined: for ever. */
   readonly holdMs: number | undefined;
@@ -132,5 +132,5 @@ export const openStore: OpenStore = async (sys, { store, journalDir }) => {
   if (store.kind === "local") return (await import("./store-local.ts")).openLocalStore(sys, store.dir);
   const { openEtcd } = await import("./store-etcd.ts");
   // Beside the journal's folders: no pool's name begins with a dot.
-  return openEtcd(sys, store.settings, `${journalDir}/.etcd`);
+  return openEtcd(sys, store.settings, journalDir === "" ? "" : `${journalDir}/.etcd`);
 };

@@ -209,6 +209,17 @@ describe("a user's token", () => {
     expect(await open().txn(get)).toMatchObject({ ok: true });
   });
 
+  test("without a folder a process fetches its own, and leaves nothing on the node", async () => {
+    const { etcd, fake, asked } = scene(withUser);
+    etcd.user = "cni:secret";
+    for (const _process of [1, 2]) {
+      const store = openEtcd(fake.machine.spawn().sys, withUser, "");
+      for (const txn of [put, get]) expect(await store.txn(txn)).toMatchObject({ ok: true });
+    }
+    expect(asked().filter((each) => each.includes("authenticate"))).toHaveLength(2);
+    expect(fake.machine.disk.paths().toSorted()).toEqual(["/etc/", "/etc/other", "/etc/password"]);
+  });
+
   test("that no renewal makes valid is given up", async () => {
     const { etcd, open, asked } = scene(withUser);
     etcd.user = "cni:secret";

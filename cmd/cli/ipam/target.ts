@@ -131,13 +131,15 @@ function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
 }
 
 async function targetsOfStore(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
-  const first = flatPlaces(sys, networkNamed(options, options.pool ?? "any"));
-  if (!first.ok) return first;
-  const names = options.pool === undefined ? await poolNames(sys, first.value) : ok([options.pool]);
+  const named = flatPlaces(sys, networkNamed(options, options.pool ?? "any"));
+  if (!named.ok) return named;
+  // Whoever names a store may be anybody, on any machine: nothing is left there.
+  const first = { ...named.value, journalDir: "" };
+  const names = options.pool === undefined ? await poolNames(sys, first) : ok([options.pool]);
   if (!names.ok) return names;
   return ok(
     names.value.map((pool) => ({
-      places: { ...first.value, pool },
+      places: { ...first, pool },
       network: undefined,
       sets: [],
       hash: undefined,
