@@ -40,9 +40,12 @@ export async function add(
   const replayed = await replayJournal(sys, store, config.value, { own, most: replayedAtOnce });
   if (!replayed.ok) return replayed;
   // Before the claim: what a reboot freed may be what a full pool needs.
-  const swept = await releaseEarlierBoots(sys, store, config.value, replayedAtOnce);
+  const boot = bootOf(sys);
+  const few = { boot, most: replayedAtOnce, isNoted: true };
+  const swept = await releaseEarlierBoots(sys, store, config.value, few);
   if (!swept.ok) return swept;
-  const request = toRequest(sys, config.value, identity.value, own, requested.value);
+  const sandbox = { ...own, ...(boot === undefined ? {} : { boot }) };
+  const request = toRequest(sys, config.value, identity.value, sandbox, requested.value);
   const claimed = await claimAddresses(sys, store, config.value, request);
   return claimed.ok ? await answer(sys, store, config.value, claimed.value) : claimed;
 }
@@ -51,20 +54,18 @@ function toRequest(
   sys: Sys,
   config: FlatConfig,
   identity: Identity,
-  own: { readonly containerId: string; readonly ifname: string },
+  sandbox: { readonly containerId: string; readonly ifname: string; readonly boot?: string },
   requested: readonly (string | undefined)[],
 ): ClaimRequest {
   const { pool, network, node, definition, spaces, onLiveElsewhere } = config;
   const uid = identity.kind === "pod" ? identity.uid : undefined;
-  const boot = bootOf(sys);
   const nowMs = sys.clock.nowMs();
   return {
     keys: keysOf(pool),
     claimant: {
-      ...{ pool, network, node, nowMs, ...own },
+      ...{ pool, network, node, nowMs, ...sandbox },
       identity: printIdentity(identity),
       ...(uid === undefined ? {} : { uid }),
-      ...(boot === undefined ? {} : { boot }),
     },
     definition: {
       hash: definition.hash,

@@ -38,26 +38,31 @@ export function isOfEarlierBoot(
 }
 
 /**
- * Frees up to `most` of what this network's containers of an earlier boot of this node have. That it was done in this boot
- * is noted on the node, so that it costs later operations one small file; without the note it is done again.
+ * Frees up to `most` of what this network's containers of an earlier boot of this node have. With `isNoted`, that it was
+ * done in this boot is noted on the node, so that it costs later operations one small file; without the note it is done
+ * again.
  */
 export async function releaseEarlierBoots(
   sys: Sys,
   store: Store,
   places: FlatPlaces,
-  most: number,
+  {
+    boot,
+    most,
+    isNoted,
+  }: { readonly boot: string | undefined; readonly most: number; readonly isNoted: boolean },
 ): Promise<Outcome<void, CniError>> {
-  const boot = bootOf(sys);
   const note = noteOf(places);
+  if (boot === undefined) return ok(undefined);
   const noted = sys.files.read(note);
-  if (boot === undefined || (noted.ok && noted.value === boot)) return ok(undefined);
+  if (noted.ok && noted.value === boot) return ok(undefined);
   const stale = await findStale(sys, store, places, (holding) => isOfEarlierBoot(holding, boot));
   if (!stale.ok) return stale;
   for (const each of stale.value.slice(0, most)) {
     const released = await releaseStale(sys, store, places, each);
     if (!released.ok) return released;
   }
-  if (stale.value.length <= most) writeNote(sys, note, boot);
+  if (isNoted && stale.value.length <= most) writeNote(sys, note, boot);
   return ok(undefined);
 }
 

@@ -282,6 +282,7 @@ describe("the identity is live elsewhere", () => {
     const error = await refused(store, {});
     expect(error).toMatchObject({ code: 11, id: "ipam.live-elsewhere" });
     expect(error.msg).toContain("container old on node n2");
+    expect(error.details).toContain("hawser ipam release 10.0.0.7 --force");
     const after = store.entries();
     expect(after.map(({ key }) => key)).toEqual(keysBefore);
     expect(holdingAt(after, keys.own("ns/web/eth0"))).toEqual(inQuarantine(former));

@@ -287,12 +287,13 @@ function addressTaken(code: string, owner: Holding): CniError {
 }
 
 function liveElsewhere(owner: Holding): CniError {
+  const release = `hawser ipam release ${owner.addresses.slice(0, 1).map(printCode).join("")} --force`;
   return cniError(
     "tryAgainLater",
     "ipam.live-elsewhere",
     `claim the address of ${owner.identity}: container ${owner.containerId} on node ${owner.node} still has it`,
     `It is in quarantine until that container's DEL, that node's GC or its reboot frees it. If the node is gone for good: ` +
-      `hawser ipam release --force. "onLiveElsewhere" chooses another way.`,
+      `${release}. "onLiveElsewhere" chooses another way.`,
   );
 }
 

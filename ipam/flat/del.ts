@@ -4,7 +4,7 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { possibleIdentities } from "../identity.ts";
 import { replayedAtOnce } from "./add.ts";
-import { releaseEarlierBoots } from "./boot.ts";
+import { bootOf, releaseEarlierBoots } from "./boot.ts";
 import { drive, storeError } from "./drive.ts";
 import { contended, forgetEntry, replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./keys.ts";
@@ -35,7 +35,9 @@ export async function del(
   const forgotten = forgetEntry(sys, places.value, own);
   if (!forgotten.ok) return forgotten;
   await replayJournal(sys, store, places.value, { most: replayedAtOnce });
-  await releaseEarlierBoots(sys, store, places.value, replayedAtOnce);
+  // Not noted: a DEL may be of a network that this node does not attach anybody to.
+  const few = { boot: bootOf(sys), most: replayedAtOnce, isNoted: false };
+  await releaseEarlierBoots(sys, store, places.value, few);
   return ok(undefined);
 }
 

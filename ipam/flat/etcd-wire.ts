@@ -52,13 +52,6 @@ function toOp(op: Op, prefix: string): object {
   }
 }
 
-/** Whether the transaction changes nothing, whichever branch is taken: it may be sent twice. */
-export function isRead({ success, failure }: Txn): boolean {
-  return [...success, ...failure].every((op) =>
-    op.kind === "txn" ? isRead(op.txn) : op.kind !== "put" && op.kind !== "delete",
-  );
-}
-
 /** Reads the answer to `encodeTxn(txn, prefix)`; fails with what is wrong with it. */
 export function decodeReply(body: string, txn: Txn, prefix: string): Outcome<TxnReply, string> {
   if (body.trim() === "") return fail("the answer is empty");

@@ -4,7 +4,7 @@ import { isObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { releaseEarlierBoots } from "./boot.ts";
+import { bootOf, releaseEarlierBoots } from "./boot.ts";
 import { entriesOf } from "./claim-txn.ts";
 import { parseFlatConfig } from "./config.ts";
 import { readStore } from "./drive.ts";
@@ -35,8 +35,10 @@ export async function gc(
   const store = await open(sys, places.value);
   const replayed = await replayJournal(sys, store, places.value, { most: Number.POSITIVE_INFINITY });
   if (!replayed.ok) return replayed;
-  if (valid.value === undefined)
-    return await releaseEarlierBoots(sys, store, places.value, Number.POSITIVE_INFINITY);
+  if (valid.value === undefined) {
+    const all = { boot: bootOf(sys), most: Number.POSITIVE_INFINITY, isNoted: false };
+    return await releaseEarlierBoots(sys, store, places.value, all);
+  }
   const names = new Set(valid.value.map(({ containerID, ifname }) => `${containerID}/${ifname}`));
   const isStale = ({ containerId, ifname }: Holding): boolean => !names.has(`${containerId}/${ifname}`);
   const stale = await findStale(sys, store, places.value, isStale);

@@ -1,7 +1,8 @@
 import type { Sys } from "../../sys/sys.ts";
 import { defaultLimits, type EtcdLimits, openClient } from "./etcd-client.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
-import { decodeReply, encodeTxn, isRead } from "./etcd-wire.ts";
+import { decodeReply, encodeTxn } from "./etcd-wire.ts";
+import { isRead } from "./evaluate.ts";
 import type { Store } from "./store.ts";
 
 /**

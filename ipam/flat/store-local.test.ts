@@ -235,3 +235,27 @@ describe("a store in a folder", () => {
     expect(machine.disk.paths()).not.toContain(name);
   });
 });
+
+test("a folder that is not there yet is empty, and reading it does not make it", async () => {
+  const machine = createMachine();
+  const { sys } = machine.spawn();
+  const before = machine.disk.paths();
+  expect(await content(machine)).toEqual(new Map());
+  expect(machine.disk.paths()).toEqual(before);
+  const put: Op = { kind: "put", key: "own/p/ns/a/eth0", value: "1" };
+  await ask(openLocalStore(sys, dir), [put]);
+  expect(await content(machine)).toEqual(new Map([[put.key, "1"]]));
+});
+
+test("a folder that cannot be looked at is not taken for an empty store", async () => {
+  const machine = createMachine();
+  await ask(openLocalStore(machine.spawn().sys, dir), [{ kind: "put", key: "own/p/ns/a/eth0", value: "1" }]);
+  const process = machine.spawn();
+  process.failReads(dir, "EACCES");
+  process.failReads(`${dir}/log`, "EACCES");
+  const get = { compare: [], success: [{ kind: "get", key: "own/p/ns/a/eth0" }], failure: [] } as const;
+  expect(await openLocalStore(process.sys, dir).txn(get)).toMatchObject({
+    ok: false,
+    error: { kind: "unreachable" },
+  });
+});

@@ -1,7 +1,7 @@
 import { lockContainer } from "../../cni/lock.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Fault, Sys } from "../../sys/sys.ts";
-import { evaluate, type View } from "./evaluate.ts";
+import { evaluate, isRead, type View } from "./evaluate.ts";
 import { isGone, pathOfKey, walkKeys } from "./local-keys.ts";
 import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
 import type { Entry, Store, StoreFault, Txn, TxnReply } from "./store.ts";
@@ -18,6 +18,7 @@ export function openLocalStore(sys: Sys, dir: string): Store {
     roundTrips: () => roundTrips,
     txn: async (txn) => {
       roundTrips += 1;
+      if (isRead(txn) && isAbsent(sys, dir)) return ok(evaluate(emptyView, txn, "0").reply);
       const lock = await lockContainer(sys, dir, lockName, patienceMs);
       if (!lock.ok) {
         const { msg, details } = lock.error;
@@ -31,6 +32,14 @@ export function openLocalStore(sys: Sys, dir: string): Store {
     },
   };
 }
+
+/** A folder that is not there yet is an empty store, and reading it does not make it. */
+function isAbsent(sys: Sys, dir: string): boolean {
+  const stat = sys.files.stat(dir);
+  return !stat.ok && stat.error.code === "ENOENT";
+}
+
+const emptyView: View = { get: () => undefined, range: () => [], count: () => 0 };
 
 function transact(sys: Sys, dir: string, txn: Txn): Outcome<TxnReply, StoreFault> {
   const log = openLog(sys, dir);

@@ -26,7 +26,7 @@ export async function checkPool(
   options: CheckOptions,
   person: Person,
 ): Promise<number> {
-  const found = await findPool(sys, options, options.repair ? "write" : "read");
+  const found = await findPool(sys, options);
   if (!found.ok) return printFailure(terminal, found.error, options.json);
   const pool = { ...found.value, node: options.node ?? found.value.node };
   const checked = await check(sys, pool, options, person);

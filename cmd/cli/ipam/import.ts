@@ -31,7 +31,7 @@ export async function importHoldings(
   options: ImportOptions,
   person: Person,
 ): Promise<number> {
-  const pool = await findPool(sys, options, options.dryRun ? "read" : "write");
+  const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const source = await readSource(sys, pool.value, options);
   if (!source.ok) return printFailure(terminal, source.error, options.json);

@@ -29,7 +29,7 @@ export async function reserveAddresses(
   terminal: Terminal,
   options: ReserveOptions,
 ): Promise<number> {
-  const pool = await findPool(sys, options, "write");
+  const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const reservations = readReservations(pool.value, options);
   if (!reservations.ok) return printFailure(terminal, reservations.error, options.json);

@@ -3,7 +3,6 @@ import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { parseFlatConfig } from "../../../ipam/flat/config.ts";
-import { evaluate } from "../../../ipam/flat/evaluate.ts";
 import { type KeyRange, keysOf } from "../../../ipam/flat/keys.ts";
 import { type FlatPlaces, flatPlaces, openStore } from "../../../ipam/flat/places.ts";
 import type { Entry, Store } from "../../../ipam/flat/store.ts";
@@ -27,12 +26,8 @@ interface Target {
 }
 
 /** The one pool that is meant. Errors: `cli.which-pool` and those of `findPools`. */
-export async function findPool(
-  sys: Sys,
-  options: TargetOptions,
-  intent: "read" | "write" = "read",
-): Promise<Outcome<Pool, CniError>> {
-  const pools = await findPools(sys, options, intent);
+export async function findPool(sys: Sys, options: TargetOptions): Promise<Outcome<Pool, CniError>> {
+  const pools = await findPools(sys, options);
   if (!pools.ok) return pools;
   const [pool, ...others] = pools.value;
   if (pool !== undefined && others.length === 0) return ok(pool);
@@ -49,16 +44,12 @@ export async function findPool(
  * All pools that are meant: those of the configuration, of the store that a person names, or of every configuration of
  * this node. Errors: `cli.no-flat`, `cli.file`, `cli.json`, `ipam.config` and the store's.
  */
-export async function findPools(
-  sys: Sys,
-  options: TargetOptions,
-  intent: "read" | "write" = "read",
-): Promise<Outcome<Pool[], CniError>> {
+export async function findPools(sys: Sys, options: TargetOptions): Promise<Outcome<Pool[], CniError>> {
   const targets = await findTargets(sys, options);
   if (!targets.ok) return targets;
   const pools: Pool[] = [];
   for (const target of targets.value) {
-    const pool = await openPool(sys, target, intent);
+    const pool = await openPool(sys, target);
     if (!pool.ok) return pool;
     pools.push(pool.value);
   }
@@ -163,17 +154,13 @@ function storeOf({ etcd, dir, etcdPrefix, ...options }: TargetOptions): JsonObje
 const allDefinitions: KeyRange = { from: "pool/", to: "pool0" };
 
 async function poolNames(sys: Sys, places: FlatPlaces): Promise<Outcome<string[], CniError>> {
-  const entries = await readEntries(await open(sys, places, "read"), allDefinitions);
+  const entries = await readEntries(await open(sys, places), allDefinitions);
   if (!entries.ok) return entries;
   return ok([...new Set(entries.value.map(({ key }) => key.split("/")[1] ?? ""))]);
 }
 
-async function openPool(
-  sys: Sys,
-  { places, network, sets, hash }: Target,
-  intent: "read" | "write",
-): Promise<Outcome<Pool, CniError>> {
-  const store = await open(sys, places, intent);
+async function openPool(sys: Sys, { places, network, sets, hash }: Target): Promise<Outcome<Pool, CniError>> {
+  const store = await open(sys, places);
   const keys = keysOf(places.pool);
   const entries = await readEntries(store, keys.defs);
   if (!entries.ok) return entries;
@@ -185,18 +172,11 @@ async function openPool(
   return ok({ name, store, keys, node, holdMs, sets: known, network, definitions });
 }
 
-/** A folder that is not there yet is an empty store, and reading it does not make it. */
-async function open(sys: Sys, places: FlatPlaces, intent: "read" | "write"): Promise<Store> {
+async function open(sys: Sys, places: FlatPlaces): Promise<Store> {
+  const opened = await openStore(sys, places);
   const { store } = places;
-  if (intent === "write" || store.kind === "etcd" || sys.files.stat(store.dir).ok) {
-    return openStore(sys, places);
-  }
-  const nothing = { get: () => undefined, range: () => [], count: () => 0 };
-  return {
-    label: `folder ${store.dir} (not there yet)`,
-    roundTrips: () => 0,
-    txn: async (txn) => ok(evaluate(nothing, txn, "0").reply),
-  };
+  const isThere = store.kind === "etcd" || sys.files.stat(store.dir).ok;
+  return isThere ? opened : { ...opened, label: `${opened.label} (not there yet)` };
 }
 
 function newest(entries: readonly Entry[]): Entry | undefined {
