@@ -40,6 +40,8 @@ export const codes = {
   ipam: 106,
   /** The Kubernetes API refuses, or answers what cannot be used. */
   api: 107,
+  /** The pod's default route could not be set. */
+  routes: 108,
 } as const;
 
 export type CodeName = keyof typeof codes;

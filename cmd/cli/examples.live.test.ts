@@ -18,6 +18,7 @@ const examples = join(import.meta.dirname, "../../examples");
 const expected: Readonly<Record<string, readonly [interfaces: readonly string[], told: number]>> = {
   "bridge-and-macvlan": [["backup0", "eth0", "net1"], 3],
   chained: [["eth0", "net1"], 1],
+  "default-route": [["eth0", "net1"], 2],
   "named-delegate": [["eth0", "net1"], 2],
   multus: [["eth0", "net1", "net2"], 1],
   "opened-network": [["eth0", "net1"], 2],

@@ -43,6 +43,7 @@ const plans: Readonly<Record<string, readonly string[]>> = {
     "3 backup0 default/backup bridge",
   ],
   chained: ["1 net1 default/storage bridge"],
+  "default-route": ["1 eth0 pod-network bridge", "2 net1 default/internet bridge"],
   parallel: [
     "1 eth0 pod-network bridge",
     "2 metrics0 default/metrics bridge",

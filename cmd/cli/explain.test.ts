@@ -56,6 +56,25 @@ async function explained(config: string, ...more: string[]) {
 }
 
 describe("the plan", () => {
+  test("of the pod's default routes, after the attachments", async () => {
+    const asks = [
+      { name: "storage", "default-route": ["10.2.0.1", "fd02::1"] },
+      { name: "data", namespace: "blue", "default-route": [] },
+    ];
+    const path = configure(hawser());
+    const { stdout } = await explain(path, "--annotations", JSON.stringify(asks));
+    expect(stdout).toContain(`
+Then the pod's default routes:
+  IPv4 goes by 10.2.0.1 on net1; no other default route of IPv4 stays
+  IPv6 goes by fd02::1 on net1; no other default route of IPv6 stays
+  net2 loses its own
+`);
+    expect(await explained(path, "--annotations", JSON.stringify(asks))).toMatchObject({
+      defaultRoutes: { gateways: [{ family: "4" }, { family: "6" }], withdrawn: ["net2"] },
+    });
+    expect(await explained(path, "--annotations", "storage")).not.toHaveProperty("defaultRoutes");
+  });
+
   test("as a table, then what each delegate reads", async () => {
     const path = configure(hawser());
     const before = snapshot(at);

@@ -29,6 +29,7 @@ export async function explainCommand(sys: Sys, terminal: Terminal, options: Expl
   }
   printHead(terminal, configuration, explanation.value);
   printPlan(terminal, explanation.value);
+  printRoutes(terminal, explanation.value);
   printNotes(terminal, notes);
   for (const attachment of explanation.value.attachments) printDelegates(terminal, attachment);
   return 0;
@@ -101,6 +102,18 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
     const which = deviceId ?? "the one that the kubelet assigns";
     terminal.print(`\n${plain(`${ifname}: takes a device of ${resource}: ${which}`)}`);
   }
+}
+
+/** The steps behind the attachments. */
+function printRoutes(terminal: Terminal, { defaultRoutes }: Explanation): void {
+  if (defaultRoutes === undefined) return;
+  const { gateways, withdrawn } = defaultRoutes;
+  terminal.print(`\n${paint(terminal, "bold", "Then the pod's default routes:")}`);
+  for (const { family, address, ifname } of gateways)
+    terminal.print(
+      plain(`  IPv${family} goes by ${address} on ${ifname}; no other default route of IPv${family} stays`),
+    );
+  for (const ifname of withdrawn) terminal.print(plain(`  ${ifname} loses its own`));
 }
 
 function printNotes(terminal: Terminal, notes: readonly string[]): void {

@@ -9,14 +9,15 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { openApi } from "./api.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config.ts";
-import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
+import { requireFamilies } from "./default-route.ts";
+import { type Attached, execute, stepLabel, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { awaitReadiness } from "./readiness.ts";
-import { type AttachmentRecord, begun, toDocument } from "./record.ts";
+import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record.ts";
 import { sandboxOf, undoMs } from "./sandbox.ts";
-import { interfacesOfOthers } from "./teardown.ts";
+import { interfacesOfOthers, undoRoutes } from "./teardown.ts";
 
 /** What one ADD works with, from its first effect on. */
 interface Operation {
@@ -24,6 +25,11 @@ interface Operation {
   readonly key: AttachmentKey;
   readonly prepared: Prepared;
   readonly sandbox: Sandbox;
+}
+
+/** Of an ADD whose delegates have all succeeded. */
+interface AttachedRecord extends AttachmentRecord {
+  readonly carried: readonly Attached[];
 }
 
 /** ADD (CNI 1.1.0, section 2): everything is planned and recorded before the first delegate runs. */
@@ -42,7 +48,7 @@ export async function add(
   const api = await openApi(sys, config.value, environment, sandbox.deadlineMs);
   const prepared = await prepare(sys, config.value, { environment, config: network }, api, "required");
   if (!prepared.ok) return prepared;
-  const present = requireAll(sys, prepared.value, sandbox);
+  const present = await requireAll(sys, prepared.value, sandbox);
   if (!present.ok) return present;
   const { containerId, ifname } = environment;
   const key = { network: network.name, containerId, ifname };
@@ -50,12 +56,18 @@ export async function add(
   return withContainer(sys, config.value.stateDir, containerId, () => addAlone(sys, operation));
 }
 
-function requireAll(sys: Sys, { plan }: Prepared, { path }: Sandbox): Outcome<void, CniError> {
+async function requireAll(
+  sys: Sys,
+  { plan, routes }: Prepared,
+  { path }: Sandbox,
+): Promise<Outcome<void, CniError>> {
   for (const step of plan) {
     const present = requirePlugins(sys, step.chain, path);
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }
-  return ok(undefined);
+  if (routes === undefined) return ok(undefined);
+  const tools = (await import("./route-steps.ts")).findTools(sys);
+  return tools.ok ? ok(undefined) : tools;
 }
 
 async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResult, CniError>> {
@@ -83,9 +95,41 @@ async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResu
     return written;
   }
   const executed = await execute(sys, prepared.plan, sandbox, config.parallel);
-  if (!executed.ok) return rollBack(sys, operation, executed.touched, executed.error);
-  const committed = commit(sys, operation, record, executed.value);
-  return committed.ok ? committed : rollBack(sys, operation, executed.value, committed.error);
+  if (!executed.ok) return rollBack(sys, operation, { ...record, carried: executed.touched }, executed.error);
+  const attached = { ...record, carried: executed.value };
+  const planned = await planChanges(sys, operation, executed.value);
+  if (!planned.ok) return rollBack(sys, operation, attached, planned.error);
+  const routed = planned.value === undefined ? attached : { ...attached, routes: planned.value };
+  const changed = await changeRoutes(sys, operation, routed);
+  const committed = changed.ok ? await commit(sys, operation, routed) : changed;
+  return committed.ok ? committed : rollBack(sys, operation, routed, committed.error);
+}
+
+/** Where all attachments stand: what has to be done for the default routes that were asked for. */
+async function planChanges(
+  sys: Sys,
+  { prepared, sandbox }: Operation,
+  attached: readonly Attached[],
+): Promise<Outcome<RecordedRoutes | undefined, CniError>> {
+  const { routes: plan } = prepared;
+  if (plan === undefined) return ok(undefined);
+  const possible = requireFamilies(plan, attached);
+  if (!possible.ok) return possible;
+  const changes = await (await import("./route-steps.ts")).observeRoutes(sys, plan, sandbox);
+  return changes.ok ? ok({ plan, ...changes.value }) : changes;
+}
+
+/** What is changed is on disk before it is: only so can it be restored after a kill. */
+async function changeRoutes(
+  sys: Sys,
+  { config, key, sandbox }: Operation,
+  record: AttachmentRecord,
+): Promise<Outcome<void, CniError>> {
+  const { routes } = record;
+  if (routes === undefined || routes.removed.length + routes.added.length === 0) return ok(undefined);
+  const written = save(sys, config.stateDir, key, toDocument(record), "begin");
+  if (!written.ok) return written;
+  return (await import("./route-steps.ts")).changeRoutes(sys, routes, sandbox);
 }
 
 /** An interface of the same container that another network of ours has made must survive our rollback and our DEL. */
@@ -103,24 +147,35 @@ function takenByOthers(sys: Sys, { config, key, prepared }: Operation): Outcome<
 }
 
 /** Merges and records. A result that the asked version cannot express fails here, while everything can be undone. */
-function commit(
+async function commit(
   sys: Sys,
   { config, key, prepared }: Operation,
-  record: AttachmentRecord,
-  carried: readonly Attached[],
-): Outcome<CniResult, CniError> {
-  const results = carried.map(({ result }) => result.result);
-  const result = report(config, prepared.base, results);
+  record: AttachedRecord,
+): Promise<Outcome<CniResult, CniError>> {
+  const { base, carried } = await asRouted(prepared, record);
+  const result = report(
+    config,
+    base,
+    carried.map((each) => each.result.result),
+  );
   const printable = printResult(result, config.network.cniVersion);
   if (!printable.ok) return printable;
-  const kept = save(
-    sys,
-    config.stateDir,
-    key,
-    toDocument({ ...record, phase: "committed", carried }),
-    "commit",
-  );
+  const document = toDocument({ ...record, phase: "committed", carried });
+  const kept = save(sys, config.stateDir, key, document, "commit");
   return kept.ok ? ok(result) : kept;
+}
+
+/** The results as the default routes that were set leave them. */
+async function asRouted(
+  { base, routes }: Prepared,
+  { carried }: AttachedRecord,
+): Promise<{ base: CniResult | undefined; carried: readonly Attached[] }> {
+  if (routes === undefined) return { base, carried };
+  const { withPlannedRoutes, withoutReplaced } = await import("./default-route-result.ts");
+  return {
+    base: base === undefined ? undefined : withoutReplaced(routes, base),
+    carried: withPlannedRoutes(routes, carried),
+  };
 }
 
 function report(config: MetaConfig, base: CniResult | undefined, results: readonly CniResult[]): CniResult {
@@ -141,11 +196,13 @@ function alreadyThere({ network, containerId, ifname }: AttachmentKey): Outcome<
 async function rollBack(
   sys: Sys,
   { config, key, sandbox }: Operation,
-  touched: readonly Carried[],
+  touched: AttachmentRecord,
   cause: CniError,
 ): Promise<Outcome<never, CniError>> {
   const ownTime = { ...sandbox, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
-  const errors = await undo(sys, touched, ownTime, config.parallel);
+  const routed = await undoRoutes(sys, touched, ownTime);
+  const undone = await undo(sys, touched.carried, ownTime, config.parallel);
+  const errors = routed.ok ? undone : [routed.error, ...undone];
   if (errors.length === 0) {
     const forgotten = forget(sys, config.stateDir, key);
     if (!forgotten.ok) errors.push(forgotten.error);

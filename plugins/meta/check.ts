@@ -1,5 +1,6 @@
 import { checkChain } from "../../cni/chain.ts";
 import { canonicalAddress } from "../../cni/cidr.ts";
+import type { Sandbox } from "../../cni/delegate.ts";
 import { allOk, type CniError, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
@@ -40,7 +41,22 @@ async function checkAlone(
     const outcome = await checkChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
     if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
   }
-  return allOk(errors);
+  const routed = await checkRoutes(sys, record.value, sandbox);
+  return allOk(routed.ok ? errors : [...errors, routed.error]);
+}
+
+async function checkRoutes(
+  sys: Sys,
+  { routes }: AttachmentRecord,
+  sandbox: Sandbox,
+): Promise<Outcome<void, CniError>> {
+  if (routes === undefined) return ok(undefined);
+  const [{ familiesOf, requireRoutes }, { readRoutes }] = await Promise.all([
+    import("./default-route.ts"),
+    import("./route-steps.ts"),
+  ]);
+  const found = await readRoutes(sys, familiesOf(routes.plan), sandbox);
+  return found.ok ? requireRoutes(routes.plan, found.value) : found;
 }
 
 function committedRecord(

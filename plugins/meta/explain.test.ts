@@ -54,7 +54,14 @@ function example(parallel: boolean, isChained: boolean): Explanation {
     request: undefined,
   };
   const plan = isChained ? steps : [first, ...steps];
-  const prepared: Prepared = { pod: undefined, base: undefined, notAsked: [], plan, selections: plan };
+  const prepared: Prepared = {
+    pod: undefined,
+    base: undefined,
+    notAsked: [],
+    plan,
+    selections: plan,
+    routes: undefined,
+  };
   const primaryKind = isChained ? { kind: "chained" as const } : { kind: "inline" as const, config: {} };
   return explain(metaConfig({ primary: primaryKind, parallel }), prepared);
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import { type Verb, type Version, verbs } from "../../cni/version.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { MetaConfig } from "./config.ts";
+import type { RoutePlan } from "./default-route.ts";
 import { type RequestKind, requestedKinds } from "./permissions.ts";
 import type { Step } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
@@ -17,6 +18,8 @@ export interface Explanation {
   readonly parallel: boolean;
   readonly result: "merged" | "primary";
   readonly attachments: readonly ExplainedAttachment[];
+  /** Once all of them are made; undefined when the pod's default routes are left as its networks make them. */
+  readonly defaultRoutes?: RoutePlan;
 }
 
 export interface ExplainedAttachment {
@@ -47,6 +50,7 @@ export interface ExplainedAttachment {
 /** Tells a plan together with where it came from. */
 export function explain(config: MetaConfig, prepared: Prepared): Explanation {
   const { parallel, result, network, primary } = config;
+  const { routes } = prepared;
   const orders = ordersOf(prepared.plan, parallel);
   return {
     network: network.name,
@@ -54,6 +58,7 @@ export function explain(config: MetaConfig, prepared: Prepared): Explanation {
     pod: prepared.pod,
     parallel,
     result,
+    ...(routes === undefined ? {} : { defaultRoutes: routes }),
     attachments: prepared.plan.map((step, index) => {
       return explainStep(step, prepared.selections[index], orders[index] ?? 0);
     }),

@@ -7,6 +7,7 @@ import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config.ts";
+import { planRoutes, type RoutePlan } from "./default-route.ts";
 import type { DeviceMode } from "./equip.ts";
 import { observe, observeStanding } from "./observe.ts";
 import { type Plan, plan } from "./plan.ts";
@@ -19,6 +20,8 @@ export interface Prepared {
   readonly base: CniResult | undefined;
   readonly selections: readonly Selection[];
   readonly plan: Plan;
+  /** Undefined when nobody asks for a default route. */
+  readonly routes: RoutePlan | undefined;
   /** What only the API could have told, where it was not to be asked: it is not in the plan. */
   readonly notAsked: readonly string[];
 }
@@ -46,8 +49,17 @@ export async function prepare(
   if (!selections.ok) return selections;
   const planned = plan(config, selections.value, containerId);
   if (!planned.ok) return planned;
+  const routes = planRoutes(selections.value);
+  if (!routes.ok) return routes;
   const { pod, notAsked = [] } = observed.value;
-  return ok({ pod, base: base.value, selections: selections.value, plan: planned.value, notAsked });
+  return ok({
+    pod,
+    base: base.value,
+    selections: selections.value,
+    plan: planned.value,
+    routes: routes.value,
+    notAsked,
+  });
 }
 
 /** The steps that every pod gets, under stand-in interface names. */

@@ -4,7 +4,9 @@ import { parseResult } from "../../cni/result.ts";
 import { isVersion } from "../../cni/version.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
+import type { Gateway, RouteChanges, RoutePlan } from "./default-route.ts";
 import type { Carried } from "./execute.ts";
+import type { KernelRoute } from "./ip-route.ts";
 import type { Plan, Step } from "./plan.ts";
 
 /** What the node remembers of one container's attachments: enough for DEL, CHECK and GC without anything else. */
@@ -25,6 +27,13 @@ export interface AttachmentRecord {
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   readonly carried: readonly Carried[];
+  /** Undefined when nobody asked for a default route, and in records of an older hawser. */
+  readonly routes?: RecordedRoutes;
+}
+
+/** What the pod's default routes were to become, and what was, or was about to be, changed for it. */
+export interface RecordedRoutes extends RouteChanges {
+  readonly plan: RoutePlan;
 }
 
 const format = 1;
@@ -34,10 +43,11 @@ export function begun(about: Omit<AttachmentRecord, "phase" | "carried">, plan: 
 }
 
 export function toDocument(record: AttachmentRecord): JsonObject {
-  const { carried, pod, path, ...rest } = record;
+  const { carried, pod, path, routes, ...rest } = record;
   return {
     format,
     ...rest,
+    ...(routes === undefined ? {} : { routes: routesDocument(routes) }),
     path: [...path],
     ...(pod === undefined ? {} : { pod: { ...pod } }),
     steps: carried.map(({ step, result }) => ({
@@ -63,6 +73,8 @@ export function fromDocument(document: JsonObject): AttachmentRecord | undefined
   if (!Array.isArray(steps)) return undefined;
   const carried = steps.map(readStep);
   if (!carried.every((each) => each !== undefined)) return undefined;
+  const routes = document.routes === undefined ? undefined : readRoutes(document.routes);
+  if (routes === undefined && document.routes !== undefined) return undefined;
   return {
     phase,
     network,
@@ -76,7 +88,58 @@ export function fromDocument(document: JsonObject): AttachmentRecord | undefined
     reported: reported === "primary" ? "primary" : "merged",
     sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
     carried,
+    ...(routes === undefined ? {} : { routes }),
   };
+}
+
+function routesDocument({ plan, removed, added }: RecordedRoutes): JsonObject {
+  const routeDocument = ({ family, words, devices }: KernelRoute): JsonObject => ({
+    family,
+    words: [...words],
+    devices: [...devices],
+  });
+  return {
+    plan: { gateways: plan.gateways.map((each) => ({ ...each })), withdrawn: [...plan.withdrawn] },
+    removed: removed.map(routeDocument),
+    added: added.map(routeDocument),
+  };
+}
+
+function readRoutes(value: Json): RecordedRoutes | undefined {
+  if (!isObject(value) || !isObject(value.plan)) return undefined;
+  const gateways = readAll(value.plan.gateways, readGateway);
+  const withdrawn = readAll(value.plan.withdrawn, readText);
+  const removed = readAll(value.removed, readRoute);
+  const added = readAll(value.added, readRoute);
+  if (gateways === undefined || withdrawn === undefined) return undefined;
+  if (removed === undefined || added === undefined) return undefined;
+  return { plan: { gateways, withdrawn }, removed, added };
+}
+
+function readGateway(value: Json): Gateway | undefined {
+  if (!isObject(value) || typeof value.address !== "string" || typeof value.ifname !== "string")
+    return undefined;
+  const { family, address, ifname } = value;
+  return family === "4" || family === "6" ? { family, address, ifname } : undefined;
+}
+
+function readRoute(value: Json): KernelRoute | undefined {
+  if (!isObject(value)) return undefined;
+  const { family } = value;
+  const words = readAll(value.words, readText);
+  const devices = readAll(value.devices, readText);
+  if ((family !== "4" && family !== "6") || words === undefined || devices === undefined) return undefined;
+  return { family, words, devices };
+}
+
+function readText(value: Json): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** All of a list, or nothing. */
+function readAll<T>(value: Json | undefined, read: (each: Json) => T | undefined): T[] | undefined {
+  const all = Array.isArray(value) ? value.map(read) : [undefined];
+  return all.every((each) => each !== undefined) ? all : undefined;
 }
 
 function readStep(value: Json): Carried | undefined {

@@ -48,10 +48,23 @@ export async function removeRecorded(
   record: AttachmentRecord,
   sandbox: Sandbox,
 ): Promise<Outcome<void, CniError>> {
+  const routed = await undoRoutes(sys, record, sandbox);
+  if (!routed.ok) return routed;
   // Where ADD found its plugins, for the case that the configuration has been changed since.
   const path = [...sandbox.path, ...record.path.filter((folder) => !sandbox.path.includes(folder))];
   const undone = allOk(await undo(sys, record.carried, { ...sandbox, path }, record.parallel));
   return undone.ok ? forget(sys, stateDir, key) : undone;
+}
+
+/** The routes before the interfaces: another plugin's interface has its default route again, ours go. */
+export async function undoRoutes(
+  sys: Sys,
+  { routes, carried }: Pick<AttachmentRecord, "routes" | "carried">,
+  sandbox: Sandbox,
+): Promise<Outcome<void, CniError>> {
+  if (routes === undefined) return ok(undefined);
+  const going = new Set(carried.map(({ step }) => step.ifname));
+  return (await import("./route-steps.ts")).takeBackRoutes(sys, routes, going, sandbox);
 }
 
 /** Interfaces that other records of the same container have: another network's, or another interface of this one. */

@@ -9,6 +9,7 @@ import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkPlugins, typesIn } from "./check-plugins.ts";
 import { checkLocks, checkRecords } from "./check-records.ts";
+import { checkTools } from "./check-tools.ts";
 import type { Finding } from "./finding.ts";
 import { survey } from "./survey.ts";
 
@@ -53,6 +54,7 @@ async function examineOne(
     ...definitions.findings,
     ...checkDevices(sys, config),
     ...plugins.findings,
+    ...checkTools(sys),
     ...checkTrusted(sys, configuration.path, [configuration.path]),
     ...checkTrusted(sys, definitionsDir, definitions.paths),
     ...checkTrusted(sys, "plugin folders", [...folders, ...plugins.paths]),

@@ -19,6 +19,7 @@ export type Area =
   | "definitions"
   | "devices"
   | "plugins"
+  | "default route"
   | "folders"
   | "records"
   | "locks";
