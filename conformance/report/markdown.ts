@@ -1,6 +1,10 @@
 import type { Ledger } from "../ledger.ts";
 import type { Verdict } from "../outcome.ts";
 import type { Requirement } from "../requirement.ts";
+import { compareIds } from "../requirements/all.ts";
+import { specVersions } from "../versions.ts";
+
+const newest = "1.1.0";
 
 /** The tables of docs/conformance.md, which a test compares with what stands there. */
 
@@ -22,29 +26,26 @@ export function requirementsTable(
   ].join("\n");
 }
 
-/** What fails of each plugin at any of the versions that were tried. */
+/** What came of each plugin at the newest version, and what fails at older ones only. */
 export function resultsTable(ledgers: readonly Ledger[], levelOf: (id: string) => string): string {
   const rows = ledgers.map(({ plugin, outcomes }) => {
-    const having = (verdict: Verdict) =>
+    const having = (verdict: Verdict, at = newest) =>
       Object.entries(outcomes)
-        .filter(([, verdicts]) => verdicts[verdict] !== undefined)
+        .filter(([, verdicts]) => verdicts[verdict]?.split(" ").includes(at) === true)
         .map(([id]) => id);
     const failing = having("fail");
-    const at = (level: string) => failing.filter((id) => levelOf(id) === level).join(", ");
-    const passing = having("pass").filter((id) => !failing.includes(id)).length;
+    const of = (level: string) => failing.filter((id) => levelOf(id) === level).join(", ");
+    const sometimes = new Set(specVersions.flatMap((version) => having("fail", version)));
+    const older = [...sometimes].filter((id) => !failing.includes(id)).sort(compareIds);
+    const [untestable, blocked] = [having("untestable").length, having("blocked").join(", ")];
     return row([
-      plugin,
-      String(passing),
-      at("MUST"),
-      at("SHOULD"),
-      at("advisory"),
-      having("blocked").join(", "),
-      having("untestable").length === 0 ? "" : String(having("untestable").length),
+      ...[plugin, String(having("pass").length), of("MUST"), of("SHOULD"), of("advisory")],
+      ...[blocked, untestable === 0 ? "" : String(untestable), older.join(", ")],
     ]);
   });
   const failing = ["MUST", "SHOULD", "Advisory"].map((level) => `${level} that fail`);
-  const head = row(["Plugin", "Pass", ...failing, "Blocked", "Untestable"]);
-  return [head, rule(7), ...rows].join("\n");
+  const head = row(["Plugin", "Pass", ...failing, "Blocked", "Untestable", "Fail at older versions only"]);
+  return [head, rule(8), ...rows].join("\n");
 }
 
 function row(cells: readonly string[]): string {
