@@ -170,6 +170,17 @@ describe("plan", () => {
     },
   );
 
+  test("a primary of the pod's own gets what the kubelet asks for, and what the pod asks for goes before", () => {
+    const kubelets = meta({ portMappings: [{ HostPort: 80 }], mac: "the kubelet's" });
+    const request = { namespace: "blue", name: "flat", mac: "02:00:00:00:00:09" };
+    const declaring = { type: "x", name: "flat", capabilities: { portMappings: true, mac: true } };
+    expect(plugins(kubelets, { ...primary(declaring), request })).toMatchObject([
+      { runtimeConfig: { portMappings: [{ HostPort: 80 }], mac: "02:00:00:00:00:09" } },
+    ]);
+    const undeclared = { ...primary({ type: "x" }), request };
+    expect(plan(kubelets, [undeclared], "c1")).toMatchObject({ ok: false, error: { id: "meta.capability" } });
+  });
+
   test("what no plugin declares is told of every network at once", () => {
     const one = secondary(
       { type: "x", capabilities: { ips: true } },

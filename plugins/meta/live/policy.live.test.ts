@@ -1,7 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
+import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
+import { networkDefinition } from "../../../tools/testbed/kube-objects.ts";
+import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { effects, leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotationsCapability, define, hawser, podArgs } from "../../../tools/testbed/networks.ts";
 import {
@@ -221,5 +225,44 @@ suite("a primary of the pod's own", [], (executable) => {
       define(bed(), "flat", { type: "side", capabilities: { deviceID: true } });
       expect((await refusal(bed(), executable, pod)).details).toContain(`[${id}]`);
     });
+  });
+});
+
+suite("definitions that are kept in the API", [], (executable) => {
+  const bed = useBed({ node: false });
+  let api: KubeApi;
+  beforeAll(async () => {
+    api = await startKubeApi();
+  });
+  afterAll(() => api.stop());
+
+  function podOf(network: string): Pod {
+    const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), api);
+    return { annotations: { [networks]: network }, config: { kubeconfig } };
+  }
+
+  test("run the reference plugins, by name, and no others unless the operator says so", async () => {
+    for (const type of ["main", "macvlan"]) addPlugin(bed(), type);
+    api.put(networkDefinition("default", "plain", { cniVersion: "1.1.0", type: "macvlan" }));
+    api.put(networkDefinition("default", "odd", { cniVersion: "1.1.0", type: "host-device" }));
+    expect((await refusal(bed(), executable, podOf("odd,plain"))).msg).toContain(
+      `default/odd runs "host-device"`,
+    );
+    answerOf(await add(bed(), executable, podOf("plain")));
+    expect(callNames(bed())).toEqual(["ADD main eth0", "ADD macvlan net1"]);
+  });
+
+  test("open themselves to other namespaces; of the others nothing is told", async () => {
+    for (const type of ["main", "macvlan"]) addPlugin(bed(), type);
+    const config = { cniVersion: "1.1.0", type: "macvlan" };
+    api.put(networkDefinition("blue", "open", config, { "v1.hawser-cni.io/allowed-namespaces": "default" }));
+    api.put(networkDefinition("blue", "closed", config, { "v1.hawser-cni.io/allowed-namespaces": "green" }));
+    const words = async (network: string) => {
+      const { msg, details } = await refusal(bed(), executable, podOf(network));
+      return `${msg} ${details}`.replace(network, "it");
+    };
+    expect(await words("blue/closed")).toBe(await words("blue/absent"));
+    answerOf(await add(bed(), executable, podOf("blue/open")));
+    expect(callNames(bed())).toEqual(["ADD main eth0", "ADD macvlan net1"]);
   });
 });
