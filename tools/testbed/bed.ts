@@ -107,10 +107,13 @@ export function install(bed: Bed, executable: Executable): void {
   for (const name of ["hawser", "multus"]) fs.symlinkSync(executable.path, join(bed.binDir, name));
 }
 
-/** Live processes that the bed's operations have started, at whatever remove. */
-export function processesOf(bed: Bed): number[] {
+/** Live processes that the bed's operations have started, at whatever remove; those with a variable, where one is named. */
+export function processesOf(bed: Bed, variable = bedVariable): number[] {
   const mark = `${bedVariable}=${bed.root}`;
-  return runningPids().filter((pid) => readOrEmpty(`/proc/${pid}/environ`).split("\0").includes(mark));
+  return runningPids().filter((pid) => {
+    const environ = readOrEmpty(`/proc/${pid}/environ`).split("\0");
+    return environ.includes(mark) && environ.some((entry) => entry.startsWith(`${variable}=`));
+  });
 }
 
 /** What runs that was killed, with its test, before it could clean up. */

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
+import { type Bed, processesOf, useBed } from "../../../tools/testbed/bed.ts";
 import { expectSilence } from "../../../tools/testbed/call.ts";
 import {
   type Containerd,
@@ -190,6 +190,7 @@ for (const binary of containerdBinaries()) {
         await until("DEL has come", async () => dels().length > 0);
         fs.writeFileSync(go, "");
         await until("DEL has ended", async () => standing(bed()).length === 0);
+        expect(processesOf(bed(), "CNI_CONTAINERID"), "delegates that run on").toEqual([]);
         // Not an undo of ours: that would have come before it.
         const order = ["ADD side net1", "DEL hawser eth0", "DEL side net1", "DEL main eth0"];
         expect(callNames(bed()).slice(-4)).toEqual(order);
