@@ -1,0 +1,134 @@
+import * as fs from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseArgs } from "../../cni/environment.ts";
+import { type JsonObject, without } from "../../cni/json.ts";
+import { createRecordingNode, podArgs, type RecordedCall } from "./testing.ts";
+
+/** What Multus itself did with each case (tools/multus), and that hawser does the same, but for what is named here. */
+
+interface Case {
+  readonly name: string;
+  readonly config: JsonObject;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly definitions?: Readonly<Record<string, JsonObject>>;
+  readonly files?: Readonly<Record<string, JsonObject>>;
+}
+
+interface Call {
+  readonly verb: string;
+  readonly type: string;
+  readonly ifname: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly config: JsonObject;
+}
+
+interface Done {
+  readonly calls: readonly Call[];
+  readonly result?: JsonObject;
+  readonly failed: boolean;
+}
+
+interface Golden {
+  readonly name: string;
+  readonly add: Done;
+  readonly del?: Done;
+}
+
+const read = (path: string) => JSON.parse(fs.readFileSync(`${import.meta.dirname}/${path}`, "utf8"));
+const cases = read("../../tools/multus/cases.json") as Case[];
+const goldens = new Map((read("testdata/multus-goldens.json") as Golden[]).map((each) => [each.name, each]));
+
+const types = ["weave", "other", "third", "portmap", "tuning", "passthru"];
+
+/** The same on a node of ours: definitions on its disk, annotations from the runtime. */
+async function run({ config, annotations = {}, definitions = {}, files = {} }: Case): Promise<Golden> {
+  const resources = Object.entries(definitions).map(([key, content]) => {
+    const spec = Object.keys(content).length === 0 ? {} : { config: JSON.stringify(content) };
+    return [`/definitions/${key}.json`, { kind: "NetworkAttachmentDefinition", spec }];
+  });
+  const node = createRecordingNode(types, { ...files, ...Object.fromEntries(resources) });
+  const about = { netns: "/proc/self/ns/net", args: podArgs, annotations };
+  const whole = { ...config, definitionsDir: "/definitions" };
+  const add = await node.call("ADD", whole, about);
+  const done: Done = { calls: node.calls.splice(0).map(callOf), failed: !add.ok };
+  if (!add.ok) return { name: "", add: done };
+  const result = {
+    cniVersion: config.cniVersion ?? "",
+    ...(JSON.parse(JSON.stringify(add.value)) as JsonObject),
+  };
+  const del = await node.call("DEL", whole, about);
+  return { name: "", add: { ...done, result }, del: { calls: node.calls.map(callOf), failed: !del.ok } };
+}
+
+function callOf({ verb, type, ifname, args, config }: RecordedCall): Call {
+  const told = [...parseArgs(args)].filter(([name]) => name !== "IgnoreUnknown");
+  return { verb, type, ifname, args: Object.fromEntries(told), config };
+}
+
+/** What hawser does otherwise, as a field of the calls that is not compared, and why. */
+interface Difference {
+  readonly verb: "add" | "del";
+  readonly fields: readonly string[];
+  readonly why: string;
+}
+
+const lossy = "Multus deletes by a copy of the list that has lost what it does not know (#1521)";
+const differences: Readonly<Record<string, readonly Difference[]>> = {
+  "the kubelet's port mappings": [
+    { verb: "add", fields: ["runtimeConfig"], why: "Multus gives them to every delegate (#869)" },
+    { verb: "del", fields: ["runtimeConfig"], why: "the same" },
+  ],
+  "the pod's own port mappings": [
+    { verb: "del", fields: ["runtimeConfig"], why: "Multus's cache does not keep them" },
+  ],
+  "networks of the pod in JSON, with addresses, a MAC address and cni-args": [
+    { verb: "del", fields: ["args"], why: "Multus gives IP and MAC on ADD alone" },
+  ],
+  "clusterNetwork by path, going on in the folder of its name": [
+    { verb: "del", fields: ["own", "ipam"], why: lossy },
+  ],
+  "an auxiliary chain": [{ verb: "del", fields: ["own", "ipam"], why: lossy }],
+};
+
+/**
+ * Of every case left out: `capabilities`, which libcni leaves in what a single plugin is sent though the specification
+ * says that they are the runtime's, and the empty `dns` that Go writes into a prevResult before 1.0.0.
+ */
+function compared({ calls }: Done, fields: readonly string[] = []): JsonObject[] {
+  return calls.map(({ config, ...call }) => {
+    const { prevResult } = config as { prevResult?: JsonObject };
+    const known = prevResult === undefined ? {} : { prevResult: withoutEmptyDns(prevResult) };
+    const sent = without({ ...config, ...known }, "capabilities", ...fields);
+    return without({ ...call, args: { ...call.args }, config: sent }, ...fields);
+  });
+}
+
+function withoutEmptyDns(result: JsonObject): JsonObject {
+  return JSON.stringify(result.dns) === "{}" ? without(result, "dns") : result;
+}
+
+function compare(own: Done, golden: Done, different: Difference | undefined): void {
+  const { fields = [], why = "" } = different ?? {};
+  expect(compared(own, fields)).toEqual(compared(golden, fields));
+  if (different !== undefined) expect(compared(own), `no longer: ${why}`).not.toEqual(compared(golden));
+  expect(own.failed).toBe(golden.failed);
+  expect(withoutEmptyDns(own.result ?? {})).toEqual(withoutEmptyDns(golden.result ?? {}));
+}
+
+describe("as Multus 4.2.3", () => {
+  test("every case has its golden, every difference its case", () => {
+    const names = cases.map(({ name }) => name);
+    expect(names).toEqual([...goldens.keys()]);
+    expect(names).toEqual(expect.arrayContaining(Object.keys(differences)));
+  });
+
+  test.each(cases)("$name", async (each) => {
+    const golden = goldens.get(each.name);
+    if (golden === undefined) throw new Error("run tools/multus again");
+    const own = await run(each);
+    const different = (verb: Difference["verb"]) => differences[each.name]?.find((one) => one.verb === verb);
+    compare(own.add, golden.add, different("add"));
+    expect(own.del === undefined).toBe(golden.del === undefined);
+    if (own.del !== undefined && golden.del !== undefined) compare(own.del, golden.del, different("del"));
+  });
+});
