@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { apiGroup } from "./api.ts";
 import type { Timer } from "./call.ts";
 import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
 import { ipamGroups } from "./ipam.ts";
@@ -37,6 +38,7 @@ export const groups: readonly Group[] = [
   { title: "VERSION", run: async (bench) => versionGroup(bench) },
   { title: "ADD and DEL", run: async (bench) => attachGroup(bench) },
   { title: "peak resident memory", run: memoryGroup },
+  apiGroup,
   ...ipamGroups,
 ];
 

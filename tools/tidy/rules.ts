@@ -138,6 +138,7 @@ export const rules: Rules = {
     "cmd/main.ts",
     "bench/main.ts",
     "bench/empty.ts",
+    "bench/api-server.ts",
     "conformance/main.ts",
     "tools/build.ts",
     "tools/reporter.ts",

@@ -1,0 +1,94 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { networkDefinition, pod } from "../tools/testbed/kube-objects.ts";
+import { BenchFailure } from "./call.ts";
+import { throughHawser, versionOf } from "./candidates.ts";
+import type { Bench, Findings, Group } from "./groups.ts";
+import type { Measure } from "./judge.ts";
+import { medianOf, summariseAll, takeTurns } from "./rounds.ts";
+
+const rounds = 40;
+const networks = 3;
+const annotation = "k8s.v1.cni.cncf.io/networks";
+
+/** The same pod of three networks, whatever is known of it on the node. */
+export const apiGroup: Group = {
+  title: "Kubernetes API",
+  run: (bench) => withServer(bench, (folder) => compare(bench, folder)),
+};
+
+/** Starts the server for the group, and ends it whatever happens; killed, it dies with us. */
+async function withServer(bench: Bench, use: (folder: string) => Promise<Findings>): Promise<Findings> {
+  const folder = join(dirname(bench.scene.versionInput), "api");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "objects.json"), JSON.stringify(objectsOf(bench)));
+  const script = join(import.meta.dirname, "api-server.ts");
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, script, folder], {
+    // Its certificates, too, go with the folder of the run.
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    const said = await Promise.race([once(child.stdout, "data"), once(child, "exit").then(() => undefined)]);
+    if (said === undefined) throw new BenchFailure("the API server did not start");
+    return await use(folder);
+  } finally {
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, "exit");
+  }
+}
+
+/** What the API has of the pod: itself, with its annotation, and the definitions that it names. */
+function objectsOf({ scene }: Bench): object[] {
+  const secondaries = scene.delegates
+    .slice(1, networks)
+    .map((file) => JSON.parse(readFileSync(file, "utf8")));
+  const chosen = secondaries.map(({ name }) => name).join(",");
+  return [
+    pod("default", "bench", { [annotation]: chosen }),
+    ...secondaries.map((config) => networkDefinition("default", config.name, config)),
+  ];
+}
+
+async function compare({ timer, scene, programs, onRound }: Bench, folder: string): Promise<Findings> {
+  const local = scene.hawserConfig({ networks, chained: false, parallel: false });
+  const candidate = (name: string, changes: object) =>
+    throughHawser(timer, scene, name, {
+      executable: programs.hawser,
+      cniPath: programs.pluginsDir,
+      inputFile: variant(folder, local, name, changes),
+    });
+  const kubeconfig = join(folder, "kubeconfig");
+  const nothing = { definitionsDir: join(folder, "none") };
+  const candidates = [
+    versionOf(timer, "empty", programs.empty, scene.versionInput),
+    candidate("local", {}),
+    candidate("local+status", { kubeconfig }),
+    candidate("definitions", { kubeconfig, ...nothing }),
+    candidate("pod+definitions", { kubeconfig, ...nothing, runtimeConfig: {} }),
+  ];
+  const summaries = summariseAll(takeTurns(candidates, rounds, onRound));
+  const of = (name: string) => medianOf(summaries, name);
+  const above = (name: string): Measure => ({
+    name: `api-add3.(${name}-local)/empty`,
+    value: (of(`${name} ADD`) - of("local ADD")) / of("empty"),
+    unit: "x",
+  });
+  const against = (name: string): Measure => ({
+    name: `api-del3.${name}/local`,
+    value: of(`${name} DEL`) / of("local DEL"),
+    unit: "x",
+  });
+  const others = ["local+status", "definitions", "pod+definitions"];
+  return { summaries, measures: [...others.map(above), against("pod+definitions")] };
+}
+
+/** The configuration with some fields of it changed. */
+function variant(folder: string, file: string, name: string, changes: object): string {
+  const config = JSON.parse(readFileSync(file, "utf8")) as object;
+  const path = join(folder, `${name.replaceAll("+", "-")}.json`);
+  writeFileSync(path, `${JSON.stringify({ ...config, ...changes })}\n`);
+  return path;
+}
