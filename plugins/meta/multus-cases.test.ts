@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import type { JsonObject } from "../../cni/json.ts";
-import type { HttpHandler } from "../../sys/fake.ts";
+import { exited, type Handler, type HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from "./testing.ts";
 
@@ -51,8 +51,11 @@ const files = {
   "/etc/cni/net.d/10-list.conflist": list,
 };
 
-function node(more: Record<string, unknown> = {}, http?: HttpHandler): RecordingNode {
-  return createRecordingNode(types, { ...files, ...more }, http);
+function node(
+  more: Record<string, unknown> = {},
+  also: Parameters<typeof createRecordingNode>[2] = {},
+): RecordingNode {
+  return createRecordingNode(types, { ...files, ...more }, also);
 }
 
 const asking = (text: string, more: Partial<CallAbout> = {}): Partial<CallAbout> => ({
@@ -100,7 +103,7 @@ function nodeWithApi(uid: string, annotations: object | undefined, delayMs = 0) 
     const pod = { kind: "Pod", metadata: { name: "web", namespace: "shop", uid, annotations } };
     return ok({ status: 200, body: JSON.stringify(pod) });
   };
-  const made = node({ "/k": kubeconfig }, http);
+  const made = node({ "/k": kubeconfig }, { http });
   machine = made.machine;
   return { made, asked };
 }
@@ -442,5 +445,69 @@ describe("what its users' issues add", () => {
     expect(await made.call("ADD", withApi)).toMatchObject({ ok: true });
     expect(said(made)).toEqual(["ADD weave eth0", "ADD other net1"]);
     expect(asked).toEqual(["GET /api/v1/namespaces/shop/pods/web"]);
+  });
+});
+
+/** The default routes of the pod's namespace: `4 10.1.0.1 eth0`; as `nsenter` and `ip` of the node change them. */
+function nodeWithRoutes(...own: string[]) {
+  const routes = ["4 10.1.0.1 eth0", "6 fd01::1 eth0", ...own];
+  const programs: Handler = ({ args }) => {
+    const words = args.slice(args.indexOf("--") + 2).filter((word) => word !== "-j");
+    const [family = "", , verb, ...rest] = words;
+    const after = (name: string) => rest[rest.indexOf(name) + 1];
+    if (verb === "show") {
+      const told = routes.filter((each) => each.startsWith(family.slice(1))).map((each) => each.split(" "));
+      const shown = told.map(([, gateway, dev]) => ({ dst: "default", gateway, dev, flags: [] }));
+      return exited(0, JSON.stringify(shown));
+    }
+    const route = `${family.slice(1)} ${after("via")} ${after("dev")}`;
+    if (verb === "del") routes.splice(routes.indexOf(route), 1);
+    else routes.push(route);
+    return exited(0, "");
+  };
+  const ips = [{ address: "10.2.0.5/24" }, { address: "fd02::5/64" }];
+  const both = {
+    cniVersion: "1.1.0",
+    type: "other",
+    answers: { interfaces: [{ name: "net1", sandbox: "/run/netns/pod1" }], ips },
+  };
+  const made = node(
+    { ...nad("shop", "both", both), "/run/netns/pod1": "" },
+    { executables: { "/usr/bin/nsenter": programs, "/usr/sbin/ip": programs } },
+  );
+  return { made, routes };
+}
+
+describe("default-route", () => {
+  test.each<[string, string, string[]]>([
+    ["gateways nil", `[{"name":"both","default-route":null}]`, ["4 10.1.0.1 eth0", "6 fd01::1 eth0"]],
+    [
+      "gateways single: the other family stays",
+      `[{"name":"both","default-route":["10.2.0.1"]}]`,
+      ["6 fd01::1 eth0", "4 10.2.0.1 net1"],
+    ],
+    [
+      "gateways dual: dual-stack default-route",
+      `[{"name":"both","default-route":["10.2.0.1","fd02::1"]}]`,
+      ["4 10.2.0.1 net1", "6 fd02::1 net1"],
+    ],
+    [
+      "gateways empty: this network's own are taken away, not the others'",
+      `[{"name":"both","default-route":[]}]`,
+      ["4 10.1.0.1 eth0", "6 fd01::1 eth0"],
+    ],
+  ])("%s", async (_case, text, expected) => {
+    // What net1's plugin has set by itself.
+    const { made, routes } = nodeWithRoutes(...(text.includes("[]") ? ["4 10.2.0.9 net1"] : []));
+    expect(await made.call("ADD", conf(), asking(text))).toMatchObject({ ok: true });
+    expect([...routes].sort()).toEqual([...expected].sort());
+  });
+
+  test("several gateways of one family are an error, before anything runs", async () => {
+    const { made } = nodeWithRoutes();
+    const text = `[{"name":"both","default-route":["10.2.0.1"]},{"name":"both","default-route":["10.2.0.2"]}]`;
+    const outcome = await made.call("ADD", conf(), asking(text));
+    expect(outcome).toMatchObject({ ok: false, error: { id: "route.several" } });
+    expect(said(made)).toEqual([]);
   });
 });

@@ -92,7 +92,7 @@ export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;
 export function createRecordingNode(
   types: readonly string[],
   files: Readonly<Record<string, unknown>> = {},
-  http?: HttpHandler,
+  also: { readonly http?: HttpHandler; readonly executables?: Readonly<Record<string, Handler>> } = {},
 ): RecordingNode {
   const calls: RecordedCall[] = [];
   const executables = Object.fromEntries(types.map((type) => [`/bin/cni/${type}`, recorder(type, calls)]));
@@ -100,7 +100,11 @@ export function createRecordingNode(
     path,
     typeof content === "string" ? content : JSON.stringify(content),
   ]);
-  const machine = createMachine({ executables, files: Object.fromEntries(texts), ...(http && { http }) });
+  const machine = createMachine({
+    ...also,
+    executables: { ...executables, ...also.executables },
+    files: Object.fromEntries(texts),
+  });
   let last: FakeProcess | undefined;
   return {
     machine,
