@@ -54,7 +54,7 @@ dist/hawser-conformance: build/commit $(JUDGE) package.json package-lock.json to
 	@echo "==> compile dist/hawser-conformance with Bun"
 	@node tools/build.ts conformance
 
-conformance: setup build dist/hawser-conformance ## try our plugins against the specification
+conformance: setup build build-pkg dist/hawser-conformance ## try our plugins, as both builds, against the specification
 	@conformance/run
 
 test: setup lint build build-pkg dist/hawser-conformance ## everything that CI runs
