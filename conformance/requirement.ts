@@ -41,6 +41,8 @@ export interface Requirement {
   readonly operations: readonly Verb[];
   /** The first version that has what is probed. */
   readonly since?: SpecVersion;
+  /** The last version that has what is probed. */
+  readonly until?: SpecVersion;
   readonly kinds: readonly Kind[];
   readonly needs?: readonly Need[];
   /** Where the specification contradicts itself: how this suite settles it. */

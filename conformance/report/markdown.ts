@@ -13,11 +13,12 @@ export function requirementsTable(
   requirements: readonly Requirement[],
   proven: (id: string) => string | undefined,
 ): string {
-  const rows = requirements.map(({ id, level, title, section, since, kinds, needs = [], settled }) => {
+  const rows = requirements.map(({ id, level, title, section, since, until, kinds, needs = [], settled }) => {
+    const versions = until === undefined ? (since ?? "") : `${since ?? ""} to ${until}`.trim();
     const all = kinds.length === 4 ? "all" : kinds.join(", ");
     const needed = needs.length === 0 ? "" : ` (${needs.join(", ")})`;
     const what = settled === undefined ? title : `${title}. *${settled}*`;
-    return row([id, level, what, section, since ?? "", `${all}${needed}`, proven(id) ?? "**unproven**"]);
+    return row([id, level, what, section, versions, `${all}${needed}`, proven(id) ?? "**unproven**"]);
   });
   return [
     row(["Id", "Level", "What is expected", "SPEC.md", "Since", "Kinds (needs)", "Mutant"]),

@@ -229,6 +229,8 @@ export const configRequirements: readonly Requirement[] = [
     sentence: "`1`: Incompatible CNI version. CHECK came with 0.4.0, STATUS and GC with 1.1.0.",
     title: "a verb that the configuration's version does not have: code 1",
     operations: ["CHECK", "STATUS", "GC"],
+    // 1.1.0 has every verb.
+    until: "1.0.0",
     kinds: everyKind,
     probe: async (scene) => {
       const container = await attachNew(scene);
