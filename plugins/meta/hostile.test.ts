@@ -67,17 +67,19 @@ function versionOf({ stdin }: RunRequest): unknown {
   return (JSON.parse(stdin) as JsonObject).cniVersion;
 }
 
+const delegate = {
+  type: "bridge",
+  name: "pods",
+  cniVersion: "1.1.0",
+  capabilities: { ips: true, portMappings: true },
+};
+
 function configuration(annotations: Readonly<Record<string, string>>, more: JsonObject): JsonObject {
   return {
     cniVersion: "1.1.0",
     name: "pods",
     type: "hawser",
-    delegate: {
-      type: "bridge",
-      name: "pods",
-      cniVersion: "1.1.0",
-      capabilities: { ips: true, portMappings: true },
-    },
+    ...(more.type === "multus" ? { delegates: [delegate] } : { delegate }),
     definitionsDir: "/net.d",
     stateDir,
     runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotations, portMappings: [{ HostPort: 80 }] },
@@ -119,9 +121,13 @@ function expectHarmless(effect: string): void {
 
 /** A delegate's environment is the runtime's; the pod's author chooses an interface's name and nothing else. */
 function expectCleanEnvironment({ env }: RunRequest): void {
-  const { CNI_COMMAND, CNI_IFNAME, HAWSER_OPERATION, ...rest } = env;
-  const { CNI_IFNAME: _given, ...given } = variables;
+  const { CNI_COMMAND, CNI_IFNAME, CNI_ARGS = "", CNI_PATH = "", HAWSER_OPERATION, ...rest } = env;
+  const { CNI_IFNAME: _ifname, CNI_ARGS: args, CNI_PATH: _path, ...given } = variables;
   expect(rest).toEqual(given);
+  expect(new Set(CNI_PATH.split(":"))).toEqual(new Set([binDir]));
+  expect(CNI_ARGS.slice(0, args.length)).toBe(args);
+  // What definitions that were written for Multus expect behind it.
+  expect(CNI_ARGS.slice(args.length)).toMatch(/^(;MAC=[0-9a-fA-F:.-]+)?(;IP=[0-9a-fA-F:.,/]+)?$/);
   expect(CNI_COMMAND).toMatch(/^(ADD|DEL)$/);
   expect(CNI_IFNAME).toMatch(/^(?!\.{1,2}$)[^\s/:%\p{Cc}\p{Cs}]{1,15}$/u);
   expect(HAWSER_OPERATION).toMatch(/^[ -~]+$/);
@@ -172,11 +178,16 @@ test("property: whatever a pod asks for, only the operator's plugins run, as the
     },
     { requiredKeys: ["k8s.v1.cni.cncf.io/networks"] },
   );
-  const policy = fc.constantFrom<JsonObject>({}, everything, {
-    ...everything,
-    unknownKeys: "ignore",
-    crossNamespace: ["*"],
-  });
+  const policy = fc.constantFrom<JsonObject>(
+    {},
+    everything,
+    { type: "multus" },
+    {
+      ...everything,
+      unknownKeys: "ignore",
+      crossNamespace: ["*"],
+    },
+  );
   const seen = { started: 0, refused: 0 };
   await fc.assert(
     fc.asyncProperty(annotations, policy, async (values, more) => {
