@@ -77,6 +77,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     snapshotter = "native"
 `;
 
+/** In the environment of containerd and of all that it starts. */
+const ownVariable = "HWT_CONTAINERD";
 const prefix = "hwt-";
 const cgroups = "/sys/fs/cgroup";
 let count = 0;
@@ -86,7 +88,7 @@ export function useContainerd(bed: () => Bed, binary: ContainerdBinary): () => P
   let runtime: Containerd | undefined;
   afterEach(async () => {
     await runtime?.stop();
-    const left = runtime === undefined ? [] : processesOf(bed());
+    const left = runtime === undefined ? [] : processesOf(bed(), ownVariable);
     runtime = undefined;
     expect(left, "processes that containerd has left").toEqual([]);
   });
@@ -160,7 +162,7 @@ function spawnNode(bed: Bed, folder: string, root: string): ChildProcess {
   const argv = [...bound, ...apart, "sh", root, bed.confDir, bed.binDir, ...served];
   const PATH = `${folder}:${process.env.PATH}:/usr/sbin:/sbin`;
   const child = spawn("setpriv", argv, {
-    env: { PATH, [bedVariable]: bed.root },
+    env: { PATH, [bedVariable]: bed.root, [ownVariable]: root },
     stdio: ["ignore", output, output],
   });
   fs.closeSync(output);

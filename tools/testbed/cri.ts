@@ -7,6 +7,7 @@ export interface PodSandbox {
   readonly name: string;
   /** `default` unless given. */
   readonly namespace?: string;
+  readonly uid?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly portMappings?: readonly { readonly containerPort: number; readonly hostPort: number }[];
   /** Counts the pod's sandboxes; the name of one that failed may be taken for a while. */
@@ -141,9 +142,10 @@ function call<T>(client: Client, name: string, request: object, givenUp?: AbortS
 }
 
 function sandboxConfig(pod: PodSandbox): object {
-  const { name, namespace = "default", attempt = 0, annotations = {}, portMappings = [], cgroupParent } = pod;
+  const { name, namespace = "default", uid = `uid-of-${name}`, attempt = 0 } = pod;
+  const { annotations = {}, portMappings = [], cgroupParent } = pod;
   return {
-    metadata: { name, namespace, uid: `uid-of-${name}`, attempt },
+    metadata: { name, namespace, uid, attempt },
     hostname: name,
     annotations,
     port_mappings: portMappings.map(({ containerPort, hostPort }) => ({
