@@ -253,6 +253,11 @@ describe("the JSON form", () => {
     [`[{"name":"a","portMappings":{}}]`, "annotation.value", "not an array of port mappings"],
     [`[{"name":"a","portMappings":[80]}]`, "annotation.value", "[0] is a number, not an object."],
     [`[{"name":"a","portMappings":[{"hostPort":80}]}]`, "annotation.value", "[0] has no containerPort."],
+    [
+      `[{"name":"a","portMappings":[{"hostPort":null,"containerPort":80}]}]`,
+      "annotation.value",
+      "[0] has no hostPort.",
+    ],
     ...[`0`, `65536`, `1.5`, `80.0`, `-1`, `"80"`, `1e3`].map((port): [string, string, string] => [
       `[{"name":"a","portMappings":[{"hostPort":${port},"containerPort":80}]}]`,
       "annotation.value",

@@ -165,7 +165,7 @@ function portMappingsOf(value: Json | undefined): JsonObject[] {
 function bandwidthOf(value: Json | undefined): JsonObject | undefined {
   if (!isObject(value)) return undefined;
   const rates = Object.entries(value).filter(
-    ([key, rate]) => /^(in|e)gress(Rate|Burst)$/.test(key) && rate !== null,
+    ([key, rate]) => /^(in|e)gress(Rate|Burst)$/.test(key) && !isUnset(rate),
   );
   return rates.length === 0 ? undefined : Object.fromEntries(rates);
 }

@@ -104,7 +104,7 @@ export const portMappings: Judge = (value) => {
   return value.flatMap((entry, index) => {
     const place = `[${index}]`;
     if (!isObject(entry)) return [{ why: `${place} is ${kindOf(entry)}, not an object.` }];
-    const missing = ["hostPort", "containerPort"].filter((key) => entry[key] === undefined);
+    const missing = ["hostPort", "containerPort"].filter((key) => isUnset(entry[key]));
     return [
       ...missing.map((key) => ({ why: `${place} has no ${key}.` })),
       ...within(entry, ports, `${place}.`),
@@ -125,8 +125,10 @@ export const bandwidth: Judge = (value) => {
   const mistakes = within(value, rates, "");
   if (mistakes.length > 0) return mistakes;
   return ["ingress", "egress"].flatMap((way) => {
-    const [rate, burst] = [value[`${way}Rate`] ?? 0, value[`${way}Burst`] ?? 0];
-    return (rate === 0) === (burst === 0) ? [] : [{ why: `${way}Rate and ${way}Burst go together.` }];
+    const isNone = (each: Json | undefined) => isUnset(each) || each === 0;
+    return isNone(value[`${way}Rate`]) === isNone(value[`${way}Burst`])
+      ? []
+      : [{ why: `${way}Rate and ${way}Burst go together.` }];
   });
 };
 
