@@ -174,7 +174,7 @@ describe("an answer that no second try makes better", () => {
     ["in conflict", refusal(409), 107, "kube.api-conflict", "409: it has changed meanwhile", ""],
     [
       "another object's",
-      refusal(422, { details: { causes: [{ field: "metadata.uid" }] } }),
+      refusal(422, { details: { causes: [{ field: "x" }, { field: "metadata.uid" }] } }),
       107,
       "kube.api-conflict",
       "422: it is another object",

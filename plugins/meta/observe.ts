@@ -122,10 +122,12 @@ async function withStanding(
   api: KubeClient | undefined,
 ): Promise<Outcome<Entry[], CniError>> {
   const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
-  const standing: Entry[] = [];
-  for (const [index, source] of isSystems ? [] : config.standing.entries()) {
+  const sources = (isSystems ? [] : config.standing).map(async (source, index) => {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
-    const found = await readSource(sys, config, source, field, api);
+    return { field, found: await readSource(sys, config, source, field, api) };
+  });
+  const standing: Entry[] = [];
+  for (const { field, found } of await Promise.all(sources)) {
     if (!found.ok) return found;
     standing.push(found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value));
   }
