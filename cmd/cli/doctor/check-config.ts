@@ -56,7 +56,7 @@ function checkVersion(path: string, { network }: MetaConfig): Finding[] {
       "configuration",
       `${path} is written in CNI ${network.cniVersion}`,
       "Below 1.1.0 a runtime sends neither GC nor STATUS, below 0.4.0 no CHECK: what a lost DEL leaves is never collected.",
-      `Set "cniVersion": "1.1.0" if the runtime knows it.`,
+      `In a list add "cniVersions": ["${network.cniVersion}", "1.1.0"]: a runtime takes the newest that it knows.`,
     ),
   ];
 }

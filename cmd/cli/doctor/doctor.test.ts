@@ -156,7 +156,7 @@ const planted: readonly Planted[] = [
     level: "warning",
     area: "configuration",
     what: /written in CNI 0\.3\.1/,
-    todo: /"cniVersion": "1\.1\.0"/,
+    todo: /"cniVersions": \["0\.3\.1", "1\.1\.0"\]/,
   },
   {
     mistake: "a delegate's capability is not passed on",

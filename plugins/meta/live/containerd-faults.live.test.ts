@@ -200,6 +200,26 @@ for (const binary of containerdBinaries()) {
       },
     );
 
+    test("a configuration of CNI 1.1.0 alone: a containerd that does not know it starts no pod, and nothing is left", async (context) => {
+      const runtime = await start();
+      if (runtime.cniVersion === "1.1.0") context.skip("this containerd knows CNI 1.1.0");
+      writeConf(bed(), "10-pods.conf", configuration(runtime, { name: "newer", cniVersion: "1.1.0" }));
+      await runtime.awaitNetworks(["newer"]);
+      expect(await failure(runtime)).toContain(`unsupported CNI result version "1.1.0"`);
+      expect(standing(bed())).toEqual([]);
+    });
+
+    test("a list that names both versions: each containerd takes the newest that it knows", async () => {
+      const runtime = await start();
+      const { cniVersion: _version, name: _name, ...plugin } = hawser(bed(), { delegate: { type: "main" } });
+      const versions = { cniVersion: "1.0.0", cniVersions: ["1.0.0", "1.1.0"] };
+      writeConf(bed(), "00-both.conflist", { ...versions, name: "both", plugins: [plugin] });
+      await runtime.awaitNetworks(["both"]);
+      await startWeb(runtime);
+      const add = calls(bed()).find(({ type, verb }) => type === "hawser" && verb === "ADD");
+      expect(add?.config).toMatchObject({ name: "both", cniVersion: runtime.cniVersion });
+    });
+
     test("STATUS: what a delegate says is the node's condition", async (context) => {
       const runtime = await start();
       if (runtime.cniVersion === "1.0.0") context.skip("this containerd sends no STATUS: it came with 2.0");
