@@ -108,8 +108,8 @@ function givenUp(sys: Sys, config: FlatConfig, { claimant }: ClaimRequest, fault
   const entry = { node, containerId, ifname, holdMs: config.holdMs, atMs: nowMs, claimOnly: true } as const;
   const written = writeEntry(sys, config, entry);
   if (!written.ok) sys.warn(`hawser-flat: ${written.error.msg}`);
-  const note = "If it is done after all, this node's next operation, or GC, frees it.";
-  return { ...error, details: `${error.details} ${note}`.trim() };
+  const note = "If the claim is done after all, this node's next operation, or GC, frees it.";
+  return { ...error, details: `${error.details.replace(/\.?$/, ".")} ${note}` };
 }
 
 export function disagreement({ pool }: { readonly pool: string }): string {

@@ -57,6 +57,8 @@ interface Session {
   rejected: string | undefined;
   /** Since when nobody has answered, on `sys.clock.monotonicMs()`; undefined after an answer. */
   silentSinceMs: number | undefined;
+  /** What the endpoints have failed with since then. */
+  failures: string[];
   /** Index of the endpoint that is asked next. */
   at: number;
   roundTrips: number;
@@ -115,6 +117,7 @@ function openSession(
     memory,
     rejected: undefined,
     silentSinceMs: undefined,
+    failures: [],
     at,
     roundTrips: 0,
   });
@@ -183,25 +186,32 @@ async function ask(session: Session, question: Question): Promise<Outcome<Answer
   const { sys, settings, limits } = session;
   const count = settings.endpoints.length;
   const leftMs = (): number => question.deadlineMs - sys.clock.monotonicMs();
-  const failures: string[] = [];
   for (let tries = 0; tries < rounds * count; tries++) {
     const isNewRound = tries > 0 && tries % count === 0;
     if (isNewRound) await sys.clock.sleep(Math.max(0, Math.min(limits.pauseMs, leftMs())));
     if (leftMs() <= 0) break;
     const endpoint = settings.endpoints[session.at] ?? "";
     const verdict = await askOne(session, endpoint, question, Math.min(limits.tryMs, leftMs()));
-    if (verdict.kind !== "elsewhere") session.silentSinceMs = undefined;
+    if (verdict.kind !== "elsewhere") {
+      session.silentSinceMs = undefined;
+      session.failures = [];
+    }
     if (verdict.kind === "refused") return fail(verdict.fault);
     if (verdict.kind !== "elsewhere") {
       noteEndpoint(session, endpoint);
       return ok(verdict);
     }
-    failures.push(verdict.why);
+    session.failures.push(verdict.why);
     session.at = (session.at + 1) % count;
-    if (verdict.done === "maybe" && !question.repeatable) return fail(unknown(failures.join("; ")));
+    if (verdict.done === "maybe" && !question.repeatable)
+      return fail(unknown(unique(session.failures).join("; ")));
   }
-  const late = failures.length === 0 ? [`nobody has answered for ${limits.silenceMs} ms`] : [];
-  return fail(unreachable([...new Set(failures), ...late]));
+  const late = leftMs() <= 0 ? [`nobody has answered for ${limits.silenceMs} ms`] : [];
+  return fail(unreachable([...unique(session.failures), ...late]));
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }
 
 async function askOne(

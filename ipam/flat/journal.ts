@@ -121,7 +121,7 @@ async function releaseEntry(
 ): Promise<Outcome<void, CniError>> {
   const meant = claimOnly === true ? { claimedAtMs: atMs } : { claimedUntilMs: atMs };
   const request = { ...entry, keys: keysOf(pool), nowMs: sys.clock.nowMs(), ...meant };
-  const doing = `release container ${entry.containerId} (${entry.ifname}), whose DEL is journalled`;
+  const doing = `release container ${entry.containerId} (${entry.ifname}), which is journalled`;
   const end = await drive(sys, store, () => release(request));
   if (!end.ok) return fail(storeError(doing, end.error));
   return end.value.kind === "contended" ? fail(contended(doing)) : ok(undefined);
