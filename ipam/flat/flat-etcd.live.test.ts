@@ -20,7 +20,7 @@ import { defaultPrefix } from "./etcd-config.ts";
 import { keysOf } from "./keys.ts";
 import type { Entry } from "./store.ts";
 import { openEtcd } from "./store-etcd.ts";
-import { audit } from "./testing.ts";
+import { audit, holdingAt } from "./testing.ts";
 
 /** Of the versions that are there, the newest; the store's own suite goes through all. */
 const binary = etcdBinaries().at(-1);
@@ -153,6 +153,29 @@ if (binary !== undefined) {
         expectSilence(
           await perform(scene, "CHECK", { pod: "web", node: "two", containerId: "new" }, { prevResult }),
         );
+        expect(audit("pods", await entriesOf(cluster, bed().stateDir))).toEqual([]);
+      });
+
+      test("a pod created anew elsewhere waits while its former node has the address, in quarantine", async () => {
+        const scene = sceneOn(cluster.endpoints, ranges("10.60.0.0/24"));
+        const old = { pod: "web", node: "one", containerId: "old" };
+        const next = { pod: "web", node: "two", containerId: "new" };
+        const stateNow = async () =>
+          holdingAt(await entriesOf(cluster, bed().stateDir), keysOf("pods").own("default/web/eth0"))?.state;
+        const had = await add(scene, old);
+        for (const _try of [1, 2]) {
+          const refused = errorOf(await perform(scene, "ADD", next));
+          expect(refused).toMatchObject({
+            code: 11,
+            details: expect.stringContaining("ipam.live-elsewhere"),
+          });
+          expect(await stateNow()).toBe("quarantine");
+        }
+        expect(await add(scene, old)).toBe(had);
+        expectSilence(await perform(scene, "DEL", old));
+        expect(await add(scene, next)).toBe(had);
+        expectSilence(await perform(scene, "DEL", old));
+        expect(await stateNow()).toBe("live");
         expect(audit("pods", await entriesOf(cluster, bed().stateDir))).toEqual([]);
       });
 
