@@ -102,6 +102,39 @@ describe("where Multus's clusterNetwork is found", () => {
   });
 });
 
+test("a list's name does not lead out of its folder", async () => {
+  const away = { ...cbr0, name: "../secret" };
+  const node = createRecordingNode(types, { ...files, "/etc/cni/net.d/away.conflist": away });
+  const lines: string[] = [];
+  const onCall = (line: string) => void lines.push(line);
+  const outcome = await node.call("ADD", multus({ clusterNetwork: "/etc/cni/net.d/away.conflist" }), {
+    onCall,
+  });
+  expect(outcome).toMatchObject({ ok: false, error: { id: "config.name" } });
+  expect(lines.filter((line) => line.includes("secret"))).toEqual([]);
+});
+
+test("an API that refuses does not put pods on the network of a file", async () => {
+  const user = {
+    clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
+    users: [{ name: "u", user: { token: "t" } }],
+  };
+  const kubeconfig = {
+    ...user,
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x",
+  };
+  const http = async () => ({ ok: true as const, value: { status: 403, body: "{}" } });
+  const node = createRecordingNode(types, { ...files, "/k": kubeconfig }, { http });
+  const config = { kubeconfig: "/k", clusterNetwork: "cbr0", confDir: "/etc/cni/net.d" };
+  const annotations = {};
+  expect(await node.call("ADD", multus(config), { annotations })).toMatchObject({
+    ok: false,
+    error: { id: "kube.api-forbidden" },
+  });
+  expect(node.calls).toEqual([]);
+});
+
 describe("what every pod gets", () => {
   test("delegates behind the first, under net<index>", async () => {
     expect(await added({ delegates: [cbr0, side] })).toEqual([

@@ -292,6 +292,30 @@ describe("hawser migrate multus --take-over", () => {
     expect(made.calls.map(({ config }) => config.own)).toEqual([{ field: 1 }]);
   });
 
+  test("a container that ends between the look and its turn gets no record", async () => {
+    const made = node();
+    let isGone = false;
+    const process = made.machine.spawn({
+      onCall: (line) => {
+        if (isGone || !line.startsWith("makeFolder")) return;
+        isGone = true;
+        made.machine.disk.remove("/run/netns/web1");
+      },
+    });
+    expect(verdicts(await migrate(process, takeOver))).toEqual(["ended gone", "web1 gone"]);
+    expect(records(made)).toEqual([]);
+  });
+
+  test("a network that is the primary's and a secondary's: the interface that is no secondary's is the primary's", async () => {
+    const twice = [delegates[0], { ...delegates[0], ifnameRequest: "data" }];
+    const made = node({
+      [`${cniDir}/web1`]: twice,
+      [`${cniDir}/results/cbr0-web1-data`]: cached("web1", "cbr0", "data", cbr0),
+    });
+    await migrate(made.machine.spawn(), takeOver);
+    expect(records(made)).toEqual([`${stateDir}/multus-cni-network/web1@eth0.json`]);
+  });
+
   test("without libcni's cache the runtime's tells interface and namespace", async () => {
     const own = cached("solo", "multus-cni-network", "uplink", multus);
     const made = node({
@@ -375,6 +399,15 @@ describe("a Multus configuration in hawser's words", () => {
         { field: "socketDir", what: expect.stringContaining("daemon") },
       ]),
     );
+  });
+
+  test("a path that the node has is taken as it is", async () => {
+    const path = "/host/net.d/10-flannel.conflist";
+    const { configuration } = await translated(
+      { type: "multus-shim", clusterNetwork: path },
+      { [path]: cbr0 },
+    );
+    expect(configuration).toMatchObject({ delegate: { name: "cbr0" }, confDir: "/host/net.d" });
   });
 
   test("plugins behind Multus stay behind hawser", async () => {
