@@ -115,3 +115,10 @@ describe.each(names)("examples/%s", (name) => {
     expect(others).not.toContain([...own][0]);
   });
 });
+
+test("examples/multus: what Multus says in CNI_ARGS is shown", async () => {
+  const at = install("multus");
+  const args = ["--config", `${at}/${configOf("multus")}`, "--pod", `${at}/pod.yaml`];
+  const { stdout } = await runCli(["explain", ...args]);
+  expect(stdout).toContain("net2: its plugins find IP=10.88.1.10 in CNI_ARGS");
+});

@@ -96,8 +96,9 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
   );
   terminal.print("");
   terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
-  for (const { ifname, asked, resource, deviceId } of attachments) {
+  for (const { ifname, asked, args, resource, deviceId } of attachments) {
     if (asked.length > 0) terminal.print(`\n${plain(ifname)}: the pod asks for ${asked.join(", ")}`);
+    if (args !== undefined) terminal.print(`\n${plain(`${ifname}: its plugins find ${args} in CNI_ARGS`)}`);
     if (resource === undefined) continue;
     const which = deviceId ?? "the one that the kubelet assigns";
     terminal.print(`\n${plain(`${ifname}: takes a device of ${resource}: ${which}`)}`);

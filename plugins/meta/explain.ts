@@ -43,6 +43,8 @@ export interface ExplainedAttachment {
   readonly cniVersion: Version;
   /** What it is asked in its life. */
   readonly verbs: readonly Verb[];
+  /** What CNI_ARGS tell it besides the runtime's own. */
+  readonly args?: string;
   /** What each of its plugins reads on stdin, less prevResult. */
   readonly plugins: readonly JsonObject[];
 }
@@ -71,7 +73,7 @@ function ordersOf(plan: readonly Step[], parallel: boolean): number[] {
 }
 
 function explainStep(
-  { role, ifname, network, chain }: Step,
+  { role, ifname, network, chain, args }: Step,
   selection: Selection | undefined,
   order: number,
 ): ExplainedAttachment {
@@ -92,6 +94,7 @@ function explainStep(
     cniVersion,
     // One pod's choice must not make the node unready, so STATUS leaves it out.
     verbs: asked.filter((verb) => verb !== "STATUS" || origin === "configuration"),
+    ...(args !== undefined && { args }),
     plugins,
   };
 }

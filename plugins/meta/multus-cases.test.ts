@@ -287,6 +287,13 @@ describe("Multus's own cases", () => {
     expect(await added(conf(config), asking(text))).toEqual(expected);
   });
 
+  test("isolation violated: the operator's own field is named", async () => {
+    const outcome = await node().call("ADD", conf({ namespaceIsolation: true }), asking("team/private"));
+    expect(outcome).toMatchObject({
+      error: { details: expect.stringContaining("of default (globalNamespaces)") },
+    });
+  });
+
   test("isolation bypass: the default network is under it, too", async () => {
     const about = { annotations: { [defaultNetwork]: "team/private" } };
     expect(await added(conf({ namespaceIsolation: true }), about)).toBe("meta.cross-namespace");

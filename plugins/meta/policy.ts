@@ -22,7 +22,10 @@ export interface Admitted extends Asked {
   readonly definition: Definition;
 }
 
-type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "allowedTypes">;
+type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "allowedTypes" | "dialect">;
+
+/** Where the operator lets a pod into other namespaces. */
+const namespaceFields = { hawser: "crossNamespace", multus: "globalNamespaces" } as const;
 
 /** In place of a list of names: all of them. */
 const everyone = "*";
@@ -82,7 +85,11 @@ function wordsOf({ annotations }: Definition, annotation: string): string[] {
   return text.split(",").flatMap((word) => (word.trim() === "" ? [] : [word.trim()]));
 }
 
-function foreignError(doing: string, { crossNamespace }: Policy, foreign: readonly Sought[]): CniError[] {
+function foreignError(
+  doing: string,
+  { crossNamespace, dialect }: Policy,
+  foreign: readonly Sought[],
+): CniError[] {
   if (foreign.length === 0) return [];
   const names = foreign.map(({ request }) => nameOf(request)).join(", ");
   return [
@@ -90,7 +97,7 @@ function foreignError(doing: string, { crossNamespace }: Policy, foreign: readon
       "annotation",
       "meta.cross-namespace",
       `${doing}: ${names} may not be used from there`,
-      `A pod uses networks of its own namespace, of ${crossNamespace.join(", ") || "no other"} (crossNamespace), and those that open themselves to it (annotation ${allowedNamespacesAnnotation}).`,
+      `A pod uses networks of its own namespace, of ${crossNamespace.join(", ") || "no other"} (${namespaceFields[dialect]}), and those that open themselves to it (annotation ${allowedNamespacesAnnotation}).`,
     ),
   ];
 }
