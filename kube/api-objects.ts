@@ -4,7 +4,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { definitionPath, podPath } from "./api-path.ts";
 import type { KubeClient } from "./client.ts";
 import { type Definition, parseResource } from "./definition.ts";
-import type { PodIdentity } from "./pod.ts";
+import { isStaticPod, type PodIdentity } from "./pod.ts";
 import { areTexts, quote } from "./text.ts";
 
 /** What stands where a definition of a file has the file's path. */
@@ -26,7 +26,7 @@ export async function fetchAnnotations(
   if (metadata === undefined) return otherObject(doing, "Pod");
   const annotations = metadata.annotations ?? {};
   if (!isObject(annotations) || !areTexts(annotations)) return otherObject(doing, "Pod");
-  if (pod.uid === undefined || metadata.uid === pod.uid || isStatic(annotations)) return ok(annotations);
+  if (pod.uid === undefined || metadata.uid === pod.uid || isStaticPod(annotations)) return ok(annotations);
   return failWith(
     "tryAgainLater",
     "kube.pod-uid",
@@ -75,10 +75,4 @@ function otherObject(doing: string, kind: string): Outcome<never, CniError> {
     `${doing}: the answer of the Kubernetes API is not the ${kind} that was asked for`,
     "Is this an API server, and not something before it?",
   );
-}
-
-/** The kubelet names a static pod by its own uid, and the API has a mirror of it with another one. */
-function isStatic(annotations: Readonly<Record<string, string>>): boolean {
-  const source = annotations["kubernetes.io/config.source"] ?? "api";
-  return annotations["kubernetes.io/config.mirror"] !== undefined || source !== "api";
 }

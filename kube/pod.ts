@@ -72,3 +72,9 @@ function refuse(why: string): Outcome<never, CniError> {
     "The container runtime passes them; by hand, give an object of strings.",
   );
 }
+
+/** The kubelet names a static pod by its own uid, and the API has a mirror of it with another one. */
+export function isStaticPod(annotations: Readonly<Record<string, string>>): boolean {
+  const source = annotations["kubernetes.io/config.source"] ?? "api";
+  return annotations["kubernetes.io/config.mirror"] !== undefined || source !== "api";
+}

@@ -101,8 +101,25 @@ async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResu
   if (!planned.ok) return rollBack(sys, operation, attached, planned.error);
   const routed = planned.value === undefined ? attached : { ...attached, routes: planned.value };
   const changed = await changeRoutes(sys, operation, routed);
-  const committed = changed.ok ? await commit(sys, operation, routed) : changed;
-  return committed.ok ? committed : rollBack(sys, operation, routed, committed.error);
+  const finished = changed.ok ? await finish(sys, operation, routed) : changed;
+  return finished.ok ? finished : rollBack(sys, operation, routed, finished.error);
+}
+
+/** What stands is recorded for good, and then told in the API, if that is wanted. */
+async function finish(
+  sys: Sys,
+  operation: Operation,
+  record: AttachedRecord,
+): Promise<Outcome<CniResult, CniError>> {
+  const { config, prepared, sandbox } = operation;
+  const results = await asRouted(prepared, record);
+  const committed = commit(sys, operation, record, results);
+  const { pod, isStatic = false } = prepared;
+  if (!committed.ok || pod === undefined || config.kubeconfig === "" || config.status === "off")
+    return committed;
+  const { tellStatus } = await import("./tell-status.ts");
+  const told = await tellStatus(sys, config, { pod, isStatic, ...results }, sandbox);
+  return told.ok ? committed : told;
 }
 
 /** Where all attachments stand: what has to be done for the default routes that were asked for. */
@@ -147,12 +164,12 @@ function takenByOthers(sys: Sys, { config, key, prepared }: Operation): Outcome<
 }
 
 /** Merges and records. A result that the asked version cannot express fails here, while everything can be undone. */
-async function commit(
+function commit(
   sys: Sys,
-  { config, key, prepared }: Operation,
+  { config, key }: Operation,
   record: AttachedRecord,
-): Promise<Outcome<CniResult, CniError>> {
-  const { base, carried } = await asRouted(prepared, record);
+  { base, carried }: Results,
+): Outcome<CniResult, CniError> {
   const result = report(
     config,
     base,
@@ -165,11 +182,14 @@ async function commit(
   return kept.ok ? ok(result) : kept;
 }
 
+interface Results {
+  /** Of the plugins before us. */
+  readonly base: CniResult | undefined;
+  readonly carried: readonly Attached[];
+}
+
 /** The results as the default routes that were set leave them. */
-async function asRouted(
-  { base, routes }: Prepared,
-  { carried }: AttachedRecord,
-): Promise<{ base: CniResult | undefined; carried: readonly Attached[] }> {
+async function asRouted({ base, routes }: Prepared, { carried }: AttachedRecord): Promise<Results> {
   if (routes === undefined) return { base, carried };
   const { withPlannedRoutes, withoutReplaced } = await import("./default-route-result.ts");
   return {

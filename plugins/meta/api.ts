@@ -15,7 +15,7 @@ type ApiConfig = Pick<MetaConfig, "kubeconfig">;
 export async function openApi(
   sys: Sys,
   { kubeconfig }: ApiConfig,
-  { variables }: Environment,
+  { variables }: Pick<Environment, "variables">,
   deadlineMs: number,
 ): Promise<KubeClient | undefined> {
   if (kubeconfig === "") return undefined;
@@ -27,7 +27,7 @@ export async function openApi(
 export async function checkAccess(
   sys: Sys,
   { kubeconfig }: ApiConfig,
-  { variables }: Environment,
+  { variables }: Pick<Environment, "variables">,
 ): Promise<Outcome<void, CniError>> {
   if (kubeconfig === "") return ok(undefined);
   const [{ readAccess }, { readToken }] = await Promise.all([

@@ -25,6 +25,7 @@ const keys = [
     "timeout",
     "network",
     "unknownKeys",
+    "status",
     "requests",
     "allowedTypes",
     "kubeletDir",

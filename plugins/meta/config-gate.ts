@@ -28,6 +28,7 @@ const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["networks", isTexts],
   ["definitionsDir", isFolder],
   ["kubeconfig", (value) => value === "in-cluster" || isFolder(value)],
+  ["status", (value) => value === "sync" || value === "required" || value === "off"],
   ["confDir", isFolder],
   ["stateDir", isFolder],
   ["binDir", isFolder],

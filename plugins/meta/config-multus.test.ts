@@ -28,6 +28,7 @@ describe("a configuration in Multus's words", () => {
       auxiliary: undefined,
       readinessFile: "",
       kubeconfig: "",
+      status: "sync",
       crossNamespace: ["*"],
       unknownKeys: "ignore",
       requests: { everywhere: { ips: "allow", deviceID: "allow", cniArgs: "allow" }, networks: {} },

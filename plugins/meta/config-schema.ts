@@ -42,6 +42,7 @@ export const metaSchema = z.strictObject({
       .string(`must be "in-cluster" or an absolute path, as text`)
       .check(z.regex(/^(in-cluster|\/.*)?$/, `must be "in-cluster" or an absolute path`)),
   ),
+  status: z.optional(z.enum(["sync", "required", "off"], `must be "sync", "required" or "off"`)),
   confDir: z.optional(folder),
   stateDir: z.optional(folder),
   binDir: z.optional(folder),

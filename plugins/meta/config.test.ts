@@ -26,6 +26,7 @@ describe("the meta-plugin's configuration", () => {
       networks: [],
       definitionsDir: "/etc/cni/hawser/net.d",
       kubeconfig: "",
+      status: "sync",
       crossNamespace: ["default"],
       unknownKeys: "refuse",
       requests: {

@@ -50,6 +50,8 @@ export interface MetaConfig extends MetaPlaces {
   readonly definitionsDir: string;
   /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
   readonly kubeconfig: string;
+  /** Whether the pod's network status is written there, and whether the pod may start without it. */
+  readonly status: "sync" | "required" | "off";
   /** Namespaces whose definitions any pod may use, besides its own; `*`: all. */
   readonly crossNamespace: readonly string[];
   /** What is done with a key of the annotation that there is not. */
@@ -125,6 +127,7 @@ export function readFields(network: NetworkConfig, primary: Primary): MetaConfig
     networks: texts(raw.networks) ?? [],
     definitionsDir: orDefault(raw.definitionsDir, defaults.definitionsDir),
     kubeconfig: orDefault(raw.kubeconfig, ""),
+    status: raw.status === "required" || raw.status === "off" ? raw.status : "sync",
     crossNamespace: texts(raw.crossNamespace) ?? defaults.crossNamespace,
     unknownKeys: raw.unknownKeys === "ignore" ? "ignore" : "refuse",
     requests: readRequestRules(raw.requests, safe),

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { Version } from "../../cni/version.ts";
 import type { RoutePlan } from "./default-route.ts";
-import { gatewaysOf, withoutReplaced, withPlannedRoutes } from "./default-route-result.ts";
+import { withoutReplaced, withPlannedRoutes } from "./default-route-result.ts";
 import type { Attached } from "./execute.ts";
 
 const plan: RoutePlan = {
@@ -68,10 +68,5 @@ describe("results after the default routes were set", () => {
       routes: [routes[1], routes[2], routes[3]],
     });
     expect(withoutReplaced(plan, { ips })).toEqual({ ips });
-  });
-
-  test("the gateways of the default routes of the main table", () => {
-    expect(gatewaysOf({ routes: [...routes, { dst: "::/0" }] })).toEqual(["10.1.0.1", "fd01::1"]);
-    expect(gatewaysOf({})).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { cidrFamily, type Family } from "../../cni/cidr.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import { parseResult } from "../../cni/result.ts";
-import type { CniResult, Route } from "../../cni/types.ts";
+import type { CniResult } from "../../cni/types.ts";
 import type { Gateway, RoutePlan } from "./default-route.ts";
 import type { Attached } from "./execute.ts";
 
@@ -28,15 +28,6 @@ export function withoutReplaced(plan: RoutePlan, result: CniResult): CniResult {
   if (result.routes === undefined) return result;
   const isDropped = droppedFrom(plan, undefined);
   return { ...result, routes: result.routes.filter((route) => !isDropped(route.dst, route.table)) };
-}
-
-/** The gateways of a result's default routes. */
-export function gatewaysOf({ routes = [] }: CniResult): string[] {
-  return routes.filter(isDefault).flatMap(({ gw }) => (gw === undefined || gw === "" ? [] : [gw]));
-}
-
-function isDefault({ dst, table }: Route): boolean {
-  return familyOfDefault(dst) !== undefined && isMain(table);
 }
 
 type IsDropped = (dst: Json | undefined, table: Json | undefined) => boolean;

@@ -451,7 +451,10 @@ describe("what its users' issues add", () => {
     const { made, asked } = nodeWithApi("u1", { [networks]: "net-a" }, 2000);
     expect(await made.call("ADD", withApi)).toMatchObject({ ok: true });
     expect(said(made)).toEqual(["ADD weave eth0", "ADD other net1"]);
-    expect(asked).toEqual(["GET /api/v1/namespaces/shop/pods/web"]);
+    expect(asked).toEqual([
+      "GET /api/v1/namespaces/shop/pods/web",
+      "PATCH /api/v1/namespaces/shop/pods/web/status",
+    ]);
   });
 });
 

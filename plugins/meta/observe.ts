@@ -4,7 +4,7 @@ import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Definition } from "../../kube/definitions.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
-import { type PodIdentity, podOf } from "../../kube/pod.ts";
+import { isStaticPod, type PodIdentity, podOf } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { readAnnotations } from "./api.ts";
@@ -34,6 +34,8 @@ export interface Observed {
   /** The primary's configuration and where it was found; undefined when we are chained. */
   readonly primary: FoundPrimary | undefined;
   readonly wanted: readonly Wanted[];
+  /** A file of the node defines the pod; in the API it has another uid. */
+  readonly isStatic?: boolean;
   /** What only the API could have told, where it was not to be asked: for people. */
   readonly notAsked?: readonly string[];
 }
@@ -70,7 +72,13 @@ export async function observe(
   const entries = await withStanding(sys, config, pod, secondariesOf(admitted.value), api);
   if (!entries.ok) return entries;
   const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
-  const observed = { pod, primary: primary.value, ...settle(config, primary.value, entries.value, unknown) };
+  const isStatic = isStaticPod(annotations.value ?? {});
+  const observed = {
+    pod,
+    isStatic,
+    primary: primary.value,
+    ...settle(config, primary.value, entries.value, unknown),
+  };
   return equip(sys, config, observed, devices);
 }
 

@@ -16,6 +16,8 @@ import { type Selection, select } from "./select.ts";
 /** What an ADD is about to do, decided before its first effect. */
 export interface Prepared {
   readonly pod: PodIdentity | undefined;
+  /** A file of the node defines the pod; in the API it has another uid. */
+  readonly isStatic?: boolean;
   /** The result of the plugins before us; undefined when the primary is ours. */
   readonly base: CniResult | undefined;
   readonly selections: readonly Selection[];
@@ -51,9 +53,10 @@ export async function prepare(
   if (!planned.ok) return planned;
   const routes = planRoutes(selections.value);
   if (!routes.ok) return routes;
-  const { pod, notAsked = [] } = observed.value;
+  const { pod, isStatic = false, notAsked = [] } = observed.value;
   return ok({
     pod,
+    isStatic,
     base: base.value,
     selections: selections.value,
     plan: planned.value,

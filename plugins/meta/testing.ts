@@ -30,6 +30,7 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
     networks: [],
     definitionsDir: "/d",
     kubeconfig: "",
+    status: "sync",
     crossNamespace: [],
     unknownKeys: "refuse",
     requests: { everywhere: allAllowed, networks: {} },

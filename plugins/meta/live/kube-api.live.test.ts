@@ -52,7 +52,8 @@ function populate(annotation = "a,b@data0"): string {
 function configuration(bed: Bed, more: object = {}): Record<string, unknown> {
   for (const type of ["main", "one", "two"]) addPlugin(bed, type);
   const kubeconfig = writeKubeconfig(join(bed.root, "kubeconfig"), api);
-  return hawser(bed, { delegate: main, kubeconfig, ...types, ...more });
+  // What is told there has its own tests.
+  return hawser(bed, { delegate: main, kubeconfig, status: "off", ...types, ...more });
 }
 
 const attached = ["ADD main eth0", "ADD one net1", "ADD two data0"];
@@ -449,7 +450,7 @@ suite(
       const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), api, {
         server: await openGate(bed(), api),
       });
-      const config = hawser(bed(), { delegate: bridge(bed(), 81), kubeconfig });
+      const config = hawser(bed(), { delegate: bridge(bed(), 81), kubeconfig, status: "off" });
       const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;
       const sandbox = addNamespace(bed());
       const added = await call(bed(), executable, { verb: "ADD", config, args, netns: sandbox.path });

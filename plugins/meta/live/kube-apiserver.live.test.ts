@@ -96,5 +96,5 @@ function configuration(bed: Bed, server: KubeServer, user?: object): Record<stri
   for (const type of ["main", "one"]) addPlugin(bed, type);
   const kubeconfig = writeKubeconfig(join(bed.root, "kubeconfig"), server);
   if (user !== undefined) fs.writeFileSync(kubeconfig, JSON.stringify(kubeconfigFor(server, { user })));
-  return hawser(bed, { delegate: { type: "main" }, kubeconfig, allowedTypes: ["*"] });
+  return hawser(bed, { delegate: { type: "main" }, kubeconfig, status: "off", allowedTypes: ["*"] });
 }
