@@ -363,6 +363,38 @@ describe("finds", () => {
   });
 });
 
+test("a configuration in Multus's words: fields without an effect are told, the others are looked at", async () => {
+  writePlugin(`${at}/bin`, "multus");
+  const plugin = {
+    type: "multus",
+    capabilities: withAnnotations,
+    stateDir: `${at}/state`,
+    definitionsDir: `${at}/net.d`,
+  };
+  const delegates = [{ type: "bridge", name: "cluster", ipam }];
+  const more = {
+    delegates,
+    binDir: `${at}/bin`,
+    confDir: `${at}/none`,
+    logLevel: "debug",
+    readinesIndicatorFile: "/r",
+  };
+  writeFile(`${at}/conf.d/10-pods.conflist`, {
+    cniVersion: "1.1.0",
+    name: "pods",
+    plugins: [{ ...plugin, ...more }],
+  });
+  const { findings, problems } = await examine();
+  expect(problems).toBe(0);
+  const warned = findings
+    .filter(({ level }) => level === "warning")
+    .map(({ what, why }) => `${what}: ${why}`);
+  expect(warned).toEqual([
+    expect.stringMatching(/logLevel has no effect: hawser writes to stderr/),
+    expect.stringMatching(/readinesIndicatorFile has no effect: neither Multus nor hawser knows it/),
+  ]);
+});
+
 test("a finding for people: what, why and what to do", async () => {
   fs.chmodSync(`${at}/state`, 0o755);
   const args = ["doctor", "--config", `${at}/conf.d/10-pods.conflist`, "--plugin-dir", `${at}/bin`];
