@@ -13,7 +13,10 @@ import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { bridge, hawser, macvlan, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { addWitnessed, calls } from "../../../tools/testbed/script-plugin.ts";
 
-/** A runtime that passes no annotations, as containerd does where the capability is not declared: the API is asked. */
+/** A runtime that passes no annotations, as containerd does where the capability is not declared: the API is asked, and told. */
+
+const statusKey = "k8s.v1.cni.cncf.io/network-status";
+const web = podPath("shop", "web");
 
 let api: KubeApi;
 beforeAll(async () => {
@@ -27,7 +30,7 @@ for (const binary of containerdBinaries()) {
     const bed = useBed({ node: true });
     const containerd = useContainerd(bed, binary);
 
-    test("a pod and its two definitions are asked for, and nothing when it goes", async () => {
+    test("the pod and its two definitions are asked for, its network status is told, and nothing is asked when it goes", async () => {
       const runtime = await containerd();
       addWitnessed(bed(), executable);
       const server = await openGate(bed(), api);
@@ -49,8 +52,25 @@ for (const binary of containerdBinaries()) {
       expect(linkNames(runtime.path(netns))).toEqual(["data0", "eth0", "net1"]);
       const add = calls(bed()).find(({ type, verb }) => type === "hawser" && verb === "ADD");
       expect(add?.config).not.toHaveProperty("runtimeConfig");
-      const definitions = ["storage", "lan"].map((name) => `get ${definitionPath("shop", name)}`);
-      expect(api.asked().toSorted()).toEqual([`get ${podPath("shop", "web")}`, ...definitions].toSorted());
+      const definitions = ["lan", "storage"].map((name) => `get ${definitionPath("shop", name)}`);
+      const [first, ...others] = api.asked();
+      expect([first, others.slice(0, 2).toSorted(), others.slice(2)]).toEqual([
+        `get ${web}`,
+        definitions,
+        [`patch ${web}/status`],
+      ]);
+      const told = api.at(web)?.metadata.annotations?.[statusKey] ?? "[]";
+      const status = JSON.parse(told) as {
+        name: string;
+        interface: string;
+        ips: string[];
+        default: boolean;
+      }[];
+      expect(status.map((each) => [each.name, each.interface, each.ips, each.default])).toEqual([
+        ["pods", "eth0", ["10.51.0.2"], true],
+        ["shop/storage", "net1", ["10.52.0.2"], undefined],
+        ["shop/lan", "data0", ["10.53.0.9"], undefined],
+      ]);
 
       api.forget();
       api.fault = () => ({ kind: "silent" });
