@@ -69,6 +69,7 @@ const ours: readonly string[] = [
   "definitionsDir",
   "stateDir",
   "timeout",
+  "status",
   "parallel",
   "kubeletDir",
   "deviceInfoDir",

@@ -2,6 +2,9 @@ import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseArgs } from "../../cni/environment.ts";
 import { type JsonObject, without } from "../../cni/json.ts";
+import { networkStatusAnnotation } from "../../kube/pod.ts";
+import type { HttpHandler } from "../../sys/fake.ts";
+import { ok } from "../../sys/outcome.ts";
 import { createRecordingNode, podArgs, type RecordedCall } from "./testing.ts";
 
 /** What Multus itself did with each case (tools/multus), and that hawser does the same, but for what is named here. */
@@ -31,12 +34,30 @@ interface Done {
 interface Golden {
   readonly name: string;
   readonly add: Done;
+  /** The pod's network-status after the ADD. */
+  readonly status?: readonly JsonObject[] | null;
   readonly del?: Done;
 }
 
 const read = (path: string) => JSON.parse(fs.readFileSync(`${import.meta.dirname}/${path}`, "utf8"));
 const cases = read("../../tools/multus/cases.json") as Case[];
 const goldens = new Map((read("testdata/multus-goldens.json") as Golden[]).map((each) => [each.name, each]));
+
+const kubeconfig = {
+  clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
+  users: [{ name: "u", user: { token: "t" } }],
+  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+  "current-context": "x",
+};
+
+/** All definitions that there are lie on the disk. */
+const notFound = {
+  kind: "Status",
+  status: "Failure",
+  reason: "NotFound",
+  details: { group: "k8s.cni.cncf.io", kind: "network-attachment-definitions", name: "x" },
+  code: 404,
+};
 
 const types = ["weave", "other", "third", "portmap", "tuning", "passthru"];
 
@@ -46,9 +67,17 @@ async function run({ config, annotations = {}, definitions = {}, files = {} }: C
     const spec = Object.keys(content).length === 0 ? {} : { config: JSON.stringify(content) };
     return [`/definitions/${key}.json`, { kind: "NetworkAttachmentDefinition", spec }];
   });
-  const node = createRecordingNode(types, { ...files, ...Object.fromEntries(resources) });
+  let status: readonly JsonObject[] | undefined;
+  const http: HttpHandler = async ({ method, body = "" }) => {
+    if (method === "GET") return ok({ status: 404, body: JSON.stringify(notFound) });
+    const told = JSON.parse(body) as { metadata: { annotations: Record<string, string> } };
+    status = JSON.parse(told.metadata.annotations[networkStatusAnnotation] ?? "");
+    return ok({ status: 200, body: JSON.stringify({ kind: "Pod", metadata: { name: "web", uid: "u1" } }) });
+  };
+  const all = { ...files, ...Object.fromEntries(resources), "/kubeconfig": kubeconfig };
+  const node = createRecordingNode(types, all, { http });
   const about = { netns: "/proc/self/ns/net", args: podArgs, annotations };
-  const whole = { ...config, definitionsDir: "/definitions" };
+  const whole = { ...config, definitionsDir: "/definitions", kubeconfig: "/kubeconfig" };
   const add = await node.call("ADD", whole, about);
   const done: Done = { calls: node.calls.splice(0).map(callOf), failed: !add.ok };
   if (!add.ok) return { name: "", add: done };
@@ -57,7 +86,12 @@ async function run({ config, annotations = {}, definitions = {}, files = {} }: C
     ...(JSON.parse(JSON.stringify(add.value)) as JsonObject),
   };
   const del = await node.call("DEL", whole, about);
-  return { name: "", add: { ...done, result }, del: { calls: node.calls.map(callOf), failed: !del.ok } };
+  return {
+    name: "",
+    add: { ...done, result },
+    status: status ?? null,
+    del: { calls: node.calls.map(callOf), failed: !del.ok },
+  };
 }
 
 function callOf({ verb, type, ifname, args, config }: RecordedCall): Call {
@@ -129,6 +163,16 @@ describe("as Multus 4.2.3", () => {
     const different = (verb: Difference["verb"]) => differences[each.name]?.find((one) => one.verb === verb);
     compare(own.add, golden.add, different("add"));
     expect(own.del === undefined).toBe(golden.del === undefined);
+    // The specification wants an entry for a network without an interface, too; Multus leaves it out.
+    const entries = own.status?.filter((entry) => entry.interface !== undefined) ?? [];
+    expect(entries).toEqual(golden.status ?? []);
     if (own.del !== undefined && golden.del !== undefined) compare(own.del, golden.del, different("del"));
   });
+});
+
+test("status for interface-less results", async () => {
+  const each = cases.find(({ name }) => name === "a delegate that answers nothing");
+  if (each === undefined) throw new Error("the case is gone");
+  expect((await run(each)).status).toEqual([{ name: "weave1", default: true, dns: {} }]);
+  expect(goldens.get(each.name)?.status ?? null, "Multus leaves it out").toBeNull();
 });

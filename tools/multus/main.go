@@ -54,6 +54,8 @@ type outcome struct {
 type golden struct {
 	Name string  `json:"name"`
 	Add  outcome `json:"add"`
+	// The pod's annotation after the ADD.
+	Status json.RawMessage `json:"status,omitempty"`
 	// Nothing where the ADD failed.
 	Del *outcome `json:"del,omitempty"`
 }
@@ -170,6 +172,11 @@ func run(each networkCase) (golden, error) {
 		return made, nil
 	}
 	made.Add.Result = result
+	pod, err := client.GetPod("shop", "web")
+	if err != nil {
+		return golden{}, err
+	}
+	made.Status = json.RawMessage(pod.Annotations[netv1.NetworkStatusAnnot])
 	del := &recorder{calls: []call{}}
 	err = multus.CmdDel(args, del, client)
 	made.Del = &outcome{Calls: del.calls, Failed: err != nil}
