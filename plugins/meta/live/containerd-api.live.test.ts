@@ -64,7 +64,7 @@ for (const binary of containerdBinaries()) {
         name: string;
         interface: string;
         ips: string[];
-        default: boolean;
+        default?: boolean;
       }[];
       expect(status.map((each) => [each.name, each.interface, each.ips, each.default])).toEqual([
         ["pods", "eth0", ["10.51.0.2"], true],
