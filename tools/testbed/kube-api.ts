@@ -20,6 +20,8 @@ export interface KubeServer {
   /** The token of the user `hawser`; another one is nobody's. */
   readonly token: string;
   create(object: KubeObject): Promise<KubeObject>;
+  /** The object at a path of the API, as an administrator sees it. */
+  read(path: string): Promise<KubeObject | undefined>;
   /** What `hawser` has asked since `forget`, in the order of arrival: `get /api/v1/...`. */
   asked(): readonly string[];
   forget(): void;
@@ -144,6 +146,7 @@ function newState(authority: Authority, client: Certificate): State {
         return kept;
       },
       create: async (object) => state.api.put(object),
+      read: async (path) => objects.get(path),
       asked: () => requests.map(({ method, path }) => `${method.toLowerCase()} ${path}`),
       at: (path) => objects.get(path),
       remove: (path) => void objects.delete(path),

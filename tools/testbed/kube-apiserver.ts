@@ -73,6 +73,10 @@ export async function startKubeApiserver(): Promise<KubeServer> {
     client,
     token,
     create: (object) => create(post, object),
+    read: async (path) => {
+      const answer = await ask(url, tls, "GET", path);
+      return answer?.status === 200 ? JSON.parse(answer.body) : undefined;
+    },
     asked: () => auditedSince(audit, forgotten),
     forget: () => {
       forgotten = auditedSince(audit, 0).length;

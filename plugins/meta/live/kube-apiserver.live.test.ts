@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { definitionPath, podPath } from "../../../kube/api-path.ts";
+import { networkStatusAnnotation } from "../../../kube/pod.ts";
 import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
@@ -10,7 +11,7 @@ import { noKubeApiserver, startKubeApiserver } from "../../../tools/testbed/kube
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
 import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
-import { hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
+import { annotated, hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, calls } from "../../../tools/testbed/script-plugin.ts";
 
 /** The same against our test server and, where there is one, the real kube-apiserver: what ours says is what it says. */
@@ -69,6 +70,31 @@ for (const { name, start, missing } of servers) {
           expect(server.asked().toSorted()).toEqual(asked.toSorted());
         },
       );
+
+      test("the pod's status is one request more", async () => {
+        const { config, args, asked, namespace } = await scene();
+        answerOf(await add({ ...config, status: "required" }, args));
+        const path = podPath(namespace, "web");
+        expect(server.asked().toSorted()).toEqual([...asked, `patch ${path}/status`].toSorted());
+        const { annotations } = (await server.read(path))?.metadata ?? {};
+        expect(annotations?.[networksAnnotation]).toBe("a,b@data0");
+        const status = JSON.parse(annotations?.[networkStatusAnnotation] ?? "[]");
+        expect(status).toMatchObject([
+          { name: "pods", interface: "eth0", default: true },
+          { name: `${namespace}/a`, interface: "net1" },
+          { name: `${namespace}/b`, interface: "data0" },
+        ]);
+      });
+
+      test("another pod of the name by now: its status is not touched, and the ADD that requires it undone", async () => {
+        const { config, args, namespace } = await scene();
+        const required = annotated({ ...config, status: "required" }, "");
+        const error = errorOf(await add(required, args.replace(/UID=.*/, "UID=u-1")));
+        expect(error.details).toContain("[kube.api-conflict]");
+        expect(leftovers(bed())).toEqual([]);
+        const { annotations } = (await server.read(podPath(namespace, "web")))?.metadata ?? {};
+        expect(Object.keys(annotations ?? {})).toEqual([networksAnnotation]);
+      });
 
       test.each<[string, (args: string) => string, string, object | undefined]>([
         ["a pod that is not there", (args) => args.replace("=web", "=other"), "kube.pod-gone", undefined],
