@@ -12,6 +12,9 @@ export interface Primary {
   readonly file: string;
   readonly text: string;
   readonly name: string;
+  /** What it says of its version, and nothing that it does not: older runtimes refuse a list of a newer one. */
+  readonly versions: JsonObject;
+  /** The one that hawser will be called with. */
   readonly cniVersion: Version;
   /** Its plugins, hawser taken out. */
   readonly plugins: readonly JsonObject[];
@@ -45,11 +48,19 @@ export function readPrimary(file: string, text: string): Outcome<Primary, CniErr
     file,
     text,
     name: config.name,
+    versions: versionsOf(config),
     cniVersion: versionOf(config),
     plugins,
     config,
     hasHawser: plugins.length < all.length,
   });
+}
+
+function versionsOf({ cniVersion, cniVersions }: JsonObject): JsonObject {
+  return {
+    ...(cniVersion !== undefined && { cniVersion }),
+    ...(cniVersions !== undefined && { cniVersions }),
+  };
 }
 
 function versionOf({ cniVersion, cniVersions }: JsonObject): Version {
@@ -66,7 +77,7 @@ const ours = ["type", "name", "cniVersion", "delegate", "plugins", "capabilities
 
 /**
  * The configuration that the runtime is to read. The name stays the primary's: IPAM plugins keep their addresses under
- * it. So does the version, which the runtime is known to speak. Errors: `install.settings`.
+ * it. So do the versions, which the runtime is known to speak. Errors: `install.settings`.
  */
 export function compose(mode: Mode, primary: Primary, settings: JsonObject): Outcome<JsonObject, CniError> {
   const taken = ours.filter((key) => settings[key] !== undefined);
@@ -74,11 +85,11 @@ export function compose(mode: Mode, primary: Primary, settings: JsonObject): Out
     const msg = `read the settings: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} set by the installation`;
     return fail(cniError("invalidConfig", "install.settings", msg, "Take them out."));
   }
-  const { name, cniVersion } = primary;
+  const { name, versions } = primary;
   if (mode === "owner") {
     const capabilities = capabilitiesOf([...primary.plugins.flatMap(declaredCapabilities)]);
     const hawser = { type: "hawser", ...settings, delegate: { name }, capabilities };
-    return ok({ cniVersion, name, plugins: [hawser] });
+    return ok({ ...versions, name, plugins: [hawser] });
   }
   const hawser = { type: "hawser", ...settings, capabilities: capabilitiesOf([]) };
   return ok({ ...listOf(primary), plugins: [...primary.plugins, hawser] });
@@ -90,8 +101,8 @@ function capabilitiesOf(declared: readonly string[]): JsonObject {
 }
 
 /** What stands around the plugins: a list's own fields; of a single configuration its name and version. */
-function listOf({ config, cniVersion, name }: Primary): JsonObject {
-  return isListing(config.plugins) ? config : { cniVersion, name };
+function listOf({ config, versions, name }: Primary): JsonObject {
+  return isListing(config.plugins) ? config : { ...versions, name };
 }
 
 /** A list without hawser, as it is put back when somebody has edited it since. */

@@ -36,6 +36,16 @@ describe("as the owner", () => {
     expect(textOf(node, `${conf}/10-cluster.conflist`)).toBe(primaryText);
   });
 
+  test("what the primary says of its version is said again, and no more", async () => {
+    const versions = { cniVersion: "1.0.0", cniVersions: ["1.0.0", "1.1.0"] };
+    const node = createNode({ [`${conf}/05-a.conflist`]: JSON.stringify({ ...primaryList, ...versions }) });
+    await install(node.sys, owner);
+    expect(documentOf(node, `${conf}/00-hawser.conflist`)).toMatchObject(versions);
+    const silent = createNode({ [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' });
+    await install(silent.sys, owner);
+    expect(documentOf(silent, `${conf}/00-hawser.conflist`)).not.toHaveProperty("cniVersion");
+  });
+
   test("binary, links and folders come first, the configuration last", async () => {
     const node = createNode();
     const { out } = await install(node.sys, owner);
