@@ -62,6 +62,8 @@ export async function readRoutes(
     const doing = `read the pod's default routes of IPv${family}`;
     const said = await runIp(sys, doing, ["-j", `-${family}`, "route", "show", "default"], sandbox);
     if (!said.ok) return said;
+    // A kernel without IPv6 has none of its routes.
+    if (!said.value.ok && /not supported/i.test(said.value.error)) continue;
     const routes = said.value.ok ? parseRoutes(family, said.value.value) : fail(said.value.error);
     if (!routes.ok) {
       return failWith("routes", "route.read", `${doing}: ${routes.error}`, `"ip" must be that of iproute2.`);

@@ -43,12 +43,14 @@ interface SceneOptions {
   readonly tools?: readonly string[];
   /** Which route the kernel refuses. */
   readonly refuses?: string;
+  readonly hasIpv6?: boolean;
 }
 
 const bothFamilies = [{ name: "data", "default-route": ["10.2.0.1", "fd02::1"] }, { name: "other" }];
 
-function scene({ parallel = false, asked = bothFamilies, tools, refuses }: SceneOptions = {}): Scene {
-  const routes = [...primarys];
+function scene(options: SceneOptions = {}): Scene {
+  const { parallel = false, asked = bothFamilies, tools, refuses, hasIpv6 = true } = options;
+  const routes = primarys.filter((route) => hasIpv6 || route.startsWith("4"));
   const attached = new Set<string>();
   const side: Handler = ({ env }) => {
     const { CNI_COMMAND: verb, CNI_IFNAME: ifname = "" } = env;
@@ -65,7 +67,10 @@ function scene({ parallel = false, asked = bothFamilies, tools, refuses }: Scene
     const result = { cniVersion: "1.1.0", interfaces: [{ name: ifname, sandbox: netns }], ips };
     return exited(0, printJson({ ...result, routes: [{ dst: "0.0.0.0/0", gw: "10.2.0.99" }] }));
   };
-  const nsenter: Handler = ({ args }) => ip(routes, args.slice(args.indexOf("--") + 2), refuses);
+  const nsenter: Handler = ({ args }) => {
+    if (!hasIpv6 && args.includes("-6")) return exited(2, "", "RTNETLINK answers: Operation not supported\n");
+    return ip(routes, args.slice(args.indexOf("--") + 2), refuses);
+  };
   const programs = tools ?? ["/usr/bin/nsenter", "/usr/sbin/ip"];
   const machine = createMachine({
     executables: {
@@ -292,6 +297,16 @@ describe("ADD", () => {
     const process = made.machine.spawn();
     await call(process, "ADD", made.config);
     expect(process.effects().filter((effect) => effect.startsWith("run"))).toEqual(["run /bin/cni/side ADD"]);
+  });
+
+  test("on a kernel without IPv6 takes IPv4's away, and refuses an IPv6 gateway", async () => {
+    const made = scene({ hasIpv6: false, asked: [{ name: "data", "default-route": [] }] });
+    await succeed(made, "ADD");
+    expect(made.routes).toEqual([primarys[0]]);
+    const asking = scene({ hasIpv6: false });
+    const outcome = await call(asking.machine.spawn(), "ADD", asking.config);
+    expect(outcome).toMatchObject({ ok: false, error: { id: "route.refused" } });
+    expect(asking.routes).toEqual([primarys[0]]);
   });
 
   test("takes the own default routes of a network away that asks for none", async () => {

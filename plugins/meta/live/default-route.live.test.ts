@@ -200,6 +200,19 @@ suite(
       expect(leftovers(bed())).toEqual([]);
     });
 
+    test("that a router advertises stay, and lose", async () => {
+      const pod = addNamespace(bed());
+      const config = chained(pod, asked(storage("fd72::1")));
+      const advertised = ["default", "via", "fd71::9", "dev", "eth0", "proto", "ra", "metric", "512"];
+      execFileSync("ip", ["-n", pod.name, "-6", "route", "add", ...advertised]);
+      const prevResult = await add(bed(), executable, config, pod);
+      expect(defaults(pod.name, 6)).toEqual(["fd72::1 net1", "fd71::9 eth0"]);
+      const told = { ...config, prevResult };
+      expectSilence(await call(bed(), executable, { verb: "CHECK", config: told, netns: pod.path }));
+      expectSilence(await call(bed(), executable, { verb: "DEL", config, netns: pod.path }));
+      expect(defaults(pod.name, 6)).toEqual(["fd71::9 eth0", "fd71::1 eth0"]);
+    });
+
     test("are no hindrance to a DEL whose namespace is gone", async () => {
       const pod = addNamespace(bed());
       const config = chained(pod, asked(storage("10.72.0.1")));
