@@ -2,7 +2,15 @@ import { describe, expect, test } from "vitest";
 import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
-import { createMachine, exited, type Handler, type HttpHandler } from "../../sys/fake.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import {
+  Crash,
+  createMachine,
+  exited,
+  type Handler,
+  type HttpHandler,
+  type Machine,
+} from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { meta } from "./plugin.ts";
 
@@ -34,7 +42,8 @@ interface Asked {
   };
 }
 
-async function add(more: object, answer: Answer = { status: 200 }, annotations: object = {}, args = podArgs) {
+/** A node with two plugins, and an API server that answers so. */
+function node(answer: Answer) {
   const asked: Asked[] = [];
   const made = new Set<string>();
   const plugin: Handler = ({ env }) => {
@@ -61,7 +70,11 @@ async function add(more: object, answer: Answer = { status: 200 }, annotations: 
     },
     http,
   });
-  const process = machine.spawn();
+  return { machine, made, asked };
+}
+
+/** What the runtime says for its pod. */
+function invocation(verb: "ADD" | "DEL", more: object, annotations: object, args: string): Invocation {
   const runtimeConfig = {
     "io.kubernetes.cri.pod-annotations": { "k8s.v1.cni.cncf.io/networks": "a", ...annotations },
   };
@@ -74,7 +87,7 @@ async function add(more: object, answer: Answer = { status: 200 }, annotations: 
     delegate: { type: "main" },
   };
   const environment = parseEnvironment({
-    CNI_COMMAND: "ADD",
+    CNI_COMMAND: verb,
     CNI_CONTAINERID: "c1",
     CNI_NETNS: "/ns",
     CNI_IFNAME: "eth0",
@@ -83,17 +96,21 @@ async function add(more: object, answer: Answer = { status: 200 }, annotations: 
   });
   const network = parseNetworkConfig(printJson({ ...config, ...more, runtimeConfig } as never));
   if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  return { environment: environment.value, config: network.value };
+}
+
+function recordsOf({ disk }: Machine): string[] {
+  const records = disk.list("/var/lib/cni/hawser/pods");
+  return records.ok ? records.value.filter((name) => name.startsWith("c1@")) : [];
+}
+
+async function add(more: object, answer: Answer = { status: 200 }, annotations: object = {}, args = podArgs) {
+  const { machine, made, asked } = node(answer);
+  const process = machine.spawn();
   const startMs = machine.clock.monotonicMs();
-  const outcome = await meta.add(process.sys, { environment: environment.value, config: network.value });
-  const records = machine.disk.list("/var/lib/cni/hawser/pods");
-  return {
-    outcome,
-    asked,
-    made,
-    records: records.ok ? records.value.filter((name) => name.startsWith("c1@")) : [],
-    warnings: process.warnings,
-    tookMs: machine.clock.monotonicMs() - startMs,
-  };
+  const outcome = await meta.add(process.sys, invocation("ADD", more, annotations, args));
+  const tookMs = machine.clock.monotonicMs() - startMs;
+  return { outcome, asked, made, records: recordsOf(machine), warnings: process.warnings, tookMs };
 }
 
 const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=u1";
@@ -157,3 +174,30 @@ describe.each<[string, Answer, RegExp]>([
     expect(records).toEqual([]);
   });
 });
+
+test.each(["sync", "required"])(
+  "killed at any effect of an ADD (%s): DEL leaves nothing, and asks nothing",
+  async (status) => {
+    const whole = node({ status: 200 });
+    const counted = whole.machine.spawn();
+    await meta.add(counted.sys, invocation("ADD", { status }, {}, podArgs));
+    const effects = counted.effects();
+    expect(effects.filter((effect) => effect.startsWith("http PATCH"))).toHaveLength(1);
+    for (const [number, effect] of effects.entries()) {
+      for (const when of ["before", "half", "after"] as const) {
+        const where = `killed ${when} effect ${number}: ${effect}`;
+        const { machine, made, asked } = node({ status: 200 });
+        const process = machine.spawn();
+        process.crashAt(number, when);
+        await expect(
+          meta.add(process.sys, invocation("ADD", { status }, {}, podArgs)),
+          where,
+        ).rejects.toThrow(Crash);
+        const before = asked.length;
+        const deleted = await meta.del(machine.spawn().sys, invocation("DEL", { status }, {}, podArgs));
+        expect(deleted, where).toMatchObject({ ok: true });
+        expect([[...made], recordsOf(machine), asked.length - before], where).toEqual([[], [], 0]);
+      }
+    }
+  },
+);
