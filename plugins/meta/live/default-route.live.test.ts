@@ -147,25 +147,6 @@ suite(
     const before = [["10.71.0.1 eth0"], ["fd71::1 eth0"]];
     const now = (pod: Namespace) => [defaults(pod.name, 4), defaults(pod.name, 6)];
 
-    /** The pod as a plugin before us has made it: with a default route of each family, one with an MTU of its own. */
-    function chained(pod: Namespace, networks: string): Record<string, unknown> {
-      const run = (...args: string[]) => execFileSync("ip", ["-n", pod.name, ...args]);
-      run("link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer");
-      for (const link of ["eth0", "eth0-peer"]) run("link", "set", link, "up");
-      run("address", "add", "10.71.0.5/24", "dev", "eth0");
-      run("address", "add", "fd71::5/64", "dev", "eth0", "nodad");
-      run("route", "add", "default", "via", "10.71.0.1", "dev", "eth0", "mtu", "1400");
-      run("route", "add", "default", "via", "fd71::1", "dev", "eth0");
-      define(bed(), "storage", dualBridge(bed(), 72, true));
-      const prevResult = {
-        cniVersion: "1.1.0",
-        interfaces: [{ name: "eth0", sandbox: pod.path }],
-        ips: [{ address: "10.71.0.5/24", interface: 0 }],
-        routes: [{ dst: "0.0.0.0/0", gw: "10.71.0.1" }],
-      };
-      return { ...annotated(hawser(bed()), networks), prevResult };
-    }
-
     describe.each([
       ["both families", ["10.72.0.1", "fd72::1"], [["10.72.0.1 net1"], ["fd72::1 net1"]], []],
       ["IPv4 alone", ["10.72.0.1"], [["10.72.0.1 net1"], ["fd71::1 eth0", "fd72::1 net1"]], []],
@@ -173,7 +154,7 @@ suite(
     ])("%s", (_case, gateways, during, told) => {
       test("are moved by ADD, and as they were after DEL, and after a second one", async () => {
         const pod = addNamespace(bed());
-        const config = chained(pod, asked(storage(...gateways)));
+        const config = chained(bed(), pod, asked(storage(...gateways)));
         const result = await add(bed(), executable, config, pod);
         // Two of one metric stand in no order.
         expect(now(pod).map((each) => each.sort())).toEqual(during);
@@ -192,7 +173,7 @@ suite(
 
     test("are as they were after an ADD that the kernel refused", async () => {
       const pod = addNamespace(bed());
-      const config = chained(pod, asked(storage("fd72::1", "10.99.0.1")));
+      const config = chained(bed(), pod, asked(storage("fd72::1", "10.99.0.1")));
       const error = errorOf(await call(bed(), executable, { verb: "ADD", config, netns: pod.path }));
       expect(error.msg).toContain(`add the pod's route "default via 10.99.0.1 dev net1"`);
       expect(now(pod)).toEqual(before);
@@ -202,7 +183,7 @@ suite(
 
     test("that a router advertises stay, and lose", async () => {
       const pod = addNamespace(bed());
-      const config = chained(pod, asked(storage("fd72::1")));
+      const config = chained(bed(), pod, asked(storage("fd72::1")));
       const advertised = ["default", "via", "fd71::9", "dev", "eth0", "proto", "ra", "metric", "512"];
       execFileSync("ip", ["-n", pod.name, "-6", "route", "add", ...advertised]);
       const prevResult = await add(bed(), executable, config, pod);
@@ -215,7 +196,7 @@ suite(
 
     test("are no hindrance to a DEL whose namespace is gone", async () => {
       const pod = addNamespace(bed());
-      const config = chained(pod, asked(storage("10.72.0.1")));
+      const config = chained(bed(), pod, asked(storage("10.72.0.1")));
       await add(bed(), executable, config, pod);
       for (const netns of ["/var/run/netns/gone", ""]) {
         expectSilence(await call(bed(), executable, { verb: "DEL", config, netns }));
@@ -224,6 +205,25 @@ suite(
     });
   },
 );
+
+/** The pod as a plugin before us has made it: with a default route of each family, one with an MTU of its own. */
+function chained(bed: Bed, pod: Namespace, networks: string): Record<string, unknown> {
+  const run = (...args: string[]) => execFileSync("ip", ["-n", pod.name, ...args]);
+  run("link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer");
+  for (const link of ["eth0", "eth0-peer"]) run("link", "set", link, "up");
+  run("address", "add", "10.71.0.5/24", "dev", "eth0");
+  run("address", "add", "fd71::5/64", "dev", "eth0", "nodad");
+  run("route", "add", "default", "via", "10.71.0.1", "dev", "eth0", "mtu", "1400");
+  run("route", "add", "default", "via", "fd71::1", "dev", "eth0");
+  define(bed, "storage", dualBridge(bed, 72, true));
+  const prevResult = {
+    cniVersion: "1.1.0",
+    interfaces: [{ name: "eth0", sandbox: pod.path }],
+    ips: [{ address: "10.71.0.5/24", interface: 0 }],
+    routes: [{ dst: "0.0.0.0/0", gw: "10.71.0.1" }],
+  };
+  return { ...annotated(hawser(bed), networks), prevResult };
+}
 
 async function add(bed: Bed, executable: Executable, config: object, { path }: Namespace): Promise<Routed> {
   return answerOf<Routed>(await call(bed, executable, { verb: "ADD", config, netns: path }));
