@@ -65,7 +65,7 @@ const fields: ReadonlyMap<string, MultusField> = new Map([
 ]);
 
 /** Fields of ours that a configuration in Multus's words may have too, with the meaning that they have in ours. */
-const ours: readonly string[] = [
+export const ours: readonly string[] = [
   "definitionsDir",
   "stateDir",
   "timeout",

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { parseNetworkConfig } from "../../../cni/config.ts";
+import type { JsonObject } from "../../../cni/json.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config.ts";
 import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/testing.ts";
 import { Crash, type FakeProcess } from "../../../sys/fake.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -328,6 +331,16 @@ describe("hawser migrate multus --take-over", () => {
   });
 });
 
+/** What is printed must be what hawser takes, but for a primary that nobody knows here. */
+async function expectAccepted(configuration: JsonObject): Promise<void> {
+  const [plugin = configuration] = (configuration.plugins ?? []) as JsonObject[];
+  const network = parseNetworkConfig(JSON.stringify({ ...configuration, ...plugin, plugins: undefined }));
+  if (!network.ok) throw new Error(network.error.error.msg);
+  const parsed = await parseMetaConfig(network.value);
+  const isKnown = JSON.stringify(plugin.delegate) !== "{}";
+  expect(parsed).toMatchObject(isKnown ? { ok: true } : { ok: false, error: { id: "config.delegate" } });
+}
+
 /** The configuration and the changes that a Multus configuration comes to. */
 async function translated(
   config: object,
@@ -339,6 +352,7 @@ async function translated(
     "/etc/cni/net.d/00-multus.conf": { cniVersion: "1.0.0", name: "m", type: "multus", ...config },
   });
   const { document, text, exitCode } = await migrate(made.machine.spawn(), options);
+  await expectAccepted(document.configuration as JsonObject);
   return {
     configuration: document.configuration,
     definitions: document.definitions,
@@ -355,6 +369,7 @@ describe("a Multus configuration in hawser's words", () => {
       kubeconfig: "/etc/cni/net.d/multus.d/multus.kubeconfig",
       delegates: [cbr0, { ...side, name: "Side_1" }],
       namespaceIsolation: true,
+      timeout: "90s",
     });
     expect(configuration).toMatchObject({
       name: "m",
@@ -364,6 +379,7 @@ describe("a Multus configuration in hawser's words", () => {
       networks: ["default/side-1"],
       kubeconfig: "/etc/cni/net.d/multus.d/multus.kubeconfig",
       binDir: "/opt/cni/bin",
+      timeout: "90s",
       crossNamespace: ["default"],
     });
     expect(definitions).toEqual([

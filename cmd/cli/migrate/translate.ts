@@ -2,7 +2,7 @@ import { isName } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, without } from "../../../cni/json.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { MetaConfig, Source } from "../../../plugins/meta/config.ts";
-import { idleFields } from "../../../plugins/meta/multus-fields.ts";
+import { idleFields, ours } from "../../../plugins/meta/multus-fields.ts";
 import { type FoundNetwork, readSource } from "../../../plugins/meta/standing.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { FoundMultus } from "./find-multus.ts";
@@ -36,13 +36,13 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
     ...primary.fields,
     ...(standing.networks.length > 0 && { networks: standing.networks }),
     ...(config.kubeconfig !== "" && { kubeconfig: config.kubeconfig }),
+    ...Object.fromEntries(Object.entries(plugin).filter(([field]) => ours.includes(field))),
     binDir: config.binDir,
     result: "primary",
     crossNamespace: [...config.crossNamespace],
     unknownKeys: "ignore",
     requests: { deviceID: "allow", cniArgs: "allow" },
     allowedTypes: ["*"],
-    defaultNetworkNamespace: config.defaultNetworkNamespace,
   };
   return {
     configuration: inPlace(found.document, own),
