@@ -295,6 +295,12 @@ describe("time", () => {
     expect(fake.effects()).toHaveLength(3);
   });
 
+  test("a patch may have less", async () => {
+    const { fake, client } = silent({ deadlineMs: 1e9 });
+    expect(await client.patch(web, {}, 2000)).toMatchObject({ error: { id: "kube.api-unreachable" } });
+    expect(fake.sys.clock.monotonicMs()).toBe(2000);
+  });
+
   test("and never more than the operation", async () => {
     const { fake, client } = silent({ deadlineMs: 12_000 });
     expect(await client.get(web)).toMatchObject({ error: { id: "kube.api-unreachable" } });

@@ -8,8 +8,11 @@ import { isToken, type KubeAccess, readAccess } from "./kubeconfig.ts";
 /** The Kubernetes API, as far as an attachment needs it. Paths are absolute: `/api/v1/namespaces/shop/pods/web`. */
 export interface KubeClient {
   get(path: string): Promise<Outcome<JsonObject, CniError>>;
-  /** A merge patch (RFC 7386), which may arrive twice; answers the object as it is afterwards. */
-  patch(path: string, body: JsonObject): Promise<Outcome<JsonObject, CniError>>;
+  /**
+   * A merge patch (RFC 7386), which may arrive twice; answers the object as it is afterwards. `deadlineMs` may be earlier
+   * than the client's.
+   */
+  patch(path: string, body: JsonObject, deadlineMs?: number): Promise<Outcome<JsonObject, CniError>>;
 }
 
 export interface ClientOptions {
@@ -45,6 +48,7 @@ interface Question {
   readonly method: "GET" | "PATCH";
   readonly path: string;
   readonly body?: string;
+  readonly deadlineMs: number;
 }
 
 /** Nothing is read before the first call. One client for an operation: its connections are used again. */
@@ -55,14 +59,15 @@ export function openClient(
 ): KubeClient {
   const session: Session = { sys, options, limits, access: undefined };
   return {
-    get: (path) => call(session, { method: "GET", path }),
-    patch: (path, body) => call(session, { method: "PATCH", path, body: printJson(body) }),
+    get: (path) => call(session, { method: "GET", path, deadlineMs: options.deadlineMs }),
+    patch: (path, body, deadlineMs = options.deadlineMs) =>
+      call(session, { method: "PATCH", path, body: printJson(body), deadlineMs }),
   };
 }
 
 async function call(session: Session, question: Question): Promise<Outcome<JsonObject, CniError>> {
   const { sys, options, limits } = session;
-  const endMs = Math.min(sys.clock.monotonicMs() + limits.callMs, options.deadlineMs);
+  const endMs = Math.min(sys.clock.monotonicMs() + limits.callMs, question.deadlineMs);
   session.access ??= readAccess(sys, options.kubeconfig, options.variables);
   const access = await session.access;
   if (!access.ok) return access;

@@ -5,6 +5,7 @@ import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
+import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { openApi } from "./api.ts";
@@ -25,6 +26,7 @@ interface Operation {
   readonly key: AttachmentKey;
   readonly prepared: Prepared;
   readonly sandbox: Sandbox;
+  readonly api: KubeClient | undefined;
 }
 
 /** Of an ADD whose delegates have all succeeded. */
@@ -52,7 +54,7 @@ export async function add(
   if (!present.ok) return present;
   const { containerId, ifname } = environment;
   const key = { network: network.name, containerId, ifname };
-  const operation = { config: config.value, key, prepared: prepared.value, sandbox };
+  const operation = { config: config.value, key, prepared: prepared.value, sandbox, api };
   return withContainer(sys, config.value.stateDir, containerId, () => addAlone(sys, operation));
 }
 
@@ -111,14 +113,14 @@ async function finish(
   operation: Operation,
   record: AttachedRecord,
 ): Promise<Outcome<CniResult, CniError>> {
-  const { config, prepared, sandbox } = operation;
+  const { config, prepared, sandbox, api } = operation;
   const results = await asRouted(prepared, record);
   const committed = commit(sys, operation, record, results);
   const { pod, isStatic = false } = prepared;
   if (!committed.ok || pod === undefined || config.kubeconfig === "" || config.status === "off")
     return committed;
   const { tellStatus } = await import("./tell-status.ts");
-  const told = await tellStatus(sys, config, { pod, isStatic, ...results }, sandbox);
+  const told = await tellStatus(sys, config, { pod, isStatic, ...results }, sandbox.deadlineMs, api);
   return told.ok ? committed : told;
 }
 

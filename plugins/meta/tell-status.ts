@@ -1,14 +1,13 @@
-import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, within } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { podPath } from "../../kube/api-path.ts";
+import type { KubeClient } from "../../kube/client.ts";
 import { readDeviceInfo } from "../../kube/devices/device-info.ts";
 import { type AttachedNetwork, networkStatus, statusPatch } from "../../kube/network-status.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { openApi } from "./api.ts";
 import type { MetaConfig } from "./config.ts";
 import type { Attached } from "./execute.ts";
 import type { Step } from "./plan.ts";
@@ -33,12 +32,12 @@ export async function tellStatus(
   sys: Sys,
   config: MetaConfig,
   standing: Standing,
-  sandbox: Sandbox,
+  deadlineMs: number,
+  api: KubeClient | undefined,
 ): Promise<Outcome<void, CniError>> {
   const isRequired = config.status === "required";
-  const nowMs = sys.clock.monotonicMs();
-  const deadlineMs = isRequired ? sandbox.deadlineMs : Math.min(sandbox.deadlineMs, nowMs + patienceMs);
-  const written = await writeStatus(sys, config, standing, { ...sandbox, deadlineMs });
+  const untilMs = isRequired ? deadlineMs : Math.min(deadlineMs, sys.clock.monotonicMs() + patienceMs);
+  const written = await writeStatus(sys, config, standing, untilMs, api);
   if (written.ok) return written;
   const { namespace, name } = standing.pod;
   const error = within(`write the network status of pod ${namespace}/${name}`, written.error);
@@ -51,13 +50,13 @@ async function writeStatus(
   sys: Sys,
   config: MetaConfig,
   { pod, isStatic, base, carried }: Standing,
-  { variables, deadlineMs }: Sandbox,
+  deadlineMs: number,
+  api: KubeClient | undefined,
 ): Promise<Outcome<void, CniError>> {
   const text = networkStatus(networksOf(sys, config, base, carried));
   if (!text.ok) return text;
-  const api = await openApi(sys, config, { variables }, deadlineMs);
   const path = `${podPath(pod.namespace, pod.name)}/status`;
-  const patched = await api?.patch(path, statusPatch(text.value, pod, isStatic));
+  const patched = await api?.patch(path, statusPatch(text.value, pod, isStatic), deadlineMs);
   return patched === undefined || patched.ok ? ok(undefined) : patched;
 }
 

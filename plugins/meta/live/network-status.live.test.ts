@@ -105,6 +105,7 @@ suite("the network status", ["root", "bridge", "host-local"], (executable) => {
       "get internet",
       "patch status",
     ]);
+    expect(api.connections()).toBe(1);
     expect(status()?.map(({ name }) => name)).toEqual(["pods", "shop/internet"]);
   });
 
