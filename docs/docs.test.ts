@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { metaSchema } from "../plugins/meta/config-schema.ts";
+import { metaSchema } from "../plugins/meta/config/schema.ts";
 
 const root = path.dirname(import.meta.dirname);
 const pages = ["README.md", ...fs.readdirSync(import.meta.dirname).map((name) => `docs/${name}`)].filter(

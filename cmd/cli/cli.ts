@@ -1,5 +1,5 @@
 import { cniError } from "../../cni/errors.ts";
-import { metaPlaces } from "../../plugins/meta/config.ts";
+import { metaPlaces } from "../../plugins/meta/config/config.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Command } from "./commands.ts";
 import { printFailure } from "./failure.ts";

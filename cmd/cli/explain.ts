@@ -1,7 +1,7 @@
 import type { CniError } from "../../cni/errors.ts";
-import { openApi } from "../../plugins/meta/api.ts";
-import { parseMetaConfig, placementProblem } from "../../plugins/meta/config.ts";
+import { parseMetaConfig, placementProblem } from "../../plugins/meta/config/config.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
+import { openApi } from "../../plugins/meta/observe/api.ts";
 import { prepare } from "../../plugins/meta/prepare.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";

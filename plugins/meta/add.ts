@@ -8,15 +8,15 @@ import type { CniResult } from "../../cni/types.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { openApi } from "./api.ts";
-import { type MetaConfig, parseMetaConfig, placementProblem } from "./config.ts";
-import { requireFamilies } from "./default-route.ts";
+import { type MetaConfig, parseMetaConfig, placementProblem } from "./config/config.ts";
 import { type Attached, execute, stepLabel, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
+import { openApi } from "./observe/api.ts";
+import { awaitReadiness } from "./observe/readiness.ts";
 import { type Prepared, prepare } from "./prepare.ts";
-import { awaitReadiness } from "./readiness.ts";
 import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record.ts";
+import { requireFamilies } from "./routes/default-route.ts";
 import { sandboxOf, undoMs } from "./sandbox.ts";
 import { interfacesOfOthers, undoRoutes } from "./teardown.ts";
 
@@ -68,7 +68,7 @@ async function requireAll(
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }
   if (routes === undefined) return ok(undefined);
-  const tools = (await import("./route-steps.ts")).findTools(sys);
+  const tools = (await import("./routes/steps.ts")).findTools(sys);
   return tools.ok ? ok(undefined) : tools;
 }
 
@@ -134,7 +134,7 @@ async function planChanges(
   if (plan === undefined) return ok(undefined);
   const possible = requireFamilies(plan, attached);
   if (!possible.ok) return possible;
-  const changes = await (await import("./route-steps.ts")).observeRoutes(sys, plan, sandbox);
+  const changes = await (await import("./routes/steps.ts")).observeRoutes(sys, plan, sandbox);
   return changes.ok ? ok({ plan, ...changes.value }) : changes;
 }
 
@@ -148,7 +148,7 @@ async function changeRoutes(
   if (routes === undefined || routes.removed.length + routes.added.length === 0) return ok(undefined);
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) return written;
-  return (await import("./route-steps.ts")).changeRoutes(sys, routes, sandbox);
+  return (await import("./routes/steps.ts")).changeRoutes(sys, routes, sandbox);
 }
 
 /** An interface of the same container that another network of ours has made must survive our rollback and our DEL. */
@@ -193,7 +193,7 @@ interface Results {
 /** The results as the default routes that were set leave them. */
 async function asRouted({ base, routes }: Prepared, { carried }: AttachedRecord): Promise<Results> {
   if (routes === undefined) return { base, carried };
-  const { withPlannedRoutes, withoutReplaced } = await import("./default-route-result.ts");
+  const { withPlannedRoutes, withoutReplaced } = await import("./routes/result.ts");
   return {
     base: base === undefined ? undefined : withoutReplaced(routes, base),
     carried: withPlannedRoutes(routes, carried),

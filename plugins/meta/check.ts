@@ -7,7 +7,7 @@ import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig } from "./config.ts";
+import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
 import { stepLabel } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import type { AttachmentRecord } from "./record.ts";
@@ -52,8 +52,8 @@ async function checkRoutes(
 ): Promise<Outcome<void, CniError>> {
   if (routes === undefined) return ok(undefined);
   const [{ familiesOf, requireRoutes }, { readRoutes }] = await Promise.all([
-    import("./default-route.ts"),
-    import("./route-steps.ts"),
+    import("./routes/default-route.ts"),
+    import("./routes/steps.ts"),
   ]);
   const found = await readRoutes(sys, familiesOf(routes.plan), sandbox);
   return found.ok ? requireRoutes(routes.plan, found.value) : found;

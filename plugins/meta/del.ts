@@ -4,7 +4,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import { networkNames } from "../../kube/definitions.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaPlaces, metaPlaces } from "./config.ts";
+import { type MetaPlaces, metaPlaces } from "./config/config.ts";
 import { derive } from "./derive.ts";
 import { type Carried, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";

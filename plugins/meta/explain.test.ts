@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Chain } from "../../cni/chain.ts";
 import type { Version } from "../../cni/version.ts";
 import { type Explanation, explain } from "./explain.ts";
-import type { Wanted } from "./observe.ts";
+import type { Wanted } from "./observe/observe.ts";
 import type { Prepared } from "./prepare.ts";
 import { metaConfig } from "./testing.ts";
 

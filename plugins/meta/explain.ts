@@ -2,11 +2,11 @@ import { answers } from "../../cni/chain.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { type Verb, type Version, verbs } from "../../cni/version.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
-import type { MetaConfig } from "./config.ts";
-import type { RoutePlan } from "./default-route.ts";
-import { type RequestKind, requestedKinds } from "./permissions.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { type RequestKind, requestedKinds } from "./config/permissions.ts";
 import type { Step } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
+import type { RoutePlan } from "./routes/default-route.ts";
 import type { Selection } from "./select.ts";
 
 /** A plan as people read it: all that an ADD would do, and why. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
-import type { MetaConfig } from "./config.ts";
+import type { MetaConfig } from "./config/config.ts";
 import { plan } from "./plan.ts";
 import type { Selection } from "./select.ts";
 import { metaConfig } from "./testing.ts";

@@ -5,7 +5,7 @@ import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { attachmentInfoPath, deviceInfoCapability } from "../../kube/devices/info-path.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import type { MetaConfig } from "./config.ts";
+import type { MetaConfig } from "./config/config.ts";
 import type { Selection } from "./select.ts";
 
 /** One attachment as it will be made: everything a delegate is sent, but for prevResult. */

@@ -6,11 +6,11 @@ import type { KubeClient } from "../../kube/client.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { MetaConfig } from "./config.ts";
-import { planRoutes, type RoutePlan } from "./default-route.ts";
-import type { DeviceMode } from "./equip.ts";
-import { observe, observeStanding } from "./observe.ts";
+import type { MetaConfig } from "./config/config.ts";
+import type { DeviceMode } from "./observe/equip.ts";
+import { observe, observeStanding } from "./observe/observe.ts";
 import { type Plan, plan } from "./plan.ts";
+import { planRoutes, type RoutePlan } from "./routes/default-route.ts";
 import { type Selection, select } from "./select.ts";
 
 /** What an ADD is about to do, decided before its first effect. */

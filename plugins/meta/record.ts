@@ -4,10 +4,10 @@ import { parseResult } from "../../cni/result.ts";
 import { isVersion } from "../../cni/version.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
-import type { Gateway, RouteChanges, RoutePlan } from "./default-route.ts";
 import type { Carried } from "./execute.ts";
-import type { KernelRoute } from "./ip-route.ts";
 import type { Plan, Step } from "./plan.ts";
+import type { Gateway, RouteChanges, RoutePlan } from "./routes/default-route.ts";
+import type { KernelRoute } from "./routes/ip-route.ts";
 
 /** What the node remembers of one container's attachments: enough for DEL, CHECK and GC without anything else. */
 export interface AttachmentRecord {

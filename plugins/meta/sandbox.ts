@@ -1,7 +1,7 @@
 import type { Sandbox } from "../../cni/delegate.ts";
 import type { Environment } from "../../cni/environment.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { MetaPlaces } from "./config.ts";
+import type { MetaPlaces } from "./config/config.ts";
 import type { Step } from "./plan.ts";
 
 /** What delegates of this operation are told of the container; `changes` are those of a recorded one. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { NetworkRequest } from "../../kube/annotation.ts";
-import type { Observed, Wanted } from "./observe.ts";
+import type { Observed, Wanted } from "./observe/observe.ts";
 import { select } from "./select.ts";
 
 function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {

@@ -4,7 +4,7 @@ import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { Definition } from "../../kube/definitions.ts";
 import { type AssignedDevice, resourceOf } from "../../kube/devices/assign.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
-import type { Observed } from "./observe.ts";
+import type { Observed } from "./observe/observe.ts";
 
 /** One attachment that is to be: which network, under which interface name. */
 export interface Selection {

@@ -4,11 +4,11 @@ import { allOk, type CniError, codes, failWith, within } from "../../cni/errors.
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { checkAccess } from "./api.ts";
-import { type MetaConfig, parseMetaConfig } from "./config.ts";
+import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
+import { checkAccess } from "./observe/api.ts";
+import { checkReadiness } from "./observe/readiness.ts";
 import type { Step } from "./plan.ts";
 import { standingPlan } from "./prepare.ts";
-import { checkReadiness } from "./readiness.ts";
 import { sandboxOf } from "./sandbox.ts";
 
 /**

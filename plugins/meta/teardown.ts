@@ -64,7 +64,7 @@ export async function undoRoutes(
 ): Promise<Outcome<void, CniError>> {
   if (routes === undefined) return ok(undefined);
   const going = new Set(carried.map(({ step }) => step.ifname));
-  return (await import("./route-steps.ts")).takeBackRoutes(sys, routes, going, sandbox);
+  return (await import("./routes/steps.ts")).takeBackRoutes(sys, routes, going, sandbox);
 }
 
 /** Interfaces that other records of the same container have: another network's, or another interface of this one. */

@@ -8,7 +8,7 @@ import { type AttachedNetwork, networkStatus, statusPatch } from "../../kube/net
 import type { PodIdentity } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { MetaConfig } from "./config.ts";
+import type { MetaConfig } from "./config/config.ts";
 import type { Attached } from "./execute.ts";
 import type { Step } from "./plan.ts";
 

@@ -13,8 +13,8 @@ import {
   type Machine,
 } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
-import type { MetaConfig } from "./config.ts";
-import { allAllowed } from "./permissions.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { allAllowed } from "./config/permissions.ts";
 import { meta } from "./plugin.ts";
 
 /** A chained configuration with nothing in it but what a test gives. */

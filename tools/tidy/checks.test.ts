@@ -63,7 +63,7 @@ describe("packages", () => {
     ["cni/a.test.ts", "node:fs"],
     ["tools/build.ts", "esbuild"],
     ["cmd/cli/usage.ts", "yargs"],
-    ["plugins/meta/config-schema.ts", "zod/mini"],
+    ["plugins/meta/config/schema.ts", "zod/mini"],
     ["conformance/main.ts", "node:child_process"],
   ])("%s may import %s", (path, name) => {
     expect(say(checkPackages, { [path]: `import { a } from "${name}";` })).toEqual([]);
@@ -73,7 +73,7 @@ describe("packages", () => {
     ["sys/fault.ts", "node:fs"],
     ["cni/a.ts", "node:path"],
     ["cmd/serve.ts", "yargs"],
-    ["plugins/meta/config.ts", "zod/mini"],
+    ["plugins/meta/config/config.ts", "zod/mini"],
     ["cni/a.ts", "vitest"],
     ["cni/a.test.ts", "left-pad"],
   ])("%s may not import %s", (path, name) => {
@@ -100,7 +100,7 @@ describe("the path of ADD and DEL", () => {
   });
 
   test("a file that is to be loaded late", () => {
-    const texts = { "plugins/meta/plugin.ts": 'import { a } from "./config-schema.ts";' };
+    const texts = { "plugins/meta/plugin.ts": 'import { a } from "./config/schema.ts";' };
     expect(say(checkHotPath, texts)).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import { definitionPath, podPath } from "../../../kube/api-path.ts";
 import { type ClientLimits, type KubeClient, openClient } from "../../../kube/client.ts";
 import { inCluster, readAccess } from "../../../kube/kubeconfig.ts";
-import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { checkTrusted } from "./check-folders.ts";

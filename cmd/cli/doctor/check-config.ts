@@ -1,7 +1,7 @@
 import { declaredCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import { type MetaConfig, parseMetaConfig, placementProblem } from "../../../plugins/meta/config.ts";
-import { readPrimary } from "../../../plugins/meta/observe.ts";
+import { type MetaConfig, parseMetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
+import { readPrimary } from "../../../plugins/meta/observe/observe.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Configuration, isCurrent, networkConfigOf, standInResult } from "../configuration.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
@@ -43,7 +43,7 @@ function roleOf({ before }: Configuration): string {
 /** Multus passes over what it does not know, and so does an ADD. */
 async function checkDialect(path: string, { dialect, network }: MetaConfig): Promise<Finding[]> {
   if (dialect !== "multus") return [];
-  const { idleFields } = await import("../../../plugins/meta/multus-fields.ts");
+  const { idleFields } = await import("../../../plugins/meta/config/multus-fields.ts");
   return idleFields(network.raw).map(({ field, why }) =>
     warning("configuration", `${path}: ${field} has no effect`, why, "Take it out."),
   );

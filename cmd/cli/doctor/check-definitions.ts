@@ -1,7 +1,7 @@
 import type { CniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { type ListedDefinition, listDefinitions } from "../../../kube/definitions.ts";
-import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import type { Plan } from "../../../plugins/meta/plan.ts";
 import { standingPlan } from "../../../plugins/meta/prepare.ts";
 import { fail, type Outcome } from "../../../sys/outcome.ts";

@@ -1,7 +1,7 @@
 import { listDefinitions } from "../../../kube/definitions.ts";
 import { resourceOf } from "../../../kube/devices/assign.ts";
 import { checkpointPath, socketPath } from "../../../kube/devices/kubelet.ts";
-import type { MetaConfig } from "../../../plugins/meta/config.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, problem, warning } from "./finding.ts";
 

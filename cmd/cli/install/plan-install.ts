@@ -1,6 +1,6 @@
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
-import { parseMetaConfig } from "../../../plugins/meta/config.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { compose, type Primary, readPrimary } from "./compose.ts";
 import { kubeconfigPath } from "./credentials.ts";

@@ -1,6 +1,6 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
-import { respell } from "../../../plugins/meta/multus-fields.ts";
+import { respell } from "../../../plugins/meta/config/multus-fields.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readJsonFile } from "../configuration.ts";

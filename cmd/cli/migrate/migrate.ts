@@ -1,8 +1,8 @@
 import { parseNetworkConfig } from "../../../cni/config.ts";
 import { type CniError, within } from "../../../cni/errors.ts";
 import { printJson } from "../../../cni/json.ts";
-import type { MetaConfig } from "../../../plugins/meta/config.ts";
-import { metaPlaces, parseMetaConfig } from "../../../plugins/meta/config.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
+import { metaPlaces, parseMetaConfig } from "../../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";

@@ -1,9 +1,9 @@
 import { isName } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, without } from "../../../cni/json.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import type { MetaConfig, Source } from "../../../plugins/meta/config.ts";
-import { idleFields, ours } from "../../../plugins/meta/multus-fields.ts";
-import { type FoundNetwork, readSource } from "../../../plugins/meta/standing.ts";
+import type { MetaConfig, Source } from "../../../plugins/meta/config/config.ts";
+import { idleFields, ours } from "../../../plugins/meta/config/multus-fields.ts";
+import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/standing.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { FoundMultus } from "./find-multus.ts";
 

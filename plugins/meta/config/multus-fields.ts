@@ -1,0 +1,126 @@
+import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import { ownFields, passesGate } from "./gate.ts";
+
+/** What Multus means by a field, as far as its value and its effect here go. */
+interface MultusField {
+  readonly accepts: (value: Json) => boolean;
+  /** The end of "<field> must be ...". */
+  readonly must: string;
+  /** Why the field does nothing here; undefined when it does what it does in Multus. */
+  readonly idle?: string;
+}
+
+const isText = (value: Json): boolean => typeof value === "string";
+const isFlag = (value: Json): boolean => typeof value === "boolean";
+const isTexts = (value: Json): boolean => Array.isArray(value) && value.every(isText);
+const isPath = (value: Json): boolean => typeof value === "string" && (value === "" || value.startsWith("/"));
+
+const text: MultusField = { accepts: isText, must: "text" };
+const path: MultusField = { accepts: isPath, must: "an absolute path" };
+const flag: MultusField = { accepts: isFlag, must: "true or false" };
+const texts: MultusField = { accepts: isTexts, must: "a list of texts" };
+const object: MultusField = { accepts: isObject, must: "an object" };
+const anything: MultusField = { accepts: () => true, must: "" };
+const logs = "hawser writes to stderr, which the runtime puts into its log";
+
+/** Every field of Multus's thin plugin (v4.2), and the specification's own. */
+const fields: ReadonlyMap<string, MultusField> = new Map([
+  ["cniVersion", text],
+  ["name", text],
+  ["type", text],
+  [
+    "capabilities",
+    {
+      accepts: (value: Json) => isObject(value) && Object.values(value).every((each) => isFlag(each)),
+      must: "an object of names, each true or false",
+    },
+  ],
+  ["runtimeConfig", object],
+  ["prevResult", object],
+  ...["args", "dns", "ipam", "ipMasq", "disableCheck", "disableGC"].map((name) => [name, anything] as const),
+  ["kubeconfig", text],
+  [
+    "delegates",
+    {
+      accepts: (value: Json) => Array.isArray(value) && value.every(isObject),
+      must: "a list of plugins' configurations",
+    },
+  ],
+  ["clusterNetwork", text],
+  ["defaultNetworks", texts],
+  ["confDir", path],
+  ["cniDir", { ...path, idle: "records lie in stateDir; hawser migrate multus reads what Multus left here" }],
+  ["binDir", path],
+  ["readinessindicatorfile", path],
+  ["namespaceIsolation", flag],
+  ["globalNamespaces", text],
+  ["systemNamespaces", texts],
+  ["multusNamespace", text],
+  ["retryDeleteOnError", { ...flag, idle: "a record stays in any case until its DEL has succeeded" }],
+  ["auxiliaryCNIChainName", text],
+  ["logFile", { ...text, idle: logs }],
+  ["logLevel", { ...text, idle: logs }],
+  ["logToStderr", { ...flag, idle: logs }],
+  ["logOptions", { ...object, idle: logs }],
+]);
+
+/** Fields of ours that a configuration in Multus's words may have too, with the meaning that they have in ours. */
+export const ours: readonly string[] = [
+  "definitionsDir",
+  "stateDir",
+  "timeout",
+  "status",
+  "parallel",
+  "kubeletDir",
+  "deviceInfoDir",
+];
+
+/** Fields of Multus's daemon and of what generates configurations: nothing of this kind runs here. */
+const daemons: readonly string[] = [
+  ...["chrootDir", "socketDir", "daemonSocketDir", "metricsPort", "connectionLimit", "perNodeCertificate"],
+  ...["cniConfigDir", "multusConfigFile", "multusMasterCNI", "multusAutoconfigDir", "forceCNIVersion"],
+  ...["overrideNetworkName"],
+];
+
+const byLowerCase: ReadonlyMap<string, string> = new Map(
+  [...fields.keys(), ...ours, ...daemons].map((name) => [name.toLowerCase(), name]),
+);
+
+/** The same configuration with Multus's spelling: its JSON library takes `readinessIndicatorFile` for its own, too. */
+export function respell(raw: JsonObject): JsonObject {
+  const spelled = Object.entries(raw).map(([key, value]) => [
+    byLowerCase.get(key.toLowerCase()) ?? key,
+    value,
+  ]);
+  // What is spelled rightly wins, wherever it stands.
+  return { ...Object.fromEntries(spelled), ...raw };
+}
+
+/** What is wrong with the values, each with its field; null is as good as nothing said. */
+export function fieldProblems(raw: JsonObject): string[] {
+  return Object.entries(ownFields(raw)).flatMap(([key, value]) => {
+    if (value === null) return [];
+    if (ours.includes(key)) return passesGate(key, value) ? [] : [`${key}: see docs/configuration.md`];
+    const field = fields.get(key);
+    return field === undefined || field.accepts(value) ? [] : [`${key}: must be ${field.must}`];
+  });
+}
+
+/** A field that does nothing here. */
+export interface IdleField {
+  readonly field: string;
+  readonly why: string;
+}
+
+/** Multus passes over what it does not know, and so do we; a person is told. */
+export function idleFields(raw: JsonObject): IdleField[] {
+  return Object.keys(ownFields(respell(raw))).flatMap((field): IdleField[] => {
+    if (ours.includes(field)) return [];
+    // The other spelling of a field that is there.
+    if (byLowerCase.has(field.toLowerCase()) && byLowerCase.get(field.toLowerCase()) !== field) return [];
+    if (daemons.includes(field)) return [{ field, why: "it is the Multus daemon's, and there is no daemon" }];
+    const known = fields.get(field);
+    if (known === undefined) return [{ field, why: "neither Multus nor hawser knows it" }];
+    return known.idle === undefined ? [] : [{ field, why: known.idle }];
+  });
+}

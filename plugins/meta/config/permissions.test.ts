@@ -1,0 +1,50 @@
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../../cni/json.ts";
+import { allAllowed, isRequestRules, permissionsFor, readRequestRules, safe } from "./permissions.ts";
+
+const data = { namespace: "blue", name: "data" };
+
+describe("what a pod may ask of a network", () => {
+  test("by default all that a network's plugins declare, but no device and no arguments", () => {
+    const { deviceID, cniArgs, ...others } = permissionsFor(readRequestRules(undefined, safe), data);
+    expect({ deviceID, cniArgs }).toEqual({ deviceID: "deny", cniArgs: "deny" });
+    expect(new Set(Object.values(others))).toEqual(new Set(["allow"]));
+  });
+
+  test.each<[string, JsonObject, string]>([
+    ["what is not said is as before", { mac: "deny" }, "allow"],
+    ["for all", { ips: "deny" }, "deny"],
+    ["for one network", { ips: "deny", networks: { "blue/data": { ips: "allow" } } }, "allow"],
+    ["for another network", { ips: "deny", networks: { "blue/other": { ips: "allow" } } }, "deny"],
+    ["for a network of that name elsewhere", { networks: { "red/data": { ips: "deny" } } }, "allow"],
+    ["for a namespace", { networks: { "blue/*": { ips: "deny" } } }, "deny"],
+    [
+      "for a namespace and one network of it, in any order",
+      { networks: { "blue/data": { ips: "allow" }, "blue/*": { ips: "deny" } } },
+      "allow",
+    ],
+  ])("%s", (_case, requests, expected) => {
+    expect(isRequestRules(requests)).toBe(true);
+    expect(permissionsFor(readRequestRules(requests, safe), data).ips).toBe(expected);
+  });
+
+  test("a network's name is no key of an object's prototype", () => {
+    const rules = readRequestRules({ networks: {} }, allAllowed);
+    expect(permissionsFor(rules, { namespace: "", name: "" })).toEqual(allAllowed);
+    const odd = { ...rules, networks: Object.create({ "blue/data": { ips: "deny" } }) };
+    expect(permissionsFor(odd, data)).toEqual(allAllowed);
+  });
+
+  test.each<[string, unknown]>([
+    ["no object", "allow"],
+    ["a kind that there is not", { ip: "allow" }],
+    ["a word that there is not", { ips: "yes" }],
+    ["a network without its namespace", { networks: { data: {} } }],
+    ["a network with a path", { networks: { "blue/../red": {} } }],
+    ["every namespace", { networks: { "*/*": {} } }],
+    ["networks that are none", { networks: ["blue/data"] }],
+    ["networks within networks", { networks: { "blue/data": { networks: {} } } }],
+  ])("refuses %s", (_case, requests) => {
+    expect(isRequestRules(requests)).toBe(false);
+  });
+});

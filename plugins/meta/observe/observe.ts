@@ -1,0 +1,209 @@
+import type { CniError } from "../../../cni/errors.ts";
+import type { Invocation } from "../../../cni/plugin.ts";
+import type { NetworkRequest } from "../../../kube/annotation.ts";
+import type { KubeClient } from "../../../kube/client.ts";
+import type { Definition } from "../../../kube/definitions.ts";
+import type { AssignedDevice } from "../../../kube/devices/assign.ts";
+import { isStaticPod, type PodIdentity, podOf } from "../../../kube/pod.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { MetaConfig } from "../config/config.ts";
+import { interfaceNameOf } from "../select.ts";
+import { readAnnotations } from "./api.ts";
+import { type DeviceMode, equip } from "./equip.ts";
+import { isNotAsked, type NotAsked, readDefinitions } from "./lookup.ts";
+import { type Admitted, admit, type Sought } from "./policy.ts";
+import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
+import { type FoundNetwork, readAuxiliary, readSource } from "./standing.ts";
+
+export interface Wanted {
+  /** For people, where it is no definition's `namespace/name`. */
+  readonly label?: string;
+  readonly origin: "configuration" | "annotation";
+  readonly request: NetworkRequest;
+  readonly definition: Definition;
+  /** Where the definition names a resource: the pod's device of it that this network gets. */
+  readonly device?: AssignedDevice;
+}
+
+type Entry = Wanted | NotAsked;
+
+/** All that an operation depends on beyond its own input, read once. The stages after it are pure. */
+export interface Observed {
+  readonly pod: PodIdentity | undefined;
+  /** The primary's configuration and where it was found; undefined when we are chained. */
+  readonly primary: FoundPrimary | undefined;
+  readonly wanted: readonly Wanted[];
+  /** A file of the node defines the pod; in the API it has another uid. */
+  readonly isStatic?: boolean;
+  /** What only the API could have told, where it was not to be asked: for people. */
+  readonly notAsked?: readonly string[];
+}
+
+export interface FoundPrimary extends FoundNetwork {
+  /** The pod's own choice of its primary; undefined: it has the node's. */
+  readonly request?: NetworkRequest;
+}
+
+/** Without an API client, what the node itself knows must do; `notAsked` tells what it does not. */
+export async function observe(
+  sys: Sys,
+  config: MetaConfig,
+  { environment }: Invocation,
+  api: KubeClient | undefined,
+  devices: DeviceMode,
+): Promise<Outcome<Observed, CniError>> {
+  const pod = podOf(environment);
+  const annotations = await readAnnotations(config, pod, api);
+  if (!annotations.ok) return annotations;
+  const namespace = pod?.namespace ?? defaultNamespace;
+  const asked = readRequests(config, {
+    annotations: annotations.value ?? {},
+    namespace,
+    ifname: environment.ifname,
+  });
+  if (!asked.ok) return asked;
+  warnOfIgnored(sys, asked.value);
+  const admitted = await readAdmitted(sys, config, namespace, asked.value, api);
+  if (!admitted.ok) return admitted;
+  const own = admitted.value.find(({ role }) => role === "primary");
+  const primary = own === undefined ? await readPrimary(sys, config, api) : ok(primaryOf(own));
+  if (!primary.ok) return primary;
+  const entries = await withStanding(sys, config, pod, secondariesOf(admitted.value), api);
+  if (!entries.ok) return entries;
+  const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
+  const isStatic = isStaticPod(annotations.value ?? {});
+  const observed = {
+    pod,
+    isStatic,
+    primary: primary.value,
+    ...settle(config, primary.value, entries.value, unknown),
+  };
+  return equip(sys, config, observed, devices);
+}
+
+/** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
+export async function observeStanding(
+  sys: Sys,
+  config: MetaConfig,
+  api: KubeClient | undefined,
+): Promise<Outcome<Observed, CniError>> {
+  const primary = await readPrimary(sys, config, api);
+  if (!primary.ok) return primary;
+  const asked = configured(config);
+  if (!asked.ok) return asked;
+  const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
+  if (!admitted.ok) return admitted;
+  const entries = await withStanding(sys, config, undefined, secondariesOf(admitted.value), api);
+  if (!entries.ok) return entries;
+  return ok({
+    pod: undefined,
+    primary: primary.value,
+    ...settle(config, primary.value, entries.value, []),
+  });
+}
+
+/** Undefined when we are chained, or when only the API could tell and it may not be asked. */
+export async function readPrimary(
+  sys: Sys,
+  config: MetaConfig,
+  api: KubeClient | undefined,
+): Promise<Outcome<Observed["primary"], CniError>> {
+  const { primary, dialect } = config;
+  if (primary.kind === "chained") return ok(undefined);
+  const { inline, other } = primaryFields[dialect];
+  return readSource(sys, config, primary, primary.kind === "inline" ? inline : other, api);
+}
+
+/** Where the configuration names the primary, for errors. */
+const primaryFields = {
+  hawser: { inline: "delegate", other: "the primary network (delegate.name)" },
+  multus: { inline: "delegates[0]", other: "clusterNetwork" },
+} as const;
+
+/** With what the operator attaches to every pod without a request, but to those of system namespaces. */
+async function withStanding(
+  sys: Sys,
+  config: MetaConfig,
+  pod: PodIdentity | undefined,
+  asked: readonly Entry[],
+  api: KubeClient | undefined,
+): Promise<Outcome<Entry[], CniError>> {
+  const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
+  const sources = (isSystems ? [] : config.standing).map(async (source, index) => {
+    const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
+    return { field, found: await readSource(sys, config, source, field, api) };
+  });
+  const standing: Entry[] = [];
+  for (const { field, found } of await Promise.all(sources)) {
+    if (!found.ok) return found;
+    standing.push(found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value));
+  }
+  const last = readAuxiliary(sys, config);
+  return ok([...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])]);
+}
+
+function unasked({ name, source, config, annotations }: FoundNetwork): Wanted {
+  const place = { namespace: "", name };
+  return {
+    origin: "configuration",
+    label: name,
+    request: place,
+    definition: { ...place, source, keptIn: "disk", config, annotations },
+  };
+}
+
+function primaryOf(own: Admitted | NotAsked): FoundPrimary | undefined {
+  if (isNotAsked(own)) return undefined;
+  const { request, definition } = own;
+  const { source, config, annotations } = definition;
+  return { name: `${request.namespace}/${request.name}`, source, config, annotations, request };
+}
+
+function secondariesOf(admitted: readonly (Admitted | NotAsked)[]): Entry[] {
+  return admitted
+    .filter(({ role }) => role === "secondary")
+    .map((each) => {
+      if (isNotAsked(each)) return each;
+      const { origin, request, definition } = each;
+      return { origin, request, definition };
+    });
+}
+
+/** The definitions of all that is asked for, where the pod may have them. */
+async function readAdmitted(
+  sys: Sys,
+  config: MetaConfig,
+  podNamespace: string,
+  asked: readonly Asked[],
+  api: KubeClient | undefined,
+): Promise<Outcome<(Admitted | NotAsked)[], CniError>> {
+  const found = await readDefinitions(sys, config, asked, api);
+  const admitted = admit(
+    config,
+    podNamespace,
+    found.filter((each): each is Sought => !isNotAsked(each)),
+  );
+  if (!admitted.ok) return admitted;
+  // All or none are admitted, in their order.
+  const left = admitted.value.values();
+  return ok(found.map((each) => (isNotAsked(each) ? each : (left.next().value as Admitted))));
+}
+
+/** Parts what is left out from the rest, which keeps the interface names that it has among all. */
+function settle(
+  config: MetaConfig,
+  primary: FoundPrimary | undefined,
+  entries: readonly Entry[],
+  unknown: readonly string[],
+): Pick<Observed, "wanted" | "notAsked"> {
+  const leftOut = entries.flatMap((each) => (isNotAsked(each) ? [each.notAsked] : []));
+  const isPrimaryLeftOut = primary === undefined && config.primary.kind !== "chained";
+  const notAsked = [...unknown, ...(isPrimaryLeftOut ? ["the primary network"] : []), ...leftOut];
+  const wanted = entries.flatMap((each, index): Wanted[] => {
+    if (isNotAsked(each)) return [];
+    if (leftOut.length === 0) return [each];
+    return [{ ...each, request: { ...each.request, interface: interfaceNameOf(each.request, index) } }];
+  });
+  return { wanted, notAsked };
+}

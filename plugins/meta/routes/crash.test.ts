@@ -1,0 +1,385 @@
+import { describe, expect, test } from "vitest";
+import { peek, save } from "../../../cni/attachments.ts";
+import { parseNetworkConfig } from "../../../cni/config.ts";
+import { parseEnvironment } from "../../../cni/environment.ts";
+import { printJson } from "../../../cni/json.ts";
+import type { CniResult } from "../../../cni/types.ts";
+import {
+  Crash,
+  type CrashPoint,
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Handler,
+  type Machine,
+} from "../../../sys/fake.ts";
+import { meta } from "../plugin.ts";
+
+/**
+ * ADD and DEL of a pod that moves its default routes, chained behind another plugin, stopped or failed at each effect: the
+ * other plugin's default routes are back, and nothing of ours is left.
+ */
+
+type Ending = "ok" | "error" | "crash";
+type RouteVerb = "ADD" | "DEL" | "CHECK";
+
+interface Scene {
+  readonly machine: Machine;
+  /** The main table of the pod's namespace: `4 default via 10.1.0.1 dev eth0`. */
+  readonly routes: string[];
+  readonly attached: Set<string>;
+  readonly config: object;
+}
+
+const stateDir = "/var/lib/cni/hawser";
+const netns = "/run/netns/pod";
+const primarys = ["4 default via 10.1.0.1 dev eth0 mtu 1400", "6 default via fd01::1 dev eth0 metric 1024"];
+const moved = ["4 default via 10.2.0.1 dev net1", "6 default via fd02::1 dev net1 metric 1"];
+const key = { network: "pods", containerId: "victim", ifname: "eth0" };
+
+interface SceneOptions {
+  readonly parallel?: boolean;
+  readonly asked?: object[];
+  readonly tools?: readonly string[];
+  /** Which route the kernel refuses. */
+  readonly refuses?: string;
+  readonly hasIpv6?: boolean;
+}
+
+const bothFamilies = [{ name: "data", "default-route": ["10.2.0.1", "fd02::1"] }, { name: "other" }];
+
+function scene(options: SceneOptions = {}): Scene {
+  const { parallel = false, asked = bothFamilies, tools, refuses, hasIpv6 = true } = options;
+  const routes = primarys.filter((route) => hasIpv6 || route.startsWith("4"));
+  const attached = new Set<string>();
+  const side: Handler = ({ env }) => {
+    const { CNI_COMMAND: verb, CNI_IFNAME: ifname = "" } = env;
+    const own = `4 default via 10.2.0.99 dev ${ifname} metric 50`;
+    if (verb === "DEL") {
+      attached.delete(ifname);
+      // An interface takes its routes with it.
+      routes.splice(0, routes.length, ...routes.filter((each) => !each.includes(` dev ${ifname}`)));
+    }
+    if (verb !== "ADD") return exited(0, "");
+    attached.add(ifname);
+    if (!routes.includes(own)) routes.push(own);
+    const ips = [{ address: "10.2.0.5/24" }, { address: "fd02::5/64" }];
+    const result = { cniVersion: "1.1.0", interfaces: [{ name: ifname, sandbox: netns }], ips };
+    return exited(0, printJson({ ...result, routes: [{ dst: "0.0.0.0/0", gw: "10.2.0.99" }] }));
+  };
+  const nsenter: Handler = ({ args }) => {
+    if (!hasIpv6 && args.includes("-6")) return exited(2, "", "RTNETLINK answers: Operation not supported\n");
+    return ip(routes, args.slice(args.indexOf("--") + 2), refuses);
+  };
+  const programs = tools ?? ["/usr/bin/nsenter", "/usr/sbin/ip"];
+  const machine = createMachine({
+    executables: {
+      "/bin/cni/side": side,
+      ...Object.fromEntries(programs.map((path) => [path, nsenter])),
+    },
+    files: {
+      [netns]: "",
+      "/net.d/default/data.json": printJson({ cniVersion: "1.1.0", name: "data", type: "side" }),
+      "/net.d/default/other.json": printJson({ cniVersion: "1.1.0", name: "other", type: "side" }),
+    },
+  });
+  const annotation = { "k8s.v1.cni.cncf.io/networks": printJson(asked as never) };
+  const config = {
+    cniVersion: "1.1.0",
+    name: "pods",
+    type: "hawser",
+    definitionsDir: "/net.d",
+    stateDir,
+    parallel,
+    result: "merged",
+    runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotation },
+    prevResult: {
+      cniVersion: "1.1.0",
+      interfaces: [{ name: "eth0", sandbox: netns }],
+      ips: [{ address: "10.1.0.5/24", interface: 0 }],
+      routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1" }, { dst: "10.96.0.0/12" }],
+    },
+  };
+  return { machine, routes, attached, config };
+}
+
+/** What iproute2 does, as far as this test needs it. */
+function ip(routes: string[], args: readonly string[], refuses: string | undefined) {
+  const words = args.filter((word) => word !== "-j");
+  const [family = "", , verb = "", ...rest] = words;
+  const route = `${family.slice(1)} ${rest.join(" ")}`;
+  if (verb === "show") return exited(0, printJson(routes.filter((each) => each[0] === family[1]).map(told)));
+  if (route === refuses) return exited(2, "", "Error: Nexthop has invalid gateway.\n");
+  const at = routes.indexOf(route);
+  if (verb !== "del" && at >= 0) return exited(2, "", "RTNETLINK answers: File exists\n");
+  if (verb === "del" && at < 0) return exited(2, "", "RTNETLINK answers: No such process\n");
+  if (verb === "del") routes.splice(at, 1);
+  else routes.push(route);
+  return exited(0, "");
+}
+
+function told(route: string) {
+  const { via, dev, metric, mtu } = Object.fromEntries(
+    [...route.matchAll(/(via|dev|metric|mtu) (\S+)/g)].map(([, word, value]) => [word, value]),
+  ) as Record<string, string>;
+  return {
+    dst: "default",
+    gateway: via ?? "",
+    dev: dev ?? "",
+    flags: [],
+    ...(metric !== undefined && { metric: Number(metric) }),
+    ...(mtu !== undefined && { metrics: [{ mtu: Number(mtu) }] }),
+  };
+}
+
+async function call(process: FakeProcess, verb: RouteVerb, config: object) {
+  const environment = parseEnvironment({
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: key.containerId,
+    CNI_NETNS: netns,
+    CNI_IFNAME: key.ifname,
+    CNI_PATH: "/bin/cni",
+  });
+  const network = parseNetworkConfig(printJson(config as never));
+  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  const verbs = { ADD: meta.add, DEL: meta.del, CHECK: meta.check };
+  return verbs[verb](process.sys, { environment: environment.value, config: network.value });
+}
+
+async function ending(made: Scene, process: FakeProcess, verb: RouteVerb): Promise<Ending> {
+  try {
+    const outcome = await call(process, verb, made.config);
+    made.machine.kill(process.pid);
+    return outcome.ok ? "ok" : "error";
+  } catch (error) {
+    if (error instanceof Crash) return "crash";
+    throw error;
+  }
+}
+
+async function succeed(made: Scene, verb: RouteVerb): Promise<unknown> {
+  const outcome = await call(made.machine.spawn(), verb, made.config);
+  expect(outcome, verb).toMatchObject({ ok: true });
+  return outcome.ok ? outcome.value : undefined;
+}
+
+function expectAsBefore({ machine, routes, attached }: Scene, where: string): void {
+  expect([...routes].sort(), where).toEqual([...primarys].sort());
+  expect([...attached], where).toEqual([]);
+  const names = machine.disk.list(`${stateDir}/pods`);
+  expect(names.ok ? names.value.filter((name) => name.startsWith("victim")) : [], where).toEqual([]);
+}
+
+async function stage(verb: RouteVerb, parallel: boolean): Promise<Scene> {
+  const made = scene({ parallel });
+  if (verb !== "ADD") await succeed(made, "ADD");
+  return made;
+}
+
+async function effectsOf(verb: RouteVerb, parallel: boolean): Promise<readonly string[]> {
+  const made = await stage(verb, parallel);
+  const process = made.machine.spawn();
+  expect(await ending(made, process, verb)).toBe("ok");
+  return process.effects();
+}
+
+describe.each([false, true])("parallel: %s", (parallel) => {
+  test("all is as planned, and as it was after DEL", async () => {
+    const made = scene({ parallel });
+    const result = (await succeed(made, "ADD")) as CniResult;
+    expect([...made.routes].sort()).toEqual(moved);
+    expect(result.routes).toEqual([
+      { dst: "10.96.0.0/12" },
+      { dst: "0.0.0.0/0", gw: "10.2.0.1" },
+      { dst: "::/0", gw: "fd02::1" },
+    ]);
+    const check = await call(made.machine.spawn(), "CHECK", {
+      ...made.config,
+      prevResult: { cniVersion: "1.1.0", ...result },
+    });
+    expect(check).toMatchObject({ ok: true });
+    await succeed(made, "DEL");
+    expectAsBefore(made, "after DEL");
+  });
+
+  describe.each(["ADD", "DEL"] as const)("%s", (verb) => {
+    test("killed at any effect: DEL leaves all as it was", async () => {
+      const effects = await effectsOf(verb, parallel);
+      expect(effects.filter((effect) => effect.includes("nsenter")).length).toBeGreaterThan(5);
+      for (const [number, effect] of effects.entries()) {
+        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
+          for (const powerLoss of [false, true]) {
+            const where = `${verb} killed ${when} effect ${number}: ${effect}, power loss: ${powerLoss}`;
+            const made = await stage(verb, parallel);
+            const process = made.machine.spawn();
+            process.crashAt(number, when);
+            expect(await ending(made, process, verb), where).not.toBe("error");
+            if (powerLoss) made.machine.crash({ lose: "unsynced" });
+            await succeed(made, "DEL");
+            expectAsBefore(made, where);
+          }
+        }
+      }
+    });
+
+    test("any effect failing: what could not be undone is undone by DEL", async () => {
+      for (const [number, effect] of (await effectsOf(verb, parallel)).entries()) {
+        const where = `${verb} with EIO at effect ${number}: ${effect}`;
+        const made = await stage(verb, parallel);
+        const process = made.machine.spawn();
+        process.failAt(number, "EIO");
+        const ended = await ending(made, process, verb);
+        // A failed ADD undoes itself: no DEL may come for it.
+        if (verb === "ADD" && ended === "error")
+          expect([...made.routes].sort(), where).toEqual([...primarys].sort());
+        await succeed(made, "DEL");
+        expectAsBefore(made, where);
+      }
+    });
+  });
+});
+
+describe("ADD", () => {
+  test.each([
+    [
+      "a gateway that the kernel refuses",
+      { refuses: "4 default via 10.2.0.1 dev net1" },
+      "route.refused",
+      108,
+    ],
+    ["no nsenter", { tools: ["/usr/sbin/ip"] }, "route.tools", 108],
+    ["no ip", { tools: ["/usr/bin/nsenter"] }, "route.tools", 108],
+    [
+      "two gateways of a family",
+      {
+        asked: [
+          { name: "data", "default-route": ["10.2.0.1"] },
+          { name: "other", "default-route": ["10.2.0.1"] },
+        ],
+      },
+      "route.several",
+      103,
+    ],
+  ] as const)("with %s fails, and all is as it was", async (_case, options, id, code) => {
+    const made = scene(options as SceneOptions);
+    const outcome = await call(made.machine.spawn(), "ADD", made.config);
+    expect(outcome).toMatchObject({ ok: false, error: { id, code } });
+    expectAsBefore(made, id);
+  });
+
+  test("runs the programs of the node, not the caller's, with an environment that names the container", async () => {
+    const made = scene();
+    const process = made.machine.spawn();
+    const requests: { executable: string; env: Readonly<Record<string, string>> }[] = [];
+    const { run } = process.sys.processes;
+    const processes = {
+      ...process.sys.processes,
+      run: (request: Parameters<typeof run>[0]) => {
+        requests.push(request);
+        return run(request);
+      },
+    };
+    await call({ ...process, sys: { ...process.sys, processes } }, "ADD", made.config);
+    const tools = requests.filter(({ executable }) => !executable.startsWith("/bin/cni/"));
+    expect(new Set(tools.map(({ executable }) => executable))).toEqual(new Set(["/usr/bin/nsenter"]));
+    for (const { env } of tools) {
+      expect(env).toEqual({
+        PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+        LC_ALL: "C",
+        CNI_CONTAINERID: "victim",
+        HAWSER_OPERATION: expect.any(String),
+      });
+    }
+  });
+
+  test("asks no program where nobody asks for a default route", async () => {
+    const made = scene({ asked: [{ name: "data" }], tools: [] });
+    const process = made.machine.spawn();
+    await call(process, "ADD", made.config);
+    expect(process.effects().filter((effect) => effect.startsWith("run"))).toEqual(["run /bin/cni/side ADD"]);
+  });
+
+  test("on a kernel without IPv6 takes IPv4's away, and refuses an IPv6 gateway", async () => {
+    const made = scene({ hasIpv6: false, asked: [{ name: "data", "default-route": [] }] });
+    await succeed(made, "ADD");
+    expect(made.routes).toEqual([primarys[0]]);
+    const asking = scene({ hasIpv6: false });
+    const outcome = await call(asking.machine.spawn(), "ADD", asking.config);
+    expect(outcome).toMatchObject({ ok: false, error: { id: "route.refused" } });
+    expect(asking.routes).toEqual([primarys[0]]);
+  });
+
+  test("takes the own default routes of a network away that asks for none", async () => {
+    const made = scene({ asked: [{ name: "data", "default-route": [] }, { name: "other" }] });
+    const result = (await succeed(made, "ADD")) as CniResult;
+    expect([...made.routes].sort()).toEqual([
+      primarys[0],
+      "4 default via 10.2.0.99 dev net2 metric 50",
+      primarys[1],
+    ]);
+    expect(result.routes).toEqual([
+      { dst: "0.0.0.0/0", gw: "10.1.0.1" },
+      { dst: "10.96.0.0/12" },
+      { dst: "0.0.0.0/0", gw: "10.2.0.99" },
+    ]);
+  });
+});
+
+describe("DEL", () => {
+  test.each([
+    ["the namespace is gone", (made: Scene) => void made.machine.disk.remove(netns)],
+    ["the programs are gone", (made: Scene) => void made.machine.disk.remove("/usr/sbin/ip")],
+    [
+      "the routes have changed since",
+      (made: Scene) => void made.routes.splice(0, 9, "4 default via 10.1.0.1 dev eth0 mtu 1400"),
+    ],
+  ])("succeeds although %s", async (_case, change) => {
+    const made = scene();
+    await succeed(made, "ADD");
+    change(made);
+    await succeed(made, "DEL");
+    expect([...made.attached]).toEqual([]);
+  });
+
+  test("gives up, with a warning, what the kernel refuses to restore", async () => {
+    const refuses = primarys[0] ?? "";
+    const made = scene({ refuses });
+    // The kernel lets it go all the same.
+    made.routes.splice(0, 1);
+    const record = {
+      ...(await recordOf(made)),
+      routes: {
+        plan: { gateways: [], withdrawn: [] },
+        removed: [{ family: "4", words: refuses.split(" ").slice(1), devices: ["eth0"] }],
+        added: [],
+      },
+    };
+    save(made.machine.spawn().sys, stateDir, key, record, "commit");
+    const process = made.machine.spawn();
+    expect(await ending(made, process, "DEL")).toBe("ok");
+    expect(process.warnings).toEqual([
+      expect.stringMatching(/take back .*default via 10\.1\.0\.1.*invalid gateway/),
+    ]);
+  });
+});
+
+/** What an ADD without any request for routes records: what an older hawser did. */
+async function recordOf(made: Scene) {
+  const plain = { ...made.config, runtimeConfig: {}, networks: ["data"] };
+  expect(await call(made.machine.spawn(), "ADD", plain)).toMatchObject({ ok: true });
+  const found = peek(made.machine.spawn().sys, stateDir, key);
+  if (found.kind !== "record") throw new Error("there is no record");
+  expect(found.record).not.toHaveProperty("routes");
+  return found.record;
+}
+
+test("CHECK tells when the default route is another one", async () => {
+  const made = scene();
+  const result = (await succeed(made, "ADD")) as CniResult;
+  made.routes.splice(0, made.routes.length, ...primarys);
+  const check = await call(made.machine.spawn(), "CHECK", {
+    ...made.config,
+    prevResult: { cniVersion: "1.1.0", ...result },
+  });
+  expect(check).toMatchObject({ ok: false, error: { id: "route.drift", code: 105 } });
+});
