@@ -17,7 +17,8 @@ export async function runCli(
 ): Promise<Printed> {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const exitCode = await runCommandLine(changes.sys ?? asRoot(linux), args, {
+  const warn = (line: string) => void stderr.push(`${line}\n`);
+  const exitCode = await runCommandLine({ ...(changes.sys ?? asRoot(linux)), warn }, args, {
     print: (text) => void stdout.push(`${text}\n`),
     complain: (text) => void stderr.push(`${text}\n`),
     columns: changes.columns,
