@@ -1,7 +1,7 @@
 /** What a help text says beside the options. */
 export interface Help {
   readonly usage: string;
-  /** Lines as they are printed. */
+  /** Sentences: they are printed as one paragraph, in lines as long as the terminal's. */
   readonly about: readonly string[];
   /** What each is for, and the command. */
   readonly examples: readonly (readonly [purpose: string, command: string])[];
@@ -79,7 +79,7 @@ function explainExample(rest: string): string {
 }
 
 export function headOf({ usage, about }: Help): string {
-  return [usage, "", ...about].join("\n");
+  return `${usage}\n\n${about.join(" ")}`;
 }
 
 export function footOf({ examples, exits }: Help): string {

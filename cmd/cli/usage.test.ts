@@ -38,6 +38,20 @@ describe("help", () => {
     const options = stdout.slice(stdout.indexOf("Options:"), stdout.indexOf("Examples:"));
     expect(Math.max(...options.split("\n").map((line) => line.length))).toBeLessThanOrEqual(60);
   });
+
+  test.each([["doctor"], ["migrate"], ["install"], ["uninstall"], ["ipam"], ["ipam", "import"]])(
+    "%j tells what it does in lines that fill the terminal",
+    async (...command) => {
+      const { stdout } = await runCli([...command, "--help"], { columns: 80 });
+      const [, paragraph = ""] = stdout.split("\n\n");
+      const lines = paragraph.split("\n");
+      for (const [index, line] of lines.entries()) {
+        const [nextWord] = (lines[index + 1] ?? "").split(" ");
+        expect(line.length, line).toBeLessThanOrEqual(80);
+        if (nextWord !== "") expect(`${line} ${nextWord}`.length, line).toBeGreaterThan(80);
+      }
+    },
+  );
 });
 
 test("--version tells version, commit and engine", async () => {

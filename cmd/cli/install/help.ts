@@ -8,7 +8,7 @@ export const installHelp: Help = {
     "Puts hawser on this node: the binary and its links, credentials if asked for, and last the",
     "runtime's configuration. As the owner, hawser stands before the primary network and calls it; the",
     "primary's file stays as it is. Chained, it is appended to the primary's list. To install again is to",
-    "upgrade: whatever runs goes on, and what is as it should be is left alone.",
+    "upgrade: the binary is replaced, whatever runs goes on, and files that are as they should be are left alone.",
   ],
   examples: [
     ["what would be done", "hawser install --dry-run"],

@@ -12,7 +12,7 @@ const text = { type: "string", requiresArg: true } as const;
 const flag = { type: "boolean" } as const;
 
 const placeOptions = {
-  root: { ...text, default: "", describe: "where the node's root is mounted" },
+  root: { ...text, describe: "where the node's root is mounted, if not at /" },
   "own-dir": { ...text, default: "/etc/cni/hawser", describe: "for definitions, credentials and a note" },
   "dry-run": { ...flag, describe: "say what would be done, and do nothing" },
   json: { ...flag, describe: "print JSON, for machines" },

@@ -9,7 +9,7 @@ export interface MigrateDefaults {
 }
 
 const text = { type: "string", requiresArg: true } as const;
-const flag = { type: "boolean", default: false } as const;
+const flag = { type: "boolean" } as const;
 
 function migrateOptions({ stateDir, confDir }: MigrateDefaults) {
   return {
@@ -40,9 +40,21 @@ export function addMigrate(
         .usage(headOf(migrateHelp))
         .epilogue(footOf(migrateHelp))
         .version(false)
-        .positional("from", { type: "string", choices: ["multus"], demandOption: true })
+        .positional("from", {
+          type: "string",
+          choices: ["multus"],
+          demandOption: true,
+          describe: "whose attachments",
+        })
         .options(migrateOptions(defaults)),
-    ({ config, confDir, daemonConfig, cniDir, results, stateDir, takeOver, all, dryRun, yes, json }) =>
-      take({ config, confDir, daemonConfig, cniDir, results, stateDir, takeOver, all, dryRun, yes, json }),
+    ({ config, confDir, daemonConfig, cniDir, results, stateDir, ...flags }) =>
+      take({
+        ...{ config, confDir, daemonConfig, cniDir, results, stateDir },
+        takeOver: flags.takeOver === true,
+        all: flags.all === true,
+        dryRun: flags.dryRun === true,
+        yes: flags.yes === true,
+        json: flags.json === true,
+      }),
   );
 }
