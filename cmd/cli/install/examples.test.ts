@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { parseDefinition } from "../../../kube/definition.ts";
 import { parseUsage } from "../usage.ts";
+import { credentialSteps } from "./credentials.ts";
 import type { InstallOptions, UninstallOptions } from "./options.ts";
 import { createNode, documentOf, install, uninstall } from "./testing.ts";
 
@@ -74,6 +75,25 @@ describe("the DaemonSet that installs", () => {
       tolerations: [{ operator: "Exists" }],
     });
     expect(JSON.stringify(daemonSet)).not.toContain("privileged");
+  });
+
+  test("its token lives for an hour, and lies where --api looks for it", () => {
+    const mount = container.volumeMounts.find(({ name }) => name === "account");
+    const { projected } = spec.volumes.find(({ name }: { name: string }) => name === "account");
+    const [token, authority] = projected.sources;
+    expect(spec.automountServiceAccountToken).toBe(false);
+    // 3607 is what the automatic one asks for, and what API servers lengthen.
+    expect(token.serviceAccountToken).toEqual({ path: "token", expirationSeconds: 3600 });
+    expect(authority.configMap).toEqual({
+      name: "kube-root-ca.crt",
+      items: [{ key: "ca.crt", path: "ca.crt" }],
+    });
+    const node = createNode({
+      [`${mount?.mountPath}/token`]: "secret",
+      [`${mount?.mountPath}/ca.crt`]: "authority",
+    });
+    const steps = credentialSteps(node.sys, "/etc/cni/hawser", { host: "10.0.0.1", port: "443" });
+    expect(steps).toMatchObject({ ok: true, value: [{ text: "secret" }, {}] });
   });
 
   test("labels and names fit together", () => {
