@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import { metaConfig } from "../../../plugins/meta/testing.ts";
 import { createFake, type HttpHandler } from "../../../sys/fake.ts";
 import type { HttpAttempt } from "../../../sys/http.ts";
@@ -29,12 +30,19 @@ interface Node {
   readonly user?: object;
   readonly mode?: number;
   readonly named?: string;
+  readonly status?: MetaConfig["status"];
 }
 
-async function examine({ answer = () => absent, user = {}, mode = 0o600, named = path }: Node) {
+async function examine({
+  answer = () => absent,
+  user = {},
+  mode = 0o600,
+  named = path,
+  status = "sync",
+}: Node) {
   const fake = createFake({ http: answer, files: { [path]: kubeconfig(user), "/token": "t" } });
   const sys = withStat(asRoot(fake.sys), (_path, stat) => ({ ...stat, mode }));
-  const findings = await checkApi(sys, metaConfig({ kubeconfig: named }));
+  const findings = await checkApi(sys, metaConfig({ kubeconfig: named, status }));
   return { findings, effects: fake.effects() };
 }
 
@@ -44,17 +52,33 @@ test("none configured: nothing to say", async () => {
   expect(await examine({ named: "" })).toEqual({ findings: [], effects: [] });
 });
 
-test("all is well: two requests that change nothing", async () => {
+test("all is well: three requests that change nothing", async () => {
   const { findings, effects } = await examine({ user: { tokenFile: "/token" } });
   expect(findings.map(({ level, what }) => `${level} ${what}`)).toEqual([
     `ok ${path}: only root may write`,
     `ok ${server}: may read pods`,
     `ok ${server}: may read ${definitions}`,
+    `ok ${server}: may write pods' network status`,
   ]);
   expect(effects).toEqual([
     `http GET ${server}/api/v1/namespaces/default/pods/hawser-doctor-probe`,
     `http GET ${server}/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions/hawser-doctor-probe`,
+    `http PATCH ${server}/api/v1/namespaces/default/pods/hawser-doctor-probe/status`,
   ]);
+});
+
+test.each<[MetaConfig["status"], string[]]>([
+  ["sync", ["warning Pods start, but their network status is not written. [kube.api-forbidden]"]],
+  ["required", ["problem Each ADD of a pod fails. [kube.api-forbidden]"]],
+  ["off", []],
+])("the right to write the network status is missing: %s", async (wanted, expected) => {
+  const { findings } = await examine({
+    answer: ({ method, body }) => (method === "PATCH" && body === "{}" ? status(403) : absent),
+    status: wanted,
+  });
+  expect(findings.filter(({ level }) => level !== "ok").map(({ level, why }) => `${level} ${why}`)).toEqual(
+    expected,
+  );
 });
 
 test.each<[string, Node, string, string, string]>([
@@ -79,7 +103,7 @@ test("files that others may read", async () => {
 
 test("one right is missing: the other is asked for all the same", async () => {
   const { findings } = await examine({
-    answer: ({ url }) => (url.includes("/pods/") ? status(403) : absent),
+    answer: ({ method, url }) => (method === "GET" && url.includes("/pods/") ? status(403) : absent),
   });
   expect(findings.filter(({ area }) => area === "api")).toMatchObject([
     {
@@ -89,13 +113,14 @@ test("one right is missing: the other is asked for all the same", async () => {
       todo: expect.stringContaining(`Add the rule {"apiGroups":[""],"resources":["pods"],"verbs":["get"]}`),
     },
     { level: "ok", what: `${server}: may read ${definitions}` },
+    { level: "ok", what: `${server}: may write pods' network status` },
   ]);
 });
 
 test("definitions are not installed", async () => {
   const page: HttpAttempt = ok({ status: 404, body: "404 page not found" });
   const { findings } = await examine({ answer: ({ url }) => (url.includes("/apis/") ? page : absent) });
-  expect(findings.at(-1)).toMatchObject({
+  expect(findings.find(({ level }) => level !== "ok")).toMatchObject({
     level: "problem",
     todo: expect.stringContaining("CustomResourceDefinition"),
   });

@@ -15,7 +15,7 @@ const probe = "hawser-doctor-probe";
 const openToOthers = 0o077;
 
 /** Whether the Kubernetes API would answer an ADD: the kubeconfig, the way there, and the rights. Changes nothing. */
-export async function checkApi(sys: Sys, { kubeconfig }: MetaConfig): Promise<Finding[]> {
+export async function checkApi(sys: Sys, { kubeconfig, status }: MetaConfig): Promise<Finding[]> {
   if (kubeconfig === "") return [];
   if (kubeconfig === inCluster) return [notInCluster];
   const access = await readAccess(sys, kubeconfig, {});
@@ -29,7 +29,7 @@ export async function checkApi(sys: Sys, { kubeconfig }: MetaConfig): Promise<Fi
   ];
   const deadlineMs = Number.POSITIVE_INFINITY;
   const api = openClient(sys, { kubeconfig, variables: {}, deadlineMs }, limits);
-  return [...files, ...(await probeAll(api, server))];
+  return [...files, ...(await probeAll(api, server, status))];
 }
 
 const notInCluster = warning(
@@ -46,16 +46,49 @@ function checkSecret(sys: Sys, path: string): Finding[] {
   return [warning("api", `${path} is open to others`, why, `chmod 0600 ${path}`)];
 }
 
-async function probeAll(api: KubeClient, server: string): Promise<Finding[]> {
-  const definitions = "network definitions (network-attachment-definitions.k8s.cni.cncf.io)";
-  const questions: readonly [string, string][] = [
-    ["pods", podPath("default", probe)],
-    [definitions, definitionPath("default", probe)],
-  ];
+/** A right, and what is lost without it. */
+interface Right {
+  readonly may: string;
+  readonly ask: (api: KubeClient) => Promise<Outcome<unknown, CniError>>;
+  readonly report: typeof problem;
+  readonly loss: string;
+}
+
+const reads: readonly Right[] = [
+  ["pods", podPath("default", probe)] as const,
+  [
+    "network definitions (network-attachment-definitions.k8s.cni.cncf.io)",
+    definitionPath("default", probe),
+  ] as const,
+].map(([what, path]) => ({
+  may: `read ${what}`,
+  ask: (api) => api.get(path),
+  report: problem,
+  loss: "An ADD that needs it fails.",
+}));
+
+/** A patch that is empty, of a pod that is not there. */
+const askToTell: Right["ask"] = (api) => api.patch(`${podPath("default", probe)}/status`, {});
+const tells: Readonly<Record<MetaConfig["status"], readonly Right[]>> = {
+  off: [],
+  sync: [
+    {
+      may: "write pods' network status",
+      ask: askToTell,
+      report: warning,
+      loss: "Pods start, but their network status is not written.",
+    },
+  ],
+  required: [
+    { may: "write pods' network status", ask: askToTell, report: problem, loss: "Each ADD of a pod fails." },
+  ],
+};
+
+async function probeAll(api: KubeClient, server: string, status: MetaConfig["status"]): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const [what, path] of questions) {
-    const asked = await api.get(path);
-    findings.push(judgeProbe(asked, what, server));
+  for (const right of [...reads, ...tells[status]]) {
+    const asked = await right.ask(api);
+    findings.push(judgeProbe(asked, right, server));
     // Whatever is asked next would be told the same.
     if (!asked.ok && !answered.includes(asked.error.id)) break;
   }
@@ -64,8 +97,12 @@ async function probeAll(api: KubeClient, server: string): Promise<Finding[]> {
 
 const answered: readonly string[] = ["kube.api-not-found", "kube.api-forbidden", "kube.api-unknown-resource"];
 
-function judgeProbe(asked: Outcome<unknown, CniError>, what: string, server: string): Finding {
-  if (asked.ok || asked.error.id === "kube.api-not-found") return fine("api", `${server}: may read ${what}`);
+function judgeProbe(
+  asked: Outcome<unknown, CniError>,
+  { may, report, loss }: Right,
+  server: string,
+): Finding {
+  if (asked.ok || asked.error.id === "kube.api-not-found") return fine("api", `${server}: may ${may}`);
   const { msg, details, id } = asked.error;
-  return problem("api", msg, `An ADD that needs it fails. [${id}]`, details);
+  return report("api", msg, `${loss} [${id}]`, details);
 }
