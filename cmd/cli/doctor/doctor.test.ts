@@ -427,3 +427,11 @@ test("annotations that are not asked for are only slow where the API has them", 
     { level: "warning", why: expect.stringContaining("each ADD asks the Kubernetes API") },
   ]);
 });
+
+test("a folder that is named twice is looked through once", async () => {
+  configure({ binDir: `${at}/bin`, delegate: { type: "nowhere" } });
+  const { findings } = await examine();
+  expect(findings.find(({ area, level }) => area === "plugins" && level === "problem")?.why).toContain(
+    `Looked in ${at}/bin. `,
+  );
+});

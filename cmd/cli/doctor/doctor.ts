@@ -44,7 +44,7 @@ async function examineOne(
   const { config, findings } = await checkConfig(configuration);
   if (config === undefined) return [...findings];
   const { binDir, stateDir, definitionsDir } = config;
-  const folders = binDir === "" ? pluginDirs : [binDir, ...pluginDirs];
+  const folders = [...new Set(binDir === "" ? pluginDirs : [binDir, ...pluginDirs])];
   const definitions = await checkDefinitions(sys, config);
   const plugins = checkPlugins(sys, typesIn([listOf(configuration), ...definitions.wanting]), folders);
   return [

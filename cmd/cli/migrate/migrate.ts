@@ -79,16 +79,20 @@ function printPlan(
   planned: readonly Planned[],
 ): void {
   const title = (text: string) => terminal.print(paint(terminal, "bold", text));
+  const section = (text: string) => {
+    terminal.print("");
+    title(text);
+  };
   title(`Multus (${kind}), ${plain(path)}, in hawser's words:`);
   printDocument(terminal, configuration);
   for (const definition of definitions) {
-    title(`Definition ${plain(definition.path)}:`);
+    section(`Definition ${plain(definition.path)}:`);
     printDocument(terminal, definition.content);
   }
-  title("What would change:");
+  section("What would change:");
   for (const { field, what } of changes) terminal.print(plain(`  ${field}: ${what}`));
   if (changes.length === 0) terminal.print("  nothing");
-  title(`Attached by Multus (${plain(cniDir)}):`);
+  section(`Attached by Multus (${plain(cniDir)}):`);
   terminal.print(planned.length === 0 ? "  nothing" : tableOf(terminal, planned));
 }
 
