@@ -46,6 +46,18 @@ test.each<[string, object, object | undefined, object]>([
     { server: `${server}/k8s/c1` },
   ],
   ["IPv6", { server: "https://[fd00::1]:6443" }, {}, { server: "https://[fd00::1]:6443" }],
+  [
+    "IPv4 in brackets, as Multus's installer writes it",
+    { server: "https://[10.0.0.1]:6443" },
+    {},
+    { server: "https://10.0.0.1:6443" },
+  ],
+  [
+    "a name in brackets",
+    { server: "https://[api.example]:6443" },
+    {},
+    { server: "https://api.example:6443" },
+  ],
   ["http, without credentials", { server: "http://127.0.0.1:8001" }, {}, { server: "http://127.0.0.1:8001" }],
   [
     "certificate-authority, by the kubeconfig's folder",

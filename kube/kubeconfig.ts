@@ -183,10 +183,14 @@ function accessOf(sys: Sys, folder: string, { cluster, user }: Chosen): Outcome<
   return ok({ server: server.value, tls: tls.value, token: token.value });
 }
 
+/** Multus's installer puts every host into brackets, IPv6 or not: Go understands it, a URL's own grammar does not. */
+const needlessBrackets = /^(https?:\/\/)\[([^\]:]+)\]/i;
+
 function serverOf(value: JsonObject[string] | undefined): Outcome<string, string> {
   if (typeof value !== "string" || value === "") return fail("the cluster has no server");
-  if (!URL.canParse(value)) return fail(`server ${quote(value)} is no URL`);
-  const { protocol, username, password, search, hash, origin, pathname } = new URL(value);
+  const text = value.replace(needlessBrackets, "$1$2");
+  if (!URL.canParse(text)) return fail(`server ${quote(value)} is no URL`);
+  const { protocol, username, password, search, hash, origin, pathname } = new URL(text);
   // Not repeated: it may hold a password.
   if (username !== "" || password !== "") return fail("server: a URL with a user in it is not supported");
   if ((protocol !== "https:" && protocol !== "http:") || search !== "" || hash !== "")

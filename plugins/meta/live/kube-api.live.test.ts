@@ -148,6 +148,10 @@ suite("what an ADD asks the API", ["root"], (executable) => {
   test.each<[string, (bed: Bed) => object | string]>([
     ["in YAML", () => stringify(kubeconfigFor(api))],
     ["with data in place of files", () => withData()],
+    [
+      "as Multus's installer writes it",
+      () => stringify(kubeconfigFor(api, { server: api.url.replace(/\/\/([^:]+)/, "//[$1]") })),
+    ],
     ["with a client certificate", () => kubeconfigFor(api, { user: certificate() })],
     ["with a tokenFile beside it", (at) => withTokenFile(at)],
     ["with tls-server-name", () => kubeconfigFor(api, { cluster: { "tls-server-name": "kubernetes" } })],
