@@ -46,9 +46,13 @@ export function judge(asked: Asked, attempt: HttpAttempt): Verdict {
   return failed(asked, refusal(asked, attempt.value, object));
 }
 
+/** How the engines say that certificates or keys cannot be used; Bun has no other word for it. */
+const unusable = /^(FailedToOpenSocket|ERR_OSSL_)/;
+
 function judgeFault(asked: Asked, { code, message }: HttpFault): Verdict {
-  const reason = message === code ? code : `${code}: ${message}`;
+  const reason = message.startsWith(code) ? message : `${code}: ${message}`;
   if (isDistrust(code)) return failed(asked, distrusted(reason));
+  if (unusable.test(code)) return failed(asked, unusableMaterial(code));
   return { kind: "again", error: tell(asked, unreachable(reason)), afterMs: undefined };
 }
 
@@ -78,6 +82,15 @@ function distrusted(reason: string): Told {
     id: "kube.api-untrusted",
     why: `the server's certificate is not trusted (${reason})`,
     todo: "Correct certificate-authority(-data), server or tls-server-name of the kubeconfig.",
+  };
+}
+
+function unusableMaterial(code: string): Told {
+  return {
+    code: "invalidConfig",
+    id: "kube.kubeconfig",
+    why: `a certificate or key of the kubeconfig cannot be used, or they do not belong together (${code})`,
+    todo: "Correct certificate-authority(-data), client-certificate(-data) or client-key(-data).",
   };
 }
 

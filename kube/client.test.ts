@@ -223,6 +223,17 @@ describe("an answer that no second try makes better", () => {
   });
 });
 
+test.each([
+  ["Bun", "FailedToOpenSocket"],
+  ["Node", "ERR_OSSL_PEM_NO_START_LINE"],
+])("certificates that cannot be used are told at once, as %s says it", async (_engine, code) => {
+  const { client, requests } = scene([code]);
+  expect(await client.get(web)).toMatchObject({
+    error: { id: "kube.kubeconfig", msg: expect.stringContaining(`a certificate or key`) },
+  });
+  expect(requests).toHaveLength(1);
+});
+
 describe("what may pass is tried again", () => {
   test.each<[string, Answer, string]>([
     ["too many requests", { status: 429, body: "" }, "kube.api-busy"],
