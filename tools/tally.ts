@@ -23,13 +23,14 @@ export function tally(endings: readonly Ending[], inCi: boolean): Tally {
     ...(inCi ? skips.flatMap(objection) : []),
   ];
   const named = skips.filter((skip) => reasonOf(skip) !== undefined);
-  const count = skips.length === 0 ? "" : `, ${skips.length} skipped`;
   return {
     lines: [
       ...failures.flatMap((failure) => ["", `FAILED ${failure}`]),
-      ...(named.length === 0 ? [] : ["", "skipped:", ...named.map((skip) => `  ${describeSkip(skip)}`)]),
+      ...(named.length === 0
+        ? []
+        : ["", `${named.length} skipped:`, ...named.map((skip) => `  ${describeSkip(skip)}`)]),
       "",
-      `${passed} passed, ${failures.length} failed${count}`,
+      `${passed} passed, ${failures.length} failed`,
     ],
     failed: failures.length,
   };
