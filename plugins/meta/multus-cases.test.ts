@@ -12,6 +12,7 @@ import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from
  */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
+const networkStatus = "k8s.v1.cni.cncf.io/network-status";
 const defaultNetwork = "v1.multus-cni.io/default-network";
 const types = ["weave", "other", "third", "portmap", "tuning"];
 const weave = { name: "weave1", cniVersion: "1.1.0", type: "weave" };
@@ -43,6 +44,7 @@ function nad(
 const files = {
   ...nad("shop", "net-a", { cniVersion: "1.1.0", type: "other" }),
   ...nad("shop", "net-b", { name: "b", cniVersion: "1.1.0", type: "third" }),
+  ...nad("shop", "silent", { cniVersion: "1.1.0", type: "other", answers: {} }),
   ...nad("kube-system", "blue", { name: "blue", cniVersion: "1.1.0", type: "third" }),
   ...nad("team", "private", { name: "private", cniVersion: "1.1.0", type: "other" }),
   ...nad("default", "global", { name: "global", cniVersion: "1.1.0", type: "other" }),
@@ -95,9 +97,11 @@ const notFound = JSON.stringify({
 /** A node whose API knows one pod by this uid, with these annotations; it takes its time. */
 function nodeWithApi(uid: string, annotations: object | undefined, delayMs = 0) {
   const asked: string[] = [];
+  const told: string[] = [];
   let machine: RecordingNode["machine"] | undefined;
-  const http: HttpHandler = async ({ method, url }) => {
+  const http: HttpHandler = async ({ method, url, body = "" }) => {
     asked.push(`${method} ${new URL(url).pathname}`);
+    if (method === "PATCH") told.push(JSON.parse(body).metadata.annotations[networkStatus]);
     if (delayMs > 0) await machine?.clock.sleep(delayMs);
     if (annotations === undefined || !url.endsWith("/pods/web")) return ok({ status: 404, body: notFound });
     const pod = { kind: "Pod", metadata: { name: "web", namespace: "shop", uid, annotations } };
@@ -105,7 +109,7 @@ function nodeWithApi(uid: string, annotations: object | undefined, delayMs = 0) 
   };
   const made = node({ "/k": kubeconfig }, { http });
   machine = made.machine;
-  return { made, asked };
+  return { made, asked, told };
 }
 
 describe("Multus's own cases", () => {
@@ -445,6 +449,17 @@ describe("what its users' issues add", () => {
     expect(await made.call("ADD", conf(), asking("fast,fast"))).toMatchObject({ ok: true });
     expect(made.calls.slice(1).map(({ config }) => config.deviceID)).toEqual(["d1", "d2"]);
     expect(await added(conf(), asking("fast,fast,fast"), more)).toBe("device.none");
+  });
+
+  test("status for results without an interface", async () => {
+    const { made, told } = nodeWithApi("u1", { [networks]: "silent" });
+    expect(await made.call("ADD", withApi)).toMatchObject({ ok: true });
+    expect(told.map((text) => JSON.parse(text))).toEqual([
+      [
+        { name: "weave1", interface: "eth0", default: true, dns: {} },
+        { name: "shop/silent", dns: {} },
+      ],
+    ]);
   });
 
   test("API slower than 250 ms", async () => {
