@@ -35,6 +35,8 @@ export async function informationOf(sys: Sys, { deviceInfoFile }: Step): Promise
   const { readDeviceInfo } = await import("../../kube/devices/device-info.ts");
   const read = readDeviceInfo(sys, deviceInfoFile);
   if (read.ok) return read.value;
-  sys.warn(`hawser: the network status has no device-info: ${describe(read.error)}`);
+  sys.warn(
+    `hawser: the network status leaves out what an attachment's own file says: ${describe(read.error)}`,
+  );
   return undefined;
 }

@@ -1,16 +1,14 @@
 import { type CniError, describe, within } from "../../cni/errors.ts";
-import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { podPath } from "../../kube/api-path.ts";
 import type { KubeClient } from "../../kube/client.ts";
-import { readDeviceInfo } from "../../kube/devices/device-info.ts";
 import { type AttachedNetwork, networkStatus, statusPatch } from "../../kube/network-status.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
+import { informationOf } from "./device-files.ts";
 import type { Attached } from "./execute.ts";
-import type { Step } from "./plan.ts";
 
 /** What an ADD has made, to be told. */
 export interface Standing {
@@ -53,22 +51,23 @@ async function writeStatus(
   deadlineMs: number,
   api: KubeClient | undefined,
 ): Promise<Outcome<void, CniError>> {
-  const text = networkStatus(networksOf(sys, config, base, carried));
+  const text = networkStatus(await networksOf(sys, config, base, carried));
   if (!text.ok) return text;
   const path = `${podPath(pod.namespace, pod.name)}/status`;
   const patched = await api?.patch(path, statusPatch(text.value, pod, isStatic), deadlineMs);
   return patched === undefined || patched.ok ? ok(undefined) : patched;
 }
 
-function networksOf(
+async function networksOf(
   sys: Sys,
   { network }: MetaConfig,
   base: CniResult | undefined,
   carried: readonly Attached[],
-): AttachedNetwork[] {
+): Promise<AttachedNetwork[]> {
   const before = base === undefined ? [] : [{ name: network.name, isDefault: true, result: base }];
-  const own = carried.map(({ step, result }): AttachedNetwork => {
-    const deviceInfo = deviceInfoOf(sys, step);
+  const own = carried.map(async ({ step, result }): Promise<AttachedNetwork> => {
+    // The attachment's own file, which its plugins may have written; else what the device plugin has told.
+    const deviceInfo = (await informationOf(sys, step)) ?? step.device?.info;
     return {
       // What the configuration itself holds has no definition's name, but that of its own network.
       name: step.network.includes("/") ? step.network : step.chain.name,
@@ -77,11 +76,5 @@ function networksOf(
       ...(deviceInfo !== undefined && { deviceInfo }),
     };
   });
-  return [...before, ...own];
-}
-
-/** The attachment's own file, which its plugins may have written; else what the device plugin has told. */
-function deviceInfoOf(sys: Sys, { deviceInfoFile, device }: Step): JsonObject | undefined {
-  const told = deviceInfoFile === undefined ? undefined : readDeviceInfo(sys, deviceInfoFile);
-  return told?.ok === true && told.value !== undefined ? told.value : device?.info;
+  return [...before, ...(await Promise.all(own))];
 }
