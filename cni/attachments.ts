@@ -184,9 +184,9 @@ function writeTemporary(sys: Sys, folder: string, path: string, text: string): A
 
 /**
  * Makes a new folder's place durable. Which of the folders above are new as well nobody knows (the lock's may have made
- * them), so all are synced, once in a network's life; a system folder that refuses has been there since the boot.
+ * them), so all are synced, once in its life; a system folder that refuses has been there since the boot.
  */
-function syncParents(sys: Sys, folder: string): void {
+export function syncParents(sys: Sys, folder: string): void {
   let at = folder;
   while (at !== "") {
     at = at.slice(0, at.lastIndexOf("/"));

@@ -1,3 +1,5 @@
+import type { Argv } from "yargs";
+
 /** What a help text says beside the options. */
 export interface Help {
   readonly usage: string;
@@ -78,11 +80,16 @@ function explainExample(rest: string): string {
   return `hawser explain --config 10-hawser.conflist ${rest}`;
 }
 
-export function headOf({ usage, about }: Help): string {
+/** The command with its help text; the version is the program's to tell. */
+export function described<T>(command: Argv<T>, help: Help): Argv<T> {
+  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
+}
+
+function headOf({ usage, about }: Help): string {
   return `${usage}\n\n${about.join(" ")}`;
 }
 
-export function footOf({ examples, exits }: Help): string {
+function footOf({ examples, exits }: Help): string {
   const lines = examples.flatMap(([purpose, command]) => [`  # ${purpose}`, `  ${command}`]);
   return ["Examples:", ...lines, "", `Exit status: ${exits}.`].join("\n");
 }

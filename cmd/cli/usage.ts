@@ -1,15 +1,6 @@
 import yargs, { type Argv } from "yargs";
 import type { Command } from "./commands.ts";
-import {
-  attachmentsHelp,
-  doctorHelp,
-  explainHelp,
-  footOf,
-  type Help,
-  headOf,
-  mainHelp,
-  showHelp,
-} from "./help.ts";
+import { attachmentsHelp, described, doctorHelp, explainHelp, mainHelp, showHelp } from "./help.ts";
 import { addInstall, addUninstall } from "./install/usage.ts";
 import { actionHelps } from "./ipam/help.ts";
 import { addIpam, positionals } from "./ipam/usage.ts";
@@ -86,11 +77,7 @@ function newParser({ version, columns }: UsageDefaults): Argv {
     .strictCommands()
     .showHelpOnFail(false)
     .help();
-  return describe(parser, mainHelp).version(version);
-}
-
-function describe<T>(command: Argv<T>, help: Help): Argv<T> {
-  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
+  return described(parser, mainHelp).version(version);
 }
 
 type Take = (command: Command) => void;
@@ -121,7 +108,7 @@ function addExplain(parser: Argv, take: Take): Argv {
   return parser.command(
     "explain",
     "Show what a pod would get, without doing any of it",
-    (command) => describe(command, explainHelp).options(explainOptions).conflicts("annotations", "pod"),
+    (command) => described(command, explainHelp).options(explainOptions).conflicts("annotations", "pod"),
     ({ config, annotations, pod, namespace, podName, ifname, prevResult, json = false }) =>
       take({ kind: "explain", config, annotations, pod, namespace, podName, ifname, prevResult, json }),
   );
@@ -141,12 +128,12 @@ function addAttachments(parser: Argv, { stateDir }: UsageDefaults, take: Take): 
     "attachments",
     "Show what this node holds",
     (command) =>
-      describe(command, attachmentsHelp)
+      described(command, attachmentsHelp)
         .options(options)
         .command(
           "show <container>",
           "Print all that is recorded of a container",
-          (show) => describe(show, showHelp).positional("container", container).options(options),
+          (show) => described(show, showHelp).positional("container", container).options(options),
           ({ container, stateDir, json = false }) => take({ kind: "show", container, stateDir, json }),
         ),
     ({ stateDir, json = false }) => take({ kind: "attachments", stateDir, json }),
@@ -167,7 +154,7 @@ function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
   return parser.command(
     "doctor",
     "Find what is wrong on this node, and say what to do",
-    (command) => describe(command, doctorHelp).options(options),
+    (command) => described(command, doctorHelp).options(options),
     ({ config, confDir, pluginDir = pluginDirs, json = false }) =>
       take({ kind: "doctor", config, confDir, pluginDirs: pluginDir, json }),
   );

@@ -1,3 +1,4 @@
+import { syncParents } from "../../../cni/attachments.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Attempt, Sys } from "../../../sys/sys.ts";
@@ -71,13 +72,15 @@ export function isDone({ files }: Sys, root: string, step: Step): boolean {
   }
 }
 
-function attemptStep({ files }: Sys, root: string, step: Step): Attempt {
+function attemptStep(sys: Sys, root: string, step: Step): Attempt {
+  const { files } = sys;
   const path = root + step.path;
   const folder = path.slice(0, path.lastIndexOf("/"));
   switch (step.kind) {
     case "folder": {
       const made = files.makeFolder(path, folderMode);
-      if (made.ok) syncParents(files, path);
+      // After a power loss a file is there only if all folders above it are.
+      if (made.ok) syncParents(sys, path);
       return made;
     }
     case "binary":
@@ -109,12 +112,6 @@ function put(
   if (moved.ok) return files.syncFolder(folder);
   files.remove(temporary);
   return moved;
-}
-
-/** After a power loss a file is there only if all folders above it are. Some file systems cannot, and need not. */
-function syncParents(files: Sys["files"], path: string): void {
-  const names = path.split("/").slice(1, -1);
-  for (let depth = names.length; depth >= 0; depth--) files.syncFolder(`/${names.slice(0, depth).join("/")}`);
 }
 
 function doing(step: Step): string {

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { footOf, type Help, headOf } from "../help.ts";
+import { described } from "../help.ts";
 import { installHelp, uninstallHelp } from "./help.ts";
 import type { InstallOptions, PlaceOptions, UninstallOptions } from "./options.ts";
 
@@ -58,10 +58,6 @@ function optional(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function about<T>(command: Argv<T>, help: Help): Argv<T> {
-  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
-}
-
 export function addInstall(
   parser: Argv,
   defaults: InstallDefaults,
@@ -70,7 +66,7 @@ export function addInstall(
   return parser.command(
     "install",
     "Put hawser on this node, or renew it",
-    (command) => about(command, installHelp).options(installOptions(defaults)),
+    (command) => described(command, installHelp).options(installOptions(defaults)),
     (args: Args) =>
       take({
         ...placesOf(args),
@@ -98,7 +94,7 @@ export function addUninstall(
   return parser.command(
     "uninstall",
     "Take hawser off this node, and put back what was there",
-    (command) => about(command, uninstallHelp).options(options),
+    (command) => described(command, uninstallHelp).options(options),
     (args: Args) => take({ ...placesOf(args), stateDir: folder(args.stateDir), force: args.force === true }),
   );
 }

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { footOf, type Help, headOf } from "../help.ts";
+import { described } from "../help.ts";
 import { actionHelps, ipamHelp } from "./help.ts";
 import type { IpamAction, TargetOptions } from "./options.ts";
 
@@ -61,10 +61,6 @@ function targetOf(args: TargetArgs): TargetOptions {
     definitionsDir: one("definitionsDir") ?? "",
     json: args.json === true,
   };
-}
-
-function described<T>(command: Argv<T>, help: Help): Argv<T> {
-  return command.usage(headOf(help)).epilogue(footOf(help)).version(false);
 }
 
 /** What each command takes beside its options, for who forgets it. */

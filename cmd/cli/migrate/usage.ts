@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { footOf, headOf } from "../help.ts";
+import { described } from "../help.ts";
 import { migrateHelp } from "./help.ts";
 import type { MigrateOptions } from "./options.ts";
 
@@ -36,10 +36,7 @@ export function addMigrate(
     "migrate <from>",
     "Take over what another meta-plugin has attached",
     (command) =>
-      command
-        .usage(headOf(migrateHelp))
-        .epilogue(footOf(migrateHelp))
-        .version(false)
+      described(command, migrateHelp)
         .positional("from", {
           type: "string",
           choices: ["multus"],
