@@ -26,8 +26,6 @@ export interface RouteChanges {
   readonly added: readonly KernelRoute[];
 }
 
-export const noChanges: RouteChanges = { removed: [], added: [] };
-
 type Asking = Pick<Selection, "network" | "ifname" | "request">;
 
 /** Undefined when nobody asks for a default route. Errors: `route.several`, of every family that has several gateways. */
