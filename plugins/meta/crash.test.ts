@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { peek, save } from "../../cni/attachments.ts";
-import { parseNetworkConfig } from "../../cni/config.ts";
-import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
@@ -15,6 +13,7 @@ import {
   type Machine,
 } from "../../sys/fake.ts";
 import { meta } from "./plugin.ts";
+import { invocationFrom } from "./testing.ts";
 
 /**
  * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). After DEL, its retry or GC, nothing of
@@ -80,16 +79,14 @@ function collectWorld(world: World, config: { name: string; type: string }): voi
 }
 
 function invocation(verb: Verb, containerId: string, config: object, path = "/bin/cni"): Invocation {
-  const environment = parseEnvironment({
+  const variables = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: containerId,
     CNI_NETNS: "/ns",
     CNI_IFNAME: "eth0",
     CNI_PATH: path,
-  });
-  const network = parseNetworkConfig(printJson(config));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  };
+  return invocationFrom(variables, config);
 }
 
 async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { parseNetworkConfig } from "../../cni/config.ts";
-import { parseEnvironment } from "../../cni/environment.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import { createFake, exited } from "../../sys/fake.ts";
 import { meta } from "./plugin.ts";
+import { invocationFrom } from "./testing.ts";
 
 /** DEL of a container that has no record; of the plugins that are named only `main` and `side` are installed. */
 async function del(networks: string, more: JsonObject = {}, files: Readonly<Record<string, string>> = {}) {
@@ -30,15 +29,13 @@ async function del(networks: string, more: JsonObject = {}, files: Readonly<Reco
     runtimeConfig: { "io.kubernetes.cri.pod-annotations": { "k8s.v1.cni.cncf.io/networks": networks } },
     ...more,
   };
-  const network = parseNetworkConfig(printJson(config));
-  const environment = parseEnvironment({
+  const variables = {
     CNI_COMMAND: "DEL",
     CNI_CONTAINERID: "c1",
     CNI_IFNAME: "eth0",
     CNI_PATH: "/bin/cni",
-  });
-  if (!network.ok || !environment.ok) throw new Error("the test's own input is wrong");
-  const outcome = await meta.del(fake.sys, { environment: environment.value, config: network.value });
+  };
+  const outcome = await meta.del(fake.sys, invocationFrom(variables, config));
   return { outcome, runs, warnings: fake.warnings };
 }
 

@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { parseNetworkConfig } from "../../cni/config.ts";
-import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import {
@@ -15,6 +13,7 @@ import {
 import { ok } from "../../sys/outcome.ts";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
 import { meta } from "./plugin.ts";
+import { invocationFrom } from "./testing.ts";
 
 /** ADD, DEL and GC of a pod with two devices, stopped or failed at each effect: no device information file is left. */
 
@@ -65,14 +64,14 @@ function scene(): { machine: Machine; world: Map<string, string> } {
 }
 
 function invocation(verb: string): Invocation {
-  const environment = parseEnvironment({
+  const variables = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: "c1",
     CNI_NETNS: "/ns",
     CNI_IFNAME: "eth0",
     CNI_PATH: "/bin/cni",
     CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p",
-  });
+  };
   const config = {
     ...{
       cniVersion: "1.1.0",
@@ -84,9 +83,7 @@ function invocation(verb: string): Invocation {
     ...{ definitionsDir: "/net.d", stateDir: "/state", kubeletDir: "/kubelet", deviceInfoDir: "/devinfo" },
     ...(verb === "GC" ? { "cni.dev/valid-attachments": [] } : {}),
   };
-  const network = parseNetworkConfig(printJson(config));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  return invocationFrom(variables, config);
 }
 
 type TestedVerb = "ADD" | "DEL" | "GC";

@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { parseNetworkConfig } from "../../cni/config.ts";
-import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import {
@@ -13,6 +11,7 @@ import {
 } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { meta } from "./plugin.ts";
+import { invocationFrom } from "./testing.ts";
 
 /** ADD with a kubeconfig: the one request that it makes, and what becomes of the pod when that fails. */
 
@@ -86,17 +85,15 @@ function invocation(verb: "ADD" | "DEL", more: object, annotations: object, args
     kubeconfig: "/k",
     delegate: { type: "main" },
   };
-  const environment = parseEnvironment({
+  const variables = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: "c1",
     CNI_NETNS: "/ns",
     CNI_IFNAME: "eth0",
     CNI_PATH: "/bin/cni",
     CNI_ARGS: args,
-  });
-  const network = parseNetworkConfig(printJson({ ...config, ...more, runtimeConfig } as never));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  };
+  return invocationFrom(variables, { ...config, ...more, runtimeConfig });
 }
 
 function recordsOf({ disk }: Machine): string[] {

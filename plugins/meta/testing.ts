@@ -149,20 +149,25 @@ function recorder(type: string, calls: RecordedCall[]): Handler {
 }
 
 function invocationOf(verb: PluginVerb, config: object, about: Partial<CallAbout>): Invocation {
-  const environment = parseEnvironment({
+  const { annotations, extra = {} } = about;
+  const given = (config as JsonObject).runtimeConfig as JsonObject | undefined;
+  const runtimeConfig =
+    annotations === undefined ? given : { ...given, [podAnnotationsCapability]: { ...annotations } };
+  const variables = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: about.containerId ?? "pod1",
     CNI_NETNS: about.netns ?? "/run/netns/pod1",
     CNI_IFNAME: about.ifname ?? "eth0",
     CNI_ARGS: about.args ?? podArgs,
     CNI_PATH: "/bin/cni",
-  });
-  const { annotations, extra = {} } = about;
-  const given = (config as JsonObject).runtimeConfig as JsonObject | undefined;
-  const runtimeConfig =
-    annotations === undefined ? given : { ...given, [podAnnotationsCapability]: { ...annotations } };
-  const whole = { ...config, ...(runtimeConfig && { runtimeConfig }), ...extra };
-  const network = parseNetworkConfig(JSON.stringify(whole));
+  };
+  return invocationFrom(variables, { ...config, ...(runtimeConfig && { runtimeConfig }), ...extra });
+}
+
+/** What a runtime says, as a verb is called with it; it is the test's own, and has to be right. */
+export function invocationFrom(variables: Readonly<Record<string, string>>, config: object): Invocation {
+  const environment = parseEnvironment(variables);
+  const network = parseNetworkConfig(JSON.stringify(config));
   if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
   return { environment: environment.value, config: network.value };
 }

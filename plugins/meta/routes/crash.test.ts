@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { peek, save } from "../../../cni/attachments.ts";
-import { parseNetworkConfig } from "../../../cni/config.ts";
-import { parseEnvironment } from "../../../cni/environment.ts";
 import { printJson } from "../../../cni/json.ts";
 import type { CniResult } from "../../../cni/types.ts";
 import {
@@ -14,6 +12,7 @@ import {
   type Machine,
 } from "../../../sys/fake.ts";
 import { meta } from "../plugin.ts";
+import { invocationFrom } from "../testing.ts";
 
 /**
  * ADD and DEL of a pod that moves its default routes, chained behind another plugin, stopped or failed at each effect: the
@@ -133,17 +132,15 @@ function told(route: string) {
 }
 
 async function call(process: FakeProcess, verb: RouteVerb, config: object) {
-  const environment = parseEnvironment({
+  const variables = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: key.containerId,
     CNI_NETNS: netns,
     CNI_IFNAME: key.ifname,
     CNI_PATH: "/bin/cni",
-  });
-  const network = parseNetworkConfig(printJson(config as never));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
+  };
   const verbs = { ADD: meta.add, DEL: meta.del, CHECK: meta.check };
-  return verbs[verb](process.sys, { environment: environment.value, config: network.value });
+  return verbs[verb](process.sys, invocationFrom(variables, config));
 }
 
 async function ending(made: Scene, process: FakeProcess, verb: RouteVerb): Promise<Ending> {
