@@ -300,6 +300,17 @@ hawser is uninstalled. Network definitions were left.
 `);
   });
 
+  test("--dry-run: told, not done", async () => {
+    const node = createNode();
+    await install(node.sys, owner);
+    const before = node.machine.disk.paths();
+    const { code, out } = await uninstall(node.sys, { ...uninstallation, dryRun: true });
+    expect(code).toBe(0);
+    expect(out).toContain("would be   /opt/cni/bin/hawser  (removed)\n");
+    expect(out).toMatch(/\nNothing was changed\.\n$/);
+    expect(node.machine.disk.paths()).toEqual(before);
+  });
+
   test("a list that somebody has edited since keeps all but hawser", async () => {
     const node = createNode();
     await install(node.sys, chained);

@@ -6,8 +6,8 @@ import { plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Self, viewInstall } from "./node.ts";
 import type { InstallOptions } from "./options.ts";
 import { type InstallPlan, planInstall } from "./plan-install.ts";
-import { printStep, reportOf, type Told } from "./report.ts";
-import { carryOutAll, isDone } from "./step.ts";
+import { printStep, reportOf } from "./report.ts";
+import { carryOutAll, type Told } from "./step.ts";
 
 /** How often a pod that stays looks at the token and the configuration. */
 const patienceMs = 10_000;
@@ -43,18 +43,13 @@ async function install(
   if (!view.ok) return view;
   const plan = await planInstall(options, view.value);
   if (!plan.ok) return plan;
-  const { root, dryRun } = options;
   const steps = plan.value.steps.filter(({ kind }) => renewsBinary || (kind !== "binary" && kind !== "link"));
   const told: Told[] = [];
   const note = (each: Told): void => {
     told.push(each);
     tell(each);
   };
-  if (dryRun) {
-    for (const step of steps) note({ step, end: isDone(sys, root, step) ? "unchanged" : "would be done" });
-    return ok({ plan: plan.value, told });
-  }
-  const carried = carryOutAll(sys, root, steps, (step, end) => note({ step, end }));
+  const carried = carryOutAll(sys, options, steps, note);
   return carried.ok ? ok({ plan: plan.value, told }) : fail(carried.error);
 }
 

@@ -1,11 +1,5 @@
 import { paint, plain, type Terminal } from "../terminal.ts";
-import type { Step, StepEnd } from "./step.ts";
-
-/** A step and what became of it. */
-export interface Told {
-  readonly step: Step;
-  readonly end: StepEnd | "would be done";
-}
+import type { Step, Told } from "./step.ts";
 
 const verbs: Readonly<Record<Step["kind"], string>> = {
   folder: "made",

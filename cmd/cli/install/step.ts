@@ -12,7 +12,13 @@ export type Step =
   | { readonly kind: "file"; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly kind: "remove"; readonly path: string };
 
-export type StepEnd = "done" | "unchanged";
+export type StepEnd = "done" | "unchanged" | "would be done";
+
+/** A step and what became of it. */
+export interface Told {
+  readonly step: Step;
+  readonly end: StepEnd;
+}
 
 const folderMode = 0o755;
 const binaryMode = 0o755;
@@ -23,7 +29,7 @@ const temporaryMark = ".hawser-new";
  * Carries one step out below `root`. What is written lies beside its place first and is renamed there: a runtime never
  * meets half of it, and a plugin that is running goes on with its old file. Errors: `install.write`.
  */
-export function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError> {
+function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError> {
   if (isDone(sys, root, step)) return ok("unchanged");
   const attempt = attemptStep(sys, root, step);
   if (attempt.ok) return ok("done");
@@ -35,23 +41,27 @@ export function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, C
   return failWith("ioFailure", "install.write", `${doing(step)}: ${message}`, hint);
 }
 
-/** Steps in order; the first that fails ends them. `told` is called for each that was carried out. */
+/** Steps in order, or what would become of them; the first that fails ends them. `tell` is called for each other. */
 export function carryOutAll(
   sys: Sys,
-  root: string,
+  { root, dryRun }: { readonly root: string; readonly dryRun: boolean },
   steps: readonly Step[],
-  told: (step: Step, end: StepEnd) => void,
+  tell: (told: Told) => void,
 ): Outcome<void, CniError> {
   for (const step of steps) {
-    const end = carryOut(sys, root, step);
+    const end = dryRun ? ok(foreseen(sys, root, step)) : carryOut(sys, root, step);
     if (!end.ok) return end;
-    told(step, end.value);
+    tell({ step, end: end.value });
   }
   return ok(undefined);
 }
 
+function foreseen(sys: Sys, root: string, step: Step): StepEnd {
+  return isDone(sys, root, step) ? "unchanged" : "would be done";
+}
+
 /** Whether there is nothing to do. A binary is always replaced: to compare it costs more than to copy it. */
-export function isDone({ files }: Sys, root: string, step: Step): boolean {
+function isDone({ files }: Sys, root: string, step: Step): boolean {
   const stat = files.stat(root + step.path);
   switch (step.kind) {
     case "folder":

@@ -6,12 +6,12 @@ import { printDocument, type Terminal } from "../terminal.ts";
 import { viewNode } from "./node.ts";
 import type { UninstallOptions } from "./options.ts";
 import { planUninstall } from "./plan-uninstall.ts";
-import { printStep, reportOf, type Told } from "./report.ts";
-import { carryOutAll, isDone } from "./step.ts";
+import { printStep, reportOf } from "./report.ts";
+import { carryOutAll, type Told } from "./step.ts";
 
 /** `hawser uninstall`: the runtime's configuration as it was, then everything else of the installation away. */
 export function uninstallCommand(sys: Sys, terminal: Terminal, options: UninstallOptions): number {
-  const { root, json, dryRun } = options;
+  const { json, dryRun } = options;
   const node = viewNode(sys, options, undefined);
   if (!node.ok) return printFailure(terminal, node.error, json);
   const steps = planUninstall(options, node.value);
@@ -23,13 +23,8 @@ export function uninstallCommand(sys: Sys, terminal: Terminal, options: Uninstal
     told.push(each);
     if (!json) printStep(terminal, each);
   };
-  if (dryRun) {
-    for (const step of steps.value)
-      note({ step, end: isDone(sys, root, step) ? "unchanged" : "would be done" });
-  } else {
-    const carried = carryOutAll(sys, root, steps.value, (step, end) => note({ step, end }));
-    if (!carried.ok) return printFailure(terminal, carried.error, json);
-  }
+  const carried = carryOutAll(sys, options, steps.value, note);
+  if (!carried.ok) return printFailure(terminal, carried.error, json);
   if (json) printDocument(terminal, reportOf(told));
   else
     terminal.print(
