@@ -115,7 +115,11 @@ test("what was imported is the pod's when it comes", async () => {
   const addresses = await add("db-0", "c1");
   await del("db-0", "c1");
   await runIpam(["export", "--config", config, "--output", export1]);
-  config = writeConfig(folder.path, { ranges: dualRanges, store: { dir: `${folder.path}/new` } });
+  config = writeConfig(folder.path, {
+    ranges: dualRanges,
+    store: { dir: `${folder.path}/new` },
+    journalDir: `${folder.path}/journal`,
+  });
   await runIpam(["import", export1, "--config", config, "--yes"]);
   expect(await add("db-0", "c2")).toEqual(addresses);
   expect(await json("check")).toMatchObject({ exitCode: 0, findings: [] });
