@@ -17,7 +17,20 @@ test.each([
     { PodUID: "other", ResourceName: nic, DeviceIDs: { "0": ["x"] } },
     { PodUID: "u1", ResourceName: nic, DeviceIDs },
   ]);
-  expect(readCheckpoint(text, "u1")).toEqual({ ok: true, value: [{ resource: nic, deviceIds }] });
+  expect(readCheckpoint(text, "u1")).toEqual({ ok: true, value: [[{ resource: nic, deviceIds }]] });
+});
+
+test("one list a container, in the file's order, though a container's resources are apart", () => {
+  const of = (ContainerName: string, ResourceName: string, id: string) => ({
+    ...{ PodUID: "u1", ContainerName, ResourceName },
+    DeviceIDs: { "0": [id] },
+  });
+  const text = checkpointText([of("z", nic, "1"), of("a", nic, "2"), of("z", "v/gpu", "3")]);
+  const gpu = { resource: "v/gpu", deviceIds: ["3"] };
+  expect(readCheckpoint(text, "u1")).toEqual({
+    ok: true,
+    value: [[{ resource: nic, deviceIds: ["1"] }, gpu], [{ resource: nic, deviceIds: ["2"] }]],
+  });
 });
 
 test("a pod that is not in it has nothing; a broken entry of another pod does not matter", () => {

@@ -6,23 +6,25 @@ import type { Assignment } from "./pod-resources.ts";
 
 /**
  * What the kubelet's device manager has assigned to a pod, out of its checkpoint
- * (`device-plugins/kubelet_internal_checkpoint`). Pods are known by UID there. Device IDs are lists by NUMA node, and
- * were one list before Kubernetes 1.20.
+ * (`device-plugins/kubelet_internal_checkpoint`): one list a container, in the file's order. Pods are known by UID there.
+ * Device IDs are lists by NUMA node, and were one list before Kubernetes 1.20.
  */
-export function readCheckpoint(text: string, podUid: string): Outcome<Assignment[], string> {
+export function readCheckpoint(text: string, podUid: string): Outcome<Assignment[][], string> {
   const data = readData(text);
   if (!data.ok) return data;
   const entries = data.value.PodDeviceEntries ?? [];
   if (!Array.isArray(entries)) return fail(`PodDeviceEntries is ${kindOf(entries)}, not an array`);
-  const assignments: Assignment[] = [];
+  const containers = new Map<Json | undefined, Assignment[]>();
   for (const [index, entry] of entries.entries()) {
     if (!isObject(entry) || entry.PodUID !== podUid) continue;
     const deviceIds = readDeviceIds(entry.DeviceIDs);
     if (typeof entry.ResourceName !== "string" || deviceIds === undefined)
       return fail(`PodDeviceEntries[${index}] names no resource, or its DeviceIDs are none`);
-    assignments.push({ resource: entry.ResourceName, deviceIds });
+    const container = containers.get(entry.ContainerName) ?? [];
+    container.push({ resource: entry.ResourceName, deviceIds });
+    containers.set(entry.ContainerName, container);
   }
-  return ok(assignments);
+  return ok([...containers.values()]);
 }
 
 /** The resources that device plugins have registered. */

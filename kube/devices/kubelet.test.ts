@@ -70,15 +70,21 @@ describe("the kubelet's answer", () => {
     expect(found).toEqual({ calls: ["Get", "List"], source: socket, devices: {} });
   });
 
-  test("devices of all containers come in one order, each once, however the kubelet shuffles them", async () => {
-    const shuffled = inPod(
-      [device(nic, "0000:03:02.1"), device("vendor.com/gpu", "g")],
-      // One device near two NUMA nodes is named for each.
-      [device(nic, "0000:03:02.0"), device(nic, "0000:03:02.0"), device(nic, "0000:01:00.7")],
-    );
-    const found = await read(kubelet(answersGet(shuffled)));
-    expect(found.devices?.[nic]).toEqual(["0000:01:00.7", "0000:03:02.0", "0000:03:02.1"]);
-  });
+  const shuffled = inPod(
+    [device(nic, "0000:03:02.5"), device("vendor.com/gpu", "g"), device(nic, "0000:03:02.4")],
+    // One device near two NUMA nodes is named for each.
+    [device(nic, "0000:03:02.2"), device(nic, "0000:03:02.2"), device(nic, "0000:01:00.7")],
+  );
+  test.each([
+    ["Get", kubelet(answersGet(shuffled))],
+    ["List", kubelet(refuses("UNIMPLEMENTED"), answersList(shuffled))],
+  ])(
+    "%s: devices come container by container, each once, however the kubelet shuffles them",
+    async (_by, rpc) => {
+      const found = await read(rpc);
+      expect(found.devices?.[nic]).toEqual(["0000:03:02.4", "0000:03:02.5", "0000:01:00.7", "0000:03:02.2"]);
+    },
+  );
 
   test("a kubelet that refuses for the rate of calls is asked again, within a time", async () => {
     let count = 0;
@@ -117,6 +123,15 @@ describe("the checkpoint", () => {
     ["what List answers is no message", kubelet(refuses("UNKNOWN"), () => ok(Uint8Array.of(0x0a, 9)))],
   ])("tells them when %s", async (_case, rpc) => {
     expect(await read(rpc, files)).toMatchObject({ source: checkpoint, devices: { [nic]: ["a", "b", "c"] } });
+  });
+
+  test("tells them container by container as well, a container's NUMA nodes together", async () => {
+    const of = (ContainerName: string, DeviceIDs: object) => ({
+      ...{ PodUID: "u1", ContainerName, ResourceName: nic, DeviceIDs },
+    });
+    const text = checkpointText([of("z", { "1": ["y"], "0": ["x", "z"] }), of("a", { "-1": ["b", "a"] })]);
+    const { devices } = await read(undefined, { [checkpoint]: text });
+    expect(devices?.[nic]).toEqual(["x", "y", "z", "a", "b"]);
   });
 
   test.each([

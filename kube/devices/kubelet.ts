@@ -21,9 +21,12 @@ import {
 export interface PodDevices {
   /** For people: where it was read. */
   readonly source: string;
-  /** Device IDs by resource: each once, in order. */
+  /** Device IDs by resource: each once; those of the pod's first container first, and sorted within one container. */
   readonly byResource: ReadonlyMap<string, readonly string[]>;
 }
+
+/** One list a container, in order. */
+type Containers = readonly (readonly Assignment[])[];
 
 /** For Get, List and the pauses between their tries together. */
 const timeoutMs = 10_000;
@@ -64,11 +67,7 @@ export async function readPodDevices(
 }
 
 /** Undefined never: a pod that the kubelet does not list has no devices. */
-async function askKubelet(
-  sys: Sys,
-  socket: string,
-  pod: PodIdentity,
-): Promise<Outcome<Assignment[], string>> {
+async function askKubelet(sys: Sys, socket: string, pod: PodIdentity): Promise<Outcome<Containers, string>> {
   const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
   const call = (method: string, body: Uint8Array): Promise<RpcAttempt> =>
     callPatiently(sys, socket, method, body, deadlineMs);
@@ -76,7 +75,7 @@ async function askKubelet(
   if (got.ok) {
     const found = readGetResponse(got.value);
     if (!found.ok) return fail(`${getMethod} on ${socket}: its answer cannot be read: ${found.error}`);
-    if (found.value !== undefined) return ok([...found.value.assignments]);
+    if (found.value !== undefined) return ok(found.value.containers);
   } else if (!got.error.answered) {
     return fail(got.error.message);
   }
@@ -87,7 +86,7 @@ async function askKubelet(
   if (!pods.ok) return fail(`${listMethod} on ${socket}: its answer cannot be read: ${pods.error}`);
   const isAsked = (each: { namespace: string; name: string }): boolean =>
     each.namespace === pod.namespace && each.name === pod.name;
-  return ok(pods.value.filter(isAsked).flatMap(({ assignments }) => assignments));
+  return ok(pods.value.filter(isAsked).flatMap(({ containers }) => containers));
 }
 
 /**
@@ -122,23 +121,35 @@ async function callPatiently(
   }
 }
 
-function readFile(sys: Sys, path: string, { uid }: PodIdentity): Outcome<Assignment[], string> {
+function readFile(sys: Sys, path: string, { uid }: PodIdentity): Outcome<Containers, string> {
   if (uid === undefined) return fail("pods are known by UID there, and the runtime has told none");
   const text = sys.files.read(path);
   return text.ok ? readCheckpoint(text.value, uid) : fail(plainReason(text.error.message));
 }
 
 /**
- * Each device once, in the order of the IDs. The kubelet writes its answers out of hash tables, in another order each
- * time, and names a device once for every NUMA node that it is near to; a checkpoint names one that an init container has
- * left to another twice.
+ * Each device once. A pod's author writes the networks in the order of the containers that they are for, so the first
+ * container's devices go out first. Within a container there is no order to be had: the kubelet writes its answers out of
+ * hash tables, and names a device once for every NUMA node that it is near to. So the IDs decide, and each ADD of a pod
+ * decides alike. A checkpoint names a device that an init container has left to another twice.
  */
-function byResource(assignments: readonly Assignment[]): Map<string, string[]> {
+function byResource(containers: Containers): Map<string, string[]> {
   const all = new Map<string, Set<string>>();
-  for (const { resource, deviceIds } of assignments) {
-    const known = all.get(resource) ?? new Set();
-    for (const id of deviceIds) known.add(id);
-    all.set(resource, known);
+  for (const assignments of containers) {
+    for (const [resource, ids] of idsOf(assignments)) {
+      const known = all.get(resource) ?? new Set();
+      for (const id of ids.sort()) known.add(id);
+      all.set(resource, known);
+    }
   }
-  return new Map([...all].map(([resource, ids]) => [resource, [...ids].sort()]));
+  return new Map([...all].map(([resource, ids]) => [resource, [...ids]]));
+}
+
+/** What one container has of each resource. */
+function idsOf(assignments: readonly Assignment[]): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const { resource, deviceIds } of assignments) {
+    all.set(resource, [...(all.get(resource) ?? []), ...deviceIds]);
+  }
+  return all;
 }

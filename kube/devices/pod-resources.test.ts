@@ -34,7 +34,7 @@ type Pod = typeof pod extends fc.Arbitrary<infer T> ? T : never;
 const understood = ({ name, namespace, containers }: Pod) => ({
   name,
   namespace,
-  assignments: containers.flatMap((each) =>
+  containers: containers.map((each) =>
     each.devices.map(({ resource_name, device_ids }) => ({ resource: resource_name, deviceIds: device_ids })),
   ),
 });

@@ -19,7 +19,8 @@ export interface Assignment {
 export interface PodResources {
   readonly namespace: string;
   readonly name: string;
-  readonly assignments: readonly Assignment[];
+  /** One list a container, in the pod's order; the init containers that go on running before the others. */
+  readonly containers: readonly (readonly Assignment[])[];
 }
 
 export function getRequest(namespace: string, name: string): Uint8Array {
@@ -61,7 +62,7 @@ function readPod(bytes: Uint8Array): Outcome<PodResources, string> {
   return ok({
     name: textOf(fields.value.get(1)?.at(-1)),
     namespace: textOf(fields.value.get(2)?.at(-1)),
-    assignments: containers.value.flat(),
+    containers: containers.value,
   });
 }
 
