@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addressFamily, canonicalAddress, cidrFamily } from "./cidr.ts";
+import { addressFamily, canonicalAddress, cidrFamily, covers } from "./cidr.ts";
 
 describe("addresses", () => {
   test.each([
@@ -106,4 +106,20 @@ test.each([
   ["no address", "no address"],
 ])("the canonical spelling of %s is %s", (text, expected) => {
   expect(canonicalAddress(text)).toBe(expected);
+});
+
+test.each([
+  ["10.1.0.0/16", "10.1.255.7", true],
+  ["10.1.0.5/16", "10.1.0.0/24", true],
+  ["10.1.0.0/17", "10.1.128.0", false],
+  ["0.0.0.0/0", "10.1.0.1", true],
+  ["::/0", "10.1.0.1", false],
+  ["0.0.0.0/0", "::1", false],
+  ["10.1.0.1/32", "10.1.0.1", true],
+  ["10.1.0.1/32", "10.1.0.2", false],
+  ["fd00::/64", "fd00:0:0:0:ffff::1", true],
+  ["fd00::/64", "fd00:0:0:1::1", false],
+  ["FD00::1/128", "fd00:0::0.0.0.1", true],
+] as const)("%s covers %s: %s", (network, address, expected) => {
+  expect(covers(network, address)).toBe(expected);
 });

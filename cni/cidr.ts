@@ -59,6 +59,33 @@ export function canonicalAddress(text: string): string {
   return at < 0 ? groups : `${groups}${text.slice(at)}`;
 }
 
+/** Whether an address, with or without a prefix length, is in the network of a CIDR. Both are known to be ones. */
+export function covers(cidr: string, address: string): boolean {
+  const network = bitsOf(cidr);
+  const prefix = prefixOf(cidr);
+  const bits = bitsOf(address);
+  return network.length === bits.length && network.slice(0, prefix) === bits.slice(0, prefix);
+}
+
+/** The number behind the slash of a CIDR. */
+export function prefixOf(cidr: string): number {
+  return Number(cidr.slice(cidr.indexOf("/") + 1));
+}
+
+/** An address as 32 or 128 digits, so that networks are compared by their beginnings. */
+function bitsOf(text: string): string {
+  const address = text.replace(/\/.*/, "");
+  const [size, parts] = address.includes(":")
+    ? ([
+        16,
+        canonicalAddress(address)
+          .split(":")
+          .map((group) => Number.parseInt(group, 16)),
+      ] as const)
+    : ([8, address.split(".").map(Number)] as const);
+  return parts.map((part) => part.toString(2).padStart(size, "0")).join("");
+}
+
 function groupsOf(text: string): number[] {
   return text.split(":").flatMap((group) => {
     if (group === "") return [];

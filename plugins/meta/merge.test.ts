@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { CniResult } from "../../cni/types.ts";
+import type { CniResult, IpConfig, Route } from "../../cni/types.ts";
 import { merge } from "./merge.ts";
 
 const primary: CniResult = {
@@ -50,6 +50,48 @@ describe("merge", () => {
       { dst: "10.9.0.0/16" },
     ]);
     expect(merge([first])).toBe(first);
+  });
+
+  const near: IpConfig = { address: "10.1.0.5/24", gateway: "10.1.0.1" };
+  const pointToPoint: IpConfig = { address: "10.65.0.5/32", gateway: "169.254.1.1" };
+  const near6: IpConfig = { address: "fd00::5/64", gateway: "fd00::1" };
+  const linkLocal6: IpConfig = { address: "fd00::5/64", gateway: "fe80::1" };
+  test.each<[string, IpConfig[], Route, boolean]>([
+    ["the gateway's own host route", [pointToPoint], { dst: "169.254.1.1/32" }, false],
+    ["that of a gateway in the subnet", [near], { dst: "10.1.0.1/32" }, false],
+    ["that of a gateway of IPv6", [near6], { dst: "fd00::1/128" }, false],
+    ["that of one written otherwise", [near6], { dst: "FD00:0:0::0001/128" }, false],
+    ["that of a link-local gateway", [linkLocal6], { dst: "fe80::1/128" }, false],
+    ["that of the second gateway", [near, pointToPoint], { dst: "169.254.1.1/32" }, false],
+    ["the network that a far gateway is reached by", [pointToPoint], { dst: "169.254.0.0/16" }, false],
+    ["a route of scope link", [near], { dst: "10.9.0.0/16", scope: 253 }, false],
+    ["a default route of scope link", [near], { dst: "0.0.0.0/0", scope: 253 }, false],
+    ["a route of scope host", [near], { dst: "10.9.0.0/16", scope: 254 }, false],
+    ["a route of scope site", [near], { dst: "10.9.0.0/16", scope: 200 }, true],
+    ["a route of scope global", [near], { dst: "10.9.0.0/16", scope: 0 }, true],
+    ["the own subnet", [near], { dst: "10.1.0.0/24" }, false],
+    ["the own subnet of IPv6", [near6], { dst: "fd00::/64" }, false],
+    ["the own address", [pointToPoint], { dst: "10.65.0.5/32" }, false],
+    ["the link-local network", [near6], { dst: "fe80::/64" }, false],
+    ["a part of the own subnet", [near], { dst: "10.1.0.128/25" }, true],
+    ["a network around the own subnet", [near], { dst: "10.0.0.0/8" }, true],
+    ["a host elsewhere", [near], { dst: "10.9.0.1/32" }, true],
+    ["a host in the own subnet", [near], { dst: "10.1.0.9/32" }, true],
+    ["the default route", [near], { dst: "0.0.0.0/0" }, true],
+    ["the default route behind a far gateway", [pointToPoint], { dst: "0.0.0.0/0" }, true],
+    ["a default route of another table", [near], { dst: "0.0.0.0/0", table: 100 }, true],
+    ["the default route of IPv6", [linkLocal6], { dst: "::/0" }, true],
+  ])("a route without a gateway: %s", (_case, ips, route, hasGateway) => {
+    const [merged] = merge([{ ips, routes: [route] }, {}]).routes ?? [];
+    expect(merged).toEqual(hasGateway ? { ...route, gw: ips[0]?.gateway } : route);
+  });
+
+  test("a network around a far gateway goes by it when a narrower route leads to it", () => {
+    const routes = [{ dst: "169.254.1.1/32" }, { dst: "169.254.0.0/16" }];
+    expect(merge([{ ips: [pointToPoint], routes }, {}]).routes).toEqual([
+      { dst: "169.254.1.1/32" },
+      { dst: "169.254.0.0/16", gw: "169.254.1.1" },
+    ]);
   });
 
   test("names each name server once and keeps the first domain", () => {
