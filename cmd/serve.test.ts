@@ -3,7 +3,7 @@ import { cniError, failWith } from "../cni/errors.ts";
 import { isObject, parseJson } from "../cni/json.ts";
 import type { Invocation, Plugin } from "../cni/plugin.ts";
 import type { CniResult } from "../cni/types.ts";
-import { verbs, versions } from "../cni/version.ts";
+import { atLeast, verbs, versions } from "../cni/version.ts";
 import { createMachine } from "../sys/fake.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { type Reply, serve } from "./serve.ts";
@@ -63,7 +63,15 @@ describe("success", () => {
     expect(reply.exitCode).toBe(0);
     const document = documentOf(reply);
     expect(document.cniVersion).toBe(cniVersion);
-    expect(JSON.stringify(document).includes(`"mtu"`)).toBe(cniVersion === "1.1.0");
+    expect(JSON.stringify(document).includes(`"mtu"`)).toBe(atLeast(cniVersion, "1.0.0"));
+  });
+
+  test.each(versions)("ADD keeps a route in the table that it is meant for: %s", async (cniVersion) => {
+    const route = { dst: "0.0.0.0/0", gw: "10.1.0.1", mtu: 1400, advmss: 1360, priority: 5, table: 100 };
+    const add: Plugin["add"] = async () => ok({ ...attached, routes: [{ ...route, scope: 0 }] });
+    const { reply } = await called("ADD", { stdin: at(cniVersion), plugin: { add } });
+    const { routes, ip4 } = documentOf(reply);
+    expect(routes ?? (isObject(ip4) && ip4.routes)).toEqual([{ ...route, scope: 0 }]);
   });
 
   test.each(["DEL", "CHECK", "STATUS", "GC"])("%s prints nothing", async (verb) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { printResult } from "./convert.ts";
-import { type JsonObject, parseJson, printJson } from "./json.ts";
+import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
 import { parseResult } from "./result.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
 import { atLeast, type Version, versions } from "./version.ts";
@@ -113,19 +113,25 @@ describe("what a version cannot say", () => {
     expect(print(fields110, "1.1.0")).toStrictEqual({ cniVersion: "1.1.0", ...fields110 });
   });
 
-  test.each(["0.3.0", "0.3.1", "0.4.0", "1.0.0"] as const)(
-    "%s: the fields of 1.1.0 are dropped",
-    (version) => {
-      const printed = print(fields110, version);
-      expect(printed.interfaces).toStrictEqual([{ name: "net1", mac: "de:ad:be:ef:00:03" }]);
-      expect(printed.routes).toStrictEqual([{ dst: "0.0.0.0/0", gw: "10.1.0.1" }]);
-    },
-  );
+  test.each(versions)("%s: a route keeps every field, as with libcni", (version) => {
+    const printed = print(fields110, version);
+    const { routes } = isObject(printed.ip4) ? printed.ip4 : printed;
+    expect(routes).toStrictEqual(fields110.routes);
+  });
 
-  test.each(until("0.3.0"))("%s: interfaces and all but dst and gw of a route are dropped", (version) => {
+  test("1.0.0: an interface keeps every field, as with libcni", () => {
+    expect(print(fields110, "1.0.0").interfaces).toStrictEqual(fields110.interfaces);
+  });
+
+  test.each(["0.3.0", "0.3.1", "0.4.0"] as const)("%s: an interface is name, MAC and sandbox", (version) => {
+    const printed = print(fields110, version);
+    expect(printed.interfaces).toStrictEqual([{ name: "net1", mac: "de:ad:be:ef:00:03" }]);
+  });
+
+  test.each(until("0.3.0"))("%s: interfaces are dropped", (version) => {
     expect(print(fields110, version)).toStrictEqual({
       cniVersion: version,
-      ip4: { ip: "10.1.0.5/16", routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1" }] },
+      ip4: { ip: "10.1.0.5/16", routes: fields110.routes },
       dns: {},
     });
   });
@@ -153,11 +159,12 @@ describe("what a version cannot say", () => {
     const document = {
       vendor: 1,
       ips: [{ address: "10.1.0.5/16", vendor: 1 }],
+      routes: [{ dst: "0.0.0.0/0", vendor: 1 }],
       dns: { domain: "a.b", vendor: 1 },
     };
     expect(print(read(document), version)).toStrictEqual({
       cniVersion: version,
-      ip4: { ip: "10.1.0.5/16" },
+      ip4: { ip: "10.1.0.5/16", routes: [{ dst: "0.0.0.0/0" }] },
       dns: { domain: "a.b" },
     });
   });
@@ -257,10 +264,9 @@ const keep = <T extends object>(part: T, ...dropped: string[]): T =>
 
 /** What of a result a version of lists can say: the rules once more, told from the reader's side. */
 function survivors(result: CniResult, version: Version): CniResult {
-  if (atLeast(version, "1.1.0")) return result;
-  const routes = result.routes?.map((each) => keep(each, "mtu", "advmss", "priority", "table", "scope"));
+  if (atLeast(version, "1.0.0")) return result;
   const interfaces = result.interfaces?.map((each) => keep(each, "mtu", "socketPath", "pciID"));
-  return { ...result, ...(interfaces && { interfaces }), ...(routes && { routes }) };
+  return { ...result, ...(interfaces && { interfaces }) };
 }
 
 /** The same for a version of families. */
@@ -271,7 +277,7 @@ function firstSurvivors(result: CniResult): CniResult {
   const routes4 = v4 === undefined ? [] : (result.routes ?? []).filter((route) => !isV6(route.dst));
   const routes6 = v6 === undefined ? [] : (result.routes ?? []).filter((route) => isV6(route.dst));
   const ips = [v4, v6].flatMap((each) => (each === undefined ? [] : [keep(each, "interface", "vendor")]));
-  const routes = [...routes4, ...routes6].map(({ dst, gw }) => (gw === undefined ? { dst } : { dst, gw }));
+  const routes = [...routes4, ...routes6].map((each) => keep(each, "vendor"));
   return { ips, ...(routes.length > 0 && { routes }), ...(result.dns && { dns: result.dns }) };
 }
 

@@ -5,11 +5,11 @@ import { type JsonObject, without } from "./json.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
 import { atLeast, type Version } from "./version.ts";
 
-/** What 1.1.0 added; in an earlier version these are left out. */
-const since110 = {
-  interface: ["mtu", "socketPath", "pciID"],
-  route: ["mtu", "advmss", "priority", "table", "scope"],
-} as const;
+/** Fields of an interface that results before 1.0.0 cannot carry: libcni knows them from its 1.0.0 types on. */
+const interfaceSince100 = ["mtu", "socketPath", "pciID"] as const;
+
+/** Every field of a route. libcni has one type of route for all versions, so that no version loses any of these. */
+const routeFields = ["dst", "gw", "mtu", "advmss", "priority", "table", "scope"] as const;
 
 /**
  * The document of a result in a version of the specification (CNI 1.1.0, section 5, "Success"), `cniVersion` first.
@@ -28,23 +28,19 @@ function printLists(result: CniResult, version: Version): JsonObject {
     cniVersion: version,
     ...(interfaces.length > 0 && { interfaces: interfaces.map((each) => printInterface(each, version)) }),
     ...(ips.length > 0 && { ips: ips.map((each) => printAddress(each, version)) }),
-    ...(routes.length > 0 && { routes: routes.map((each) => printRoute(each, version)) }),
+    ...(routes.length > 0 && { routes: routes.map((each) => ({ ...each })) }),
     ...(showsDns && { dns: printedDns }),
     ...without(others, "cniVersion"),
   };
 }
 
 function printInterface(entry: Interface, version: Version): JsonObject {
-  return atLeast(version, "1.1.0") ? { ...entry } : without({ ...entry }, ...since110.interface);
+  return atLeast(version, "1.0.0") ? { ...entry } : without({ ...entry }, ...interfaceSince100);
 }
 
 function printAddress(entry: IpConfig, version: Version): JsonObject {
   if (atLeast(version, "1.0.0")) return { ...entry };
   return { version: familyOf(entry.address), ...without({ ...entry }, "version") };
-}
-
-function printRoute(entry: Route, version: Version): JsonObject {
-  return atLeast(version, "1.1.0") ? { ...entry } : without({ ...entry }, ...since110.route);
 }
 
 /** An empty list says no more than its absence, and libcni leaves it out. */
@@ -81,9 +77,15 @@ function printFamily(result: CniResult, family: Family): JsonObject | undefined 
     ip: first.address,
     ...(first.gateway !== undefined && { gateway: first.gateway }),
     ...(routes.length > 0 && {
-      routes: routes.map(({ dst, gw }) => (gw === undefined ? { dst } : { dst, gw })),
+      routes: routes.map(printFirstRoute),
     }),
   };
+}
+
+/** A route without its table or priority would be another route, so these stay; keys of nobody do not. */
+function printFirstRoute(route: Route): JsonObject {
+  const known = Object.entries(route).filter(([key]) => (routeFields as readonly string[]).includes(key));
+  return Object.fromEntries(known);
 }
 
 /** Of an address that is known to be one. */

@@ -100,6 +100,9 @@ function randomRequest(seed: number): Request {
       ? [
           { dst: "0.0.0.0/0", gw: "10.1.0.1" },
           { dst: "FD00::/8", gw: "" },
+          ...(more.cniVersion === "0.2.0"
+            ? []
+            : [{ dst: "10.9.0.0/16", mtu: 1400, advmss: 1360, priority: 50, table: 100, scope: 253 }]),
         ]
       : undefined;
   const dns =
@@ -223,10 +226,14 @@ suite("static and the reference", ["static"], (executable) => {
       "silence",
     ],
     [
-      "1.0.0 has no MTU of a route",
-      { verb: "ADD", ipam: { routes: [{ dst: "0.0.0.0/0", mtu: 1400 }] }, more: { cniVersion: "1.0.0" } },
-      `{"cniVersion":"1.0.0","routes":[{"dst":"0.0.0.0/0"}]}`,
-      `{"cniVersion":"1.0.0","routes":[{"dst":"0.0.0.0/0","mtu":1400}]}`,
+      "0.2.0 keeps the table of a route",
+      {
+        verb: "ADD",
+        ipam: { ...one, routes: [{ dst: "0.0.0.0/0", table: 100 }] },
+        more: { cniVersion: "0.2.0" },
+      },
+      `{"cniVersion":"0.2.0","ip4":{"ip":"10.1.0.5/24","gateway":"10.1.0.1","routes":[{"dst":"0.0.0.0/0","table":100}]},"dns":{}}`,
+      `{"cniVersion":"0.2.0","ip4":{"ip":"10.1.0.5/24","gateway":"10.1.0.1","routes":[{"dst":"0.0.0.0/0"}]},"dns":{}}`,
     ],
     [
       "STATUS finds a configuration that fails every ADD",
