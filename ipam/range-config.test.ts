@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Json } from "../cni/json.ts";
 import { printAddress } from "./address.ts";
-import { printRangeSet } from "./range.ts";
+import { printRangeSet, usableSpans } from "./range.ts";
 import { noteOverlaps, readRangeSets } from "./range-config.ts";
 
 function read(ranges: Json, strict = false) {
@@ -53,7 +53,8 @@ describe("ranges", () => {
     const { sets, problems } = read([[range]]);
     expect(problems).toEqual([]);
     expect(sets.map(printRangeSet)).toEqual([bounds]);
-    expect(sets[0]?.map(({ family, gateway: value }) => printAddress({ family, value }))).toEqual([gateway]);
+    const told = sets[0]?.map(({ family, gateway: value = 0n }) => printAddress({ family, value }));
+    expect(told).toEqual([gateway]);
   });
 
   test.each<[string, Json, string[]]>([
@@ -184,6 +185,30 @@ describe("strict ranges", () => {
     ],
   ])("refuse %s", (_case, range, problems) => {
     expect(read([[range]], true).problems).toEqual(problems);
+  });
+
+  test.each<[string, Json]>([
+    ["IPv4, in a word", { subnet: "10.1.0.0/30", gateway: "none" }],
+    ["IPv4, by false", { subnet: "10.1.0.0/30", gateway: false }],
+    ["IPv6", { subnet: "fd00::/126", gateway: "none" }],
+  ])("without a gateway give their first address: %s", (_case, range) => {
+    const { sets, problems } = read([[range]], true);
+    expect(problems).toEqual([]);
+    const [first] = sets[0] ?? [];
+    expect(first?.gateway).toBe(undefined);
+    expect(usableSpans(sets[0] ?? []).map((span) => span.first)).toEqual([first?.first]);
+    // It is flat's word: what the reference plugin does not read, its stand-in refuses as it does.
+    expect(read([[range]]).problems).toEqual([expect.stringContaining(`${at}.gateway: `)]);
+  });
+
+  test.each<[string, Json]>([
+    ["another word", "no"],
+    ["true", true],
+    ["zero", 0],
+  ])("do not take for none: %s", (_case, gateway) => {
+    expect(read([[{ subnet: "10.1.0.0/24", gateway }]], true).problems).toEqual([
+      expect.stringContaining(`${at}.gateway: `),
+    ]);
   });
 
   test("take a link-local gateway of IPv6", () => {

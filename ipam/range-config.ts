@@ -28,6 +28,8 @@ export interface RangeRules {
    * broadcast address as a bound or gateway, an IPv4 gateway outside of its subnet, a range with nothing to give.
    */
   readonly strict: boolean;
+  /** What flat has read before, out of its store: its fields, without another judgement. */
+  readonly isStored?: true;
 }
 
 /** Reads `[[{subnet, rangeStart, rangeEnd, gateway}]]`. Notes every problem with its field path. */
@@ -74,10 +76,11 @@ export function readRange(
     return undefined;
   }
   const subnet = readSubnet(value, place, problems);
+  const isNone = (rules.strict || rules.isStored === true) && saysNone(fieldOf(value, "gateway"));
   const bounds = {
     rangeStart: readAddress(value, "rangeStart", place, problems),
     rangeEnd: readAddress(value, "rangeEnd", place, problems),
-    gateway: readAddress(value, "gateway", place, problems),
+    gateway: isNone ? undefined : readAddress(value, "gateway", place, problems),
   };
   if (subnet === undefined) return undefined;
   const { family } = subnet.address;
@@ -90,12 +93,20 @@ export function readRange(
     family,
     subnet,
     ...withDefaults(subnet, bounds),
+    ...(isNone ? { gateway: undefined } : {}),
     excluded: rules.strict ? readExclusions(value, subnet, place, problems) : [],
     place,
   };
   noteBounds(range, problems);
   if (rules.strict) noteStrict(range, problems);
   return problems.length > before ? undefined : range;
+}
+
+/** How flat's operators say that a network has no gateway; an empty text is unset, as Go programs leave it. */
+export const noGateway = "none";
+
+function saysNone(gateway: Json | undefined): boolean {
+  return gateway === noGateway || gateway === false;
 }
 
 interface Bounds {
@@ -166,14 +177,16 @@ function noteStrict(range: Range, problems: string[]): void {
   const isV4 = range.family === "4";
   const fields = { rangeStart: range.first, rangeEnd: range.last, gateway: range.gateway };
   for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
     const place = `${range.place}.${key}: ${printIn(range, value)}`;
     if (value === first) problems.push(`${place} is the address of the network itself`);
     else if (isV4 && value === last) problems.push(`${place} is the broadcast address`);
   }
   // An IPv6 gateway is often link-local.
-  if (isV4 && (range.gateway < first || range.gateway > last))
+  const { gateway } = range;
+  if (isV4 && gateway !== undefined && (gateway < first || gateway > last))
     problems.push(
-      `${range.place}.gateway: ${printIn(range, range.gateway)} is not in network ${printCidr(range.subnet)}`,
+      `${range.place}.gateway: ${printIn(range, gateway)} is not in network ${printCidr(range.subnet)}`,
     );
   if (range.first <= range.last && countIn(usableSpans([range])) === 0n)
     problems.push(`${range.place}: nothing is left to give: all of it is excluded or the gateway`);

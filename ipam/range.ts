@@ -12,7 +12,8 @@ export interface Range extends Span {
   readonly family: Family;
   /** Its network address and prefix length. */
   readonly subnet: Cidr;
-  readonly gateway: bigint;
+  /** Undefined: none, by the operator's word. */
+  readonly gateway: bigint | undefined;
   /** Never given; ascending, without overlap. May reach beyond the range. */
   readonly excluded: readonly Span[];
   /** Its field path, for people: `ipam.ranges[0][1]`. */
@@ -43,7 +44,9 @@ export interface UsableSpan extends Span {
 
 /** What a set has to give, in the order of its configuration: its ranges without gateways and exclusions. */
 export function usableSpans(set: RangeSet): UsableSpan[] {
-  const gateways = set.map(({ gateway }) => ({ first: gateway, last: gateway }));
+  const gateways = set.flatMap(({ gateway }) =>
+    gateway === undefined ? [] : { first: gateway, last: gateway },
+  );
   return set.flatMap((range) => {
     const holes = merged([...gateways, ...range.excluded]);
     return subtract(range, holes).map((span) => ({ ...span, range }));

@@ -84,6 +84,18 @@ test("what a range set has to give: no network, broadcast, gateway, exclusion, a
   expect(all[1]).toEqual([2, 3, 4, 5, 6, 7].map((n) => codeOf(6, (0xfdn << 120n) + BigInt(n))));
 });
 
+test("a gateway that one set tells is given by none; a network of which it is said has none", () => {
+  const ranges = [
+    [{ subnet: "10.0.0.0/29", rangeStart: "10.0.0.4" }],
+    [{ subnet: "10.0.0.0/29", rangeEnd: "10.0.0.3", gateway: "none" }],
+    [{ subnet: "10.0.1.0/29", gateway: "none" }],
+  ];
+  const { spaces, definition } = parsed({ ranges });
+  expect(spaces.map(({ size }) => size)).toEqual([3n, 2n, 6n]);
+  expect(addressAt(spaces[2] ?? { family: 4, intervals: [], size: 0n }, 0n)).toBe(0x0a000101n);
+  expect(parsed({ ranges: definition.ranges }).definition).toEqual(definition);
+});
+
 test("two ways to write one pool have one definition, two pools have two, and it can be read again", () => {
   const short = parsed({ ranges: [[{ subnet }]] }).definition;
   const long = parsed({

@@ -10,7 +10,7 @@ import { type Address, bitsOf, type Cidr, printAddress, printCidr } from "../add
 import { fieldOf, readText, show } from "../fields.ts";
 import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
 import { printIn, type RangeSet, type Span, usableSpans } from "../range.ts";
-import { noteOverlaps, readRangeSets } from "../range-config.ts";
+import { noGateway, noteOverlaps, readRangeSets } from "../range-config.ts";
 import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
 import { hash128 } from "./hash.ts";
 import { codeOf, inSpace } from "./keys.ts";
@@ -64,7 +64,7 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
     problems,
   );
   if (problems.length > 0) return fail(invalidIpam(network, problems));
-  const spaces = sets.map(spaceOf);
+  const spaces = sets.map((set) => spaceOf(set, sets));
   return ok({
     ...places,
     sets,
@@ -104,8 +104,17 @@ function readChoice<T extends string>(
   return choice ?? choices[0];
 }
 
-function spaceOf(set: RangeSet): Space {
-  return newSpace(set[0]?.family === "6" ? 6 : 4, usableSpans(set), []);
+/** A gateway that any set tells is given by none: two sets may have parts of one network. */
+function spaceOf(set: RangeSet, sets: readonly RangeSet[]): Space {
+  const family = set[0]?.family;
+  const gateways = sets
+    .flat()
+    .flatMap((range) =>
+      range.family !== family || range.gateway === undefined
+        ? []
+        : { first: range.gateway, last: range.gateway },
+    );
+  return newSpace(family === "6" ? 6 : 4, usableSpans(set), gateways);
 }
 
 /** The ranges with everything that they leave to be understood, so that only a change of meaning makes a difference. */
@@ -115,7 +124,7 @@ function definitionOf(sets: readonly RangeSet[]): FlatConfig["definition"] {
       subnet: printCidr(range.subnet),
       rangeStart: printIn(range, range.first),
       rangeEnd: printIn(range, range.last),
-      gateway: printIn(range, range.gateway),
+      gateway: range.gateway === undefined ? noGateway : printIn(range, range.gateway),
       exclude: range.excluded.flatMap((span) => networksOf(range.family, span)).map(printCidr),
     })),
   );

@@ -2,7 +2,7 @@ import { type CniError, cniError } from "../../cni/errors.ts";
 import { isObject, parseJson } from "../../cni/json.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
 import { type Address, isInNetwork, printAddress } from "../address.ts";
-import { printIn, type Range, type RangeSet } from "../range.ts";
+import { isIn, printIn, type Range, type RangeSet } from "../range.ts";
 import { readRangeSets } from "../range-config.ts";
 import type { FlatConfig } from "./config.ts";
 import type { Holding } from "./holding.ts";
@@ -20,11 +20,16 @@ export function toResult(
   return { ips, routes: [...routes], dns };
 }
 
+/** By the range that gives it: others of its network may have another gateway, or none. */
 function toIpConfig(ranges: readonly Range[], address: Address): IpConfig | undefined {
-  const range = ranges.find(({ subnet }) => isInNetwork(address, subnet));
+  const own = ranges.filter(({ subnet }) => isInNetwork(address, subnet));
+  const range = own.find((each) => isIn(each, address.value)) ?? own[0];
   if (range === undefined) return undefined;
-  const gateway = printIn(range, range.gateway);
-  return { address: `${printAddress(address)}/${range.subnet.prefix}`, gateway };
+  const { gateway, subnet } = range;
+  return {
+    address: `${printAddress(address)}/${subnet.prefix}`,
+    ...(gateway === undefined ? {} : { gateway: printIn(range, gateway) }),
+  };
 }
 
 /** The networks of earlier definitions of the pool, as the store keeps them: a repeated ADD answers with what it gave. */
@@ -33,7 +38,7 @@ export function formerSets(definitions: readonly Entry[]): RangeSet[] {
     const json = parseJson(value);
     if (!json.ok || !isObject(json.value)) return [];
     // Only networks and gateways count.
-    return readRangeSets(json.value.ranges, "ranges", { strict: false }, []);
+    return readRangeSets(json.value.ranges, "ranges", { strict: false, isStored: true }, []);
   });
 }
 

@@ -27,6 +27,24 @@ describe("ADD", () => {
     });
   });
 
+  test("tells no gateway where there is none, and that of the range that gives the address", async () => {
+    const half = { subnet: "10.60.0.0/24", rangeEnd: "10.60.0.2", gateway: "none" };
+    const rest = { subnet: "10.60.0.0/24", rangeStart: "10.60.0.250", gateway: "10.60.0.254" };
+    const ipam = { ranges: [[half, rest], [{ subnet: "fd00::/64", gateway: false }]] };
+    const given = async (ip: string) => {
+      const args = `IP=${ip}`;
+      return await added(scene(), { ...web, ipam, args });
+    };
+    expect((await given("10.60.0.1")).ips).toEqual([
+      { address: "10.60.0.1/24" },
+      { address: expect.stringMatching(/^fd00::/) },
+    ]);
+    expect((await given("10.60.0.251")).ips?.[0]).toEqual({
+      address: "10.60.0.251/24",
+      gateway: "10.60.0.254",
+    });
+  });
+
   test("the same pod in another sandbox keeps its address, another container of no pod does not", async () => {
     const at = scene();
     const first = await added(at, web);
@@ -53,6 +71,13 @@ describe("ADD", () => {
     for (const { key } of at.memory.entries().filter((each) => each.key.startsWith("pool/")))
       await at.memory.txn({ compare: [], success: [{ kind: "delete", key }], failure: [] });
     const lost = await addTo(at, { ...web, ipam: { ranges: [[{ subnet: "10.9.0.0/24" }]] } });
+    const bare = scene();
+    const none = await added(bare, {
+      ...web,
+      ipam: { ranges: [[{ subnet: "10.8.0.0/24", gateway: "none" }]] },
+    });
+    expect(none.ips?.[0]).not.toHaveProperty("gateway");
+    expect(await added(bare, { ...web, ipam: { ranges: [[{ subnet: "10.9.0.0/24" }]] } })).toEqual(none);
     expect(lost).toMatchObject({ ok: false, error: { id: "ipam.pool-changed" } });
   });
 

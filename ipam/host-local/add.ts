@@ -6,7 +6,7 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Address, isSameAddress, printAddress } from "../address.ts";
 import { type Candidate, roundRobin } from "../allocate.ts";
-import { type RangeSet, rangeWith } from "../range.ts";
+import { printIn, type RangeSet, rangeWith } from "../range.ts";
 import { assignRequests } from "../requested.ts";
 import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
 import { exhausted, requestedTaken } from "./refusals.ts";
@@ -58,8 +58,11 @@ export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<Cni
 }
 
 function toIpConfig({ address, range }: Candidate): IpConfig {
-  const gateway = printAddress({ family: range.family, value: range.gateway });
-  return { address: `${printAddress(address)}/${range.subnet.prefix}`, gateway };
+  const { gateway } = range;
+  return {
+    address: `${printAddress(address)}/${range.subnet.prefix}`,
+    ...(gateway === undefined ? {} : { gateway: printIn(range, gateway) }),
+  };
 }
 
 /** What one range set owes the attachment. */
