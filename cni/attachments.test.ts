@@ -206,10 +206,25 @@ describe("an effect that fails", () => {
 
   test("to remove a record is told", () => {
     const fake = saved(begun);
-    fake.failAt(fake.effects().length, "EROFS");
+    fake.failAt(fake.effects().length, "EIO");
     const outcome = forget(fake.sys, stateDir, key);
-    expect(!outcome.ok && tell(outcome.error)).toMatch(/^remove record .*: EROFS;.*mounted read-only/);
+    expect(!outcome.ok && tell(outcome.error)).toMatch(/^remove record .*: EIO;.*The disk fails/);
     expect(!outcome.ok && outcome.error.id).toBe("records.remove");
+  });
+
+  test("stays on a disk that has become read-only: DEL has nothing left to do, and says so", () => {
+    const fake = saved(begun);
+    fake.failAt(fake.effects().length, "EROFS");
+    expect(forget(fake.sys, stateDir, key).ok).toBe(true);
+    expect(fake.warnings).toEqual([expect.stringContaining(`${path} stays`)]);
+    expect(peek(fake.sys, stateDir, key).kind).toBe("record");
+  });
+
+  test("that is not there is nothing to speak of on a read-only disk, which refuses every name", () => {
+    const fake = createFake();
+    fake.failAt(0, "EROFS");
+    expect(forget(fake.sys, stateDir, key).ok).toBe(true);
+    expect(fake.warnings).toEqual([]);
   });
 
   test("twice leaves a temporary file that the next save of this process replaces", () => {

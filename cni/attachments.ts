@@ -83,12 +83,21 @@ export function peek(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
 
 /**
  * Removes a record; it need not be there. Not synced: a power loss that brings it back brings back one whose DEL has
- * nothing left to do. Errors: `records.remove`.
+ * nothing left to do. For the same reason a disk that has become read-only fails nobody: what the record names is gone.
+ * Errors: `records.remove`.
  */
 export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
   const path = recordPath(stateDir, key);
   const removed = sys.files.remove(path);
   if (removed.ok || removed.error.code === "ENOENT") return ok(undefined);
+  if (removed.error.code === "EROFS") {
+    // Said of any name on such a disk, also of one that is not there.
+    if (sys.files.stat(path).ok)
+      sys.warn(
+        `hawser: ${path} stays, for its disk is read-only; what it names is undone, and GC removes it later`,
+      );
+    return ok(undefined);
+  }
   return fail(notWritten(`remove record ${path}`, removed.error, "records.remove"));
 }
 

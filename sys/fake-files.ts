@@ -246,9 +246,9 @@ function makeFolder(root: FolderNode, path: string, mode: number, nowMs: number)
   let folder = root;
   const names = namesOf(path);
   for (const [index, name] of names.entries()) {
-    const next = folder.entries.get(name) ?? newFolder(mode, nowMs);
-    if (next.kind !== "folder")
-      return refuse(index === names.length - 1 ? "EEXIST" : "ENOTDIR", "mkdir", path);
+    const isLast = index === names.length - 1;
+    const next = folder.entries.get(name) ?? newFolder(isLast ? mode : 0o755, nowMs);
+    if (next.kind !== "folder") return refuse(isLast ? "EEXIST" : "ENOTDIR", "mkdir", path);
     folder.entries.set(name, next);
     folder = next;
   }

@@ -51,6 +51,15 @@ describe("identities", () => {
       "",
       "x",
       "a-b-c",
+      `${boot}`,
+      `${boot}-99999`,
+      `${boot}-4194305`,
+      `${boot}-${pid}`,
+      `${boot}-${pid}-`,
+      `${boot}-${pid}-${start}-`,
+      `${boot}-${pid}-${start}-more`,
+      `${boot}-0x${Number(pid).toString(16)}-${start}`,
+      `${boot}- ${pid}-${start}`,
     ];
     expect(others.filter((each) => processes.isAlive(each))).toEqual([]);
   });

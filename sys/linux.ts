@@ -49,11 +49,29 @@ const files: Files = {
       syncPath(to, constants.O_RDONLY);
     }),
   remove: (path) => attempt(() => unlinkSync(path)),
-  makeFolder: (path, mode) => attempt(() => void mkdirSync(path, { recursive: true, mode })),
+  makeFolder: (path, mode) => attempt(() => makeFolder(path, mode)),
   removeFolder: (path) => attempt(() => rmdirSync(path)),
   list: (path) => attempt(() => readdirSync(path).sort()),
   stat: (path) => attempt(() => toFileStat(statSync(path))),
 };
+
+/** Others' folders above ours stay open to them: the mode is the folder's own. */
+const parentMode = 0o755;
+
+function makeFolder(path: string, mode: number): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      mkdirSync(path, { mode });
+      return;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === "EEXIST" && statSync(path).isDirectory()) return;
+      // Again when somebody has removed an empty parent meanwhile.
+      if (code !== "ENOENT" || tries === 3) throw error;
+      mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: parentMode });
+    }
+  }
+}
 
 function syncPath(path: string, flags: number): void {
   const descriptor = openSync(path, flags);
@@ -129,7 +147,8 @@ const processes: Processes = {
   pid: () => process.pid,
   self: () => (identity ??= `${bootId()}-${process.pid}-${processStat(process.pid)?.startTicks ?? "0"}`),
   isAlive: (asked) => {
-    const [boot, pid, startTicks] = asked.split("-");
+    // What is only the beginning of an identity must not be taken for one whose start is not known.
+    const [, boot, pid, startTicks] = /^([0-9a-z]+)-(\d+)-(\d+)$/.exec(asked) ?? [];
     return boot === bootId() && processStat(Number(pid))?.startTicks === startTicks;
   },
   list: () =>

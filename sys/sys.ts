@@ -58,7 +58,7 @@ export interface Files {
   /** A new file with the bytes of another, on the disk when it returns; refuses (`EEXIST`) when it exists. */
   copy(from: string, to: string, mode: number): Attempt;
   remove(path: string): Attempt;
-  /** Creates the folder and its missing parents. Succeeds when it is there. */
+  /** Creates the folder, and its missing parents open to all (0755). Succeeds when it is there. */
   makeFolder(path: string, mode: number): Attempt;
   /** Removes a folder only if it is empty. */
   removeFolder(path: string): Attempt;
