@@ -1,8 +1,11 @@
 import { describe } from "../../../cni/errors.ts";
-import type { Sys } from "../../../sys/sys.ts";
+import { isConfiguration } from "../../../kube/definitions.ts";
+import type { Fault, Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";
+import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { type Configuration, readConfiguration, requireConfiguration } from "../configuration.ts";
-import { type Finding, problem, problemOf, warning } from "./finding.ts";
+import { checkCilium, lostInstallation, renamedAway } from "./check-others.ts";
+import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
 /** The configurations to be checked, and what is to be said of the place where they were looked for. */
 export interface Survey {
@@ -10,7 +13,7 @@ export interface Survey {
   readonly findings: readonly Finding[];
 }
 
-/** The one configuration that was named, or all of the runtime's folder that have hawser in them. */
+/** The one configuration that was named, or the one of the runtime's folder that has hawser in it. */
 export function survey(sys: Sys, { config, confDir }: DoctorOptions): Survey {
   if (config === undefined) return surveyFolder(sys, confDir);
   const found = requireConfiguration(sys, config);
@@ -20,14 +23,8 @@ export function survey(sys: Sys, { config, confDir }: DoctorOptions): Survey {
 
 function surveyFolder(sys: Sys, confDir: string): Survey {
   const names = sys.files.list(confDir);
-  if (!names.ok) {
-    const what = `the runtime's configurations in ${confDir} cannot be read`;
-    const todo = "Run doctor as root on a node, or name the folder by --conf-dir.";
-    return { configurations: [], findings: [problem("configuration", what, names.error.message, todo)] };
-  }
-  const paths = names.value
-    .filter((name) => /\.(conf|conflist|json)$/.test(name))
-    .map((name) => `${confDir}/${name}`);
+  if (!names.ok) return { configurations: [], findings: [noFolder(confDir, names.error)] };
+  const paths = names.value.filter(isConfiguration).map((name) => `${confDir}/${name}`);
   const configurations: Configuration[] = [];
   const findings: Finding[] = [];
   for (const path of paths) {
@@ -35,8 +32,33 @@ function surveyFolder(sys: Sys, confDir: string): Survey {
     if (found.ok && found.value !== undefined) configurations.push(found.value);
     if (!found.ok) findings.push(malformed(path, describe(found.error)));
   }
-  return { configurations, findings: [...findings, ...rankOf(confDir, paths, configurations)] };
+  const renamed = renamedFiles(sys, confDir, names.value);
+  const [own, ...others] = configurations;
+  if (own === undefined) {
+    return { configurations, findings: [...findings, ...whyNone(sys, confDir, paths, renamed)] };
+  }
+  const ranked = [...rankOf(confDir, paths, own), ...others.map((other) => unread(other, own))];
+  return {
+    // No runtime reads the others: what is wrong with them harms nobody.
+    configurations: [own],
+    findings: [...findings, ...ranked, ...checkCilium(sys, confDir, paths, own, renamed)],
+  };
 }
+
+function noFolder(confDir: string, { code, message }: Fault): Finding {
+  const what = `the runtime's configurations in ${confDir} cannot be read`;
+  if (code !== "ENOENT") {
+    return problem("configuration", what, message, "Run doctor as root, or name the folder by --conf-dir.");
+  }
+  return problem(
+    "configuration",
+    `${what}: there is no such folder`,
+    "A runtime finds its network there. A machine that is no node of a cluster has none.",
+    `On a node install the cluster's network first, then hawser (hawser install --dry-run); k3s has the folder elsewhere (--conf-dir). ${withoutNode}`,
+  );
+}
+
+const withoutNode = "Anywhere, hawser explain --config FILE --pod FILE shows what a pod would get.";
 
 function malformed(path: string, why: string): Finding {
   return problem(
@@ -47,19 +69,31 @@ function malformed(path: string, why: string): Finding {
   );
 }
 
-/** Runtimes take the first file by name; hawser in a later one is never called. */
-function rankOf(
+/** Why no file has hawser in it, and so what helps: to install again is no help against who took it away. */
+function whyNone(
+  sys: Sys,
   confDir: string,
   paths: readonly string[],
-  configurations: readonly Configuration[],
+  renamed: readonly RenamedFile[],
 ): Finding[] {
-  const [own] = configurations;
-  if (own === undefined) {
-    const what = `no configuration in ${confDir} has hawser in it`;
-    const why = `There ${paths.length === 0 ? "is none at all" : `are ${paths.join(", ")}`}. Pods get nothing from hawser.`;
-    const todo = `Install one, such as those of examples/, under a name that sorts first (00-hawser.conflist).`;
+  const away = renamed.filter(({ hasHawser }) => hasHawser).map((each) => renamedAway(confDir, each));
+  if (away.length > 0) return away;
+  const lost = lostInstallation(sys, confDir, paths);
+  if (lost !== undefined) return [lost];
+  const what = `no configuration in ${confDir} has hawser in it`;
+  if (paths.length === 0) {
+    const why = "There is none at all: this node has no network yet.";
+    const todo = `Install the cluster's network, then hawser (hawser install --dry-run). ${withoutNode}`;
     return [problem("configuration", what, why, todo)];
   }
+  const why = `There is ${paths.join(", ")}. Pods get nothing from hawser.`;
+  const todo =
+    "Run hawser install (with --dry-run it only shows what it would do), or write one under a name that sorts first (00-hawser.conflist).";
+  return [problem("configuration", what, why, todo)];
+}
+
+/** Runtimes take the first file by name; hawser in a later one is never called. */
+function rankOf(confDir: string, paths: readonly string[], own: Configuration): Finding[] {
   const [first] = paths;
   if (first === undefined || first === own.path) return [];
   return [
@@ -70,4 +104,12 @@ function rankOf(
       "Give it a name that sorts first, or remove the other.",
     ),
   ];
+}
+
+/** Multus's file after a switch, for one; the other way round the switch has not come about. */
+function unread({ path, plugin }: Configuration, own: Configuration): Finding {
+  const what = `${path} is not read by the runtime: ${own.path} sorts before it`;
+  if (plugin.type !== "hawser" || own.plugin.type === "hawser") return fine("configuration", what);
+  const why = "It is of Multus: while it is the first, hawser's own configuration is not in force.";
+  return warning("configuration", what, why, "Give hawser's a name that sorts first (00-hawser.conf).");
 }

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject, parseJson, without } from "../../
 import { highest, isVersion, type Version, versionWhenMissing } from "../../../cni/version.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { metaPluginAmong } from "../meta-plugins.ts";
 import type { Mode } from "./options.ts";
 
 /** The network that pods have without hawser. */
@@ -41,8 +42,11 @@ export function readPrimary(file: string, text: string): Outcome<Primary, CniErr
   const all = isListing(config.plugins) ? config.plugins.filter(isObject) : [config];
   const plugins = all.filter(({ type }) => type !== "hawser");
   if (plugins.length === 0) return bad("there is no plugin but hawser in it");
-  if (plugins.some(({ type }) => type === "multus")) {
-    return bad("it is Multus's; hawser migrate multus shows the way from there");
+  const meta = metaPluginAmong(plugins);
+  if (meta !== undefined) {
+    const { type, owner } = meta;
+    const way = owner.startsWith("Multus") ? "; hawser migrate multus shows the way from there" : "";
+    return bad(`its plugin ${type} is ${owner}'s, which attaches pods' networks itself${way}`);
   }
   return ok({
     file,

@@ -191,10 +191,31 @@ describe("what it is given", () => {
 describe("refused, with nothing changed", () => {
   const hawser = { type: "hawser", delegate: { name: "x" } };
   const list = (...plugins: object[]): string => JSON.stringify({ cniVersion: "1.0.0", name: "x", plugins });
-  const cases: [string, string, Record<string, string>, Partial<InstallOptions>][] = [
+  type Case = [string, string, Record<string, string>, Partial<InstallOptions>];
+  const cases: Case[] = [
     ["the folder's first file is no JSON", "install.primary", { [`${conf}/05-a.conf`]: "{" }, {}],
     ["it has no name", "install.primary", { [`${conf}/05-a.conf`]: '{"type": "bridge"}' }, {}],
     ["it is Multus's", "install.primary", { [`${conf}/00-multus.conf`]: '{"name":"m","type":"multus"}' }, {}],
+    ...["multus", "multus-shim", "multus-daemon", "genie", "danm"].map(
+      (type): Case => [
+        `its plugin is the meta-plugin ${type}, in a list`,
+        "install.primary",
+        { [`${conf}/00-meta.conflist`]: list({ type: "tuning" }, { type }) },
+        {},
+      ],
+    ),
+    [
+      "chained behind a thick Multus",
+      "install.primary",
+      { [`${conf}/00-multus.conf`]: '{"name":"m","type":"multus-shim"}' },
+      { mode: "chained" },
+    ],
+    [
+      "Multus bears the primary's name, by which hawser would find it",
+      "install.primary",
+      { [`${conf}/00-multus.conf`]: '{"name":"cluster-net","type":"multus-shim"}' },
+      { primary: "10-cluster.conflist" },
+    ],
     [
       "hawser is in it by hand",
       "install.primary",

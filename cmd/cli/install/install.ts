@@ -2,7 +2,7 @@ import { type CniError, describe } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
-import { plain, printDocument, type Terminal } from "../terminal.ts";
+import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Self, viewInstall } from "./node.ts";
 import type { InstallOptions } from "./options.ts";
 import { type InstallPlan, planInstall } from "./plan-install.ts";
@@ -54,16 +54,17 @@ async function install(
 }
 
 function printInstalled(terminal: Terminal, options: InstallOptions, { plan, told }: Installed): void {
-  const { network, manifest } = plan;
+  const { network, manifest, notes } = plan;
   const { mode, confDir, file } = manifest;
   if (options.json) {
-    printDocument(terminal, { network, mode, file: `${confDir}/${file}`, ...reportOf(told) });
+    printDocument(terminal, { network, mode, file: `${confDir}/${file}`, ...reportOf(told), notes });
     return;
   }
   const how = mode === "owner" ? "calls the primary" : "stands last in the primary's list";
   const verb = options.dryRun ? "would be" : "is";
   terminal.print("");
   terminal.print(plain(`hawser ${verb} installed for network ${network}: it ${how}, by ${confDir}/${file}.`));
+  for (const note of notes) terminal.print(`${paint(terminal, "yellow", "Note:")} ${plain(note)}`);
   if (!options.dryRun) terminal.print("hawser doctor tells whether the node is sound.");
 }
 
@@ -85,6 +86,7 @@ async function stay(
 ): Promise<number> {
   let isBinaryThere = first.ok;
   let said = problemOf(first);
+  let noted = notesOf(first);
   for (;;) {
     const signal = await sys.clock.sleepUnlessStopped(patienceMs);
     if (signal !== undefined) {
@@ -100,10 +102,17 @@ async function stay(
     // Once for each trouble, not every ten seconds.
     if (problem !== said) sys.warn(`hawser: ${problem === "" ? "all is well again" : problem}`);
     said = problem;
+    const notes = notesOf(again);
+    if (notes !== noted && notes !== "") sys.warn(`hawser: ${notes}`);
+    noted = notes;
   }
 }
 
 /** One line for the log; empty when all is well. */
 function problemOf(installed: Outcome<Installed, CniError>): string {
   return installed.ok ? "" : plain(`${describe(installed.error)} [${installed.error.id}]`);
+}
+
+function notesOf(installed: Outcome<Installed, CniError>): string {
+  return installed.ok ? plain(installed.value.plan.notes.join(" ")) : "";
 }

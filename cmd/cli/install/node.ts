@@ -1,7 +1,9 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
+import { isConfiguration } from "../../../kube/definitions.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { readJsonFile } from "../configuration.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
@@ -19,6 +21,8 @@ export interface ConfFile {
 export interface NodeView {
   /** By name, as runtimes sort them. */
   readonly confs: readonly ConfFile[];
+  /** Beside them those that somebody has renamed. */
+  readonly renamed: readonly RenamedFile[];
   readonly manifest: Manifest | undefined;
 }
 
@@ -46,8 +50,8 @@ export function viewNode(
   const manifest = readManifest(sys, root, ownDir);
   if (!manifest.ok) return manifest;
   const folder = manifest.value?.confDir ?? confDir;
-  const confs = folder === undefined ? ok([]) : readConfs(sys, root, folder);
-  return confs.ok ? ok({ confs: confs.value, manifest: manifest.value }) : confs;
+  const found = folder === undefined ? ok({ confs: [], renamed: [] }) : readConfs(sys, root, folder);
+  return found.ok ? ok({ ...found.value, manifest: manifest.value }) : found;
 }
 
 /** Errors: also `cli.file`, `cli.json`, `install.service-account`. */
@@ -65,7 +69,12 @@ export function viewInstall(
   return ok({ ...node.value, settings: settings.value, credentials: credentials.value, executable });
 }
 
-function readConfs({ files }: Sys, root: string, confDir: string): Outcome<ConfFile[], CniError> {
+function readConfs(
+  sys: Sys,
+  root: string,
+  confDir: string,
+): Outcome<Pick<NodeView, "confs" | "renamed">, CniError> {
+  const { files } = sys;
   const folder = root + confDir;
   const bad = (what: string, why: string): Outcome<never, CniError> =>
     failWith(
@@ -77,11 +86,11 @@ function readConfs({ files }: Sys, root: string, confDir: string): Outcome<ConfF
   const names = files.list(folder);
   if (!names.ok) return bad(confDir, names.error.message);
   const found: ConfFile[] = [];
-  for (const file of names.value.filter((name) => /\.(conf|conflist|json)$/.test(name))) {
+  for (const file of names.value.filter(isConfiguration)) {
     const text = files.read(`${folder}/${file}`);
     const stat = files.stat(`${folder}/${file}`);
     if (!text.ok) return bad(`${confDir}/${file}`, text.error.message);
     found.push({ file, text: text.value, mode: stat.ok ? stat.value.mode : 0o644 });
   }
-  return ok(found);
+  return ok({ confs: found, renamed: renamedFiles(sys, folder, names.value) });
 }

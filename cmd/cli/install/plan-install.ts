@@ -1,11 +1,13 @@
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
-import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { callsType } from "../conf-folder.ts";
 import { compose, type Primary, readPrimary } from "./compose.ts";
 import { kubeconfigPath } from "./credentials.ts";
 import { type Manifest, manifestPath, printManifest } from "./manifest.ts";
 import type { ConfFile, InstallView } from "./node.ts";
+import { notesOn } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import type { Step } from "./step.ts";
 
@@ -14,6 +16,8 @@ export interface InstallPlan {
   readonly network: string;
   readonly manifest: Manifest;
   readonly steps: readonly Step[];
+  /** For people. */
+  readonly notes: readonly string[];
 }
 
 export const links: readonly string[] = ["hawser-static", "hawser-host-local", "hawser-flat"];
@@ -38,6 +42,8 @@ export async function planInstall(
   if (!found.ok) return found;
   const primary = readPrimary(found.value.file, found.value.text);
   if (!primary.ok) return primary;
+  const shadow = options.mode === "owner" ? shadowOf(view, primary.value, ownFile.value) : undefined;
+  if (shadow !== undefined) return shadowed(options, primary.value, shadow);
   const config = await composeValid(options, view, primary.value);
   if (!config.ok) return config;
   const { network, definitionsDir, document } = config.value;
@@ -47,6 +53,7 @@ export async function planInstall(
     network,
     manifest: manifest.value,
     steps: stepsOf(options, view, manifest.value, definitionsDir, found.value),
+    notes: notesOn(options, view, primary.value, manifest.value.file),
   });
 }
 
@@ -97,6 +104,33 @@ function findPrimary(
     "install.no-primary",
     `find the primary network in ${confDir}: there is no ${primary ?? "configuration"}${names === "" ? "" : ` (there are ${names})`}`,
     "Install the cluster's network first; with --stay hawser waits for it.",
+  );
+}
+
+/** Hawser finds the primary by its name, in the first file that bears it: that may be another's, such as Multus's. */
+function shadowOf(
+  { confs }: InstallView,
+  primary: Primary,
+  ownFile: string | undefined,
+): ConfFile | undefined {
+  const found = confs.find(({ file, text }) => {
+    const json = parseJson(text);
+    if (file === ownFile || !json.ok || !isObject(json.value)) return false;
+    return json.value.name === primary.name && !callsType(json.value, "hawser");
+  });
+  return found?.file === primary.file ? undefined : found;
+}
+
+function shadowed(
+  { confDir }: InstallOptions,
+  { file, name }: Primary,
+  shadow: ConfFile,
+): Outcome<never, CniError> {
+  return failWith(
+    "invalidConfig",
+    "install.primary",
+    `install hawser before ${confDir}/${file}: ${confDir}/${shadow.file} bears the same network's name, ${JSON.stringify(name)}, and is found first`,
+    "hawser looks for its primary network by name. Remove the other file, or give one of them another name.",
   );
 }
 

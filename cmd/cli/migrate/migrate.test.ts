@@ -393,6 +393,17 @@ describe("a Multus configuration in hawser's words", () => {
     expect(configuration).toMatchObject({ delegate: { name: "cbr0" }, confDir: "/etc/cni/net.d" });
   });
 
+  test("unless Multus's own file bears that name: by it hawser would find Multus", async () => {
+    const path = "/etc/cni/net.d/10-flannel.conflist";
+    const own = { name: "cbr0", clusterNetwork: path };
+    const { configuration, changes } = await translated(own, { [path]: cbr0 });
+    expect(configuration).toMatchObject({ delegate: cbr0 });
+    expect(changes).toContainEqual({
+      field: "clusterNetwork",
+      what: expect.stringContaining("00-multus.conf would be found"),
+    });
+  });
+
   test("of a thick one the daemon's view is the node's", async () => {
     const path = "/etc/cni/net.d/10-flannel.conflist";
     const shim = { type: "multus-shim", clusterNetwork: `/host${path}`, socketDir: "/host/run/multus" };
@@ -456,6 +467,18 @@ describe("a Multus configuration in hawser's words", () => {
     ],
     ["no isolation", { delegates: [cbr0] }, "namespaceIsolation", "as before"],
     ["logs", { delegates: [cbr0], logLevel: "debug" }, "logLevel", "no effect"],
+    [
+      "whose kubeconfig it is",
+      { delegates: [cbr0], kubeconfig: "/k" },
+      "kubeconfig",
+      "may not patch pods/status",
+    ],
+    [
+      "a meta-plugin behind Multus",
+      { delegates: [{ type: "genie", name: "g" }] },
+      "delegates[0]",
+      "CNI-Genie's",
+    ],
     [
       "an auxiliary chain",
       { clusterNetwork: "/x/y.conf", auxiliaryCNIChainName: "aux" },

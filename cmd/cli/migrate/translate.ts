@@ -1,10 +1,13 @@
 import { isName } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, without } from "../../../cni/json.ts";
+import { findByNetworkName } from "../../../kube/definitions.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { MetaConfig, Source } from "../../../plugins/meta/config/config.ts";
 import { idleFields, ours } from "../../../plugins/meta/config/multus-fields.ts";
 import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/standing.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { callsType } from "../conf-folder.ts";
+import { metaPluginIn } from "../meta-plugins.ts";
 import type { FoundMultus } from "./find-multus.ts";
 
 /** A configuration of ours in the place of Multus's. */
@@ -67,7 +70,12 @@ async function primaryOf(
   config: MetaConfig,
 ): Promise<{ fields: JsonObject; changes: readonly Change[] }> {
   const { primary } = config;
-  if (primary.kind === "inline") return { fields: { delegate: primary.config }, changes: [] };
+  if (primary.kind === "inline") {
+    return {
+      fields: { delegate: primary.config },
+      changes: metaChanges("delegates[0]", primary.config),
+    };
+  }
   if (primary.kind === "chained") return { fields: {}, changes: [] };
   const field = "clusterNetwork";
   const found = await readSource(sys, config, primary, field, undefined);
@@ -78,12 +86,33 @@ async function primaryOf(
   }
   const { source, config: content } = found.value;
   const folder = source.slice(0, source.lastIndexOf("/"));
+  const meta = metaChanges(field, content);
   if (primary.kind === "path" && typeof content.name === "string" && isName(content.name)) {
-    const what = `it is found in ${folder} by its network's name, so that its agent may write it anew`;
-    return { fields: { delegate: { name: content.name }, confDir: folder }, changes: [{ field, what }] };
+    const first = firstOfName(sys, folder, content.name);
+    if (first === source) {
+      const what = `it is found in ${folder} by its network's name, so that its agent may write it anew`;
+      const fields = { delegate: { name: content.name }, confDir: folder };
+      return { fields, changes: [{ field, what }, ...meta] };
+    }
+    const what = `the configuration of ${source} is copied, for by its network's name ${first} would be found; it no longer follows the original`;
+    return { fields: { delegate: content }, changes: [{ field, what }, ...meta] };
   }
   const what = `the configuration of ${source} is copied: it no longer follows the original`;
-  return { fields: { delegate: content }, changes: [{ field, what }] };
+  return { fields: { delegate: content }, changes: [{ field, what }, ...meta] };
+}
+
+/** The file that hawser would take for the network of this name; Multus's own may bear it. */
+function firstOfName(sys: Sys, folder: string, name: string): string | undefined {
+  const found = findByNetworkName(sys, folder, name, (config) => !callsType(config, "hawser"));
+  return found.ok ? found.value.source : undefined;
+}
+
+function metaChanges(field: string, primary: JsonObject): Change[] {
+  const meta = metaPluginIn(primary);
+  if (meta === undefined) return [];
+  const { type, owner } = meta;
+  const what = `its plugin ${type} is ${owner}'s, which attaches a pod's networks itself: each would be attached twice. Name the cluster's own network`;
+  return [{ field, what }];
 }
 
 interface Standing {
@@ -137,6 +166,10 @@ function changesOf({ plugin, moved, kind }: FoundMultus, config: MetaConfig): Ch
   }));
   if (kind === "thick") {
     changes.push({ field: "type", what: "there is no daemon: the runtime's call does the work itself" });
+  }
+  if (config.kubeconfig !== "") {
+    const what = `${config.kubeconfig} is Multus's and goes with it, and its account may not patch pods/status, which the network status takes. Give hawser one of its own (docs/migrating-from-multus.md); hawser doctor tries it`;
+    changes.push({ field: "kubeconfig", what });
   }
   if (config.standing.length > 0 && config.systemNamespaces.length > 0) {
     const names = config.systemNamespaces.join(", ");
