@@ -29,7 +29,8 @@ export async function serve(sys: Sys, load: () => Promise<Plugin>, request: Requ
   try {
     document = await answer(sys, load, request);
   } catch (bug) {
-    sys.warn(bug instanceof Error ? String(bug.stack) : String(bug));
+    const said = bug instanceof Error ? String(bug.stack) : String(bug);
+    for (const line of said.split("\n")) sys.warn(line);
     document = fail({
       error: cniError("internal", "internal.bug", `this is a bug in hawser: ${String(bug)}`),
     });

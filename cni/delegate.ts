@@ -24,6 +24,7 @@ export interface Sandbox {
 
 const maxOutputBytes = 16 * 1024 * 1024;
 const maxPassedOn = 64 * 1024;
+const maxLines = 1000;
 /** A binary that is being replaced refuses to start (ETXTBSY) for the moment of its copy. */
 const busyRetries = 40;
 const busyPauseMs = 25;
@@ -63,11 +64,13 @@ export async function callDelegate(
   return judge(type, verb, report.value);
 }
 
-/** What a plugin says on stderr goes to ours in one piece; of one that does not stop talking, the beginning. */
+/** What a plugin says on stderr goes to ours line by line; of one that does not stop talking, the beginning. */
 function passOn(sys: Sys, stderr: string): void {
   const text = stderr.trimEnd();
   if (text === "") return;
-  sys.warn(text.length > maxPassedOn ? `${text.slice(0, maxPassedOn)}\n... (cut by hawser)` : text);
+  const lines = text.slice(0, maxPassedOn).split("\n");
+  for (const line of lines.slice(0, maxLines)) sys.warn(line.replace(/\r$/, "").replaceAll("\t", " "));
+  if (text.length > maxPassedOn || lines.length > maxLines) sys.warn("... (cut by hawser)");
 }
 
 /** Whether the plugin behind this failure of a call ran at all and so may have had an effect. */

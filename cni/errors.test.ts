@@ -50,6 +50,24 @@ describe("P-2: the document", () => {
   });
 });
 
+test("what a delegate or a server said cannot be taken for a command of a terminal, or for a line of ours", () => {
+  const document = errorDocument(
+    cniError("delegate", "delegate.failed", "no bridge\u001b[2J\nhawser: all is well", "See\u202e it\r."),
+    "1.1.0",
+  );
+  expect(document).toMatchObject({
+    msg: "no bridge\\u001b[2J\\nhawser: all is well",
+    details: "See\\u202e it\\r. [delegate.failed]",
+  });
+});
+
+test("what is said without end is cut, and the id stays", () => {
+  const long = "x".repeat(20_000);
+  const { msg, details } = errorDocument(cniError("delegate", "delegate.failed", long, long), "1.1.0");
+  expect(msg).toBe(`${"x".repeat(16_384)}... (cut by hawser)`);
+  expect(details).toBe(`${"x".repeat(16_384)}... (cut by hawser) [delegate.failed]`);
+});
+
 test("one line for people", () => {
   expect(tell(full)).toBe(`STATUS of plugin "bridge": no bridge; Make one.`);
   expect(tell(bare)).toBe(`ADD of plugin "bridge" was ended by SIGSEGV`);

@@ -1,3 +1,4 @@
+import { harmless } from "../sys/harmless.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 
 /** An error as data (CNI 1.1.0, section 5, "Error"). Thrown never; printed once, by `cmd/serve`. */
@@ -59,10 +60,20 @@ export function failWith<T>(
   return fail(cniError(code, id, msg, details));
 }
 
-/** The error document of section 5. The id ends the details, the one place that every runtime shows. */
+/** Runtimes put an error into their logs and into events of the pod, again and again. */
+const longestPart = 16 * 1024;
+
+/**
+ * The error document of section 5. The id ends the details, the one place that every runtime shows. Runtimes and the
+ * kubelet print both texts as they are: nothing in them may be taken for a command or for a line of its own.
+ */
 export function errorDocument(error: CniError, cniVersion: string): Record<string, unknown> {
-  const details = [error.details, `[${error.id}]`].filter((part) => part !== "").join(" ");
-  return { cniVersion, code: error.code, msg: error.msg, details };
+  const details = [shown(error.details), `[${error.id}]`].filter((part) => part !== "").join(" ");
+  return { cniVersion, code: error.code, msg: shown(error.msg), details };
+}
+
+function shown(text: string): string {
+  return harmless(text.length > longestPart ? `${text.slice(0, longestPart)}... (cut by hawser)` : text);
 }
 
 /** One line for people, as runtimes print it. */

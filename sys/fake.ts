@@ -3,6 +3,7 @@ import { createChance, createClock, createRandom, type FakeClock } from "./fake-
 import { createDisk, type Disk, type Loss } from "./fake-files.ts";
 import { type Asker, createHttp, type HttpHandler } from "./fake-http.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
+import { harmless } from "./harmless.ts";
 import { fail, ok } from "./outcome.ts";
 import type { Attempt, Files, Processes, ProcessView, RunReport, RunRequest, Sys } from "./sys.ts";
 
@@ -198,7 +199,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
         },
       },
       random: createRandom(machine.chance),
-      warn: (line) => void process.warnings.push(line),
+      warn: (line) => void process.warnings.push(harmless(line)),
     },
     pid: process.pid,
     effects: () => process.effects,

@@ -8,6 +8,11 @@ export function readStdin(): Attempt<string> {
   return attempt(() => readFileSync(0, "utf8"));
 }
 
+/** For people at a terminal; for logs there is `sys.warn`. */
+export function printStderr(text: string): Attempt {
+  return attempt(() => writeAll(2, text));
+}
+
 /** Synchronous, so that nothing is lost when the process exits right after it. */
 export function printStdout(text: string): Attempt {
   return attempt(() => writeAll(1, text));

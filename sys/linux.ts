@@ -19,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import { attempt } from "./fault.ts";
+import { harmless } from "./harmless.ts";
 import { requestHttp } from "./linux-http.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
 import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
@@ -192,5 +193,5 @@ export const linux: Sys = {
   rpc: { call: async (request) => (await import("./linux-rpc.ts")).callRpc(request) },
   clock,
   random,
-  warn: (line) => void attempt(() => writeAll(2, `${line}\n`)),
+  warn: (line) => void attempt(() => writeAll(2, `${harmless(line)}\n`)),
 };

@@ -13,7 +13,7 @@ export interface Sys {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly random: Random;
-  /** Lines for people and logs (stderr). Never the place of a result. */
+  /** One line for people and logs (stderr), made harmless. Never the place of a result. */
   warn(line: string): void;
 }
 

@@ -4,7 +4,7 @@ import type { Sys } from "../../sys/sys.ts";
 import type { Command } from "./commands.ts";
 import { printFailure } from "./failure.ts";
 import type { Self } from "./install/node.ts";
-import { paint, plain, processTerminal, type Terminal } from "./terminal.ts";
+import { guarded, paint, plain, processTerminal, type Terminal } from "./terminal.ts";
 import { parseUsage, type UsageDefaults } from "./usage.ts";
 import { versionLine } from "./version.ts";
 
@@ -15,8 +15,9 @@ const exitCodes = { fine: 0, wrongUsage: 2 } as const;
 export async function runCommandLine(
   sys: Sys,
   args: readonly string[],
-  terminal: Terminal = processTerminal(sys),
+  unguarded: Terminal = processTerminal(),
 ): Promise<number> {
+  const terminal = guarded(unguarded);
   try {
     const usage = await parseUsage(args, defaults(terminal));
     switch (usage.kind) {

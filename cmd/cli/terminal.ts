@@ -1,5 +1,5 @@
-import { printStdout } from "../../sys/linux-standard.ts";
-import type { Sys } from "../../sys/sys.ts";
+import { harmlessCell, harmlessLines } from "../../sys/harmless.ts";
+import { printStderr, printStdout } from "../../sys/linux-standard.ts";
 
 /** Where a command writes for people. Tests hand in one that keeps what it is told. */
 export interface Terminal {
@@ -13,17 +13,34 @@ export interface Terminal {
 }
 
 /** The process's own. Colours only for a person who did not refuse them (no-color.org). */
-export function processTerminal(sys: Sys): Terminal {
+export function processTerminal(): Terminal {
   const isTerminal = process.stdout.isTTY === true;
   return {
     // A reader that has gone (`| head`) is no failure of ours.
     print: (text) => void printStdout(`${text}\n`),
-    complain: (text) => sys.warn(text),
+    complain: (text) => void printStderr(`${text}\n`),
     columns: isTerminal ? process.stdout.columns : undefined,
     colours: isTerminal && (process.env.NO_COLOR ?? "") === "",
   };
 }
 
+/** The same terminal, to which nothing gets that it would obey, but for our own colours. */
+export function guarded(terminal: Terminal): Terminal {
+  const shown = (text: string): string =>
+    terminal.colours
+      ? text
+          .split(ownColours)
+          .map((part, index) => (index % 2 === 0 ? harmlessLines(part) : part))
+          .join("")
+      : harmlessLines(text);
+  return {
+    ...terminal,
+    print: (text) => terminal.print(shown(text)),
+    complain: (text) => terminal.complain(shown(text)),
+  };
+}
+
+const ownColours = new RegExp(`(${"\u001b"}\\[(?:0|1|2|31|32|33)m)`);
 const ansi = { bold: "1", red: "31", green: "32", yellow: "33", dim: "2" } as const;
 
 export function paint(terminal: Terminal, colour: keyof typeof ansi, text: string): string {
@@ -31,9 +48,7 @@ export function paint(terminal: Terminal, colour: keyof typeof ansi, text: strin
 }
 
 /** Text from files on one line: what could move the cursor or hide a line is shown as a question mark. */
-export function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "?");
-}
+export const plain = harmlessCell;
 
 export function printDocument(terminal: Terminal, document: unknown): void {
   terminal.print(JSON.stringify(document, null, 2));
