@@ -276,3 +276,9 @@ test.each<[string, Record<string, string>, string]>([
     error: { code: 7, id: "kube.kubeconfig", msg: expect.stringContaining(why) },
   });
 });
+
+test("YAML as client-go takes it: a byte order mark, quotes over lines of any depth, a key twice", async () => {
+  const text = `\ufeff${stringify(kubeconfig({ server: "SERVER" }, { token: "abc" }))}current-context: main\n`;
+  const found = await read(text.replace("SERVER", '"https://\\\n10.0.0.1:\\\n\t6443"'));
+  expect(found).toMatchObject({ ok: true, value: { server, token: { kind: "text", text: "abc" } } });
+});

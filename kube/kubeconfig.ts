@@ -1,6 +1,6 @@
 import { kindOf } from "../cni/config.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
-import { isObject, type Json, type JsonObject, parseJson } from "../cni/json.ts";
+import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
 import type { TlsMaterial } from "../sys/http.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
@@ -84,18 +84,9 @@ function wrong(path: string, why: string): Outcome<never, CniError> {
 async function parseText(text: string): Promise<Outcome<JsonObject, string>> {
   // A parser's own words would repeat the text, which holds tokens and keys.
   const json = parseJson(text);
-  const parsed = json.ok || text.trimStart().startsWith("{") ? json : await parseYaml(text);
+  const parsed = json.ok ? json : await (await import("./yaml.ts")).readDocument(text);
   if (!parsed.ok) return fail("it is neither JSON nor YAML");
   return isObject(parsed.value) ? ok(parsed.value) : fail(`it is ${kindOf(parsed.value)}, not an object`);
-}
-
-async function parseYaml(text: string): Promise<Outcome<Json, string>> {
-  const { parse } = await import("yaml");
-  try {
-    return parseJson(JSON.stringify(parse(text, { logLevel: "error" })));
-  } catch {
-    return fail("not YAML");
-  }
 }
 
 interface Chosen {

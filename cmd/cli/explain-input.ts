@@ -61,7 +61,10 @@ export async function readExplainInput(
 
 async function readPod(sys: Sys, options: ExplainOptions): Promise<Outcome<PodFile, CniError>> {
   const { pod, annotations, namespace, podName } = options;
-  const file = pod === undefined ? readAnnotations(annotations) : await readPodFile(sys, pod);
+  const file =
+    pod === undefined
+      ? readAnnotations(annotations)
+      : await readPodFile(sys, pod, { namespace, name: podName });
   if (!file.ok) return file;
   return ok({
     ...file.value,

@@ -247,7 +247,66 @@ describe("whose networks", () => {
     expect(moved).toMatchObject({ exitCode: 1, error: { id: "kube.unknown-network" } });
   });
 
+  const manifestOf = (name: string, namespace: string | undefined, networks: string) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, annotations: { [annotation]: networks } },
+  });
+  const several = [
+    { kind: "Service", metadata: { name: "db" } },
+    manifestOf("db", "blue", "data"),
+    manifestOf("db", undefined, "storage"),
+    manifestOf("web", "blue", "data@data0"),
+  ];
+  const files: Record<string, string> = {
+    documents: several.map((each) => JSON.stringify(each)).join("\n---\n"),
+    "JSON objects": several.map((each) => JSON.stringify(each, null, 2)).join("\n"),
+    "a List": JSON.stringify({ apiVersion: "v1", kind: "List", items: several }),
+    "a PodList": JSON.stringify({
+      kind: "PodList",
+      items: several.slice(1).map(({ metadata }) => ({ metadata })),
+    }),
+    "a List within a List": JSON.stringify({
+      kind: "List",
+      items: [...several.slice(0, 2), { kind: "List", items: several.slice(2) }],
+    }),
+  };
+
+  describe.each(Object.entries(files))("of several pods in %s", (_case, text) => {
+    test.each([
+      ["the one that is named", ["--pod-name", "web"], { namespace: "blue", name: "web" }],
+      ["that of the namespace", ["--namespace", "default"], { namespace: "default", name: "db" }],
+      ["that of both", ["--pod-name", "db", "--namespace", "blue"], { namespace: "blue", name: "db" }],
+    ])("%s", async (_name, args, pod) => {
+      writeFile(`${at}/pods.yaml`, text);
+      const found = await explained(configure(hawser()), "--pod", `${at}/pods.yaml`, ...args);
+      expect(found).toMatchObject({ exitCode: 0, pod });
+    });
+
+    test.each([
+      ["none is named", [], "3 pods: blue/db, default/db, blue/web"],
+      ["two are", ["--pod-name", "db"], "3 pods, of which 2 fit --pod-name db: blue/db, default/db"],
+      ["nobody's name is", ["--pod-name", "x"], "none fit --pod-name x: blue/db, default/db, blue/web"],
+    ])("%s: refused", async (_name, args, why) => {
+      writeFile(`${at}/pods.yaml`, text);
+      const { error, exitCode } = await explained(configure(hawser()), "--pod", `${at}/pods.yaml`, ...args);
+      expect({ exitCode, error }).toMatchObject({ exitCode: 1, error: { id: "cli.which-pod", code: 7 } });
+      expect(error.msg).toContain(why);
+    });
+  });
+
+  test("an annotation in quotes whose lines are not deeper than its key, and a byte order mark", async () => {
+    const text = `\ufeffkind: Pod\nmetadata:\n  name: db\n  annotations:\n    ${annotation}: '[\n{"name":\n\t"storage"}\n]'\n`;
+    writeFile(`${at}/pod.yaml`, text);
+    expect(await explained(configure(hawser()), "--pod", `${at}/pod.yaml`)).toMatchObject({
+      exitCode: 0,
+      attachments: [{ role: "primary" }, { network: "default/storage" }],
+    });
+  });
+
   test.each([
+    ["a list", "- kind: Pod\n", "it holds an array, and no Pod"],
+    ["an empty List", '{"kind":"List","items":[]}', "it holds no object, and no Pod"],
     ["of another kind", "kind: Deployment", "it holds Deployment, and no Pod"],
     ["empty", "", "it holds no object, and no Pod"],
     ["not YAML", "a: [", "it is not YAML: "],

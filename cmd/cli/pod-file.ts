@@ -1,5 +1,7 @@
+import { kindOf } from "../../cni/config.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import { readDocuments } from "../../kube/yaml.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
@@ -11,46 +13,97 @@ export interface PodFile {
   readonly annotations: JsonObject;
 }
 
-/** Reads the first Pod of a file of YAML documents (JSON is YAML). Errors: `cli.file`, `cli.pod`. */
-export async function readPodFile(sys: Sys, path: string): Promise<Outcome<PodFile, CniError>> {
+/** Which pod is meant, where a file holds several. */
+export interface WhichPod {
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}
+
+/**
+ * Reads the Pod of a file that `kubectl apply -f` would take: YAML or JSON, several documents, lists. Of several pods the
+ * one that is named. Errors: `cli.file`, `cli.pod`, `cli.which-pod`.
+ */
+export async function readPodFile(
+  sys: Sys,
+  path: string,
+  which: WhichPod,
+): Promise<Outcome<PodFile, CniError>> {
   const text = sys.files.read(path);
   if (!text.ok) return failWith("ioFailure", "cli.file", `read pod ${path}: ${text.error.message}`);
-  const documents = await parseDocuments(text.value);
+  const documents = await readDocuments(text.value);
   if (!documents.ok) {
     return failWith("undecodable", "cli.pod", `read pod ${path}: it is not YAML: ${documents.error}`);
   }
-  const objects = documents.value.filter(isObject);
-  const pod = objects.find(({ kind }) => kind === "Pod");
-  if (pod === undefined) {
-    const kinds = objects.map(({ kind }) => (typeof kind === "string" ? kind : "something without a kind"));
-    const found = kinds.length === 0 ? "no object" : kinds.join(", ");
-    return failWith(
-      "undecodable",
-      "cli.pod",
-      `read pod ${path}: it holds ${found}, and no Pod`,
-      "Of a Deployment or the like, give the annotations of its template by --annotations.",
-    );
-  }
-  return ok(podOfManifest(isObject(pod.metadata) ? pod.metadata : {}));
+  const objects = documents.value.flatMap((document) => objectsIn(document));
+  const pods = objects.filter(({ kind }) => kind === "Pod").map(podOf);
+  if (pods.length === 0) return noPod(path, objects);
+  return choose(path, pods, which);
 }
 
-async function parseDocuments(text: string): Promise<Outcome<Json[], string>> {
-  const { parseAllDocuments } = await import("yaml");
-  try {
-    const documents = [...parseAllDocuments(text)];
-    const [error] = documents.flatMap((document) => document.errors);
-    if (error !== undefined) return { ok: false, error: error.message.split("\n", 1)[0] ?? "" };
-    return ok(documents.map((document): Json => document.toJS()));
-  } catch (error) {
-    // Aliases that multiply without end are refused by an exception.
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
-  }
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: JsonObject;
 }
 
-function podOfManifest({ namespace, name, annotations }: JsonObject): PodFile {
+/** The objects of a document, those of lists one by one. The API leaves the kind out of a PodList's items. */
+function objectsIn(document: Json, kindInList?: string): Manifest[] {
+  if (!isObject(document)) return [{ kind: kindOf(document), metadata: {} }];
+  const { kind = kindInList, items, metadata } = document;
+  const name = typeof kind === "string" ? kind : "something without a kind";
+  if (name.endsWith("List") && (Array.isArray(items) || items === null || items === undefined)) {
+    const inner = name === "List" ? undefined : name.slice(0, -"List".length);
+    return (items ?? []).flatMap((item) => objectsIn(item, inner));
+  }
+  return [{ kind: name, metadata: isObject(metadata) ? metadata : {} }];
+}
+
+function podOf({ metadata: { namespace, name, annotations } }: Manifest): PodFile {
   return {
     namespace: typeof namespace === "string" ? namespace : undefined,
     name: typeof name === "string" ? name : undefined,
     annotations: isObject(annotations) ? annotations : {},
   };
+}
+
+function noPod(path: string, objects: readonly Manifest[]): Outcome<never, CniError> {
+  const found = objects.length === 0 ? "no object" : objects.map(({ kind }) => kind).join(", ");
+  return failWith(
+    "undecodable",
+    "cli.pod",
+    `read pod ${path}: it holds ${found}, and no Pod`,
+    "Of a Deployment or the like, give the annotations of its template by --annotations.",
+  );
+}
+
+/** A single pod is meant whatever it is called: what the command line says then takes the place of its name. */
+function choose(path: string, pods: readonly PodFile[], which: WhichPod): Outcome<PodFile, CniError> {
+  const [first] = pods;
+  if (first !== undefined && pods.length === 1) return ok(first);
+  const named = pods.filter(({ name }) => which.name === undefined || name === which.name);
+  const meant = named.filter(
+    ({ namespace = "default" }) => which.namespace === undefined || namespace === which.namespace,
+  );
+  const [only] = meant;
+  if (only !== undefined && meant.length === 1) return ok(only);
+  const candidates = meant.length === 0 ? pods : meant;
+  const asked = [
+    ...(which.name === undefined ? [] : [`--pod-name ${which.name}`]),
+    ...(which.namespace === undefined ? [] : [`--namespace ${which.namespace}`]),
+  ].join(" ");
+  const fits =
+    asked === "" ? "" : `, of which ${meant.length === 0 ? "none" : `${meant.length}`} fit ${asked}`;
+  return failWith(
+    "invalidConfig",
+    "cli.which-pod",
+    `read pod ${path}: it holds ${pods.length} pods${fits}: ${listed(candidates)}`,
+    "Say which one is meant by --pod-name, and by --namespace where two are called the same.",
+  );
+}
+
+const mostListed = 10;
+
+function listed(pods: readonly PodFile[]): string {
+  const names = pods.map(({ namespace = "default", name = "(without a name)" }) => `${namespace}/${name}`);
+  const more = names.length - mostListed;
+  return `${names.slice(0, mostListed).join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
 }

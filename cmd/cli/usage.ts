@@ -96,9 +96,9 @@ const text = { type: "string", requiresArg: true } as const;
 const explainOptions = {
   config: { ...text, demandOption: true, describe: "configuration or list with hawser in it" },
   annotations: { ...text, describe: "the pod's annotations as a JSON object, or only its networks" },
-  pod: { ...text, describe: "the pod's manifest, YAML or JSON" },
+  pod: { ...text, describe: "a file with the pod's manifest, as kubectl apply takes it" },
   namespace: { ...text, describe: "the pod's namespace" },
-  "pod-name": { ...text, describe: "the pod's name" },
+  "pod-name": { ...text, describe: "the pod's name; of several pods in the file, which" },
   ifname: { ...text, default: "eth0", describe: "the pod's first interface" },
   "prev-result": { ...text, describe: "file with the result of the plugins before hawser" },
   json,

@@ -1,10 +1,10 @@
 import { parseDurationMs } from "../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { type Json, parseJson } from "../../../cni/json.ts";
 import { storeError } from "../../../ipam/flat/drive.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
 import { withEvent } from "../../../ipam/flat/holding.ts";
 import type { Op } from "../../../ipam/flat/store.ts";
+import { readDocuments } from "../../../kube/yaml.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
@@ -92,17 +92,6 @@ async function readSource(sys: Sys, pool: Pool, options: ImportOptions): Promise
 function imported(holding: Holding, atMs: number): Holding {
   const { identity, containerId, node, history } = holding;
   return { ...holding, history: withEvent(history, { what: "imported", identity, containerId, node, atMs }) };
-}
-
-/** JSON is tried first: as YAML it would take minutes where there are thousands of pods. */
-async function readDocuments(text: string): Promise<Outcome<Json[], string>> {
-  const json = parseJson(text);
-  if (json.ok) return ok([json.value]);
-  const { parseAllDocuments } = await import("yaml");
-  const documents = [...parseAllDocuments(text)];
-  const [error] = documents.flatMap((document) => document.errors);
-  if (error !== undefined) return { ok: false, error: error.message.split("\n", 1)[0] ?? "" };
-  return ok(documents.map((document): Json => document.toJS()));
 }
 
 /** Transactions in one request: thousands of owners are not to be thousands of round trips. etcd takes 128 operations. */
