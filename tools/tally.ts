@@ -1,3 +1,5 @@
+import { type Excuse, excuses } from "./skips.ts";
+
 /** What became of one test, or of what stands around tests (a file that does not load, a hook). */
 export interface Ending {
   readonly file: string;
@@ -14,23 +16,30 @@ export interface Tally {
   readonly failed: number;
 }
 
-/** What is wrong in full, each skip with its reason, and the last line, which a reader can count. */
-export function tally(endings: readonly Ending[], inCi: boolean): Tally {
+/**
+ * What is wrong in full, each skip with its reason, and the last line, which a reader can count. `allowed` are the skips
+ * that CI allows. Without it every skip is allowed: a machine at home need not have everything.
+ */
+export function tally(endings: readonly Ending[], allowed: readonly Excuse[] | undefined): Tally {
   const passed = endings.filter(({ state }) => state === "passed").length;
   const skips = endings.filter(({ state }) => state === "skipped");
   const failures = [
     ...endings.filter(({ state }) => state === "failed").map(describeFailure),
-    ...(inCi ? skips.flatMap(objection) : []),
+    ...(allowed === undefined ? [] : [...objections(skips, allowed), ...stale(endings, skips, allowed)]),
   ];
-  const named = skips.filter((skip) => reasonOf(skip) !== undefined);
+  // Outside of CI, what `vitest -t` leaves out is of no interest.
+  const told = skips.filter((skip) =>
+    allowed === undefined ? reasonOf(skip) !== undefined : excuseOf(skip, allowed) !== undefined,
+  );
+  const lines = told.map((skip) => `  ${describeSkip(skip, excuseOf(skip, allowed ?? []))}`);
+  const counts = [`${passed} passed`, `${failures.length} failed`];
+  if (told.length > 0) counts.push(`${told.length} skipped`);
   return {
     lines: [
       ...failures.flatMap((failure) => ["", `FAILED ${failure}`]),
-      ...(named.length === 0
-        ? []
-        : ["", `${named.length} skipped:`, ...named.map((skip) => `  ${describeSkip(skip)}`)]),
+      ...(told.length === 0 ? [] : ["", `${told.length} skipped:`, ...lines]),
       "",
-      `${passed} passed, ${failures.length} failed`,
+      counts.join(", "),
     ],
     failed: failures.length,
   };
@@ -40,16 +49,35 @@ function describeFailure({ file, name, errors }: Ending): string {
   return [`${file}: ${name}`, ...errors].join("\n");
 }
 
-function describeSkip(skip: Ending): string {
-  const { file, name, note } = skip;
-  return `${file}: ${name}${note === undefined ? "" : ` (skipped: ${note})`}`;
+function describeSkip(skip: Ending, excuse?: Excuse): string {
+  const note = skip.note === undefined ? "" : ` (skipped: ${skip.note})`;
+  const allowedFor = excuse === undefined ? "" : `; tools/skips.json: ${excuse.reason}`;
+  return `${skip.file}: ${skip.name}${note}${allowedFor}`;
 }
 
-/** CI is root, and a test that is left out without a word is one that nobody misses. */
-function objection(skip: Ending): string[] {
-  const reason = reasonOf(skip);
-  if (reason === undefined) return [`${describeSkip(skip)}\nskipped without a reason`];
-  return /\broot\b/i.test(reason) ? [`${describeSkip(skip)}\nskipped for want of root, which CI has`] : [];
+/** In CI a test that does not run is one that nobody misses, until it would have failed. */
+function objections(skips: readonly Ending[], allowed: readonly Excuse[]): string[] {
+  return skips
+    .filter((skip) => excuseOf(skip, allowed) === undefined)
+    .map((skip) => {
+      const why = reasonOf(skip) === undefined ? "skipped without a reason" : "skipped";
+      return `${describeSkip(skip)}\n${why}, and tools/skips.json does not name it`;
+    });
+}
+
+/** An entry that excuses nothing any more would excuse the next one by accident. What did not run cannot tell. */
+function stale(endings: readonly Ending[], skips: readonly Ending[], allowed: readonly Excuse[]): string[] {
+  const files = new Set(endings.map(({ file }) => file));
+  return allowed
+    .filter(({ file, sometimes }) => sometimes === undefined && files.has(file))
+    .filter((excuse) => !skips.some((skip) => excuses(excuse, skip)))
+    .map(
+      ({ file, test }) => `${file}: ${test}\ntools/skips.json names it, and no test of that name is skipped`,
+    );
+}
+
+function excuseOf(skip: Ending, allowed: readonly Excuse[]): Excuse | undefined {
+  return allowed.find((excuse) => excuses(excuse, skip));
 }
 
 /** In the name, `... (skipped: reason)`, or `context.skip("reason")`. */

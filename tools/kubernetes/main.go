@@ -1,0 +1,13 @@
+// kube-apiserver as its authors start it. `go install` refuses Kubernetes' own module because of its replace directives.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+func main() {
+	os.Exit(cli.Run(app.NewAPIServerCommand()))
+}
