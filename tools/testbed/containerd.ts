@@ -6,7 +6,7 @@ import { type Bed, bedVariable, namesIn, processesOf } from "./bed.ts";
 import { type Ended, enterNode, startProgram } from "./call.ts";
 import { type Cri, connectCri, type PodSandbox } from "./cri.ts";
 import { until } from "./etcd.ts";
-import { findProgram, pluginDir } from "./executables.ts";
+import { findProgram, isBuilt, pluginDir } from "./executables.ts";
 import { pauseImage, writePauseImage } from "./pause-image.ts";
 
 /** A containerd of a test's own, in the bed's node; where there is none, on the machine's own network. */
@@ -45,7 +45,7 @@ export function containerdBinaries(): ContainerdBinary[] {
   const named = process.env.HAWSER_TEST_CONTAINERD ?? "";
   if (named !== "") return named.split(":").map((folder) => ({ name: `containerd in ${folder}`, folder }));
   const system = { name: "containerd of the system", folder: dirname(findProgram("containerd") ?? "") };
-  return fs.existsSync(built) ? [system, { name: "containerd 2", folder: built }] : [system];
+  return isBuilt(built) ? [system, { name: "containerd 2", folder: built }] : [system];
 }
 
 /**

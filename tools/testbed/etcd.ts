@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TlsMaterial } from "../../sys/http.ts";
 import { linux } from "../../sys/linux.ts";
 import type { Authority, Certificate } from "./certificates.ts";
+import { findProgram, isBuilt } from "./executables.ts";
 
 /** An etcd executable that the live suites use. */
 export interface EtcdBinary {
@@ -20,13 +21,12 @@ const repository = join(import.meta.dirname, "../..");
 export function etcdBinaries(): EtcdBinary[] {
   const named = process.env.HAWSER_TEST_ETCD ?? "";
   const built = ["build/etcd/etcd-3.5", "build/etcd/etcd-3.6"].map((path) => join(repository, path));
-  const paths = named === "" ? ["/usr/bin/etcd", ...built] : named.split(":");
-  return paths
-    .filter((path) => fs.existsSync(path))
-    .map((path) => ({
-      name: path === "/usr/bin/etcd" ? "etcd of the system" : path.slice(path.lastIndexOf("/") + 1),
-      path,
-    }));
+  const system = findProgram("etcd") ?? "/usr/bin/etcd";
+  const paths = named === "" ? [system, ...built] : named.split(":");
+  return paths.filter(isBuilt).map((path) => ({
+    name: path === system ? "etcd of the system" : path.slice(path.lastIndexOf("/") + 1),
+    path,
+  }));
 }
 
 export interface EtcdMember {

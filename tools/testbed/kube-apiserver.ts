@@ -9,17 +9,19 @@ import { etcdBinaries, freePorts, startEtcd, until } from "./etcd.ts";
 import type { KubeServer } from "./kube-api.ts";
 import type { KubeObject } from "./kube-objects.ts";
 
-/** KUBE_APISERVER, else the one on PATH. */
+const built = join(import.meta.dirname, "../../build/kubernetes");
+
+/** KUBE_APISERVER, else the one that set-up has built, else the one on PATH. */
 export function kubeApiserverPath(): string | undefined {
   const { KUBE_APISERVER: named = "", PATH = "" } = process.env;
-  const candidates =
-    named === "" ? PATH.split(delimiter).map((folder) => join(folder, "kube-apiserver")) : [named];
+  const folders = [built, ...PATH.split(delimiter)];
+  const candidates = named === "" ? folders.map((folder) => join(folder, "kube-apiserver")) : [named];
   return candidates.find((path) => fs.existsSync(path));
 }
 
 /** Why there can be none here; undefined when there can. */
 export function noKubeApiserver(): string | undefined {
-  if (kubeApiserverPath() === undefined) return "it needs kube-apiserver, on PATH or in KUBE_APISERVER";
+  if (kubeApiserverPath() === undefined) return "it needs kube-apiserver, which set-up builds with Go";
   return etcdBinaries().length === 0 ? "it needs etcd" : undefined;
 }
 
