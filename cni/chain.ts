@@ -6,6 +6,7 @@ import { callDelegate, excerpt, findPlugin, hasRun, pluginTypeProblem, type Sand
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type Json, type JsonObject, parseJson, without } from "./json.ts";
 import { parseResult } from "./result.ts";
+import { spellResult } from "./spelling.ts";
 import type { CniResult, ValidAttachment } from "./types.ts";
 import { atLeast, highest, isVersion, speaks, type Verb, type Version } from "./version.ts";
 
@@ -249,10 +250,11 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
   if (typeof json.value.code === "number" && typeof json.value.msg === "string") {
     return bad(`it is an error (${json.value.code}: ${json.value.msg}), although the plugin exited with 0`);
   }
-  const parsed = parseResult(json.value, chain.cniVersion);
+  const document = spellResult(json.value);
+  const parsed = parseResult(document, chain.cniVersion);
   if (!parsed.ok) return bad(parsed.error);
   const { result, version } = parsed.value;
-  if (json.value.cniVersion === chain.cniVersion) return ok({ document: json.value, result });
+  if (document.cniVersion === chain.cniVersion) return ok({ document, result });
   // A plugin may leave its version out or answer in another; the next one is told in the chain's (as libcni does).
   const converted = printResult(result, chain.cniVersion);
   return converted.ok ? ok({ document: converted.value, result }) : bad(`${version}: ${converted.error.msg}`);

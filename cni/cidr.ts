@@ -44,19 +44,34 @@ function groupCount(text: string, isEnd: boolean): number {
 }
 
 /**
- * One spelling for each address, with or without a prefix length: libcni writes addresses anew between plugins, and what is
- * compared as text must not differ by that. What is no address stays as it is.
+ * One spelling for each address, with or without a prefix length: that of RFC 5952, which is the kernel's and Go's. libcni
+ * writes addresses anew between plugins, and what is compared as text must not differ by that. An IPv4 address in an IPv6
+ * one is the IPv4 address, but not where a prefix length is counted from the other. What is no address stays as it is.
  */
 export function canonicalAddress(text: string): string {
   const at = text.indexOf("/");
   const address = at < 0 ? text : text.slice(0, at);
-  if (addressFamily(address) !== "6") return text;
-  const [head = "", tail] = address.split("::");
-  const left = groupsOf(head);
-  const right = tail === undefined ? [] : groupsOf(tail);
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => 0);
-  const groups = [...left, ...zeros, ...right].map((group) => group.toString(16)).join(":");
-  return at < 0 ? groups : `${groups}${text.slice(at)}`;
+  const family = at < 0 ? addressFamily(text) : cidrFamily(text);
+  if (family === undefined) return text;
+  const end = at < 0 ? "" : `/${prefixOf(text)}`;
+  if (family === "4") return `${address}${end}`;
+  const groups = allGroupsOf(address);
+  const isMapped = groups.slice(0, 6).join(":") === "0:0:0:0:0:65535";
+  const [high = 0, low = 0] = groups.slice(6);
+  const quad = [high >> 8, high & 255, low >> 8, low & 255].join(".");
+  if (isMapped) return at < 0 ? quad : `::ffff:${quad}${end}`;
+  return `${compressed(groups.map((group) => group.toString(16)))}${end}`;
+}
+
+/** With `::` in place of the first of the longest runs of zero groups, if it has two at least. */
+function compressed(groups: readonly string[]): string {
+  const text = groups.join(":");
+  const runs = [...text.matchAll(/(?<![0-9a-f])0(:0)+(?![0-9a-f])/g)];
+  const longest = Math.max(...runs.map(([run]) => run.length));
+  const run = runs.find(([each]) => each.length === longest);
+  if (run === undefined) return text;
+  const head = text.slice(0, run.index).replace(/:$/, "");
+  return `${head}::${text.slice(run.index + longest).replace(/^:/, "")}`;
 }
 
 /** Whether an address, with or without a prefix length, is in the network of a CIDR. Both are known to be ones. */
@@ -76,14 +91,18 @@ export function prefixOf(cidr: string): number {
 function bitsOf(text: string): string {
   const address = text.replace(/\/.*/, "");
   const [size, parts] = address.includes(":")
-    ? ([
-        16,
-        canonicalAddress(address)
-          .split(":")
-          .map((group) => Number.parseInt(group, 16)),
-      ] as const)
+    ? ([16, allGroupsOf(address)] as const)
     : ([8, address.split(".").map(Number)] as const);
   return parts.map((part) => part.toString(2).padStart(size, "0")).join("");
+}
+
+/** The eight 16-bit groups of what is known to be an IPv6 address. */
+function allGroupsOf(address: string): number[] {
+  const [head = "", tail] = address.split("::");
+  const left = groupsOf(head);
+  const right = tail === undefined ? [] : groupsOf(tail);
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => 0);
+  return [...left, ...zeros, ...right];
 }
 
 function groupsOf(text: string): number[] {

@@ -136,7 +136,7 @@ describe("the JSON form", () => {
           name: "a",
           interface: "net7",
           ips: ["10.1.0.5/16", "10.1.0.6", "fd00::5", "fd00::6/64"],
-          mac: "02:00:00:00:00:0A",
+          mac: "02:00:00:00:00:0a",
           infinibandGuid: "c2:11:22:33:44:55:66:77",
           portMappings: [
             { hostPort: 8080, containerPort: 80, protocol: "tcp" },
@@ -183,12 +183,27 @@ describe("the JSON form", () => {
       `[{"name":"a","mac":"02-00-00-00-00-01"},{"name":"a","mac":"0200.0000.0001"},
         {"name":"a","mac":"00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01"}]`,
       [
-        { namespace: "shop", name: "a", mac: "02-00-00-00-00-01" },
-        { namespace: "shop", name: "a", mac: "0200.0000.0001" },
+        { namespace: "shop", name: "a", mac: "02:00:00:00:00:01" },
+        { namespace: "shop", name: "a", mac: "02:00:00:00:00:01" },
         {
           namespace: "shop",
           name: "a",
           mac: "00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01",
+        },
+      ],
+    ],
+    [
+      "addresses, however they are spelt",
+      `[{"name":"a","ips":["FD00:0:0::5/64","10.1.0.5"],"infiniband-guid":"C2-11-22-33-44-55-66-77",
+        "default-route":["FD00:0::1"],"portMappings":[{"hostPort":80,"containerPort":80,"hostIP":"FD00::0:7"}]}]`,
+      [
+        {
+          namespace: "shop",
+          name: "a",
+          ips: ["fd00::5/64", "10.1.0.5"],
+          infinibandGuid: "c2:11:22:33:44:55:66:77",
+          defaultRoute: ["fd00::1"],
+          portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp", hostIP: "fd00::7" }],
         },
       ],
     ],

@@ -1,4 +1,6 @@
+import { canonicalAddress } from "../cni/cidr.ts";
 import { kindOf } from "../cni/config.ts";
+import { canonicalHardware } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { fail, ok } from "../sys/outcome.ts";
 import { namespaceProblem, networkNameProblem } from "./names.ts";
@@ -117,15 +119,17 @@ function isOthers(key: string): boolean {
 /** All values have been judged: what is not of its type is unset. */
 function requestOf(entry: JsonObject, name: string, defaultNamespace: string): NetworkRequest {
   const ifname = textOf(entry.interface) ?? textOf(entry.interfaceRequest);
-  const ips = textsOf(entry.ips);
-  const mac = textOf(entry.mac);
-  const infinibandGuid = textOf(entry["infiniband-guid"]);
+  const ips = textsOf(entry.ips).map(canonicalAddress);
+  const mac = hardwareOf(entry.mac);
+  const infinibandGuid = hardwareOf(entry["infiniband-guid"]);
   const portMappings = portMappingsOf(entry.portMappings);
   const bandwidth = bandwidthOf(entry.bandwidth);
   const deviceId = textOf(entry.deviceID);
   const cniArgs = entry["cni-args"];
   // An empty list says something here: this network's own default routes are not wanted.
-  const defaultRoute = Array.isArray(entry["default-route"]) ? textsOf(entry["default-route"]) : undefined;
+  const defaultRoute = Array.isArray(entry["default-route"])
+    ? textsOf(entry["default-route"]).map(canonicalAddress)
+    : undefined;
   const ipamClaimReference = textOf(entry["ipam-claim-reference"]);
   return {
     namespace: textOf(entry.namespace) ?? defaultNamespace,
@@ -147,6 +151,11 @@ function textOf(value: Json | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+function hardwareOf(value: Json | undefined): string | undefined {
+  const text = textOf(value);
+  return text === undefined ? undefined : canonicalHardware(text);
+}
+
 function textsOf(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
@@ -158,7 +167,7 @@ function portMappingsOf(value: Json | undefined): JsonObject[] {
     hostPort,
     containerPort,
     protocol: textOf(protocol) ?? "tcp",
-    ...(!isUnset(hostIP) && hostIP !== undefined && { hostIP }),
+    ...(typeof hostIP === "string" && hostIP !== "" && { hostIP: canonicalAddress(hostIP) }),
   }));
 }
 

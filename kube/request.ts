@@ -10,11 +10,11 @@ export interface NetworkRequest {
   readonly namespace: string;
   readonly name: string;
   readonly interface?: string;
-  /** Addresses, with or without a prefix length. */
+  /** Addresses, with or without a prefix length, each in its one spelling; so are the other addresses here. */
   readonly ips?: readonly string[];
-  /** Six octets, as they were written. */
+  /** Six octets, or the twenty of IP over InfiniBand. */
   readonly mac?: string;
-  /** Eight octets, as they were written. */
+  /** Eight octets. */
   readonly infinibandGuid?: string;
   /** Each with hostPort and containerPort, protocol and hostIP if given: what the capability of this name takes. */
   readonly portMappings?: readonly JsonObject[];

@@ -1,5 +1,6 @@
 import { addressFamily, cidrFamily } from "../cni/cidr.ts";
 import { kindOf } from "../cni/config.ts";
+import { hardwareOctets } from "../cni/hardware.ts";
 import { isObject, type Json } from "../cni/json.ts";
 import { objectNameProblem } from "./names.ts";
 import { isUnset, listed, quote } from "./text.ts";
@@ -52,27 +53,15 @@ function isAddressOrCidr(text: string): boolean {
   return isAddress(text) || cidrFamily(text) !== undefined;
 }
 
-/** The three spellings that plugins understand (Go's net.ParseMAC): 02:00:..., 02-00-..., 0200.00.... */
-function hasOctets(text: string, octets: number): boolean {
-  const [, separator = ""] = /^[0-9a-fA-F]{2,4}([:.-])/.exec(text) ?? [];
-  const digits = separator === "." ? 4 : 2;
-  const groups = text.split(separator);
-  return (
-    separator !== "" &&
-    groups.length * digits === octets * 2 &&
-    groups.every((group) => group.length === digits && /^[0-9a-fA-F]*$/.test(group))
-  );
-}
-
 /** Six octets, or the twenty of IP over InfiniBand (RFC 4391, section 9.1.1). */
 export const mac = text((value) =>
-  hasOctets(value, 6) || hasOctets(value, 20)
+  [6, 20].includes(hardwareOctets(value)?.length ?? 0)
     ? undefined
     : `${quote(value)} is no MAC address. Write six octets, such as 02:00:00:00:00:01.`,
 );
 
 export const infinibandGuid = text((value) =>
-  hasOctets(value, 8)
+  hardwareOctets(value)?.length === 8
     ? undefined
     : `${quote(value)} is no InfiniBand GUID. Write eight octets, such as c2:11:22:33:44:55:66:77.`,
 );

@@ -1,6 +1,7 @@
 import { type Chain, completeChain, declaredCapabilities, parseChain } from "../../cni/chain.ts";
 import { allOk, type CniError, cniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
+import { spellPlugin } from "../../cni/spelling.ts";
 import type { NetworkRequest } from "../../kube/annotation.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { attachmentInfoPath, deviceInfoCapability } from "../../kube/devices/info-path.ts";
@@ -14,7 +15,7 @@ export interface Step {
   readonly network: string;
   readonly ifname: string;
   readonly chain: Chain;
-  /** Goes behind the runtime's own CNI_ARGS. */
+  /** Goes behind the runtime's own CNI_ARGS, on ADD alone. */
   readonly args?: string;
   /** The pod's device that this network gets; its ID is in the chain's plugins already. */
   readonly device?: AssignedDevice;
@@ -103,7 +104,8 @@ function completed(
   // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
   const kubelets = role === "primary" ? config.runtimeConfig : {};
   const complete = completeChain(chain, { ...kubelets, ...requested, ...ours });
-  return ok(withDevice(withCniArgs(complete, request?.cniArgs), device));
+  const whole = withDevice(withCniArgs(complete, request?.cniArgs), device);
+  return ok({ ...whole, plugins: whole.plugins.map(spellPlugin) });
 }
 
 /** Every attachment whose plugins ask for the file, or whose device has something to tell in it. */

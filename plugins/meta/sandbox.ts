@@ -1,5 +1,6 @@
 import type { Sandbox } from "../../cni/delegate.ts";
 import type { Environment } from "../../cni/environment.ts";
+import { spellArgs } from "../../cni/spelling.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaPlaces } from "./config/config.ts";
 import type { Step } from "./plan.ts";
@@ -14,7 +15,7 @@ export function sandboxOf(
   return {
     containerId: environment.containerId,
     netns: environment.netns,
-    args: environment.args,
+    args: spellArgs(environment.args),
     // The operator's own folder first, as in Multus.
     path: places.binDir === "" ? environment.path : [places.binDir, ...environment.path],
     variables: environment.variables,
