@@ -11,7 +11,7 @@ import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
 import { stepLabel } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import type { AttachmentRecord } from "./record.ts";
-import { sandboxFor, sandboxOf } from "./sandbox.ts";
+import { sandboxOf } from "./sandbox.ts";
 import { findRecord } from "./teardown.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
@@ -38,7 +38,7 @@ async function checkAlone(
   const errors: CniError[] = [];
   for (const { step, result } of record.value.carried) {
     if (result === undefined) continue;
-    const outcome = await checkChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
+    const outcome = await checkChain(sys, step.chain, step.ifname, sandbox, result);
     if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
   }
   const routed = await checkRoutes(sys, record.value, sandbox);

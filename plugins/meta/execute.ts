@@ -4,7 +4,7 @@ import { type CniError, within } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { forgetInformation, informPlugins } from "./device-files.ts";
 import type { Plan, Step } from "./plan.ts";
-import { sandboxFor } from "./sandbox.ts";
+import { sandboxForAdd } from "./sandbox.ts";
 
 /** A step and what its delegate answered, as far as it did. */
 export interface Carried {
@@ -51,7 +51,7 @@ async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<{ step: S
     const ran = { ...step.chain, plugins: [] };
     return { step, added: { ok: false, error: informed.error, ran, partial: undefined } };
   }
-  return { step, added: await addChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox)) };
+  return { step, added: await addChain(sys, step.chain, step.ifname, sandboxForAdd(step, sandbox)) };
 }
 
 function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
@@ -89,7 +89,7 @@ export async function undo(
 }
 
 async function detach(sys: Sys, { step, result }: Carried, sandbox: Sandbox): Promise<CniError | undefined> {
-  const outcome = await deleteChain(sys, step.chain, step.ifname, sandboxFor(step, sandbox), result);
+  const outcome = await deleteChain(sys, step.chain, step.ifname, sandbox, result);
   const removed = outcome.ok ? await forgetInformation(sys, step) : outcome;
   return removed.ok ? undefined : within(`detach ${stepLabel(step)}`, removed.error);
 }

@@ -43,7 +43,7 @@ export interface ExplainedAttachment {
   readonly cniVersion: Version;
   /** What it is asked in its life. */
   readonly verbs: readonly Verb[];
-  /** What CNI_ARGS tell it besides the runtime's own. */
+  /** What CNI_ARGS tell its ADD besides the runtime's own. */
   readonly args?: string;
   /** What each of its plugins reads on stdin, less prevResult. */
   readonly plugins: readonly JsonObject[];

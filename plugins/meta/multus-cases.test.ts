@@ -322,7 +322,7 @@ describe("Multus's own cases", () => {
     expect(made.calls[0]?.args).toBe(args);
   });
 
-  test("addresses and MAC in CNI_ARGS, of that network alone, on each verb", async () => {
+  test("addresses and MAC in CNI_ARGS, of that network alone and on ADD alone", async () => {
     const made = node();
     const bare = "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web";
     const about = asking(
@@ -339,12 +339,25 @@ describe("Multus's own cases", () => {
       `ADD other ${own}`,
       `ADD third ${bare}`,
       `CHECK weave ${bare}`,
-      `CHECK other ${own}`,
+      `CHECK other ${bare}`,
       `CHECK third ${bare}`,
       `DEL third ${bare}`,
-      `DEL other ${own}`,
+      `DEL other ${bare}`,
       `DEL weave ${bare}`,
     ]);
+  });
+
+  test("arguments that its plugin cannot read: DEL goes without them, and the pod can be deleted", async () => {
+    const refusing: Handler = ({ env }) =>
+      env.CNI_ARGS?.includes("IP=") ? exited(1, '{"code":999,"msg":"two are too many"}') : exited(0, "");
+    const made = node(nad("shop", "dual", { cniVersion: "1.1.0", type: "picky" }), {
+      executables: { "/bin/cni/picky": refusing },
+    });
+    const about = asking('[{"name":"dual","ips":["10.1.0.5","fd00::5"]}]');
+    expect(await made.call("ADD", conf(), about)).toMatchObject({
+      error: { msg: expect.stringContaining("two are too many") },
+    });
+    expect(await made.call("DEL", conf(), about)).toMatchObject({ ok: true });
   });
 
   test("a list cached and restored without losing a field", async () => {

@@ -115,9 +115,6 @@ const differences: Readonly<Record<string, readonly Difference[]>> = {
   "the pod's own port mappings": [
     { verb: "del", fields: ["runtimeConfig"], why: "Multus's cache does not keep them" },
   ],
-  "networks of the pod in JSON, with addresses, a MAC address and cni-args": [
-    { verb: "del", fields: ["args"], why: "Multus gives IP and MAC on ADD alone" },
-  ],
   "clusterNetwork by path, going on in the folder of its name": [
     { verb: "del", fields: ["own", "ipam"], why: lossy },
   ],

@@ -25,10 +25,11 @@ export function sandboxOf(
 }
 
 /**
- * The same for one step. A plugin that knows none of the names in CNI_ARGS refuses them all unless it is told not to, and a
- * runtime that gives none of its own has not said so.
+ * The same for one step's ADD. A plugin that knows none of the names in CNI_ARGS refuses them all unless it is told not to,
+ * and a runtime that gives none of its own has not said so. DEL and CHECK go without, as with Multus: a plugin that cannot
+ * read what its ADD was told would refuse them for ever.
  */
-export function sandboxFor({ args }: Step, sandbox: Sandbox): Sandbox {
+export function sandboxForAdd({ args }: Step, sandbox: Sandbox): Sandbox {
   if (args === undefined) return sandbox;
   const own = sandbox.args.split(";").filter((piece) => piece !== "");
   const told = own.some((piece) => piece.startsWith("IgnoreUnknown="));
