@@ -71,18 +71,37 @@ export function checkCilium(
   return [fine(area, `Cilium (${theirs}) must run with cni.exclusive=false: else it renames ${own.path}`)];
 }
 
-/** A meta-plugin beside hawser in the runtime's list, or as a network of hawser's: by type, or by name through confDir. */
-export function checkMetaPlugins(
-  { path, before, after }: Configuration,
-  wanting: readonly Wanting[],
-): Finding[] {
+/**
+ * A meta-plugin beside hawser in the runtime's list, or as a network of hawser's, by type or by name through confDir; and
+ * what a pod would get twice.
+ */
+export function checkOtherPlugins(configuration: Configuration, wanting: readonly Wanting[]): Finding[] {
+  const { path, before, after } = configuration;
   const beside = metaPluginAmong([...before, ...after]);
   const list = beside === undefined ? [] : [metaPluginProblem(`the list of ${path}`, beside)];
   const networks = wanting.flatMap(({ user, plugins }) => {
     const found = metaPluginAmong(plugins);
     return found === undefined ? [] : [metaPluginProblem(user, found)];
   });
-  return [...list, ...networks];
+  return [...list, ...networks, ...checkMeshes(configuration, wanting)];
+}
+
+/** Plugins of service meshes, which their installers append to the first list: each redirects a pod's traffic once. */
+const meshes: readonly unknown[] = ["istio-cni", "linkerd-cni", "kuma-cni", "consul-cni"];
+
+/** One that was in the primary's list before hawser came, and was appended to hawser's as well. */
+function checkMeshes({ path, after }: Configuration, wanting: readonly Wanting[]): Finding[] {
+  const primary = wanting.filter(({ user }) => user.startsWith("primary ")).flatMap(({ plugins }) => plugins);
+  return after
+    .filter(({ type }) => meshes.includes(type) && primary.some((plugin) => plugin.type === type))
+    .map(({ type }) =>
+      warning(
+        area,
+        `${type} runs twice for each pod: behind hawser in ${path}, and in the primary network's list`,
+        "Its installer has put it into the list that is now the first; hawser calls the other as well.",
+        `Take it out of the primary network's list.`,
+      ),
+    );
 }
 
 function metaPluginProblem(where: string, { type, owner }: MetaPlugin): Finding {

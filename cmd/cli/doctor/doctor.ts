@@ -7,7 +7,7 @@ import { checkCapabilities, checkConfig } from "./check-config.ts";
 import { checkDefinitions, type Wanting } from "./check-definitions.ts";
 import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
-import { checkMetaPlugins } from "./check-others.ts";
+import { checkOtherPlugins } from "./check-others.ts";
 import { checkPlugins, typesIn } from "./check-plugins.ts";
 import { checkLocks, checkRecords } from "./check-records.ts";
 import { checkTools } from "./check-tools.ts";
@@ -50,7 +50,7 @@ async function examineOne(
   const plugins = checkPlugins(sys, typesIn([listOf(configuration), ...definitions.wanting]), folders);
   return [
     ...findings,
-    ...checkMetaPlugins(configuration, definitions.wanting),
+    ...checkOtherPlugins(configuration, definitions.wanting),
     ...(await checkCapabilities(sys, configuration, config)),
     ...(await checkApi(sys, config)),
     ...definitions.findings,

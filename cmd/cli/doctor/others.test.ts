@@ -160,6 +160,19 @@ describe("meta-plugins", () => {
   }
 });
 
+test("a service mesh's plugin in the primary's list and behind hawser", async () => {
+  writePlugin(`${at}/bin`, "istio-cni");
+  const istio = { type: "istio-cni" };
+  const both = {
+    "00-hawser.conflist": list("pods", own({ delegate: { name: "m" } }), istio),
+    "10-m.conflist": list("m", bridge, istio),
+  };
+  expect((await examine(both)).bad).toMatchObject([
+    { level: "warning", what: expect.stringContaining("istio-cni runs twice") },
+  ]);
+  expect((await examine({ ...both, "10-m.conflist": list("m", bridge) })).bad).toEqual([]);
+});
+
 describe("which file is judged", () => {
   const broken = list("m", { type: "multus", clusterNetwork: "/nowhere" });
 

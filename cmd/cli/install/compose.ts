@@ -109,7 +109,7 @@ function listOf({ config, versions, name }: Primary): JsonObject {
   return isListing(config.plugins) ? config : { ...versions, name };
 }
 
-/** A list without hawser, as it is put back when somebody has edited it since. */
-export function withoutHawser({ config, plugins }: Primary): JsonObject {
-  return { ...without(config, "plugins"), plugins: [...plugins] };
+/** The primary as a list, hawser taken out. */
+export function withoutHawser(primary: Primary): JsonObject {
+  return { ...without(listOf(primary), "plugins"), plugins: [...primary.plugins] };
 }

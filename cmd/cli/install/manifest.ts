@@ -9,13 +9,16 @@ export interface Manifest {
   readonly mode: Mode;
   readonly binDir: string;
   readonly confDir: string;
-  /** The configuration with hawser in it, a file of confDir, and its text. */
+  /** The configuration with hawser in it, a file of confDir. */
   readonly file: string;
+  /** What it would be, were there nobody else: what is in it besides, others have put there. */
   readonly text: string;
   /** What was there before, and is put back; undefined when nothing was replaced. */
   readonly original: { readonly file: string; readonly text: string; readonly mode: number } | undefined;
   /** Whether credentials were written. */
   readonly api: boolean;
+  /** When the note was written: what `file` held, and what `text` was. With that in it, it is still to be written. */
+  readonly before?: { readonly seen: string; readonly base?: string } | undefined;
 }
 
 const format = 1;
@@ -24,8 +27,9 @@ export function manifestPath(ownDir: string): string {
   return `${ownDir}/install.json`;
 }
 
-export function printManifest({ original, ...rest }: Manifest): string {
-  return `${JSON.stringify({ format, ...rest, ...(original && { original }) }, null, 2)}\n`;
+export function printManifest({ original, before, ...rest }: Manifest): string {
+  const document = { format, ...rest, ...(original && { original }), ...(before && { before }) };
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /** Undefined when nothing was installed. Errors: `install.manifest`. */
@@ -64,7 +68,14 @@ function fromDocument(document: JsonObject): Manifest | undefined {
     text: String(text),
     original: kept,
     api: api === true,
+    before: beforeOf(document.before),
   };
+}
+
+function beforeOf(value: Json | undefined): Manifest["before"] {
+  if (!isObject(value) || typeof value.seen !== "string") return undefined;
+  const { seen, base } = value;
+  return { seen, ...(typeof base === "string" && { base }) };
 }
 
 function originalOf(value: Json | undefined): Manifest["original"] {

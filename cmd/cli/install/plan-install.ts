@@ -1,14 +1,17 @@
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
+import type { Version } from "../../../cni/version.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { callsType } from "../conf-folder.ts";
+import { pluginsOf } from "../meta-plugins.ts";
 import { compose, type Primary, readPrimary } from "./compose.ts";
 import { kubeconfigPath } from "./credentials.ts";
 import { type Manifest, manifestPath, printManifest } from "./manifest.ts";
 import type { ConfFile, InstallView } from "./node.ts";
 import { notesOn } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
+import { occupied, type Rewritten, rewrite } from "./rewrite.ts";
 import type { Step } from "./step.ts";
 
 export interface InstallPlan {
@@ -44,16 +47,20 @@ export async function planInstall(
   if (!primary.ok) return primary;
   const shadow = options.mode === "owner" ? shadowOf(view, primary.value, ownFile.value) : undefined;
   if (shadow !== undefined) return shadowed(options, primary.value, shadow);
-  const config = await composeValid(options, view, primary.value);
+  const target = targetOf(options, view, found.value, primary.value, ownFile.value);
+  if (!target.ok) return target;
+  const config = await composeValid(options, view, primary.value, target.value);
   if (!config.ok) return config;
-  const { network, definitionsDir, document } = config.value;
-  const manifest = manifestOf(options, view, found.value, primary.value, ownFile.value, document);
-  if (!manifest.ok) return manifest;
+  const { network, definitionsDir, rewritten } = config.value;
+  const { mode, binDir, confDir, api } = options;
+  const { file, original } = target.value;
+  const { text, ours, before, kept } = rewritten;
+  const manifest: Manifest = { mode, binDir, confDir, file, text: ours, original, api, before };
   return ok({
     network,
-    manifest: manifest.value,
-    steps: stepsOf(options, view, manifest.value, definitionsDir, found.value),
-    notes: notesOn(options, view, primary.value, manifest.value.file),
+    manifest,
+    steps: stepsOf(options, view, manifest, { definitionsDir, text, conf: found.value, ...target.value }),
+    notes: [...keptNote(`${confDir}/${file}`, kept), ...notesOn(options, view, primary.value, file)],
   });
 }
 
@@ -137,56 +144,90 @@ function shadowed(
 interface Composed {
   readonly network: string;
   readonly definitionsDir: string;
-  readonly document: JsonObject;
+  readonly rewritten: Rewritten;
 }
 
-/** Composed, and judged as hawser itself will judge it. */
+/** Composed, put together with what others have made of it, and judged as hawser itself will judge it. */
 async function composeValid(
   { mode, api, ownDir, confDir }: InstallOptions,
-  { settings }: InstallView,
+  { settings, manifest, confs }: InstallView,
   primary: Primary,
+  { file, former, original }: Target,
 ): Promise<Outcome<Composed, CniError>> {
   if (api && settings.kubeconfig !== undefined) {
     const msg = "read the settings: kubeconfig is written by --api";
     return failWith("invalidConfig", "install.settings", msg, "Take one of the two out.");
   }
-  const document = compose(mode, primary, {
+  // Chained, what others have changed in the list since is theirs.
+  const its =
+    primary.hasHawser && original !== undefined ? readPrimary(original.file, original.text) : ok(primary);
+  const ours = compose(mode, its.ok ? its.value : primary, {
     ...settings,
     ...(api && { kubeconfig: kubeconfigPath(ownDir) }),
     ...(confDir !== "/etc/cni/net.d" && { confDir }),
   });
-  if (!document.ok) return document;
+  if (!ours.ok) return ours;
   const { name, cniVersion } = primary;
-  const plugins = Array.isArray(document.value.plugins) ? document.value.plugins : [];
-  const own = plugins.filter(isObject).at(-1) ?? {};
-  const raw = { ...own, name, cniVersion };
-  const config = await parseMetaConfig({ cniVersion, name, type: "hawser", raw });
-  if (!config.ok) return fail(within("compose the configuration", config.error));
-  return ok({ network: name, definitionsDir: config.value.definitionsDir, document: document.value });
+  const judged = await judge(ours.value, name, cniVersion);
+  if (!judged.ok) return judged;
+  const current = confs.find((conf) => conf.file === former);
+  const rewritten = rewrite(`${confDir}/${file}`, current, manifest, ours.value);
+  if (!rewritten.ok) return rewritten;
+  const config = await judge(rewritten.value.document, name, cniVersion);
+  if (!config.ok) return config;
+  return ok({ network: name, definitionsDir: config.value, rewritten: rewritten.value });
 }
 
-function manifestOf(
-  { mode, binDir, confDir, api }: InstallOptions,
+/** Where definitions are, if hawser takes its part of the list. */
+async function judge(
+  document: JsonObject,
+  name: string,
+  cniVersion: Version,
+): Promise<Outcome<string, CniError>> {
+  const own = pluginsOf(document).find(({ type }) => type === "hawser") ?? {};
+  const raw = { ...own, name, cniVersion };
+  const config = await parseMetaConfig({ cniVersion, name, type: "hawser", raw });
+  return config.ok
+    ? ok(config.value.definitionsDir)
+    : fail(within("compose the configuration", config.error));
+}
+
+interface Target {
+  /** Of confDir, with hawser in it. */
+  readonly file: string;
+  /** What is there now of an earlier installation, or of others: mostly the same. */
+  readonly former: string;
+  readonly original: Manifest["original"];
+}
+
+function targetOf(
+  { mode }: InstallOptions,
   { confs, manifest }: InstallView,
   conf: ConfFile,
   primary: Primary,
   ownFile: string | undefined,
-  document: JsonObject,
-): Outcome<Manifest, CniError> {
-  const text = `${JSON.stringify(document, null, 2)}\n`;
-  const about = { mode, binDir, confDir, text, api };
-  if (ownFile !== undefined) {
+): Outcome<Target, CniError> {
+  if (mode === "owner" && ownFile !== undefined) {
     if (primary.hasHawser) return notOurs(conf.file);
-    return ok({ ...about, file: ownFile, original: undefined });
+    const isThere = confs.some(({ file }) => file === ownFile);
+    const former = isThere ? ownFile : (manifest?.file ?? ownFile);
+    return ok({ file: ownFile, former, original: undefined });
   }
   // Only a .conflist may hold a list.
   const file = `${conf.file.slice(0, conf.file.lastIndexOf("."))}.conflist`;
   if (!primary.hasHawser) {
     const inTheWay = file !== conf.file && file !== manifest?.file && confs.some((it) => it.file === file);
     if (inTheWay) return occupied(conf.file, file);
-    return ok({ ...about, file, original: { file: conf.file, text: conf.text, mode: conf.mode } });
+    const original = { file: conf.file, text: conf.text, mode: conf.mode };
+    return ok({ file, former: file, original });
   }
-  return manifest?.file === file ? ok({ ...about, file, original: manifest.original }) : notOurs(conf.file);
+  if (manifest?.file !== file) return notOurs(conf.file);
+  return ok({ file, former: file, original: manifest.original });
+}
+
+function keptNote(path: string, kept: readonly string[]): string[] {
+  if (kept.length === 0) return [];
+  return [`${kept.join(", ")} in ${path} is another installer's, and stays there.`];
 }
 
 function notOurs(file: string): Outcome<never, CniError> {
@@ -198,30 +239,30 @@ function notOurs(file: string): Outcome<never, CniError> {
   );
 }
 
-function occupied(from: string, file: string): Outcome<never, CniError> {
-  return failWith(
-    "invalidConfig",
-    "install.primary",
-    `make a list of ${from}: there is a ${file} already`,
-    "Remove one of the two.",
-  );
+interface Written {
+  readonly definitionsDir: string;
+  readonly text: string;
+  /** The primary's. */
+  readonly conf: ConfFile;
 }
 
 function stepsOf(
   { binDir, confDir, ownDir }: InstallOptions,
-  { credentials, executable }: InstallView,
+  { credentials, executable, confs }: InstallView,
   manifest: Manifest,
-  definitionsDir: string,
-  conf: ConfFile,
+  { definitionsDir, text, conf, former }: Target & Written,
 ): Step[] {
-  const replaced = manifest.original !== undefined && manifest.file !== conf.file ? [conf.file] : [];
+  const replaced = [
+    ...(manifest.original !== undefined && manifest.file !== conf.file ? [conf.file] : []),
+    ...(former !== manifest.file && confs.some(({ file }) => file === former) ? [former] : []),
+  ];
   return [
     ...[binDir, ownDir, definitionsDir].map((path): Step => ({ kind: "folder", path })),
     { kind: "binary", path: `${binDir}/hawser`, from: executable },
     ...links.map((name): Step => ({ kind: "link", path: `${binDir}/${name}`, target: "hawser" })),
     ...credentials,
     { kind: "file", path: manifestPath(ownDir), text: printManifest(manifest), mode: manifestMode },
-    { kind: "file", path: `${confDir}/${manifest.file}`, text: manifest.text, mode: conf.mode },
+    { kind: "file", path: `${confDir}/${manifest.file}`, text, mode: conf.mode },
     ...replaced.map((file): Step => ({ kind: "remove", path: `${confDir}/${file}` })),
   ];
 }

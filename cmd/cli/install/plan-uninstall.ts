@@ -3,9 +3,11 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import { readPrimary, withoutHawser } from "./compose.ts";
 import { credentialRemovals } from "./credentials.ts";
 import { type Manifest, manifestPath } from "./manifest.ts";
+import { isSame, othersIn, withPlugins } from "./merge.ts";
 import type { ConfFile, NodeView } from "./node.ts";
 import type { UninstallOptions } from "./options.ts";
 import { links } from "./plan-install.ts";
+import { conflict, occupied, printList, readList, unreadable } from "./rewrite.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -41,7 +43,9 @@ function restore(confs: readonly ConfFile[], manifest: Manifest): Outcome<Step[]
   const current = confs.find((conf) => conf.file === file);
   if (mode === "chained") return restoreList(manifest, current);
   if (current === undefined) return ok([]);
-  if (confs.length > 1) return ok([{ kind: "remove", path: `${confDir}/${file}` }]);
+  const removal: Step = { kind: "remove", path: `${confDir}/${file}` };
+  const next = confs.find((conf) => conf.file !== file);
+  if (next !== undefined) return handOver(confs, manifest, current, next, removal);
   return failWith(
     "invalidConfig",
     "install.last",
@@ -50,19 +54,49 @@ function restore(confs: readonly ConfFile[], manifest: Manifest): Outcome<Step[]
   );
 }
 
-/** As it was, unless somebody has changed it since: then all but hawser stays as they made it. */
+/** What others have put into our list goes on in the one that the runtime reads next: pods must not start without it. */
+function handOver(
+  confs: readonly ConfFile[],
+  { confDir, file }: Manifest,
+  current: ConfFile,
+  next: ConfFile,
+  removal: Step,
+): Outcome<Step[], CniError> {
+  const path = `${confDir}/${file}`;
+  const list = readList(current.text);
+  if (list === undefined) return unreadable(path);
+  const others = othersIn(list);
+  if (others.length === 0) return ok([removal]);
+  const primary = readPrimary(next.file, next.text);
+  if (!primary.ok) return primary;
+  const whole = withPlugins(withoutHawser(primary.value), others);
+  if (!whole.ok) return conflict(`${confDir}/${next.file} and ${path}`, whole.error, true);
+  if (isSame(whole.value, withoutHawser(primary.value))) return ok([removal]);
+  const target = `${next.file.slice(0, next.file.lastIndexOf("."))}.conflist`;
+  const isSingle = target !== next.file;
+  if (isSingle && confs.some((conf) => conf.file === target)) return occupied(next.file, target);
+  return ok([
+    { kind: "file", path: `${confDir}/${target}`, text: printList(whole.value), mode: next.mode },
+    removal,
+    ...(isSingle ? [{ kind: "remove", path: `${confDir}/${next.file}` } as const] : []),
+  ]);
+}
+
+/** As it was, byte for byte; where others have changed the list since, all but hawser stays as they made it. */
 function restoreList(
-  { confDir, file, text, original }: Manifest,
+  { confDir, file, original }: Manifest,
   current: ConfFile | undefined,
 ): Outcome<Step[], CniError> {
   if (original === undefined) return ok([]);
   const path = `${confDir}/${original.file}`;
   const asItWas: Step = { kind: "file", path, text: original.text, mode: original.mode };
   const replaced: Step[] = original.file === file ? [] : [{ kind: "remove", path: `${confDir}/${file}` }];
-  if (current === undefined || current.text === text) return ok([asItWas, ...replaced]);
-  const edited = readPrimary(file, current.text);
-  if (!edited.ok) return edited;
-  if (!edited.value.hasHawser) return ok([]);
-  const list = `${JSON.stringify(withoutHawser(edited.value), null, 2)}\n`;
-  return ok([{ kind: "file", path: `${confDir}/${file}`, text: list, mode: current.mode }]);
+  if (current === undefined) return ok([asItWas, ...replaced]);
+  const now = readPrimary(file, current.text);
+  if (!now.ok) return now;
+  if (!now.value.hasHawser) return ok([]);
+  const rest = withoutHawser(now.value);
+  const before = readPrimary(original.file, original.text);
+  if (before.ok && isSame(rest, withoutHawser(before.value))) return ok([asItWas, ...replaced]);
+  return ok([{ kind: "file", path: `${confDir}/${file}`, text: printList(rest), mode: current.mode }]);
 }
