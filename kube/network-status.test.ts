@@ -51,6 +51,40 @@ describe("the entries of one network", () => {
       [{ name: "shop/n", ips: ["10.1.0.5"], dns: {} }],
     ],
     [
+      "the host's end alone, as Calico tells it: the addresses are the pod's",
+      { interfaces: [{ name: "cali12345" }], ips: [{ address: "192.168.185.80/32" }] },
+      { name: "k8s-pod-network", isDefault: true },
+      [{ name: "k8s-pod-network", ips: ["192.168.185.80"], default: true, dns: {} }],
+    ],
+    [
+      "the same, and the addresses name it",
+      {
+        interfaces: [{ name: "cali12345", mac: "ee:ee:ee:ee:ee:ee" }],
+        ips: [{ address: "192.168.185.80/32", interface: 0 }, { address: "fd00::80/128" }],
+        routes: [{ dst: "0.0.0.0/0", gw: "169.254.1.1" }],
+      },
+      {},
+      [{ name: "shop/n", ips: ["192.168.185.80", "fd00::80"], dns: {}, gateway: ["169.254.1.1"] }],
+    ],
+    [
+      "several on the host, and none in the pod",
+      { interfaces: [{ name: "br0" }, { name: "tap1" }], ips: [{ address: "10.1.0.5/24", interface: 1 }] },
+      {},
+      [{ name: "shop/n", ips: ["10.1.0.5"], dns: {} }],
+    ],
+    [
+      "an address of the host's end, where the pod's is told as well",
+      {
+        interfaces: [{ name: "veth1" }, link("net1")],
+        ips: [
+          { address: "10.1.0.1/24", interface: 0 },
+          { address: "10.1.0.5/24", interface: 1 },
+        ],
+      },
+      {},
+      [{ name: "shop/n", interface: "net1", ips: ["10.1.0.5"], dns: {} }],
+    ],
+    [
       "one interface has all addresses, whatever they say",
       {
         interfaces: [link("net1")],
@@ -151,7 +185,7 @@ describe("the annotation", () => {
     expect(text).toMatchObject({ ok: false, error: { id: "status.size", code: 107 } });
   });
 
-  test("has an entry for every network, and every address of a sandbox's interface once", () => {
+  test("has an entry for every network, and every address of the pod's once", () => {
     const results = fc.array(
       fc.record({
         sandboxes: fc.array(fc.boolean(), { maxLength: 4 }),
@@ -183,10 +217,8 @@ describe("the annotation", () => {
           const insiders = result.interfaces.filter(({ sandbox }) => sandbox !== undefined);
           expect(own).toHaveLength(Math.max(1, insiders.length));
           const reachable = result.ips.filter((ip) => {
-            if (result.interfaces.length <= 1) return insiders.length === result.interfaces.length;
-            return ip.interface === undefined
-              ? insiders.length > 0
-              : insiders.includes(result.interfaces[ip.interface] as never);
+            if (result.interfaces.length <= 1 || insiders.length === 0) return true;
+            return ip.interface === undefined || insiders.includes(result.interfaces[ip.interface] as never);
           });
           expect(own.flatMap(({ ips = [] }) => ips).sort()).toEqual(
             reachable.map(({ address }) => address.replace("/24", "")).sort(),

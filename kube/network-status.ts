@@ -62,15 +62,15 @@ function bare({ name, interface: ifname, mac, default: isDefault, dns: _dns, ips
 
 /**
  * One entry for each interface in the sandbox; for a result without any, as the specification wants and Multus does not,
- * one without an interface.
+ * one without an interface. Its addresses are the pod's all the same: plugins like Calico's tell the host's end of the link
+ * alone, and addresses that name no interface, or that one.
  */
 export function statusEntries({ name, isDefault, result, deviceInfo }: AttachedNetwork): JsonObject[] {
   const { interfaces = [] } = result;
   const inside = interfaces.flatMap(({ sandbox = "" }, index) => (sandbox === "" ? [] : [index]));
   const common = { dns: dnsOf(result.dns ?? {}), deviceInfo, gateways: effectiveGateways(result) };
   if (inside.length === 0) {
-    const ips = interfaces.length === 0 ? ipsOf(result) : [];
-    return [entryOf({ ...common, name, ips, isDefault, interface: undefined })];
+    return [entryOf({ ...common, name, ips: ipsOf(result), isDefault, interface: undefined })];
   }
   const main = defaultIndex(result, inside);
   return inside.map((index) => {
