@@ -49,9 +49,13 @@ export function judge(asked: Asked, attempt: HttpAttempt): Verdict {
 /** How the engines say that certificates or keys cannot be used; Bun has no other word for it. */
 const unusable = /^(FailedToOpenSocket|ERR_OSSL_)/;
 
+/** An answer has come, and asking again would bring the same: it is too long, or compressed. */
+const unreadable = /^(EMSGSIZE|ENOTSUP)$/;
+
 function judgeFault(asked: Asked, { code, message }: HttpFault): Verdict {
   const reason = message.startsWith(code) ? message : `${code}: ${message}`;
   if (isDistrust(code)) return failed(asked, distrusted(reason));
+  if (unreadable.test(code)) return failed(asked, { ...garbage, why: reason });
   if (unusable.test(code)) return failed(asked, unusableMaterial(code));
   return { kind: "again", error: tell(asked, unreachable(reason)), afterMs: undefined };
 }

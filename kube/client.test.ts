@@ -121,6 +121,15 @@ describe("an answer that no second try makes better", () => {
       "the answer is no JSON object",
       "Is this an API server",
     ],
+    [
+      "more than anybody has to say",
+      "EMSGSIZE",
+      107,
+      "kube.api-answer",
+      "EMSGSIZE: ",
+      "Is this an API server",
+    ],
+    ["what is compressed", "ENOTSUP", 107, "kube.api-answer", "ENOTSUP: ", "Is this an API server"],
     ["JSON that is no object", { body: "[]" }, 107, "kube.api-answer", "the answer is no JSON object", ""],
     ["nothing", { body: "" }, 107, "kube.api-answer", "the answer is no JSON object", ""],
     [

@@ -106,10 +106,11 @@ export function createDisk(nowMs: () => number): Disk {
 
 function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat"> {
   return {
-    read: (path) => {
+    read: (path, maxBytes = Number.POSITIVE_INFINITY) => {
       const node = findNode(root, path, "open");
       if (!node.ok) return node;
-      return node.value.kind === "file" ? ok(node.value.text) : refuse("EISDIR", "read", path);
+      if (node.value.kind !== "file") return refuse("EISDIR", "read", path);
+      return toStat(node.value).sizeBytes > maxBytes ? refuse("EFBIG", "read", path) : ok(node.value.text);
     },
     list: (path) => {
       const folder = findFolder(root, path, "scandir");

@@ -260,7 +260,7 @@ function filesOf(machine: Kernel, process: Simulated): Files {
     return code === undefined ? act() : fail({ code, message: `${code}: ${call} '${path}'` });
   };
   return {
-    read: (path) => reading("read", path, () => disk.read(path)),
+    read: (path, maxBytes) => reading("read", path, () => disk.read(path, maxBytes)),
     list: (path) => reading("list", path, () => disk.list(path)),
     stat: (path) => reading("stat", path, () => disk.stat(path)),
     write: (path, text, options) =>

@@ -54,6 +54,16 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     expect(text("file")).toBe("a\0b\u{1f6a2}\r\n\ufeff");
   });
 
+  test("a file is read as far as is allowed, and refused where there is more", () => {
+    put("file", "äbc");
+    expect([3, 4, 5].map((most) => code(files.read(at("file"), most)))).toEqual(["EFBIG", "ok", "ok"]);
+    put("long", "ä".repeat(50_000));
+    expect([99_999, 100_000].map((most) => code(files.read(at("long"), most)))).toEqual(["EFBIG", "ok"]);
+    expect(text("long")).toBe("ä".repeat(50_000));
+    put("empty", "");
+    expect([code(files.read(at("empty"), 0)), text("empty")]).toEqual(["ok", ""]);
+  });
+
   test("a shorter text replaces a longer one whole, and the mode stays", () => {
     put("file", "a long text");
     expect(code(files.write(at("file"), "b", { mode: 0o644, sync: true }))).toBe("ok");

@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as tls from "node:tls";
 import { promisify } from "node:util";
+import * as zlib from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeAuthority, readPair } from "../tools/testbed/certificates.ts";
 import { createFake } from "./fake.ts";
@@ -195,6 +196,106 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
     expect(connections).toBeLessThanOrEqual(engine === "bun" ? 1 : 2);
   });
 
+  test("no more of an answer is taken than is allowed, whatever is announced, and nothing that is compressed", async () => {
+    const endless = (head: string, part: string) => (socket: net.Socket) =>
+      void socket.once("data", () => {
+        socket.write(head);
+        const more = (): void => {
+          while (socket.writable && socket.write(part));
+          if (socket.writable) socket.once("drain", more);
+        };
+        more();
+      });
+    const start = "HTTP/1.1 200 OK\r\n";
+    const chunked = `${start}transfer-encoding: chunked\r\n\r\n`;
+    const bomb = zlib.gzipSync(Buffer.alloc(50_000_000));
+    const cases = {
+      endless: await serve(endless(chunked, `10000\r\n${"x".repeat(65536)}\r\n`)),
+      "endless, byte by byte": await serve(endless(chunked, "1\r\nx\r\n".repeat(10_000))),
+      "until it closes": await serve(endless(`${start}\r\n`, "x".repeat(65536))),
+      announced: await serve(saying(`${start}content-length: 99999999999\r\n\r\n`)),
+      "headers without end": await serve(endless(start, `x-more: ${"y".repeat(1000)}\r\n`.repeat(100))),
+      "one header without end": await serve(endless(`${start}x-more: `, "y".repeat(65536))),
+      compressed: await serve(
+        (socket) =>
+          void socket.once("data", () => {
+            socket.write(`${start}content-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`);
+            socket.end(bomb);
+          }),
+      ),
+      "as long as is allowed": await serve(saying(`${start}content-length: 100\r\n\r\n${"x".repeat(100)}`)),
+      "one byte longer": await serve(saying(`${start}content-length: 101\r\n\r\n${"x".repeat(101)}`)),
+    };
+    const said = await run(`
+      import { readFileSync } from "node:fs";
+      const ends = {};
+      for (const [name, url] of Object.entries(${JSON.stringify(cases)})) {
+        const maxBytes = name.startsWith("as long") || name.startsWith("one byte") ? 100 : 1_000_000;
+        const request = { method: "GET", url, headers: {}, timeoutMs: 20_000, maxBytes };
+        const reply = await linux.http.request(request);
+        ends[name] = reply.ok ? reply.value.body.length : reply.error.code;
+      }
+      const most = /VmHWM:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1];
+      console.log(JSON.stringify({ ends, megabytes: Math.round(most / 1024) }));`);
+    const { ends, megabytes } = JSON.parse(said);
+    expect(ends).toEqual({
+      endless: "EMSGSIZE",
+      "endless, byte by byte": "EMSGSIZE",
+      "until it closes": "EMSGSIZE",
+      announced: "EMSGSIZE",
+      "headers without end": expect.stringMatching(/^(EBADMSG|EMSGSIZE)$/),
+      "one header without end": expect.stringMatching(/^(EBADMSG|EMSGSIZE)$/),
+      compressed: "ENOTSUP",
+      "as long as is allowed": 100,
+      "one byte longer": "EMSGSIZE",
+    });
+    expect(megabytes).toBeLessThan(250);
+  });
+
+  test("certificates are verified whatever the environment says", async () => {
+    const authority = makeAuthority(folder, "unknown");
+    const ca = fs.readFileSync(makeAuthority(folder, "known").caFile, "utf8");
+    const url = await serve(
+      saying(fine),
+      readPair(authority.issue("stranger", "/CN=stranger", "IP:127.0.0.1")),
+    );
+    const program = `
+      const base = { method: "GET", url: "${url}", headers: {}, timeoutMs: 10_000 };
+      const target = { ...base, tls: { ca: ${JSON.stringify(ca)} } };
+      linux.http.open(target);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const ends = [await linux.http.request(target), await linux.http.request(base)];
+      console.log(ends.map((end) => end.ok ? "trusted" : end.error.code).join());`;
+    const refused =
+      /^(UNABLE_TO_\w+|SELF_SIGNED_\w+|DEPTH_ZERO_\w+),(UNABLE_TO_\w+|SELF_SIGNED_\w+|DEPTH_ZERO_\w+)\n$/;
+    expect(await run(program, { NODE_TLS_REJECT_UNAUTHORIZED: "0" })).toMatch(refused);
+    // Of an authority that is named in the environment, only where none is named to us: cmd/environment.live.test.ts.
+    const named = { NODE_EXTRA_CA_CERTS: authority.caFile, SSL_CERT_FILE: authority.caFile };
+    expect(await run(program, { ...named, NODE_USE_SYSTEM_CA: "1" })).toMatch(
+      /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/,
+    );
+  });
+
+  test("a connection that was begun carries the next request", async () => {
+    const authority = makeAuthority(folder, "begun");
+    const ca = fs.readFileSync(authority.caFile, "utf8");
+    let connections = 0;
+    const count: Serve = (socket) => {
+      connections++;
+      saying(fine)(socket);
+    };
+    const url = await serve(count, readPair(authority.issue("begun-server", "/CN=server", "IP:127.0.0.1")));
+    const said = await run(`
+      const target = { url: "${url}", tls: { ca: ${JSON.stringify(ca)} } };
+      linux.http.open(target);
+      linux.http.open({ url: "https://127.0.0.1:1/", tls: { ca: "none", cert: "none", key: "none" } });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const reply = await linux.http.request({ ...target, method: "GET", headers: {}, timeoutMs: 10_000 });
+      console.log(reply.value.body);`);
+    expect(said).toBe("\u00e4gypt\n");
+    expect(connections).toBe(1);
+  });
+
   test("a proxy of the environment is not asked", async () => {
     const proxy = await serve(
       saying("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy"),
@@ -203,7 +304,7 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
     const said = await run(
       `const reply = await linux.http.request({ url: "${url}", method: "GET", headers: {}, timeoutMs: 10_000 });
        console.log(reply.value.body);`,
-      { HTTP_PROXY: proxy, http_proxy: proxy },
+      { HTTP_PROXY: new URL(proxy).origin, http_proxy: new URL(proxy).origin, NODE_USE_ENV_PROXY: "1" },
     );
     expect(said).toBe("\u00e4gypt\n");
   });

@@ -11,9 +11,17 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** The same object for every request to one server: connections are kept by it. */
   readonly tls?: TlsMaterial;
+  /** A longer body is refused (`EMSGSIZE`) as soon as it is longer; `longestAnswer` where nothing is said. */
+  readonly maxBytes?: number;
 }
 
-/** PEM texts. Without `ca` the machine's own authorities count. */
+/** A server to be asked soon. */
+export type HttpTarget = Pick<HttpRequest, "url" | "tls">;
+
+/**
+ * PEM texts. Without `ca` the engine's own authorities count, and no others. The server's certificate is verified in any
+ * case; there is no way to say otherwise.
+ */
 export interface TlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
@@ -22,7 +30,7 @@ export interface TlsMaterial {
   readonly servername?: string;
 }
 
-/** Any status is a response; redirections are not followed. */
+/** Any status is a response; redirections are not followed. An encoded one is refused: we have asked for none. */
 export interface HttpResponse {
   readonly status: number;
   readonly body: string;
@@ -39,6 +47,24 @@ export type HttpAttempt = Outcome<HttpResponse, HttpFault>;
 
 export interface Http {
   request(request: HttpRequest): Promise<HttpAttempt>;
+  /**
+   * Begins a connection that the next request to this server takes. Nothing is sent on it, nobody waits for it, and what
+   * goes wrong with it the request will say.
+   */
+  open(target: HttpTarget): void;
+}
+
+/** What nobody legitimate exceeds: an object of Kubernetes has 1.5 MiB at most in etcd, a page of addresses less. */
+export const longestAnswer = 8 * 1024 * 1024;
+
+export function tooLong(maxBytes: number): HttpFault {
+  return { code: "EMSGSIZE", message: `the answer has more than ${maxBytes} bytes`, sent: "maybe" };
+}
+
+/** Why an answer with this content-encoding is not read: a few kilobytes of gzip become gigabytes. */
+export function encodingProblem(encoding: string | null): HttpFault | undefined {
+  if (encoding === null || /^(identity)?$/i.test(encoding.trim())) return undefined;
+  return { code: "ENOTSUP", message: "the answer is compressed, which was not asked for", sent: "maybe" };
 }
 
 /** Nobody was there to read it: no name, no way, no listener, no right, no descriptor left. */

@@ -1,25 +1,36 @@
-import type { HttpAttempt, HttpFault, HttpRequest } from "./http.ts";
-import { wasSent } from "./http.ts";
+import { gather } from "./gather.ts";
+import type { HttpAttempt, HttpFault, HttpRequest, HttpTarget, TlsMaterial } from "./http.ts";
+import { encodingProblem, longestAnswer, tooLong, wasSent } from "./http.ts";
 import { fail, ok } from "./outcome.ts";
 
-/** What Bun's fetch knows beyond the standard. `proxy: false` keeps it from HTTP_PROXY, which Node's does not read. */
+/**
+ * What Bun's fetch knows beyond the standard. `proxy: false` keeps it from HTTP_PROXY; `decompress: false` from making a
+ * gigabyte of a megabyte.
+ */
 interface EngineOptions extends RequestInit {
   readonly proxy: false;
-  readonly tls?: HttpRequest["tls"];
+  readonly decompress: false;
+  readonly tls: VerifiedTls;
+}
+
+interface VerifiedTls extends TlsMaterial {
+  readonly rejectUnauthorized: true;
+}
+
+interface EngineFetch {
+  preconnect(url: string, options: Pick<EngineOptions, "proxy" | "tls">): void;
 }
 
 const isBun = process.versions.bun !== undefined;
 
-/** fetch, which costs a plugin 1 ms; node:http costs 6. Only Node's fetch cannot be given certificates. */
+/** Under Bun fetch, which costs a plugin 1 ms where node:http costs 6; under Node that one, whose fetch takes no certificates. */
 export async function requestHttp(request: HttpRequest): Promise<HttpAttempt> {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), request.timeoutMs);
   try {
-    if (request.tls !== undefined && !isBun) {
-      const { requestWithNode } = await import("./linux-https.ts");
-      return await requestWithNode(request, request.tls, control.signal);
-    }
-    return await requestWithFetch(request, control.signal);
+    if (isBun) return await requestWithFetch(request, control);
+    const { requestWithNode } = await import("./linux-https.ts");
+    return await requestWithNode(request, control.signal);
   } catch (error) {
     return fail(control.signal.aborted ? timedOut(request) : toHttpFault(error));
   } finally {
@@ -27,21 +38,61 @@ export async function requestHttp(request: HttpRequest): Promise<HttpAttempt> {
   }
 }
 
-async function requestWithFetch(request: HttpRequest, signal: AbortSignal): Promise<HttpAttempt> {
-  const { method, url, headers, body, tls } = request;
+/** Only Bun has a way to do it; under Node the modules are loaded, which takes longer than a connection. */
+export async function openHttp({ url, tls }: HttpTarget): Promise<void> {
+  try {
+    if (isBun) (fetch as unknown as EngineFetch).preconnect(url, { proxy: false, tls: verified(tls) });
+    else await import("./linux-https.ts");
+  } catch {
+    // Certificates that are none: the request tells of them.
+  }
+}
+
+const withoutMaterial: VerifiedTls = { rejectUnauthorized: true };
+const verifiedOf = new WeakMap<TlsMaterial, VerifiedTls>();
+
+/** Said in so many words, as NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said. One object for one server. */
+function verified(tls: TlsMaterial | undefined): VerifiedTls {
+  if (tls === undefined) return withoutMaterial;
+  const known = verifiedOf.get(tls) ?? { ...tls, rejectUnauthorized: true };
+  verifiedOf.set(tls, known);
+  return known;
+}
+
+async function requestWithFetch(request: HttpRequest, control: AbortController): Promise<HttpAttempt> {
+  const { method, url, headers, body, tls, maxBytes = longestAnswer } = request;
   const options: EngineOptions = {
     method,
-    headers,
-    signal,
+    headers: { ...headers, "accept-encoding": "identity" },
+    signal: control.signal,
     redirect: "manual",
     proxy: false,
+    decompress: false,
+    tls: verified(tls),
     ...(body === undefined ? {} : { body }),
-    ...(tls === undefined ? {} : { tls }),
   };
   const response = await fetch(url, options);
+  const encoded = encodingProblem(response.headers.get("content-encoding"));
+  const text = encoded === undefined ? await readBody(response, maxBytes) : undefined;
+  if (text === undefined) {
+    control.abort();
+    return fail(encoded ?? tooLong(maxBytes));
+  }
   const retryAfter = response.headers.get("retry-after");
-  const text = await response.text();
   return ok({ status: response.status, body: text, ...(retryAfter === null ? {} : { retryAfter }) });
+}
+
+/** Undefined as soon as it is longer. */
+async function readBody(response: Response, maxBytes: number): Promise<string | undefined> {
+  if (Number(response.headers.get("content-length") ?? 0) > maxBytes) return undefined;
+  const reader = response.body?.getReader();
+  if (reader === undefined) return "";
+  const gathering = gather(maxBytes);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return gathering.text();
+    if (!gathering.add(value)) return undefined;
+  }
 }
 
 /** No name resolved and no answer look the same from here: it may have been sent. */
@@ -49,16 +100,16 @@ function timedOut({ timeoutMs }: HttpRequest): HttpFault {
   return { code: "ETIMEDOUT", message: `no answer within ${timeoutMs} ms`, sent: "maybe" };
 }
 
-/** Node's fetch tells the reason as the cause of its error. */
+const headersTooLong = /^(HPE_HEADER_OVERFLOW|ResponseHeadersTooLarge)$/;
+const noHttp = /^(HPE_|Malformed_)/;
+
+/** Each engine has codes of its own for what is no HTTP, or has no code for it. */
 export function toHttpFault(error: unknown): HttpFault {
   if (!(error instanceof Error)) throw error;
-  const reason = error.cause instanceof Error ? error.cause : error;
-  const { code } = reason as { code?: unknown };
-  // The parser's errors have no code; nor has Node's refusal of a port, which reaches nobody.
-  const own = typeof code === "string" ? code : reason.message === "bad port" ? "EACCES" : "EBADMSG";
-  // Node's fetch has a name of its own for a connection that the server closed.
-  const text = own === "UND_ERR_SOCKET" ? "ECONNRESET" : own;
+  const { code } = error as { code?: unknown };
+  const said = typeof code === "string" ? code : "EBADMSG";
+  const own = headersTooLong.test(said) ? "EMSGSIZE" : noHttp.test(said) ? "EBADMSG" : said;
   // Bun's advice is for those who can change the program.
-  const [message = ""] = reason.message.split(/ For more information, pass |\n/);
-  return { code: text, message: message.trim(), sent: wasSent(text) };
+  const [message = ""] = error.message.split(/ For more information, pass |\n/);
+  return { code: own, message: message.trim(), sent: wasSent(own) };
 }

@@ -1,48 +1,99 @@
-import { Agent, request as startRequest } from "node:https";
-import type { HttpAttempt, HttpRequest, TlsMaterial } from "./http.ts";
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as startHttp,
+} from "node:http";
+import { Agent as HttpsAgent, request as startHttps } from "node:https";
+import { gather } from "./gather.ts";
+import {
+  encodingProblem,
+  type HttpAttempt,
+  type HttpFault,
+  type HttpRequest,
+  longestAnswer,
+  type TlsMaterial,
+  tooLong,
+} from "./http.ts";
 import { toHttpFault } from "./linux-http.ts";
 import { fail, ok } from "./outcome.ts";
 
-/** Connections are kept for the next request; idle ones do not keep the process. */
-const agents = new WeakMap<TlsMaterial, Agent>();
+/**
+ * Connections are kept for the next request; idle ones do not keep the process. Agents of our own use no proxy, whatever
+ * NODE_USE_ENV_PROXY says.
+ */
+const plainAgent = new HttpAgent({ keepAlive: true });
+const agents = new WeakMap<TlsMaterial, HttpsAgent>();
+const withoutMaterial: TlsMaterial = {};
 
-function agentFor(tls: TlsMaterial): Agent {
+function agentFor(tls: TlsMaterial): HttpsAgent {
   const known = agents.get(tls);
   if (known !== undefined) return known;
-  const agent = new Agent({ keepAlive: true, ...tls });
+  // Said in so many words, as NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said.
+  const agent = new HttpsAgent({ keepAlive: true, ...tls, rejectUnauthorized: true });
   agents.set(tls, agent);
   return agent;
 }
 
-/** On Node: its fetch takes no certificates. Loaded only when there are some. Rejects when the signal aborts it. */
-export function requestWithNode(
-  { method, url, headers, body }: HttpRequest,
-  tls: TlsMaterial,
-  signal: AbortSignal,
-): Promise<HttpAttempt> {
+/** Of all of an answer's headers; Node's own default, which NODE_OPTIONS could raise. */
+const maxHeaderSize = 16 * 1024;
+
+/** On Node, with modules that are loaded only for it. Rejects when the signal aborts it. */
+export function requestWithNode(request: HttpRequest, signal: AbortSignal): Promise<HttpAttempt> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
       if (signal.aborted) reject(error);
       else resolve(fail(toHttpFault(error)));
     };
     try {
-      const outgoing = startRequest(url, { method, headers, signal, agent: agentFor(tls) }, (incoming) => {
-        let text = "";
-        incoming.setEncoding("utf8");
-        incoming.on("data", (part: string) => {
-          text += part;
+      const outgoing = start(request, signal, (incoming) => {
+        readAnswer(incoming, request.maxBytes ?? longestAnswer, failed, (attempt) => {
+          resolve(attempt);
+          if (!attempt.ok) outgoing.destroy();
         });
-        incoming.on("error", failed);
-        const { statusCode: status = 0, headers: answered } = incoming;
-        const retryAfter = answered["retry-after"];
-        const more = retryAfter === undefined ? {} : { retryAfter };
-        incoming.on("end", () => resolve(ok({ status, body: text, ...more })));
       });
       outgoing.on("error", failed);
-      outgoing.end(body);
+      outgoing.end(request.body);
     } catch (error) {
       // Certificates that are none are thrown.
       reject(error);
     }
+  });
+}
+
+function start(
+  { method, url, headers, tls }: HttpRequest,
+  signal: AbortSignal,
+  answered: (incoming: IncomingMessage) => void,
+): ClientRequest {
+  const options = { method, headers: { ...headers, "accept-encoding": "identity" }, signal, maxHeaderSize };
+  return url.startsWith("https:")
+    ? startHttps(url, { ...options, agent: agentFor(tls ?? withoutMaterial) }, answered)
+    : startHttp(url, { ...options, agent: plainAgent }, answered);
+}
+
+function readAnswer(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  failed: (error: Error) => void,
+  settle: (attempt: HttpAttempt) => void,
+): void {
+  const refuse = (fault: HttpFault): void => settle(fail(fault));
+  // What breaks off after it was refused has been told already: a promise keeps its first end.
+  incoming.on("error", failed);
+  const encoded = encodingProblem(incoming.headers["content-encoding"] ?? null);
+  const isTooLong = Number(incoming.headers["content-length"] ?? 0) > maxBytes;
+  if (encoded !== undefined || isTooLong) {
+    refuse(encoded ?? tooLong(maxBytes));
+    return;
+  }
+  const gathering = gather(maxBytes);
+  incoming.on("data", (part: Buffer) => {
+    if (!gathering.add(part)) refuse(tooLong(maxBytes));
+  });
+  incoming.on("end", () => {
+    const { statusCode: status = 0, headers: answered } = incoming;
+    const retryAfter = answered["retry-after"];
+    settle(ok({ status, body: gathering.text(), ...(retryAfter === undefined ? {} : { retryAfter }) }));
   });
 }

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { connect as connectSocket } from "node:net";
+import { type Gathering, gather } from "./gather.ts";
 import { fail, ok } from "./outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault, statusName } from "./rpc.ts";
 
@@ -15,8 +16,7 @@ interface Answer {
   httpStatus: number | undefined;
   status: string | undefined;
   message: string;
-  readonly parts: Buffer[];
-  sizeBytes: number;
+  readonly gathering: Gathering;
 }
 
 /**
@@ -67,7 +67,8 @@ function exchange(
   refuse: (code: string, why: string) => void,
   settle: (attempt: RpcAttempt) => void,
 ): void {
-  const answer: Answer = { httpStatus: undefined, status: undefined, message: "", parts: [], sizeBytes: 0 };
+  const gathering = gather(request.maxBytes + prefixBytes);
+  const answer: Answer = { httpStatus: undefined, status: undefined, message: "", gathering };
   const stream = open(session, request);
   stream.on("response", (headers: Headers) => {
     answer.httpStatus = Number(headers[constants.HTTP2_HEADER_STATUS]);
@@ -75,10 +76,7 @@ function exchange(
   });
   stream.on("trailers", (headers: Headers) => readStatus(answer, headers));
   stream.on("data", (part: Buffer) => {
-    answer.parts.push(part);
-    answer.sizeBytes += part.length;
-    if (answer.sizeBytes > request.maxBytes + prefixBytes)
-      refuse("EMSGSIZE", `the answer has more than ${request.maxBytes} bytes`);
+    if (!gathering.add(part)) refuse("EMSGSIZE", `the answer has more than ${request.maxBytes} bytes`);
   });
   // What broke the connection is told by the socket or the session in the same turn.
   stream.on("error", (error: unknown) => void setImmediate(() => failed(error)));
@@ -128,7 +126,7 @@ function judge(request: RpcRequest, answer: Answer): RpcAttempt {
   const bad = (why: string): RpcAttempt => fail(rpcFault(request, "EBADMSG", why));
   if (httpStatus !== 200) return bad(`HTTP status ${httpStatus}: this is no gRPC service`);
   if (status === undefined) return bad("the answer has no grpc-status");
-  const bytes = Buffer.concat(answer.parts);
+  const bytes = Buffer.from(answer.gathering.bytes());
   if (bytes.length < prefixBytes) return bad("the answer has no message");
   if (bytes[0] !== 0) return bad("the answer is compressed, which was not asked for");
   const sizeBytes = bytes.readUInt32BE(1);

@@ -152,3 +152,11 @@ test.each([0, 1, 7, 32])("%i random digits are hexadecimal and not the same twic
   expect(hex).toMatch(new RegExp(`^[0-9a-f]{${digits}}$`));
   if (digits > 8) expect(random.hex(digits)).not.toBe(hex);
 });
+
+test("what tells no size is read to its end, and what has none is not", () => {
+  const status = linux.files.read("/proc/self/status");
+  expect(status.ok && status.value.endsWith("\n") && status.value.length > 500).toBe(true);
+  expect(linux.files.read("/proc/self/status", 100)).toMatchObject({ ok: false, error: { code: "EFBIG" } });
+  expect(linux.files.read("/dev/zero", 100_000)).toMatchObject({ ok: false, error: { code: "EFBIG" } });
+  expect(linux.files.read("/")).toMatchObject({ ok: false, error: { code: "EISDIR" } });
+});

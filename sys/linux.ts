@@ -9,7 +9,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   type Stats,
@@ -20,12 +19,13 @@ import {
 } from "node:fs";
 import { attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
-import { requestHttp } from "./linux-http.ts";
+import { openHttp, requestHttp } from "./linux-http.ts";
+import { readBounded } from "./linux-read.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
 import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
 
 const files: Files = {
-  read: (path) => attempt(() => readFileSync(path, "utf8")),
+  read: (path, maxBytes) => attempt(() => readBounded(path, maxBytes)),
   write: (path, text, options) =>
     attempt(() => {
       const { O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW } = constants;
@@ -188,7 +188,7 @@ const random: Random = {
 export const linux: Sys = {
   files,
   processes,
-  http: { request: requestHttp },
+  http: { request: requestHttp, open: (target) => void openHttp(target) },
   // node:http2 costs milliseconds, and hardly any pod has a device.
   rpc: { call: async (request) => (await import("./linux-rpc.ts")).callRpc(request) },
   clock,

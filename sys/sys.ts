@@ -46,7 +46,8 @@ export interface FileStat {
 
 /** Files are synchronous: a plugin is one short-lived process, and the asynchronous interface costs it start-up. */
 export interface Files {
-  read(path: string): Attempt<string>;
+  /** A larger file is refused (`EFBIG`); 16 MiB where nothing is said. */
+  read(path: string, maxBytes?: number): Attempt<string>;
   write(path: string, text: string, options: WriteOptions): Attempt;
   /** Makes the entries of a folder durable (fsync of the folder). */
   syncFolder(path: string): Attempt;

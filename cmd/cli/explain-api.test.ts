@@ -32,7 +32,7 @@ async function explain(capabilities: object, answer: HttpAttempt) {
     urls.push(url);
     return answer;
   };
-  const sys = { ...asRoot(linux), http: { request } };
+  const sys = { ...asRoot(linux), http: { ...linux.http, request } };
   const args = ["explain", "--config", configure(capabilities), "--annotations", "storage", "--json"];
   const { stdout, exitCode } = await runCli(args, { sys });
   return { exitCode, urls, ...JSON.parse(stdout) };

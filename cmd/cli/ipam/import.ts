@@ -77,7 +77,7 @@ async function readSource(sys: Sys, pool: Pool, options: ImportOptions): Promise
     const claims = readHostLocal(sys, source, results, ifname);
     return claims.ok ? ok(held(claims.value)) : claims;
   }
-  const text = sys.files.read(source);
+  const text = sys.files.read(source, longestSource);
   if (!text.ok) return failWith("ioFailure", "cli.file", `read ${source}: ${text.error.message}`);
   if (isExport(text.value)) {
     const { holdings, problems } = readLines(text.value);
@@ -96,6 +96,8 @@ function imported(holding: Holding, atMs: number): Holding {
 
 /** Transactions in one request: thousands of owners are not to be thousands of round trips. etcd takes 128 operations. */
 const batchSize = 100;
+/** A million addresses with their owners: a person names the file, and waits for it. */
+const longestSource = 1024 * 1024 * 1024;
 
 /** Each owner in a transaction of its own: what changes meanwhile is a conflict of that owner. */
 async function carryOut(

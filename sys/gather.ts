@@ -1,0 +1,42 @@
+/** The parts of an answer, as far as there is room for them. */
+export interface Gathering {
+  /** False as soon as there is more than was allowed; what has come is dropped then. */
+  add(part: Uint8Array): boolean;
+  sizeBytes(): number;
+  bytes(): Uint8Array;
+  /** UTF-8; without the mark that some put before it. */
+  text(): string;
+}
+
+const firstBytes = 16 * 1024;
+
+/**
+ * One growing buffer, not a list of parts: whoever sends an answer byte by byte would make each byte cost an object, a
+ * hundred times of what was allowed.
+ */
+export function gather(maxBytes: number): Gathering {
+  let buffer = new Uint8Array(0);
+  let size = 0;
+  const reserve = (wanted: number): void => {
+    if (wanted <= buffer.length) return;
+    const grown = new Uint8Array(Math.min(maxBytes, Math.max(firstBytes, wanted, buffer.length * 2)));
+    grown.set(buffer.subarray(0, size));
+    buffer = grown;
+  };
+  return {
+    add: (part) => {
+      if (size + part.length > maxBytes) {
+        buffer = new Uint8Array(0);
+        size = 0;
+        return false;
+      }
+      reserve(size + part.length);
+      buffer.set(part, size);
+      size += part.length;
+      return true;
+    },
+    sizeBytes: () => size,
+    bytes: () => buffer.subarray(0, size),
+    text: () => new TextDecoder().decode(buffer.subarray(0, size)),
+  };
+}
