@@ -22,6 +22,9 @@ export interface ExplainOptions {
   readonly podName: string | undefined;
   readonly ifname: string;
   readonly prevResult: string | undefined;
+  /** Folders in place of the configuration's own. */
+  readonly definitions: string | undefined;
+  readonly confDir: string | undefined;
   readonly json: boolean;
 }
 

@@ -8,6 +8,7 @@ import type { Sys } from "../../sys/sys.ts";
 import type { ExplainOptions } from "./commands.ts";
 import type { Configuration } from "./configuration.ts";
 import { type ExplainInput, readExplainInput } from "./explain-input.ts";
+import { type Placed, placeHere, withOptions } from "./explain-places.ts";
 import { printFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
@@ -16,13 +17,20 @@ import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 export async function explainCommand(sys: Sys, terminal: Terminal, options: ExplainOptions): Promise<number> {
   const input = await readExplainInput(sys, options);
   if (!input.ok) return printFailure(terminal, input.error, options.json);
-  const explanation = await explainInput(sys, input.value);
+  const { configuration } = input.value;
+  const placed = await place(sys, input.value, options);
+  const explanation = placed.ok ? await explainPlaced(sys, input.value, placed.value) : placed;
+  const notes = [...input.value.notes, ...(placed.ok ? placed.value.notes : [])];
   if (!explanation.ok) {
     // What was made up may be why it fails.
-    if (!options.json) printNotes(terminal, input.value.notes);
-    return printFailure(terminal, explanation.error, options.json);
+    if (!options.json) printNotes(terminal, notes);
+    const { error } = explanation;
+    return printFailure(
+      terminal,
+      placed.ok ? withOptions(sys, error, placed.value, options) : error,
+      options.json,
+    );
   }
-  const { configuration, notes } = input.value;
   if (options.json) {
     printDocument(terminal, { config: configuration.path, ...explanation.value, notes });
     return 0;
@@ -35,17 +43,28 @@ export async function explainCommand(sys: Sys, terminal: Terminal, options: Expl
   return 0;
 }
 
-async function explainInput(sys: Sys, { invocation }: ExplainInput): Promise<Outcome<Explanation, CniError>> {
+async function place(
+  sys: Sys,
+  { invocation }: ExplainInput,
+  options: ExplainOptions,
+): Promise<Outcome<Placed, CniError>> {
   const config = await parseMetaConfig(invocation.config);
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
-  if (misplaced !== undefined) return fail(misplaced);
-  const deadlineMs = sys.clock.monotonicMs() + config.value.timeoutMs;
-  const api = await openApi(sys, config.value, invocation.environment, deadlineMs);
-  const prepared = await prepare(sys, config.value, invocation, api, "known");
+  return misplaced === undefined ? ok(placeHere(sys, config.value, options)) : fail(misplaced);
+}
+
+async function explainPlaced(
+  sys: Sys,
+  { invocation }: ExplainInput,
+  { config }: Placed,
+): Promise<Outcome<Explanation, CniError>> {
+  const deadlineMs = sys.clock.monotonicMs() + config.timeoutMs;
+  const api = await openApi(sys, config, invocation.environment, deadlineMs);
+  const prepared = await prepare(sys, config, invocation, api, "known");
   if (!prepared.ok) return prepared;
   // `prepare` keeps no sources; nothing changes in between that a person would notice.
-  return ok(explain(config.value, prepared.value));
+  return ok(explain(config, prepared.value));
 }
 
 function printHead(terminal: Terminal, configuration: Configuration, explanation: Explanation): void {

@@ -29,12 +29,14 @@ export const explainHelp: Help = {
   about: [
     "Shows the plan of an ADD: which networks in which order under which interface names,",
     "where each is defined, what each delegate is sent and which verbs it is asked.",
-    "Nothing is run and nothing is written.",
+    "Nothing is run and nothing is written. Away from the node, what lies beside the configuration stands in",
+    "for folders that are not there: definitions in net.d/<namespace>/, networks in its own folder.",
   ],
   examples: [
     ["two networks in the short form", explainExample("--annotations 'storage, blue/data@net7'")],
     ["one in the JSON form", explainExample(`--annotations '[{"name": "storage"}]'`)],
     ["a pod's manifest, for machines", explainExample("--pod pod.yaml --json")],
+    ["with definitions that are elsewhere", explainExample("--pod pod.yaml --definitions net.d")],
   ],
   exits: "0 an ADD could be planned, 1 it would be refused, 2 the command was used wrongly",
 };

@@ -100,6 +100,8 @@ const explainOptions = {
   namespace: { ...text, describe: "the pod's namespace" },
   "pod-name": { ...text, describe: "the pod's name; of several pods in the file, which" },
   ifname: { ...text, default: "eth0", describe: "the pod's first interface" },
+  definitions: { ...text, describe: "the folder of definitions (default: the configuration's)" },
+  "conf-dir": { ...text, describe: "the folder of networks that it names (default: the configuration's)" },
   "prev-result": { ...text, describe: "file with the result of the plugins before hawser" },
   json,
 } as const;
@@ -109,8 +111,22 @@ function addExplain(parser: Argv, take: Take): Argv {
     "explain",
     "Show what a pod would get, without doing any of it",
     (command) => described(command, explainHelp).options(explainOptions).conflicts("annotations", "pod"),
-    ({ config, annotations, pod, namespace, podName, ifname, prevResult, json = false }) =>
-      take({ kind: "explain", config, annotations, pod, namespace, podName, ifname, prevResult, json }),
+    ({
+      config,
+      annotations,
+      pod,
+      namespace,
+      podName,
+      ifname,
+      prevResult,
+      definitions,
+      confDir,
+      json = false,
+    }) =>
+      take({
+        kind: "explain",
+        ...{ config, annotations, pod, namespace, podName, ifname, prevResult, definitions, confDir, json },
+      }),
   );
 }
 

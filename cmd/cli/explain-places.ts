@@ -1,0 +1,84 @@
+import type { CniError } from "../../cni/errors.ts";
+import type { MetaConfig, Source } from "../../plugins/meta/config/config.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { ExplainOptions } from "./commands.ts";
+
+/** The configuration with the folders that are looked into here, and what a person is to be told of that. */
+export interface Placed {
+  readonly config: MetaConfig;
+  readonly notes: readonly string[];
+}
+
+/** Where a runtime has the configuration that is explained. */
+const runtimeDir = "/etc/cni/net.d";
+
+/**
+ * A configuration names folders of the node that it is meant for. On another machine, where they are not, what lies beside
+ * the configuration stands in for them: definitions in `net.d`, networks in its own folder. The options say otherwise.
+ */
+export function placeHere(
+  sys: Sys,
+  config: MetaConfig,
+  { config: path, definitions, confDir }: ExplainOptions,
+): Placed {
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+  const notes: string[] = [];
+  const instead = (wanted: string, beside: string, what: string, option: string): string => {
+    if (isThere(sys, wanted) || !isThere(sys, beside)) return wanted;
+    notes.push(
+      `There is no folder ${wanted} here: ${what} are looked for in ${beside} (${option} names another).`,
+    );
+    return beside;
+  };
+  const definitionsDir =
+    definitions ?? instead(config.definitionsDir, `${folder}/net.d`, "definitions", "--definitions");
+  const needsConfDir = [config.primary, ...config.standing].some(
+    ({ kind }) => kind === "named" || kind === "defined",
+  );
+  const ownConfDir = needsConfDir
+    ? instead(config.confDir, folder, "networks by their names", "--conf-dir")
+    : config.confDir;
+  const standIn = confDir ?? folder;
+  const here = (source: Source): Source =>
+    source.kind === "path" ? moved(sys, source.path, standIn) : source;
+  const { primary } = config;
+  return {
+    config: {
+      ...config,
+      definitionsDir,
+      confDir: confDir ?? ownConfDir,
+      primary: primary.kind === "chained" ? primary : here(primary),
+      standing: config.standing.map(here),
+    },
+    notes,
+  };
+}
+
+/** A path of the runtime's folder, where only the folder that stands in for it has it. */
+function moved(sys: Sys, path: string, standIn: string): Source {
+  const inside = path.startsWith(`${runtimeDir}/`) ? `${standIn}${path.slice(runtimeDir.length)}` : path;
+  return { kind: "path", path: isThere(sys, path) || !isThere(sys, inside) ? path : inside };
+}
+
+function isThere(sys: Sys, path: string): boolean {
+  return sys.files.stat(path).ok;
+}
+
+/** The error as somebody meets it who has the files, but not in the places of a node. */
+export function withOptions(
+  sys: Sys,
+  error: CniError,
+  { config }: Placed,
+  { definitions, confDir }: ExplainOptions,
+): CniError {
+  if (error.id !== "kube.unknown-network") return error;
+  const hints = [
+    ...(definitions === undefined && !isThere(sys, config.definitionsDir)
+      ? ["--definitions names another folder of definitions (<folder>/<namespace>/<name>.json)."]
+      : []),
+    ...(confDir === undefined && error.msg.includes('find network "')
+      ? ["--conf-dir names another folder of the runtime's networks."]
+      : []),
+  ];
+  return hints.length === 0 ? error : { ...error, details: [error.details, ...hints].join(" ") };
+}
