@@ -1,10 +1,10 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { kindOf, networkNameProblem } from "./config.ts";
+import { kindOf, networkNameProblem, supportedVersions } from "./config.ts";
 import { printResult } from "./convert.ts";
 import { callDelegate, excerpt, findPlugin, hasRun, pluginTypeProblem, type Sandbox } from "./delegate.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
-import { isObject, type Json, type JsonObject, parseJson, without } from "./json.ts";
+import { isObject, type Json, type JsonObject, parseJson, printJson, without } from "./json.ts";
 import { parseResult } from "./result.ts";
 import { spellResult } from "./spelling.ts";
 import type { CniResult, ValidAttachment } from "./types.ts";
@@ -75,8 +75,8 @@ function chooseVersion(config: JsonObject, fallback: Version): Outcome<Version, 
   if (named.length === 0) return ok(fallback);
   const version = highest(named.filter(isVersion));
   if (version !== undefined) return ok(version);
-  const msg = `cniVersion ${JSON.stringify(config.cniVersion)} is not supported`;
-  return failWith("incompatibleVersion", "config.version", msg);
+  const msg = `cniVersion ${named.map(printJson).join(", ")} is not supported`;
+  return failWith("incompatibleVersion", "config.version", msg, supportedVersions);
 }
 
 function pluginList(config: JsonObject): Outcome<JsonObject[], CniError> {
@@ -125,6 +125,11 @@ export function declaredCapabilities(plugin: JsonObject): string[] {
   return Object.entries(plugin.capabilities)
     .filter(([, value]) => value === true)
     .map(([key]) => key);
+}
+
+/** What a list declares beside its plugins, where no runtime looks for it. */
+export function misplacedCapabilities(list: JsonObject): string[] {
+  return Array.isArray(list.plugins) ? declaredCapabilities(list) : [];
 }
 
 /** Whether every plugin of the chain is there: asked before the first effect, so that none must be undone. */
@@ -247,10 +252,9 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
   const json = parseJson(stdout);
   if (!json.ok) return bad(json.error);
   if (!isObject(json.value)) return bad(`it is ${kindOf(json.value)}, not an object`);
-  if (typeof json.value.code === "number" && typeof json.value.msg === "string") {
-    return bad(`it is an error (${json.value.code}: ${json.value.msg}), although the plugin exited with 0`);
-  }
   const document = spellResult(json.value);
+  const error = errorIn(document);
+  if (error !== undefined) return bad(error);
   const parsed = parseResult(document, chain.cniVersion);
   if (!parsed.ok) return bad(parsed.error);
   const { result, version } = parsed.value;
@@ -258,6 +262,18 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
   // A plugin may leave its version out or answer in another; the next one is told in the chain's (as libcni does).
   const converted = printResult(result, chain.cniVersion);
   return converted.ok ? ok({ document: converted.value, result }) : bad(`${version}: ${converted.error.msg}`);
+}
+
+/**
+ * libcni would take a result that is an error as well for a success, and lose the error. Who is told of one cannot rely on
+ * the other. The empty error of Go's types says nothing.
+ */
+function errorIn({ code, msg, ips, interfaces, ip4, ip6 }: JsonObject): string | undefined {
+  if (typeof code !== "number" || typeof msg !== "string" || (code === 0 && msg === "")) return undefined;
+  const isResult = [ips, interfaces, ip4, ip6].some((part) => part !== undefined && part !== null);
+  return isResult
+    ? `it is a result and an error (${code}: ${msg}) in one document; a plugin prints one of them`
+    : `it is an error (${code}: ${msg}), although the plugin exited with 0`;
 }
 
 /** Whether the chain may be asked at all: its version knows the verb, and its author has not switched it off. */

@@ -36,6 +36,9 @@ export function parseNetworkConfig(text: string): Outcome<NetworkConfig, ConfigF
   return ok({ cniVersion: cniVersion.value, ...named.value, raw: json.value });
 }
 
+/** Ends the error about any other. */
+export const supportedVersions = `Supported are ${versions.join(", ")}.`;
+
 function readVersion(raw: JsonObject): Outcome<Version, CniError> {
   const value = raw.cniVersion ?? "";
   if (value === "") return ok(versionWhenMissing);
@@ -47,7 +50,7 @@ function readVersion(raw: JsonObject): Outcome<Version, CniError> {
     "incompatibleVersion",
     "config.version",
     `cniVersion ${JSON.stringify(value)} is not supported`,
-    `Supported are ${versions.join(", ")}.`,
+    supportedVersions,
   );
 }
 

@@ -2,7 +2,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Attempt, Fault, RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
-import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
+import { isObject, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
 import { operationVariable } from "./orphans.ts";
 import type { Verb } from "./version.ts";
 
@@ -203,15 +203,15 @@ function violentEnd(
 
 /** The error that a plugin printed; without one, what it said on stderr (as libcni does). */
 function ownError(type: string, verb: Verb, exitCode: number, report: RunReport): CniError {
-  const json = parseJson(report.stdout);
-  if (json.ok && isObject(json.value) && typeof json.value.msg === "string") {
-    const { code, msg, details } = json.value;
+  const printed = printedError(report.stdout);
+  if (printed !== undefined) {
+    const { code, msg, details } = printed;
     // Runtimes decode an unsigned integer and lose the whole error over anything else.
     const known = typeof code === "number" && Number.isSafeInteger(code) && code > 0;
     return cniError(
       known ? code : "delegate",
       "delegate.failed",
-      `${label(type, verb)}: ${msg}`,
+      `${label(type, verb)}: ${String(msg)}`,
       typeof details === "string" ? details : "",
     );
   }
@@ -223,6 +223,15 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
     `${label(type, verb)} exited with ${exitCode} without an error`,
     why,
   );
+}
+
+/** Some plugins print a result or words of their own before their error. */
+function printedError(stdout: string): JsonObject | undefined {
+  const documents = objectsIn(stdout).flatMap((piece) => {
+    const json = parseJson(piece.slice(Math.max(0, piece.indexOf("{"))));
+    return json.ok && isObject(json.value) ? [json.value] : [];
+  });
+  return documents.findLast(({ msg }) => typeof msg === "string");
 }
 
 /** Enough of a plugin's own words to recognise them. */

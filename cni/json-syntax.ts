@@ -1,3 +1,5 @@
+import { encodingProblem } from "./json.ts";
+
 /** Where a text stops being JSON, and what is wrong there. Lines and columns are counted from 1. */
 export interface SyntaxMistake {
   readonly line: number;
@@ -19,6 +21,8 @@ interface Cursor {
  * Bun's does not say where it is; this is asked only for texts that they have refused.
  */
 export function findSyntaxMistake(text: string): SyntaxMistake | undefined {
+  const encoding = encodingProblem(text);
+  if (encoding !== undefined) return { line: 1, column: 1, why: encoding };
   const cursor: Cursor = { text, at: 0 };
   const why = valueMistake(cursor, 0) ?? endMistake(cursor);
   if (why === undefined || why === tooDeep) return undefined;

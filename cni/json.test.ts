@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isObject, type Json, type JsonObject, parseJson, printJson, without } from "./json.ts";
+import { findSyntaxMistake } from "./json-syntax.ts";
 
 function parse(text: string): Json {
   const json = parseJson(text);
@@ -158,4 +159,17 @@ test("without leaves the others, their order and the original", () => {
   const object: JsonObject = { a: 1, b: 2, c: 3 };
   expect(printJson(without(object, "b", "missing"))).toBe(`{"a":1,"c":3}`);
   expect(object).toEqual({ a: 1, b: 2, c: 3 });
+});
+
+describe("a text that no JSON parser takes", () => {
+  test.each([
+    ["with a byte order mark", `\ufeff{"a":1}`, "byte order mark"],
+    ["in UTF-16 with a byte order mark", `\ufffd\ufffd{\0"\0}\0`, "UTF-16"],
+    ["in UTF-16", `{\0"\0}\0`, "UTF-16"],
+    ["in UTF-16, the other way round", `\0{\0"\0}`, "UTF-16"],
+  ])("%s says what it is", (_case, text, why) => {
+    const json = parseJson(text);
+    expect(json.ok ? "" : json.error).toContain(why);
+    expect(findSyntaxMistake(text)).toMatchObject({ line: 1, column: 1, why: expect.stringContaining(why) });
+  });
 });

@@ -30,6 +30,8 @@ const maxDepth = 200;
 
 /** `deeper`: for documents of our own, which hold others'. */
 export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
+  const encoding = encodingProblem(text);
+  if (encoding !== undefined) return fail(encoding);
   if (depthOf(text) > maxDepth + deeper) return fail("arrays or objects are nested too deeply");
   try {
     return ok(engine.parse(text, keepExact));
@@ -39,6 +41,40 @@ export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
     if (error instanceof RangeError) return fail("arrays or objects are nested too deeply");
     throw error;
   }
+}
+
+/**
+ * What editors of Windows put before a text. Go's decoder, and so every other CNI program, refuses it as well, and the
+ * parsers' own words show a character that nobody sees.
+ */
+export function encodingProblem(text: string): string | undefined {
+  if (text.startsWith("\ufeff"))
+    return "it begins with a byte order mark (BOM), which is no JSON: save it as UTF-8 without BOM";
+  // Read as UTF-8, its byte order mark comes out as two replacement characters.
+  if (/^(?:\ufffd{2}|\0?[[{"]\0)/.test(text)) return "it is UTF-16: save it as UTF-8";
+  return undefined;
+}
+
+/**
+ * A text in pieces that end where all braces are closed: what a program prints that prints several objects. A piece may
+ * begin with other words.
+ */
+export function objectsIn(text: string): string[] {
+  const pieces: string[] = [];
+  let depth = 0;
+  let start = 0;
+  let isInText = false;
+  for (const { 0: found, index } of text.matchAll(/\\.|["{}]/gs)) {
+    if (found === '"') isInText = !isInText;
+    if (isInText || (found !== "{" && found !== "}")) continue;
+    depth += found === "{" ? 1 : -1;
+    if (depth > 0) continue;
+    pieces.push(text.slice(start, index + 1));
+    start = index + 1;
+    depth = 0;
+  }
+  const rest = text.slice(start);
+  return rest.trim() === "" ? pieces : [...pieces, rest];
 }
 
 /** How deep brackets are nested, strings left out. Of a text that is no JSON it may say anything. */

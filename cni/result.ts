@@ -108,13 +108,16 @@ function readResult(document: JsonObject, version: Version, problems: string[]):
   // After anything else wrong, what an index points to is guesswork.
   if (problems.length === 0) noteStrayIndexes(ips ?? [], interfaces?.length ?? 0, problems);
   return {
-    ...without(document, "cniVersion", "interfaces", "ips", "routes", "dns"),
+    ...without(document, "interfaces", "ips", "routes", "dns", ...notOfResult),
     ...(interfaces && { interfaces }),
     ...(ips && { ips }),
     ...(routes && { routes }),
     ...(dns && { dns }),
   };
 }
+
+/** The version is told apart from the result, and an error's fields would make one of what we print. */
+const notOfResult = ["cniVersion", "code", "msg", "details"];
 
 function withoutFamily(address: IpConfig): IpConfig {
   return checked<IpConfig>(without({ ...address }, "version"));
@@ -150,7 +153,7 @@ function readFirstResult(document: JsonObject, _version: Version, problems: stri
   }
   const dns = readDns(document.dns, problems);
   return {
-    ...without(document, "cniVersion", "ip4", "ip6", "interfaces", "ips", "routes", "dns"),
+    ...without(document, "ip4", "ip6", "interfaces", "ips", "routes", "dns", ...notOfResult),
     ...(ips.length > 0 && { ips }),
     ...(routes.some((list) => list.length > 0) && { routes: routes.flat() }),
     ...(dns && { dns }),

@@ -1,5 +1,5 @@
 import type { CST, Lexer, ScalarTag, Tags } from "yaml";
-import { isObject, type Json, parseJson } from "../cni/json.ts";
+import { isObject, type Json, objectsIn, parseJson } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 
 /*
@@ -44,7 +44,7 @@ function splitDocuments(text: string): Part[] {
   });
 }
 
-function withoutByteOrderMark(text: string): string {
+export function withoutByteOrderMark(text: string): string {
   return text.replace(/^\s*\ufeff/, "");
 }
 
@@ -58,24 +58,6 @@ function readJsonObjects(text: string): Outcome<Json[], string> | undefined {
     objects.push(json.value);
   }
   return ok(objects);
-}
-
-/** The text in pieces that end where all brackets are closed. */
-function objectsIn(text: string): string[] {
-  const pieces: string[] = [];
-  let depth = 0;
-  let start = 0;
-  let isInText = false;
-  for (const { 0: found, index } of text.matchAll(/\\.|["{}]/gs)) {
-    if (found === '"') isInText = !isInText;
-    if (isInText || (found !== "{" && found !== "}")) continue;
-    depth += found === "{" ? 1 : -1;
-    if (depth > 0) continue;
-    pieces.push(text.slice(start, index + 1));
-    start = index + 1;
-  }
-  const rest = text.slice(start);
-  return rest.trim() === "" ? pieces : [...pieces, rest];
 }
 
 const options = {

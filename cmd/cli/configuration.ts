@@ -1,4 +1,4 @@
-import { declaredCapabilities, parseChain } from "../../cni/chain.ts";
+import { declaredCapabilities, misplacedCapabilities, parseChain } from "../../cni/chain.ts";
 import { kindOf, parseNetworkConfig } from "../../cni/config.ts";
 import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
@@ -14,6 +14,8 @@ export interface Configuration {
   /** Hawser's own part, with the list's name and version in it. */
   readonly plugin: JsonObject;
   readonly capabilities: readonly string[];
+  /** What the list declares beside its plugins, where no runtime looks. */
+  readonly misplaced: readonly string[];
   /** The plugins around it in the list. */
   readonly before: readonly JsonObject[];
   readonly after: readonly JsonObject[];
@@ -43,7 +45,9 @@ export function readConfiguration(sys: Sys, path: string): Outcome<Configuration
   const plugin = plugins[at];
   if (plugin === undefined) return ok(undefined);
   const capabilities = declaredCapabilities(plugin);
-  return ok({ path, plugin, capabilities, before: plugins.slice(0, at), after: plugins.slice(at + 1) });
+  const misplaced = misplacedCapabilities(json.value);
+  const around = { before: plugins.slice(0, at), after: plugins.slice(at + 1) };
+  return ok({ path, plugin, capabilities, misplaced, ...around });
 }
 
 /** The same for a file that a person named: without hawser it is a mistake. Errors: `cli.no-hawser`. */

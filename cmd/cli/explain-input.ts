@@ -96,7 +96,7 @@ function argsOf({ namespace = podNamespace, name = podName }: PodFile): string {
 }
 
 function notesOn(
-  { before, capabilities, plugin }: Configuration,
+  { before, capabilities, misplaced, plugin }: Configuration,
   options: ExplainOptions,
   { annotations }: PodFile,
   prevResult: JsonObject | undefined,
@@ -109,7 +109,7 @@ function notesOn(
         ? "and the pod will get none of the networks that they name"
         : "and each ADD will ask the Kubernetes API for them";
     notes.push(
-      `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, ${consequence}.`,
+      `The configuration does not declare "capabilities": {"${podAnnotationsCapability}": true}: no runtime will pass the annotations, ${consequence}.${misplaced.includes(podAnnotationsCapability) ? ' It stands beside "plugins": move it into the hawser plugin.' : ""}`,
     );
   }
   if (before.length > 0 && prevResult === undefined) {

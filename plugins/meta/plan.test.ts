@@ -121,6 +121,18 @@ describe("plan", () => {
     expect(plugins(config, secondary(second))).toEqual([{ type: "x", name: "d", cniVersion: "1.0.0" }]);
   });
 
+  test("capabilities beside the plugins: the error says where they belong", () => {
+    const list = { plugins: [{ type: "bridge" }], capabilities: { ips: true } };
+    const planned = plan(meta(), [secondary(list, { ips: ["10.0.0.9/24"] })], "c1");
+    expect(planned).toMatchObject({
+      ok: false,
+      error: {
+        id: "meta.capability",
+        details: expect.stringContaining('move "capabilities": {"ips": true} into'),
+      },
+    });
+  });
+
   test("requested ips and mac become runtimeConfig of the plugins that declare them", () => {
     const config = {
       type: "macvlan",

@@ -1,4 +1,10 @@
-import { type Chain, completeChain, declaredCapabilities, parseChain } from "../../cni/chain.ts";
+import {
+  type Chain,
+  completeChain,
+  declaredCapabilities,
+  misplacedCapabilities,
+  parseChain,
+} from "../../cni/chain.ts";
 import { allOk, type CniError, cniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import { spellPlugin } from "../../cni/spelling.ts";
@@ -89,7 +95,7 @@ function readChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
 /** The chain as it is sent; `ours` are capabilities that nobody has to declare. */
 function completed(
   config: MetaConfig,
-  { request, role, device }: Selection,
+  { request, role, device, config: definition }: Selection,
   chain: Chain,
   ours: JsonObject,
 ): Outcome<Chain, CniError> {
@@ -100,7 +106,7 @@ function completed(
       !(config.dialect === "multus" && inArgs.includes(name)) &&
       !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
   );
-  if (unmet.length > 0) return unsupported(unmet, chain);
+  if (unmet.length > 0) return unsupported(unmet, chain, misplacedCapabilities(definition));
   // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
   const kubelets = role === "primary" ? config.runtimeConfig : {};
   const complete = completeChain(chain, { ...kubelets, ...requested, ...ours });
@@ -150,14 +156,20 @@ function requestedCapabilities(request: NetworkRequest): JsonObject {
   };
 }
 
-function unsupported(names: readonly string[], chain: Chain): Outcome<never, CniError> {
+function unsupported(
+  names: readonly string[],
+  chain: Chain,
+  misplaced: readonly string[],
+): Outcome<never, CniError> {
   const types = chain.plugins.map((plugin) => String(plugin.type)).join(", ");
   const example = `"capabilities": {${names.map((name) => `"${name}": true`).join(", ")}}`;
   return failWith(
     "selection",
     "meta.capability",
     `the pod asks for ${names.join(" and ")}, which no plugin of the network declares (${types})`,
-    `Add ${example} to the plugin that supports it, or take the request out of the annotation.`,
+    misplaced.some((name) => names.includes(name))
+      ? `The network declares it beside "plugins", where nobody reads it: move ${example} into the plugin that supports it.`
+      : `Add ${example} to the plugin that supports it, or take the request out of the annotation.`,
   );
 }
 

@@ -150,8 +150,6 @@ export const rules: Rules = {
   testHelpers,
   testedFolders: inner.concat("sys/**"),
   testedElsewhere: {
-    "cni/chain.ts": "plugins/meta/live/delegator.live.test.ts",
-    "cni/delegate.ts": "plugins/meta/live/delegator.live.test.ts",
     "kube/devices/devices.ts": "plugins/meta/observe/equip.test.ts",
     "plugins/meta/observe/readiness.ts": "plugins/meta/observe/readiness.test.ts",
     "plugins/meta/routes/steps.ts": "plugins/meta/routes/crash.test.ts",

@@ -62,7 +62,10 @@ function checkVersion(path: string, { network }: MetaConfig): Finding[] {
 }
 
 /** The mistake that nobody sees: pods start, without an error and without their networks. */
-function checkAnnotations({ path, capabilities }: Configuration, { kubeconfig }: MetaConfig): Finding {
+function checkAnnotations(
+  { path, capabilities, misplaced }: Configuration,
+  { kubeconfig }: MetaConfig,
+): Finding {
   if (capabilities.includes(podAnnotationsCapability)) {
     return fine("annotations", `${path}: the runtime is asked for pods' annotations`);
   }
@@ -74,7 +77,9 @@ function checkAnnotations({ path, capabilities }: Configuration, { kubeconfig }:
     "annotations",
     `${path} does not ask the runtime for pods' annotations`,
     why,
-    `Add "capabilities": {"${podAnnotationsCapability}": true} to the hawser plugin. It takes containerd 1.5, CRI-O 1.29 or later.`,
+    misplaced.includes(podAnnotationsCapability)
+      ? `It stands beside "plugins", where no runtime looks: move "capabilities": {"${podAnnotationsCapability}": true} into the hawser plugin.`
+      : `Add "capabilities": {"${podAnnotationsCapability}": true} to the hawser plugin. It takes containerd 1.5, CRI-O 1.29 or later.`,
   );
 }
 

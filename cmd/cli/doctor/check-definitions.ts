@@ -1,3 +1,4 @@
+import { misplacedCapabilities } from "../../../cni/chain.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { type ListedDefinition, listDefinitions } from "../../../kube/definitions.ts";
@@ -34,6 +35,7 @@ export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<Ch
   for (const definition of listed.value) {
     each.push(planOf(await planAlone(sys, config, definition), "A pod that asks for it does not start."));
   }
+  const misplaced = listed.value.flatMap(misplacedFindings);
   const broken = each.flatMap(({ findings }) => findings);
   const sound = each.length - broken.length;
   const summary = fine(
@@ -41,10 +43,29 @@ export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<Ch
     `${definitionsDir}: ${sound} of ${each.length} definitions can be planned`,
   );
   return {
-    findings: [...standing.findings, ...broken, ...(sound > 0 || each.length === 0 ? [summary] : [])],
+    findings: [
+      ...standing.findings,
+      ...broken,
+      ...misplaced,
+      ...(sound > 0 || each.length === 0 ? [summary] : []),
+    ],
     wanting: [standing, ...each].flatMap(({ wanting }) => wanting),
     paths: [definitionsDir, ...listed.value.flatMap((definition) => pathsOf(definitionsDir, definition))],
   };
+}
+
+function misplacedFindings({ definition }: ListedDefinition): Finding[] {
+  const names = definition.ok ? misplacedCapabilities(definition.value.config ?? {}) : [];
+  if (!definition.ok || names.length === 0) return [];
+  const entries = names.map((name) => `"${name}": true`).join(", ");
+  return [
+    warning(
+      "definitions",
+      `${definition.value.source} declares ${names.join(" and ")} beside "plugins"`,
+      "Nobody looks for it there.",
+      `Move "capabilities": {${entries}} into the plugin that supports it.`,
+    ),
+  ];
 }
 
 interface Planned {

@@ -111,6 +111,35 @@ const planted: readonly Planted[] = [
     todo: /Add "capabilities": \{"io\.kubernetes\.cri\.pod-annotations": true\}/,
   },
   {
+    mistake: "the capabilities stand beside the plugins",
+    plant: () => configure({ capabilities: {} }, { capabilities: withAnnotations }),
+    level: "problem",
+    area: "annotations",
+    what: /does not ask the runtime for pods' annotations/,
+    todo: /It stands beside "plugins", .*: move .* into the hawser plugin/,
+  },
+  {
+    mistake: "a definition's capabilities stand beside its plugins",
+    plant: () =>
+      writeFile(`${at}/net.d/default/list.conflist`, {
+        cniVersion: "1.1.0",
+        capabilities: { ips: true },
+        plugins: [{ type: "bridge" }],
+      }),
+    level: "warning",
+    area: "definitions",
+    what: /list\.conflist declares ips beside "plugins"/,
+    todo: /Move "capabilities": \{"ips": true\} into the plugin/,
+  },
+  {
+    mistake: "a definition with a byte order mark",
+    plant: () => writeFile(`${at}/net.d/default/bad.conf`, '\ufeff{"type": "bridge"}'),
+    level: "problem",
+    area: "definitions",
+    what: /default\/bad .*it begins with a byte order mark/,
+    todo: /Correct it\./,
+  },
+  {
     mistake: "the kubeconfig is not there",
     plant: () => configure({ kubeconfig: `${at}/none` }),
     level: "problem",

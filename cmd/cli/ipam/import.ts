@@ -4,7 +4,7 @@ import { storeError } from "../../../ipam/flat/drive.ts";
 import type { Holding } from "../../../ipam/flat/holding.ts";
 import { withEvent } from "../../../ipam/flat/holding.ts";
 import type { Op } from "../../../ipam/flat/store.ts";
-import { readDocuments } from "../../../kube/yaml.ts";
+import { readDocuments, withoutByteOrderMark } from "../../../kube/yaml.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
@@ -79,11 +79,12 @@ async function readSource(sys: Sys, pool: Pool, options: ImportOptions): Promise
   }
   const text = sys.files.read(source, longestSource);
   if (!text.ok) return failWith("ioFailure", "cli.file", `read ${source}: ${text.error.message}`);
-  if (isExport(text.value)) {
-    const { holdings, problems } = readLines(text.value);
+  const content = withoutByteOrderMark(text.value);
+  if (isExport(content)) {
+    const { holdings, problems } = readLines(content);
     return ok({ holdings: holdings.map((holding) => imported(holding, nowMs)), problems });
   }
-  const documents = await readDocuments(text.value);
+  const documents = await readDocuments(content);
   if (documents.ok) return ok(held(readPools(documents.value, ifname)));
   const hint = "It is to be an export, IPPool objects of whereabouts, or a data folder of host-local.";
   return failWith("undecodable", "cli.source", `read ${source}: ${documents.error}`, hint);
