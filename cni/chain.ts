@@ -185,20 +185,37 @@ export async function deleteChain(
   return ok(undefined);
 }
 
-/** CHECK in order with the final result; nothing where the chain is too old for it or has it disabled. */
+/** Why a failure of a plugin's CHECK says nothing of the attachment; undefined when it does. */
+export type Pardon = (plugin: JsonObject, error: CniError) => string | undefined;
+
+/** A failure that was pardoned, and why. */
+export interface Pardoned {
+  readonly error: CniError;
+  readonly why: string;
+}
+
+/**
+ * CHECK in order with the final result; nothing where the chain is too old for it or has it disabled. Stops at the first
+ * failure that is not pardoned.
+ */
 export async function checkChain(
   sys: Sys,
   chain: Chain,
   ifname: string,
   sandbox: Sandbox,
   result: DelegateResult,
-): Promise<Outcome<void, CniError>> {
-  if (!answers(chain, "CHECK")) return ok(undefined);
+  pardon: Pardon,
+): Promise<Outcome<Pardoned[], CniError>> {
+  if (!answers(chain, "CHECK")) return ok([]);
+  const pardoned: Pardoned[] = [];
   for (const plugin of chain.plugins) {
     const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, sandbox);
-    if (!output.ok) return output;
+    if (output.ok) continue;
+    const why = pardon(plugin, output.error);
+    if (why === undefined) return output;
+    pardoned.push({ error: output.error, why });
   }
-  return ok(undefined);
+  return ok(pardoned);
 }
 
 /** STATUS of each plugin; the first that is not ready speaks for the chain. */

@@ -1,18 +1,19 @@
 import { checkChain } from "../../cni/chain.ts";
 import { canonicalAddress } from "../../cni/cidr.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { allOk, type CniError, failWith, within } from "../../cni/errors.ts";
+import { allOk, type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
-import { stepLabel } from "./execute.ts";
+import { type Carried, stepLabel } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import type { AttachmentRecord } from "./record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { findRecord } from "./teardown.ts";
+import { whyWrong } from "./wrong-checks.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
 export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
@@ -36,13 +37,31 @@ async function checkAlone(
   if (record.value.netns !== netns) return otherSandbox(record.value, netns);
   const sandbox = sandboxOf(sys, environment, config, { args: record.value.args });
   const errors: CniError[] = [];
-  for (const { step, result } of record.value.carried) {
-    if (result === undefined) continue;
-    const outcome = await checkChain(sys, step.chain, step.ifname, sandbox, result);
-    if (!outcome.ok) errors.push(within(`check ${stepLabel(step)}`, outcome.error));
+  for (const each of record.value.carried) {
+    const outcome = await checkStep(sys, each, sandbox);
+    if (!outcome.ok) errors.push(within(`check ${stepLabel(each.step)}`, outcome.error));
   }
   const routed = await checkRoutes(sys, record.value, sandbox);
   return allOk(routed.ok ? errors : [...errors, routed.error]);
+}
+
+/** A plugin whose CHECK is known to be wrong does not keep a pod from starting; what it should find, we look for ourselves. */
+async function checkStep(
+  sys: Sys,
+  { step, result }: Carried,
+  sandbox: Sandbox,
+): Promise<Outcome<void, CniError>> {
+  if (result === undefined) return ok(undefined);
+  const checked = await checkChain(sys, step.chain, step.ifname, sandbox, result, (plugin, error) =>
+    whyWrong(step.chain, plugin, error, result.result),
+  );
+  if (!checked.ok) return checked;
+  if (checked.value.length === 0) return ok(undefined);
+  const doing = `check ${stepLabel(step)}`;
+  for (const { error, why } of checked.value) {
+    sys.warn(`hawser: ${doing}: this failure is passed over: ${describe(error)} (${why})`);
+  }
+  return (await import("./own-check.ts")).checkOurselves(sys, doing, result.result, sandbox);
 }
 
 async function checkRoutes(

@@ -135,7 +135,7 @@ function inOrder({ removed, added }: RouteChanges, adding: "add" | "append"): Ch
 }
 
 /** What a program of the node answered, or its own words of refusal. */
-type Said = Outcome<string, string>;
+export type Said = Outcome<string, string>;
 
 async function changeRoute(
   sys: Sys,
@@ -151,7 +151,8 @@ async function changeRoute(
   return isGone ? ok(ok("")) : said;
 }
 
-async function runIp(
+/** Runs `ip` in the container's namespace. Errors: `route.tools`, `route.run`. */
+export async function runIp(
   sys: Sys,
   doing: string,
   args: readonly string[],

@@ -1,0 +1,82 @@
+import { canonicalAddress } from "../../cni/cidr.ts";
+import type { Sandbox } from "../../cni/delegate.ts";
+import { type CniError, describe, failWith } from "../../cni/errors.ts";
+import { canonicalHardware } from "../../cni/hardware.ts";
+import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
+import type { CniResult, Interface } from "../../cni/types.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+
+/**
+ * What hawser itself can check of an attachment whose plugin has a wrong CHECK: its interfaces are in the pod, with their
+ * hardware addresses and their IP addresses. A node without the tools for it checks nothing, and says so. Errors:
+ * `check.interface`, `check.address`.
+ */
+export async function checkOurselves(
+  sys: Sys,
+  doing: string,
+  result: CniResult,
+  sandbox: Sandbox,
+): Promise<Outcome<void, CniError>> {
+  const { runIp } = await import("./routes/steps.ts");
+  const said = await runIp(sys, doing, ["-j", "address", "show"], sandbox);
+  const links = said.ok && said.value.ok ? readLinks(said.value.value) : undefined;
+  if (links === undefined) {
+    const why = said.ok ? "ip does not tell the pod's interfaces" : describe(said.error);
+    sys.warn(`hawser: ${doing}: nothing else could be checked: ${why}`);
+    return ok(undefined);
+  }
+  for (const [index, each] of (result.interfaces ?? []).entries()) {
+    if ((each.sandbox ?? "") === "") continue;
+    const checked = checkInterface(each, addressesOf(result, index), links.get(each.name));
+    if (!checked.ok) return checked;
+  }
+  return ok(undefined);
+}
+
+interface Link {
+  readonly mac: string;
+  readonly addresses: ReadonlySet<string>;
+}
+
+function checkInterface(
+  { name, mac = "" }: Interface,
+  addresses: readonly string[],
+  link: Link | undefined,
+): Outcome<void, CniError> {
+  if (link === undefined) {
+    return failWith("drift", "check.interface", `the pod has no interface ${name} any more`, hint);
+  }
+  if (mac !== "" && canonicalHardware(mac) !== link.mac) {
+    const msg = `interface ${name} has the hardware address ${link.mac}, not ${mac}`;
+    return failWith("drift", "check.interface", msg, hint);
+  }
+  const lost = addresses.find((address) => !link.addresses.has(canonicalAddress(address)));
+  if (lost === undefined) return ok(undefined);
+  return failWith("drift", "check.address", `interface ${name} has not the address ${lost} any more`, hint);
+}
+
+const hint = "Something in the pod or on the node has changed it since. Run DEL, then ADD.";
+
+/** An address that names no interface is the only one's. */
+function addressesOf({ interfaces = [], ips = [] }: CniResult, index: number): string[] {
+  const inside = interfaces.filter(({ sandbox = "" }) => sandbox !== "");
+  return ips
+    .filter((ip) => (ip.interface === undefined ? inside.length === 1 : ip.interface === index))
+    .map(({ address }) => address);
+}
+
+/** By name, as `ip -j address show` tells them. */
+function readLinks(text: string): Map<string, Link> | undefined {
+  const json = parseJson(text);
+  if (!json.ok || !Array.isArray(json.value)) return undefined;
+  return new Map(json.value.filter(isObject).map((each) => [String(each.ifname), linkOf(each)]));
+}
+
+function linkOf({ address, addr_info: infos }: JsonObject): Link {
+  const all = Array.isArray(infos) ? infos.filter(isObject) : [];
+  const addresses = all.map(({ local, prefixlen }) =>
+    canonicalAddress(`${String(local)}/${String(prefixlen)}`),
+  );
+  return { mac: typeof address === "string" ? address : "", addresses: new Set(addresses) };
+}
