@@ -8,12 +8,20 @@ export type Verdict =
   /** Nothing was done for want of a valid token. */
   | { readonly kind: "token"; readonly why: string }
   /** Another endpoint may do better. `done`: whether this one may have done it. */
-  | { readonly kind: "elsewhere"; readonly done: "no" | "maybe"; readonly why: string }
+  | {
+      readonly kind: "elsewhere";
+      readonly done: "no" | "maybe";
+      readonly why: string;
+      /** Nothing came back, not even a refusal. */
+      readonly isSilent?: boolean;
+    }
   | { readonly kind: "refused"; readonly fault: StoreFault };
 
 export function judge(endpoint: string, attempt: HttpAttempt): Verdict {
   if (!attempt.ok) {
-    return { kind: "elsewhere", done: attempt.error.sent, why: explain(endpoint, attempt.error) };
+    const { code, sent } = attempt.error;
+    const why = explain(endpoint, attempt.error);
+    return { kind: "elsewhere", done: sent, why, isSilent: code === "ETIMEDOUT" };
   }
   const { status, body } = attempt.value;
   if (status === 200) return { kind: "answered", body };

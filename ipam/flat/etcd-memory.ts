@@ -9,15 +9,26 @@ export interface EtcdMemory {
   readonly endpoint?: string;
   /** Of the configured user. Empty: etcd said that it authenticates nobody. */
   readonly token?: string;
+  /** When the token is forgotten, in milliseconds since 1970. */
+  readonly untilMs?: number;
+}
+
+/** etcd forgets a simple token that nobody uses after five minutes. This bounds what a wrong memory can cost. */
+const tokenAgeMs = 3_600_000;
+
+/** An hour, more or less: not all nodes are to come for new tokens at once. */
+export function keptUntil({ clock, random }: Sys): number {
+  const share = 0.75 + Number.parseInt(random.hex(4), 16) / 0x20000;
+  return clock.nowMs() + Math.round(tokenAgeMs * share);
 }
 
 /**
- * One file for each cluster and user, readable by root alone: the token is as good as the password. Without a folder
- * nothing is remembered.
+ * One file for each cluster and user, in whatever order its endpoints are written, readable by root alone: the token is
+ * as good as the password. Without a folder nothing is remembered.
  */
 export function memoryPath({ endpoints, username }: EtcdSettings, folder: string): string {
   if (folder === "") return "";
-  return `${folder}/etcd-${hash128(`${username} ${endpoints.join(" ")}`)
+  return `${folder}/etcd-${hash128(`${username} ${[...new Set(endpoints)].sort().join(" ")}`)
     .toString(16)
     .padStart(32, "0")}.json`;
 }
@@ -27,10 +38,13 @@ export function recall(sys: Sys, path: string): EtcdMemory {
   const text = sys.files.read(path);
   const json = text.ok ? parseJson(text.value) : text;
   if (!json.ok || !isObject(json.value)) return {};
-  const { endpoint, token } = json.value;
+  const { endpoint, token, untilMs } = json.value;
+  const leftMs = typeof untilMs === "number" ? untilMs - sys.clock.nowMs() : 0;
+  // More than there can be left: the clock was put back since, and nobody knows how old it is.
+  const isKept = typeof token === "string" && leftMs > 0 && leftMs <= 2 * tokenAgeMs;
   return {
     ...(typeof endpoint === "string" ? { endpoint } : {}),
-    ...(typeof token === "string" ? { token } : {}),
+    ...(isKept ? { token, untilMs: Number(untilMs) } : {}),
   };
 }
 

@@ -103,7 +103,7 @@ async function entriesOf(
   folder: string,
 ): Promise<readonly Entry[]> {
   const files = { caFile: "", certFile: "", keyFile: "", username: "", passwordFile: "" };
-  const store = openEtcd(linux, { endpoints, ...files, prefix: defaultPrefix }, folder);
+  const store = openEtcd(linux, { endpoints, ...files, prefix: defaultPrefix }, { folder, name: "" });
   const all = { kind: "range", from: " ", to: "~", limit: 100_000 } as const;
   const reply = await store.txn({ compare: [], success: [all], failure: [] });
   if (!reply.ok) throw new Error(reply.error.msg);

@@ -7,6 +7,7 @@ import { add } from "./add.ts";
 import { del } from "./del.ts";
 import { defaultPrefix } from "./etcd-config.ts";
 import { gc } from "./gc.ts";
+import { status } from "./status.ts";
 import type { Entry } from "./store.ts";
 import { audit, type Call, invocationOf } from "./testing.ts";
 
@@ -145,3 +146,31 @@ test.each(mishaps)(
     }
   },
 );
+
+test("a token that etcd never answers any more (a restored snapshot) stops no verb", async () => {
+  const etcd = createFakeEtcd();
+  etcd.user = "cni:secret";
+  let hung = "";
+  const machine = createMachine({
+    files: { "/etc/password": "secret\n" },
+    http: async (request) => {
+      if (hung !== "" && request.headers.authorization === hung) await machine.clock.sleep(1e9);
+      return await etcd.handle(request);
+    },
+  });
+  const more = { "cni.dev/valid-attachments": [] };
+  const acts: Act[] = [
+    adding,
+    ({ sys }) => status(sys, callOf("STATUS", "")),
+    deleting,
+    ({ sys }) => gc(sys, invocationOf({ verb: "GC", containerId: "", ipam, more })),
+  ];
+  for (const act of acts) {
+    await run(machine, act);
+    hung = [...etcd.tokens].at(-1) ?? "";
+    const startMs = machine.clock.monotonicMs();
+    await run(machine, act);
+    expect(machine.clock.monotonicMs() - startMs).toBeLessThan(6000);
+    expect([...etcd.tokens].at(-1)).not.toBe(hung);
+  }
+});

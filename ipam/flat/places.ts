@@ -128,9 +128,10 @@ export function noteUnknown(
 export type OpenStore = (sys: Sys, places: FlatPlaces) => Promise<Store>;
 
 /** Each kind of store is loaded only where it is the one. */
-export const openStore: OpenStore = async (sys, { store, journalDir }) => {
+export const openStore: OpenStore = async (sys, { store, journalDir, node }) => {
   if (store.kind === "local") return (await import("./store-local.ts")).openLocalStore(sys, store.dir);
   const { openEtcd } = await import("./store-etcd.ts");
   // Beside the journal's folders: no pool's name begins with a dot.
-  return openEtcd(sys, store.settings, journalDir === "" ? "" : `${journalDir}/.etcd`);
+  const folder = journalDir === "" ? "" : `${journalDir}/.etcd`;
+  return openEtcd(sys, store.settings, { folder, name: node });
 };

@@ -16,6 +16,7 @@ import {
 } from "../../tools/testbed/etcd.ts";
 import { defaultPrefix, type EtcdSettings } from "./etcd-config.ts";
 import { memoryPath } from "./etcd-memory.ts";
+import { defaultLimits } from "./etcd-session.ts";
 import type { StoreFault, Txn, TxnReply } from "./store.ts";
 import { storeContract } from "./store-contract.ts";
 import { openEtcd } from "./store-etcd.ts";
@@ -30,6 +31,8 @@ beforeEach(() => {
 afterEach(() => {
   fs.rmSync(folder, { recursive: true });
 });
+
+const own = () => ({ folder: join(folder, "node"), name: "" });
 
 function settingsFor({ endpoints }: EtcdCluster, change: Partial<EtcdSettings> = {}): EtcdSettings {
   const files = { caFile: "", certFile: "", keyFile: "", username: "", passwordFile: "" };
@@ -62,7 +65,7 @@ async function inProcess(command: readonly string[], settings: EtcdSettings, key
     file,
     `import { linux } from "${repository}/sys/linux.ts";
      import { openEtcd } from "${repository}/ipam/flat/store-etcd.ts";
-     const store = openEtcd(linux, ${JSON.stringify(settings)}, ${JSON.stringify(join(folder, "node"))});
+     const store = openEtcd(linux, ${JSON.stringify(settings)}, ${JSON.stringify({ folder: join(folder, "node"), name: "" })});
      const reply = await store.txn(${JSON.stringify(claim(key))});
      console.log(reply.ok ? "ok" : reply.error.kind + ": " + reply.error.msg + " " + reply.error.details);`,
   );
@@ -91,7 +94,7 @@ describe.each(binaries)("$name", (binary) => {
     const cluster = await startEtcd(binary);
     const node = fs.mkdtempSync(join(tmpdir(), "hawser-etcd-"));
     return {
-      open: () => openEtcd(linux, settingsFor(cluster), node),
+      open: () => openEtcd(linux, settingsFor(cluster), { folder: node, name: "" }),
       close: async () => {
         await cluster.stop();
         fs.rmSync(node, { recursive: true });
@@ -101,8 +104,7 @@ describe.each(binaries)("$name", (binary) => {
 
   describe("a single member", () => {
     const etcd = useEtcd(path, () => ({ flags: ["--quota-backend-bytes", "600000"] }));
-    const open = (change: Partial<EtcdSettings> = {}) =>
-      openEtcd(linux, settingsFor(etcd(), change), join(folder, "node"));
+    const open = (change: Partial<EtcdSettings> = {}) => openEtcd(linux, settingsFor(etcd(), change), own());
 
     test("prefixes keep two users of one etcd apart", async () => {
       expect(said(await open({ prefix: "/one" }).txn(claim("same")))).toBe("put");
@@ -140,8 +142,8 @@ describe.each(binaries)("$name", (binary) => {
       etcd = await startEtcd(binary, { members: 3 });
     });
     afterEach(() => etcd.stop());
-    const quick = { tryMs: 1000, silenceMs: 3000, pauseMs: 100 };
-    const open = () => openEtcd(linux, settingsFor(etcd), join(folder, "node"), quick);
+    const quick = { ...defaultLimits, tryMs: 1000, silenceMs: 3000, pauseMs: 100 };
+    const open = () => openEtcd(linux, settingsFor(etcd), own(), quick);
     /** As the plugin does after a write of which nobody knows: it asks again. */
     const insist = async (key: string): Promise<string> => {
       const store = open();
@@ -193,8 +195,7 @@ describe.each(binaries)("$name", (binary) => {
       fs.writeFileSync(join(folder, "password"), "secret\n", { mode: 0o600 });
       return { username: "cni", passwordFile: join(folder, "password") };
     };
-    const open = (change: Partial<EtcdSettings> = {}) =>
-      openEtcd(linux, settingsFor(etcd(), change), join(folder, "node"));
+    const open = (change: Partial<EtcdSettings> = {}) => openEtcd(linux, settingsFor(etcd(), change), own());
 
     test("before, during and after authentication is turned on", async () => {
       expect(said(await open(password()).txn(claim("a")))).toBe("put");

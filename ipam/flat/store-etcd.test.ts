@@ -4,11 +4,13 @@ import { ok } from "../../sys/outcome.ts";
 import { createFakeEtcd, type FakeEtcd, saying } from "../../tools/testbed/fake-etcd.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 import { memoryPath } from "./etcd-memory.ts";
+import { defaultLimits, type EtcdNode } from "./etcd-session.ts";
 import type { Store, Txn } from "./store.ts";
 import { storeContract } from "./store-contract.ts";
 import { openEtcd } from "./store-etcd.ts";
 
 const folder = "/var/lib/cni/node";
+const node: EtcdNode = { folder, name: "" };
 const plain: EtcdSettings = {
   endpoints: ["http://a:2379", "http://b:2379", "http://c:2379"],
   caFile: "",
@@ -43,7 +45,7 @@ function scene(settings: EtcdSettings = plain): Scene {
   return {
     fake,
     etcd,
-    open: (changed = settings) => openEtcd(fake.machine.spawn().sys, changed, folder),
+    open: (changed = settings) => openEtcd(fake.machine.spawn().sys, changed, node),
     asked: () => etcd.requests.map((each) => each.replace(/^http:\/\/(.):2379/, "$1 ").replace(/ {2}/, " ")),
   };
 }
@@ -118,8 +120,8 @@ describe("failover", () => {
   test("silence costs a try its time, then the operation: what comes after it is not asked any more", async () => {
     const { fake } = scene();
     const never = createFake({ http: () => fake.machine.clock.sleep(1e9).then(() => saying(500, "")) });
-    const limits = { tryMs: 1000, silenceMs: 2500, pauseMs: 100 };
-    const store = openEtcd(never.sys, plain, folder, limits);
+    const limits = { ...defaultLimits, tryMs: 1000, silenceMs: 2500, pauseMs: 100 };
+    const store = openEtcd(never.sys, plain, node, limits);
     expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
     expect(never.sys.clock.monotonicMs()).toBe(1000);
     expect(await store.txn(get)).toMatchObject({ ok: false, error: { kind: "unreachable" } });
@@ -142,8 +144,8 @@ describe("failover", () => {
         return await etcd.handle(request);
       },
     });
-    const limits = { tryMs: 1000, silenceMs: 1500, pauseMs: 100 };
-    const store = openEtcd(halting.sys, { ...plain, endpoints: plain.endpoints.slice(0, 1) }, folder, limits);
+    const limits = { ...defaultLimits, tryMs: 1000, silenceMs: 1500, pauseMs: 100 };
+    const store = openEtcd(halting.sys, { ...plain, endpoints: plain.endpoints.slice(0, 1) }, node, limits);
     expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
     slow = false;
     expect(await store.txn(get)).toMatchObject({ ok: true });
@@ -217,7 +219,7 @@ describe("a user's token", () => {
     const { etcd, fake, asked } = scene(withUser);
     etcd.user = "cni:secret";
     for (const _process of [1, 2]) {
-      const store = openEtcd(fake.machine.spawn().sys, withUser, "");
+      const store = openEtcd(fake.machine.spawn().sys, withUser, { folder: "", name: "" });
       for (const txn of [put, get]) expect(await store.txn(txn)).toMatchObject({ ok: true });
     }
     expect(asked().filter((each) => each.includes("authenticate"))).toHaveLength(2);
@@ -314,7 +316,7 @@ describe("certificates", () => {
     });
     const endpoints = ["https://a:2379", "http://b:2379"];
     const settings = { ...https, endpoints, caFile: "/ca", certFile: "/cert", keyFile: "/key" };
-    await openEtcd(fake.sys, settings, folder).txn(get);
+    await openEtcd(fake.sys, settings, node).txn(get);
     const given = { ca: `${pem}ca`, cert: `${pem}cert`, key: `${pem}key` };
     expect(tls).toEqual([given, undefined, given, undefined]);
   });
@@ -355,7 +357,7 @@ test("a folder that takes no file costs nothing but a warning", async () => {
     ...process.sys.files,
     write: () => ({ ok: false, error: { code: "EROFS", message: "EROFS" } }) as const,
   };
-  const store = openEtcd({ ...process.sys, files: readonly }, withUser, folder);
+  const store = openEtcd({ ...process.sys, files: readonly }, withUser, node);
   expect(await store.txn(put)).toMatchObject({ ok: true });
   expect(process.warnings.join()).toMatch(/EROFS/);
 });

@@ -1,21 +1,22 @@
 import type { Sys } from "../../sys/sys.ts";
-import { defaultLimits, type EtcdLimits, openClient } from "./etcd-client.ts";
+import { openClient } from "./etcd-client.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
+import { defaultLimits, type EtcdLimits, type EtcdNode } from "./etcd-session.ts";
 import { decodeReply, encodeTxn } from "./etcd-wire.ts";
 import { isRead } from "./evaluate.ts";
 import type { Store } from "./store.ts";
 
 /**
  * The store in an etcd cluster, 3.4 to 3.6, over its JSON gateway. Reads go on to other endpoints; a write that may have
- * been done is the caller's to look after. `folder`, on this node, keeps the last good endpoint and the user's token.
+ * been done is the caller's to look after. A folder on this node keeps the last good endpoint and the user's token.
  */
 export function openEtcd(
   sys: Sys,
   settings: EtcdSettings,
-  folder: string,
+  node: EtcdNode,
   limits: EtcdLimits = defaultLimits,
 ): Store {
-  const client = openClient(sys, settings, folder, limits);
+  const client = openClient(sys, settings, node, limits);
   const prefix = `${settings.prefix}/`;
   return {
     label: `etcd at ${settings.endpoints.join(", ")}`,

@@ -18,6 +18,8 @@ export interface FakeEtcd {
   /** `user:password`; undefined when etcd authenticates nobody. */
   user: string | undefined;
   readonly tokens: Set<string>;
+  /** Its database is full: it takes nothing that puts, whatever the compares say. */
+  alarm: boolean;
 }
 
 export function createFakeEtcd(): FakeEtcd {
@@ -28,6 +30,7 @@ export function createFakeEtcd(): FakeEtcd {
     intercept: undefined,
     user: undefined,
     tokens: new Set(),
+    alarm: false,
     handle: async (request) => {
       requests.push(`${request.url} ${request.headers.authorization ?? ""}`.trim());
       const forced = etcd.intercept?.(request);
@@ -43,20 +46,34 @@ export function saying(status: number, message: string, code = 2): HttpAttempt {
 
 async function answer(etcd: FakeEtcd, { url, body = "", headers }: HttpRequest): Promise<HttpAttempt> {
   const path = new URL(url).pathname;
+  if (path === "/health") return health(etcd);
+  if (path === "/version") return ok({ status: 200, body: '{"etcdserver":"3.6.0","etcdcluster":"3.6.0"}' });
   const json = JSON.parse(body);
   if (path === "/v3/auth/authenticate") return authenticate(etcd, json);
-  if (path !== "/v3/kv/txn") return ok({ status: 404, body: "Not Found\n" });
+  if (path !== "/v3/kv/txn" && path !== "/v3/kv/range") return ok({ status: 404, body: "Not Found\n" });
   const token = headers.authorization ?? "";
   if (etcd.user !== undefined && token === "") return saying(400, "etcdserver: user name is empty", 3);
   if (etcd.user !== undefined && !etcd.tokens.has(token))
     return saying(401, "etcdserver: invalid auth token", 16);
+  if (path === "/v3/kv/range") return ok({ status: 200, body: JSON.stringify({ header: {} }) });
   const txn = toTxn(json);
+  if (etcd.alarm && puts(txn)) return saying(429, "etcdserver: mvcc: database space exceeded", 8);
   const reply = await etcd.store.txn(txn);
   if (!reply.ok) throw new Error(reply.error.msg);
   return ok({
     status: 200,
     body: JSON.stringify({ header: { revision: "9" }, ...fromReply(reply.value, txn) }),
   });
+}
+
+function health({ alarm }: FakeEtcd): HttpAttempt {
+  return alarm
+    ? ok({ status: 503, body: '{"health":"false","reason":"ALARM NOSPACE"}' })
+    : ok({ status: 200, body: '{"health":"true","reason":""}' });
+}
+
+function puts({ success, failure }: Txn): boolean {
+  return [...success, ...failure].some((op) => op.kind === "put" || (op.kind === "txn" && puts(op.txn)));
 }
 
 function authenticate(etcd: FakeEtcd, { name, password }: { name: string; password: string }): HttpAttempt {
