@@ -37,6 +37,9 @@ const keptBack = [
   "cniVersions",
 ];
 
+/** Each is a process of root's, twice in a pod's life, one after the other: no real list has as many. */
+const maxPlugins = 16;
+
 /** Reads a configuration, single or list, as a chain. `fallback` fills in what it may leave out. */
 export function parseChain(
   config: JsonObject,
@@ -85,6 +88,8 @@ function pluginList(config: JsonObject): Outcome<JsonObject[], CniError> {
   const entries = config.plugins === undefined ? [config] : config.plugins;
   if (!Array.isArray(entries)) return bad(`plugins is ${kindOf(entries)}, not an array`);
   if (entries.length === 0) return bad("plugins is empty");
+  if (entries.length > maxPlugins)
+    return bad(`plugins has ${entries.length} entries, at most ${maxPlugins} may be run`);
   const plugins: JsonObject[] = [];
   for (const [index, entry] of entries.entries()) {
     if (!isObject(entry)) return bad(`plugins[${index}] is ${kindOf(entry)}, not an object`);

@@ -1,4 +1,5 @@
 import { kindOf } from "../cni/config.ts";
+import { foldKey } from "../cni/fold.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts";
 
 /**
@@ -8,8 +9,8 @@ import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts"
 export function fieldOf(object: JsonObject, key: string): Json | undefined {
   const exact = object[key] ?? undefined;
   if (exact !== undefined) return exact;
-  const lower = key.toLowerCase();
-  const similar = Object.keys(object).find((each) => each.toLowerCase() === lower);
+  const folded = foldKey(key);
+  const similar = Object.keys(object).find((each) => foldKey(each) === folded);
   return similar === undefined ? undefined : (object[similar] ?? undefined);
 }
 

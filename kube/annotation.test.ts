@@ -70,12 +70,13 @@ describe("the short form", () => {
     ["@net7", "annotation.name", "The network's name is empty."],
     ["a@net7/b", "annotation.name", "The namespace must consist of"],
     ["..", "annotation.name", "The network's name must consist of"],
+    ["team/net.v1", "annotation.name", "The network's name has a dot, which the short form does not know"],
     ["../storage", "annotation.name", "The namespace must consist of"],
     ["Storage", "annotation.name", "lower-case"],
     ["-a", "annotation.name", "begin and end"],
     ["a-", "annotation.name", "begin and end"],
     ["a_b", "annotation.name", "lower-case"],
-    ["a.b", "annotation.name", "lower-case"],
+    ["a.b", "annotation.name", "a dot, which the short form does not know"],
     ["a b", "annotation.name", "lower-case"],
     ["a\0", "annotation.name", `("a\\u0000")`],
     ["n".repeat(254), "annotation.name", "more than 253 characters"],
@@ -212,8 +213,30 @@ describe("the JSON form", () => {
       `[{"name":"a","org.example.colour":"red","k8s.ovn.org.x_y":{}}]`,
       [{ namespace: "shop", name: "a" }],
     ],
+    [
+      "a name with dots, as Kubernetes allows them",
+      `[{"name":"net.v1.example","namespace":"blue"}]`,
+      [{ namespace: "blue", name: "net.v1.example" }],
+    ],
   ])("%s", (_what, text, expected) => {
     expect(requests(text)).toEqual(expected);
+  });
+
+  test.each(["net.v1", "blue/net.v1", `[{"name":"net.v1"}]`])("default-network %s may have dots", (text) => {
+    const parsed = parseDefaultNetwork(text, { defaultNamespace: "shop", unknownKeys: "refuse" });
+    expect(parsed).toMatchObject({ ok: true, value: { name: "net.v1" } });
+  });
+
+  test("the configuration's own networks may have dots", () => {
+    expect(parseNetworkList(["blue/net.v1@net7"], "shop")).toEqual({
+      ok: true,
+      value: [{ namespace: "blue", name: "net.v1", interface: "net7" }],
+    });
+  });
+
+  test.each(["..", ".", "a..b", ".a", "a.", "a./b", "A.b", "a.b/../c"])("a name %s is none", (name) => {
+    const text = JSON.stringify([{ name }]);
+    expect(refusal(text)).toMatchObject({ id: "annotation.name" });
   });
 
   test("cni-args keep every digit", () => {

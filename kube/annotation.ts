@@ -25,7 +25,7 @@ export function parseNetworks(text: string, grammar: Grammar): Outcome<NetworkRe
 
 /** The pod's own primary network: the same grammar, and exactly one entry. Errors: also `annotation.default-network`. */
 export function parseDefaultNetwork(text: string, grammar: Grammar): Outcome<NetworkRequest, CniError> {
-  const requests = parseAnnotation(defaultNetworkAnnotation, text, grammar);
+  const requests = parseAnnotation(defaultNetworkAnnotation, text, { ...grammar, dots: true });
   if (!requests.ok) return requests;
   const [request, ...others] = requests.value;
   if (request !== undefined && others.length === 0) return ok(request);
@@ -61,7 +61,7 @@ export function parseNetworkList(
     "the list",
     "Write [namespace/]name[@interface] for each network.",
     entries,
-    (entry, index) => readShort(entry, index, { defaultNamespace, unknownKeys: "refuse" }),
+    (entry, index) => readShort(entry, index, { defaultNamespace, unknownKeys: "refuse", dots: true }),
   );
 }
 

@@ -26,9 +26,13 @@ export interface Definition extends DefinitionPlace {
   readonly annotations: Readonly<Record<string, string>>;
   /** With `name`, and `type` or `plugins`; or empty: the file of this network's name in confDir is meant. */
   readonly config: JsonObject;
+  /** It has no configuration of its own: `config` is the operator's, of the file in confDir that has its name. */
+  readonly isOfConfDir?: true;
 }
 
 const kind = "NetworkAttachmentDefinition";
+/** A page or two of text; whoever writes to a namespace could store a megabyte, for each ADD to read. */
+const maxConfigLength = 64 * 1024;
 
 /** Reads what a file says: a NetworkAttachmentDefinition or a CNI configuration. Errors: `kube.bad-definition`. */
 export function parseDefinition(text: string, place: DefinitionPlace): Outcome<Definition, CniError> {
@@ -93,6 +97,8 @@ function configOf({ spec: given }: JsonObject): Outcome<JsonObject | undefined, 
   if (typeof config !== "string")
     return fail(`spec.config is ${kindOf(config)}, not a string with JSON in it`);
   if (config.trim() === "") return ok(undefined);
+  if (config.length > maxConfigLength)
+    return fail(`spec.config has ${config.length} characters, at most ${maxConfigLength} are read`);
   const parsed = parseObject(config);
   return parsed.ok ? parsed : fail(`spec.config ${parsed.error}`);
 }

@@ -253,12 +253,26 @@ describe("a name that no path may be made of", () => {
     ["shop/..", "secret"],
     ["shop", "storage\0"],
     [".", "storage"],
-    ["shop", "a.b"],
+    ["shop", "a..b"],
+    ["shop", ".a"],
+    ["a.b", "storage"],
   ])("%j / %j", (namespace, name) => {
     write("blue/secret.json", macvlan);
     write("storage.json", macvlan);
     const error = errorOf(readDefinition(linux, folder, namespace, name));
     expect(error).toMatchObject({ code: 103, id: "kube.name" });
+  });
+
+  test("with dots, as Kubernetes allows them, is one", () => {
+    write("shop/net.v1.json", macvlan);
+    expect(readDefinition(linux, folder, "shop", "net.v1")).toMatchObject({
+      ok: true,
+      value: { name: "net.v1" },
+    });
+    expect(listDefinitions(linux, folder)).toMatchObject({
+      ok: true,
+      value: [{ namespace: "shop", name: "net.v1" }],
+    });
   });
 
   test("never reaches the disk", () => {
@@ -267,7 +281,8 @@ describe("a name that no path may be made of", () => {
         const paths: string[] = [];
         const { sys } = createFake({ onCall: (call) => paths.push(call) });
         readDefinition(sys, "/net.d", namespace, name);
-        for (const call of paths) expect(call).toMatch(/^\w+ \/net\.d(\/[a-z0-9-]+(\/[a-z0-9-]+\.\w+)?)?$/);
+        for (const call of paths)
+          expect(call).toMatch(/^\w+ \/net\.d(\/[a-z0-9-]+(\/[a-z0-9-]+(\.[a-z0-9-]+)*\.\w+)?)?$/);
       }),
     );
   });

@@ -1,5 +1,6 @@
 import { canonicalAddress } from "../cni/cidr.ts";
 import { kindOf } from "../cni/config.ts";
+import { foldKey } from "../cni/fold.ts";
 import { canonicalHardware } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { fail, ok } from "../sys/outcome.ts";
@@ -97,7 +98,7 @@ function readKey(key: string, value: Json, { unknownKeys }: Grammar): Omit<ReadK
 function readUnknown(key: string, unknownKeys: Grammar["unknownKeys"]): Omit<ReadKey, "judge"> {
   const id = "annotation.key";
   if (isOthers(key)) return { key, id, mistakes: [], ignored: [] };
-  const meant = [...fields.keys()].find((known) => known.toLowerCase() === key.toLowerCase());
+  const meant = [...fields.keys()].find((known) => foldKey(known) === foldKey(key));
   // Go's decoder takes a key in any case, so that one must not be passed over either.
   if (meant !== undefined) {
     return {

@@ -21,7 +21,7 @@ function isText(value: Json | undefined): boolean {
 /** What the stages behind rely on, whatever was written. */
 function expectSound(request: NetworkRequest): void {
   expect(request.namespace).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-  expect(request.name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+  expect(request.name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
   expect(request.interface ?? "net1").toMatch(/^(?!\.{1,2}$)[^\s/:%\p{Cc}\p{Cs}]{1,15}$/u);
   for (const ip of request.ips ?? []) expect(ip).toMatch(/^[0-9a-fA-F.:]+(\/\d{1,3})?$/);
   for (const gateway of request.defaultRoute ?? []) expect(gateway).toMatch(/^[0-9a-fA-F.:]+$/);

@@ -7,11 +7,18 @@ export function namespaceProblem(text: string): string | undefined {
 }
 
 /**
- * Why this cannot name a network; undefined when it can, and a file then. Kubernetes allows a definition a dot in its
- * name, the annotation's grammar does not.
+ * Why this cannot name a network (a DNS-1123 subdomain, as any Kubernetes object); undefined when it can, and a file then: no
+ * part between dots is empty.
  */
 export function networkNameProblem(text: string): string | undefined {
-  return problem("The network's name", text, 253);
+  return text === "" ? "The network's name is empty." : objectNameProblem("The network's name", text);
+}
+
+/** The same of a name in the annotation's short form: its grammar has no dot in a name. */
+export function shortNameProblem(text: string): string | undefined {
+  const why = problem("The network's name", text, 253);
+  if (why === undefined || networkNameProblem(text) !== undefined) return why;
+  return "The network's name has a dot, which the short form does not know; use the JSON form.";
 }
 
 /** Why no Kubernetes object can have this name (a DNS-1123 subdomain); undefined when one can. */

@@ -1,7 +1,7 @@
 import { interfaceNameProblem } from "../cni/environment.ts";
 import type { JsonObject } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { namespaceProblem, networkNameProblem } from "./names.ts";
+import { namespaceProblem, networkNameProblem, shortNameProblem } from "./names.ts";
 import { quote } from "./text.ts";
 
 /** One network that an annotation (or the configuration's `networks`) asks for. */
@@ -36,6 +36,8 @@ export interface Grammar {
   /** Of a network that names none: mostly the pod's. */
   readonly defaultNamespace: string;
   readonly unknownKeys: "refuse" | "ignore";
+  /** Whether a name has a dot in the short form, too; in a pod's list of networks it has not. */
+  readonly dots?: true;
 }
 
 /** One mistake: `text` says where it is and what it is. */
@@ -48,7 +50,7 @@ export interface Problem {
 export type Reading = Outcome<NetworkRequest, readonly Problem[]>;
 
 /** Reads `[namespace/]name[@interface]`, blanks allowed around each of them, as Multus does. */
-export function readShort(entry: string, index: number, { defaultNamespace }: Grammar): Reading {
+export function readShort(entry: string, index: number, { defaultNamespace, dots }: Grammar): Reading {
   const problem = (id: string, why: string): Problem => ({
     id,
     text: `entry ${index} (${quote(entry.trim())}): ${why}`,
@@ -65,7 +67,7 @@ export function readShort(entry: string, index: number, { defaultNamespace }: Gr
   const [name = "", ifname] = target.split("@").map((part) => part.trim());
   const found: [string, string | undefined][] = [
     ["annotation.name", namespaceProblem(namespace)],
-    ["annotation.name", networkNameProblem(name)],
+    ["annotation.name", dots === true ? networkNameProblem(name) : shortNameProblem(name)],
     ["annotation.interface", ifname === undefined ? undefined : interfaceProblem(ifname)],
   ];
   const problems = found.flatMap(([id, why]) => (why === undefined ? [] : problem(id, why)));

@@ -1,6 +1,7 @@
 import { parseDurationMs } from "../../cni/duration.ts";
 import { isName } from "../../cni/environment.ts";
 import type { CniError } from "../../cni/errors.ts";
+import { foldKey } from "../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
@@ -118,9 +119,9 @@ export function noteUnknown(
   place: string,
   problems: string[],
 ): void {
-  const lower = known.map((key) => key.toLowerCase());
+  const folded = known.map(foldKey);
   for (const key of Object.keys(object)) {
-    if (!lower.includes(key.toLowerCase())) problems.push(`${place}.${key}: is no field that is known`);
+    if (!folded.includes(foldKey(key))) problems.push(`${place}.${key}: is no field that is known`);
   }
 }
 

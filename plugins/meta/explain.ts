@@ -86,7 +86,10 @@ function explainStep(
     ifname,
     network,
     origin,
-    asked: request === undefined ? [] : requestedKinds(request),
+    asked:
+      request === undefined
+        ? []
+        : requestedKinds(request, role === "primary").filter((kind) => kind !== "interface"),
     ...(resource !== undefined && { resource }),
     ...(device !== undefined && { deviceId: device.id }),
     source,

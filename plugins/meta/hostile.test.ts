@@ -228,7 +228,10 @@ test("property: whatever a definition says, only plugins of the plugins' folder 
   const plugin = fc.record(
     {
       type,
-      ipam: fc.record({ type }, { requiredKeys: [] }),
+      ipam: fc.record(
+        { type: fc.oneof(type, fc.constantFrom("host-local", "static")) },
+        { requiredKeys: [] },
+      ),
       args: keyedJson(keys),
       runtimeConfig: keyedJson(keys),
       env: keyedJson(keys),

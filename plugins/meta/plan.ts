@@ -14,6 +14,7 @@ import { attachmentInfoPath, deviceInfoCapability } from "../../kube/devices/inf
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config/config.ts";
 import type { Selection } from "./select.ts";
+import { endlessIpam } from "./trust/types.ts";
 
 /** One attachment as it will be made: everything a delegate is sent, but for prevResult. */
 export interface Step {
@@ -89,7 +90,8 @@ function readChain(config: MetaConfig, selection: Selection): Outcome<Chain, Cni
     (plugin) => plugin.type === config.network.type || plugin.type === "hawser",
   );
   if (nested !== undefined) return fail(recursion(String(nested.type)));
-  return ok(chain);
+  const endless = chain.plugins.map(endlessIpam).find((type) => type !== undefined);
+  return endless === undefined ? ok(chain) : fail(endlessError(endless));
 }
 
 /** The chain as it is sent; `ours` are capabilities that nobody has to declare. */
@@ -176,6 +178,16 @@ function unsupported(
 function recursion(type: string): CniError {
   const why = `${JSON.stringify(type)} would call itself.`;
   return cniError("invalidConfig", "meta.recursion", "a meta-plugin cannot be its own delegate", why);
+}
+
+/** Nobody's text can be right here, the operator's neither: such a plugin runs itself until the node has no process left. */
+function endlessError(type: string): CniError {
+  return cniError(
+    "invalidConfig",
+    "meta.endless-ipam",
+    `ipam.type is ${JSON.stringify(type)}, which is no IPAM plugin: run for addresses, it would run itself without end`,
+    "Name an IPAM plugin, such as host-local, static, dhcp or hawser-flat.",
+  );
 }
 
 /** `cni-args` of the annotation go over `args.cni` of every plugin of the network. */

@@ -59,6 +59,16 @@ export interface MetaConfig extends MetaPlaces {
   readonly requests: RequestRules;
   /** The plugins that may run for a definition; undefined: any for those on disk, a list of ours for those of the API. */
   readonly allowedTypes: readonly string[] | undefined;
+  /** The same of IPAM plugins; undefined: those of `allowedTypes` that are such, else as there. */
+  readonly allowedIpamTypes: readonly string[] | undefined;
+  /** Types whose fields a tenant's definition hands on as it has them; `*`: all that no schema is known of. */
+  readonly opaqueTypes: readonly string[];
+  /** Namespaces whose definitions in the API are the operator's own text. */
+  readonly trustedNamespaces: readonly string[];
+  /** Whether the name that plugins keep state under carries the namespace of a tenant's definition. */
+  readonly definitionNames: "namespaced" | "as-written";
+  /** The file of what the operator gives to namespaces. */
+  readonly resources: string;
   /** Of a default-network annotation that names none; empty: the pod's. */
   readonly defaultNetworkNamespace: string;
   /** The kubelet's folder: its pod-resources socket and its checkpoint lie below it. */
@@ -79,6 +89,8 @@ const defaults = {
   /** The kubelet gives a sandbox 4 minutes; we must have undone a failure before it stops waiting. */
   timeout: "210s",
   crossNamespace: ["default"],
+  trustedNamespaces: ["kube-system"],
+  resources: "/etc/cni/hawser/resources.json",
   kubeletDir: "/var/lib/kubelet",
   deviceInfoDir: "/var/run/k8s.cni.cncf.io/devinfo",
 };
@@ -132,6 +144,11 @@ export function readFields(network: NetworkConfig, primary: Primary): MetaConfig
     unknownKeys: raw.unknownKeys === "ignore" ? "ignore" : "refuse",
     requests: readRequestRules(raw.requests, safe),
     allowedTypes: texts(raw.allowedTypes),
+    allowedIpamTypes: texts(raw.allowedIpamTypes),
+    opaqueTypes: texts(raw.opaqueTypes) ?? [],
+    trustedNamespaces: texts(raw.trustedNamespaces) ?? defaults.trustedNamespaces,
+    definitionNames: raw.definitionNames === "as-written" ? "as-written" : "namespaced",
+    resources: orDefault(raw.resources, defaults.resources),
     defaultNetworkNamespace: "",
     kubeletDir: orDefault(raw.kubeletDir, defaults.kubeletDir),
     deviceInfoDir: orDefault(raw.deviceInfoDir, defaults.deviceInfoDir),

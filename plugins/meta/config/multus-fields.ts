@@ -1,3 +1,4 @@
+import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { ownFields, passesGate } from "./gate.ts";
 
@@ -73,6 +74,9 @@ export const ours: readonly string[] = [
   "parallel",
   "kubeletDir",
   "deviceInfoDir",
+  // Multus trusts every definition; what an operator closes is closed here, too.
+  ...["requests", "allowedTypes", "allowedIpamTypes", "opaqueTypes", "trustedNamespaces"],
+  ...["definitionNames", "resources"],
 ];
 
 /** Fields of Multus's daemon and of what generates configurations: nothing of this kind runs here. */
@@ -82,16 +86,13 @@ const daemons: readonly string[] = [
   ...["overrideNetworkName"],
 ];
 
-const byLowerCase: ReadonlyMap<string, string> = new Map(
-  [...fields.keys(), ...ours, ...daemons].map((name) => [name.toLowerCase(), name]),
+const byFold: ReadonlyMap<string, string> = new Map(
+  [...fields.keys(), ...ours, ...daemons].map((name) => [foldKey(name), name]),
 );
 
 /** The same configuration with Multus's spelling: its JSON library takes `readinessIndicatorFile` for its own, too. */
 export function respell(raw: JsonObject): JsonObject {
-  const spelled = Object.entries(raw).map(([key, value]) => [
-    byLowerCase.get(key.toLowerCase()) ?? key,
-    value,
-  ]);
+  const spelled = Object.entries(raw).map(([key, value]) => [byFold.get(foldKey(key)) ?? key, value]);
   // What is spelled rightly wins, wherever it stands.
   return { ...Object.fromEntries(spelled), ...raw };
 }
@@ -117,7 +118,7 @@ export function idleFields(raw: JsonObject): IdleField[] {
   return Object.keys(ownFields(respell(raw))).flatMap((field): IdleField[] => {
     if (ours.includes(field)) return [];
     // The other spelling of a field that is there.
-    if (byLowerCase.has(field.toLowerCase()) && byLowerCase.get(field.toLowerCase()) !== field) return [];
+    if (byFold.has(foldKey(field)) && byFold.get(foldKey(field)) !== field) return [];
     if (daemons.includes(field)) return [{ field, why: "it is the Multus daemon's, and there is no daemon" }];
     const known = fields.get(field);
     if (known === undefined) return [{ field, why: "neither Multus nor hawser knows it" }];

@@ -4,7 +4,7 @@ import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { type MetaConfig, orDefault, readFields, type Source, texts, timeoutProblem } from "./config.ts";
 import { fieldProblems, respell } from "./multus-fields.ts";
-import { allAllowed } from "./permissions.ts";
+import { allAllowed, readRequestRules } from "./permissions.ts";
 
 const defaults = { multusNamespace: "kube-system", globalNamespaces: "default" };
 /** Multus's own first plugin of an auxiliary chain: it makes the empty result that the others are chained to. */
@@ -81,8 +81,13 @@ function translate(network: NetworkConfig, { primary, standing, systemNamespaces
     readinessFile: orDefault(raw.readinessindicatorfile, ""),
     crossNamespace: raw.namespaceIsolation === true ? globalNamespaces(raw) : ["*"],
     unknownKeys: "ignore",
-    requests: { everywhere: allAllowed, networks: {} },
-    allowedTypes: ["*"],
+    requests: readRequestRules(raw.requests, allAllowed),
+    allowedTypes: texts(raw.allowedTypes) ?? ["*"],
+    opaqueTypes: texts(raw.opaqueTypes) ?? ["*"],
+    trustedNamespaces: texts(raw.trustedNamespaces) ?? [
+      orDefault(raw.multusNamespace, defaults.multusNamespace),
+    ],
+    definitionNames: raw.definitionNames === "namespaced" ? "namespaced" : "as-written",
     defaultNetworkNamespace: orDefault(raw.multusNamespace, defaults.multusNamespace),
     result: "primary",
   };

@@ -11,14 +11,17 @@ export const requestKinds = [
   "deviceID",
   "defaultRoute",
   "cniArgs",
+  "interface",
+  "ipamClaim",
+  "defaultNetwork",
 ] as const;
 
 export type RequestKind = (typeof requestKinds)[number];
 export type Permission = "allow" | "deny";
 export type Permissions = Readonly<Record<RequestKind, Permission>>;
 
-/** What a request asks beyond being attached. */
-export function requestedKinds(request: NetworkRequest): RequestKind[] {
+/** What a request asks beyond being attached; `isPrimary`: as the pod's own choice of its primary network. */
+export function requestedKinds(request: NetworkRequest, isPrimary: boolean): RequestKind[] {
   const values: Readonly<Record<RequestKind, unknown>> = {
     ips: request.ips,
     mac: request.mac,
@@ -28,6 +31,9 @@ export function requestedKinds(request: NetworkRequest): RequestKind[] {
     deviceID: request.deviceId,
     defaultRoute: request.defaultRoute,
     cniArgs: request.cniArgs,
+    interface: request.interface,
+    ipamClaim: request.ipamClaimReference,
+    defaultNetwork: isPrimary || undefined,
   };
   return requestKinds.filter((kind) => values[kind] !== undefined);
 }
@@ -49,6 +55,9 @@ export const allAllowed: Permissions = {
   deviceID: "allow",
   defaultRoute: "allow",
   cniArgs: "allow",
+  interface: "allow",
+  ipamClaim: "allow",
+  defaultNetwork: "allow",
 };
 
 /**
@@ -84,7 +93,8 @@ export function isRequestRules(value: unknown): value is JsonObject {
   return Object.entries(networks).every(([key, each]) => networkKey.test(key) && isPermissions(each));
 }
 
-const networkKey = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/;
+const networkKey =
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$/;
 
 function isPermissions(value: unknown): boolean {
   if (!isObject(value)) return false;

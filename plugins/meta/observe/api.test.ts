@@ -120,7 +120,10 @@ describe("ADD asks", () => {
       "for a definition whose configuration lies in confDir",
       {},
       { [networks]: "file" },
-      { "/c/10-x.conf": { name: "file", type: "two" } },
+      {
+        "/c/10-x.conf": { name: "file", type: "two" },
+        "/etc/cni/hawser/resources.json": { networks: { file: { namespaces: ["shop"] } } },
+      },
       ["shop/file"],
       ["ADD main eth0", "ADD two net1"],
     ],
@@ -135,7 +138,11 @@ describe("ADD asks", () => {
   ])("%s", async (_case, changes, annotations, files, expected, calls) => {
     const made = scene(files);
     const about = annotations === undefined ? {} : { annotations };
-    const added = await made.node.call("ADD", { ...config, allowedTypes: ["*"], ...changes }, about);
+    const added = await made.node.call(
+      "ADD",
+      { ...config, allowedTypes: ["*"], opaqueTypes: ["*"], ...changes },
+      about,
+    );
     expect(added).toMatchObject({ ok: true });
     expect([made.asked, called(made)]).toEqual([expected, calls]);
   });
@@ -144,7 +151,9 @@ describe("ADD asks", () => {
     const names = Array.from({ length: 40 }, (_each, index) => `many${index}`);
     const { node, asked, mostAtOnce } = scene();
     const about = { annotations: { [networks]: names.join(",") } };
-    expect(await node.call("ADD", { ...config, allowedTypes: ["*"] }, about)).toMatchObject({ ok: true });
+    expect(
+      await node.call("ADD", { ...config, allowedTypes: ["*"], opaqueTypes: ["*"] }, about),
+    ).toMatchObject({ ok: true });
     expect([asked.length, new Set(asked).size, mostAtOnce()]).toEqual([40, 40, 16]);
   });
 
@@ -218,7 +227,7 @@ describe("an ADD that is stopped while it asks has done nothing", () => {
 });
 
 describe("the other verbs ask nothing", () => {
-  const open = { ...config, allowedTypes: ["*"], networks: ["shop/a"] };
+  const open = { ...config, allowedTypes: ["*"], opaqueTypes: ["*"], networks: ["shop/a"] };
 
   test("with a record: CHECK, STATUS, GC, DEL", async () => {
     const made = scene();

@@ -90,8 +90,7 @@ function complete(sys: Sys, config: MetaConfig, read: Reading | undefined): Read
   if (type !== undefined || plugins !== undefined) return read;
   const found = readNamed(sys, config, read.value.name);
   if (!found.ok) return fail(within(`read network definition ${keyOf(read.value)}`, found.error));
-  // Whoever keeps the definition, the file is the operator's.
-  return ok({ ...read.value, ...found.value, keptIn: "disk" });
+  return ok({ ...read.value, ...found.value, isOfConfDir: true });
 }
 
 /** The network of a file of confDir, by the name in it. */

@@ -10,6 +10,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { interfaceNameOf } from "../select.ts";
 import { readAnnotations } from "./api.ts";
+import { decodeTenants } from "./decode.ts";
 import { type DeviceMode, equip } from "./equip.ts";
 import { isNotAsked, type NotAsked, readDefinitions } from "./lookup.ts";
 import { type Admitted, admit, type Sought } from "./policy.ts";
@@ -179,11 +180,13 @@ async function readAdmitted(
   api: KubeClient | undefined,
 ): Promise<Outcome<(Admitted | NotAsked)[], CniError>> {
   const found = await readDefinitions(sys, config, asked, api);
-  const admitted = admit(
+  const judged = await decodeTenants(
+    sys,
     config,
-    podNamespace,
     found.filter((each): each is Sought => !isNotAsked(each)),
   );
+  if (!judged.ok) return judged;
+  const admitted = admit(config, podNamespace, judged.value);
   if (!admitted.ok) return admitted;
   // All or none are admitted, in their order.
   const left = admitted.value.values();

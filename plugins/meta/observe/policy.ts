@@ -1,5 +1,5 @@
 import { type CniError, cniError, joinErrors } from "../../../cni/errors.ts";
-import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { foldKey } from "../../../cni/fold.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 import {
   allowedNamespacesAnnotation,
@@ -10,19 +10,40 @@ import { listed, quote } from "../../../kube/text.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { permissionsFor, type RequestKind, requestedKinds, requestKinds } from "../config/permissions.ts";
+import type { Decoded } from "../trust/decode.ts";
+import { ownerOf } from "../trust/owner.ts";
+import type { Grant } from "../trust/resources.ts";
+import { allowedFor, deniedTypes, type TypeRules } from "../trust/types.ts";
 import type { Asked } from "./requests.ts";
 
 /** One network that is asked for, and what was found of it. */
 export interface Sought extends Asked {
   readonly definition: Outcome<Definition, CniError>;
+  /** What was made of a definition that is not the operator's. */
+  readonly decoded?: Outcome<Decoded, CniError>;
 }
 
 /** The same, found and free to be used. */
 export interface Admitted extends Asked {
+  /** A tenant's as it was decoded. */
   readonly definition: Definition;
 }
 
-type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "allowedTypes" | "dialect">;
+/** What was found of it, before it is known whether it may be used. */
+interface Found extends Admitted {
+  /** The definition as it is written. */
+  readonly written: Definition;
+  readonly grants: readonly Grant[];
+}
+
+function foundOf({ role, origin, request, definition, decoded }: Sought): Found[] {
+  if (!definition.ok) return [];
+  const written = definition.value;
+  const { config, grants } = decoded?.ok === true ? decoded.value : { config: written.config, grants: [] };
+  return [{ role, origin, request, definition: { ...written, config }, written, grants }];
+}
+
+type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "dialect" | "trustedNamespaces"> & TypeRules;
 
 /** Where the operator lets a pod into other namespaces. */
 const namespaceFields = { hawser: "crossNamespace", multus: "globalNamespaces" } as const;
@@ -43,9 +64,7 @@ export function admit(
   const isOpen = (each: Sought) =>
     each.origin === "configuration" || mayUse(policy, podNamespace, each) || isOutage(each);
   const open = sought.filter(isOpen);
-  const found = open.flatMap(({ definition, ...rest }) =>
-    definition.ok ? [{ ...rest, definition: definition.value }] : [],
-  );
+  const found = open.flatMap((each) => foundOf(each));
   const doing = `select networks of a pod in namespace ${podNamespace}`;
   const errors = [
     ...foreignError(
@@ -53,7 +72,7 @@ export function admit(
       policy,
       sought.filter((each) => !isOpen(each)),
     ),
-    ...uniqueErrors(open),
+    ...uniqueErrors(policy, open),
     ...deniedError(
       doing,
       found.flatMap((each) => deniedRequests(policy, each)),
@@ -61,7 +80,8 @@ export function admit(
     ...typesError(doing, policy, found),
   ];
   const [first, ...others] = errors;
-  return first === undefined ? ok(found) : { ok: false, error: joinErrors([first, ...others]) };
+  if (first !== undefined) return { ok: false, error: joinErrors([first, ...others]) };
+  return ok(found.map(({ role, origin, request, definition }) => ({ role, origin, request, definition })));
 }
 
 function mayUse({ crossNamespace }: Policy, podNamespace: string, { request, definition }: Sought): boolean {
@@ -102,11 +122,13 @@ function foreignError(
   ];
 }
 
-/** A network that is wanted twice is missing once. */
-function uniqueErrors(sought: readonly Sought[]): CniError[] {
+/** A network that is wanted twice is missing once. A definition that runs what it may not is not asked about the rest. */
+function uniqueErrors(policy: Policy, sought: readonly Sought[]): CniError[] {
   const errors = new Map<string, CniError>();
-  for (const { request, definition } of sought) {
+  for (const { request, definition, decoded } of sought) {
     if (!definition.ok) errors.set(nameOf(request), definition.error);
+    else if (decoded?.ok === false && deniedOf(policy, definition.value).length === 0)
+      errors.set(nameOf(request), decoded.error);
   }
   return [...errors.values()];
 }
@@ -121,32 +143,38 @@ const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
   deviceID: ["deviceid", "pcibusid"],
   defaultRoute: ["default-route", "gateway"],
   cniArgs: [],
+  interface: [],
+  ipamClaim: ["ipam-claim-reference"],
+  defaultNetwork: [],
 };
 
 /** Everything that is asked of one network and denied, for people. */
-function deniedRequests({ requests }: Policy, { request, definition }: Admitted): string[] {
+function deniedRequests({ requests }: Policy, { role, request, definition, grants }: Found): string[] {
   const permissions = permissionsFor(requests, request);
   const tightened = wordsOf(definition, deniedRequestsAnnotation);
   const known: readonly string[] = [...requestKinds, everyone];
   const unknown = tightened.filter((word) => !known.includes(word));
-  const asked = askedFor(request);
+  const asked = askedFor(request, role === "primary");
   if (asked.length > 0 && unknown.length > 0) {
     const words = listed(unknown.map(quote), 3);
     return [`${nameOf(request)} denies something unknown (${deniedRequestsAnnotation}: ${words})`];
   }
   const isDenied = (kind: RequestKind) =>
-    permissions[kind] === "deny" || tightened.includes(kind) || tightened.includes(everyone);
+    permissions[kind] === "deny" ||
+    grants.some((grant) => grant.requests[kind] === "deny") ||
+    tightened.includes(kind) ||
+    tightened.includes(everyone);
   const denied = asked.filter(({ kind }) => isDenied(kind)).map(({ shown }) => shown);
   return denied.length === 0 ? [] : [`${nameOf(request)} does not allow ${listed(denied, 10)}`];
 }
 
-function askedFor(request: NetworkRequest): { kind: RequestKind; shown: string }[] {
-  const requested = requestedKinds(request);
+function askedFor(request: NetworkRequest, isPrimary: boolean): { kind: RequestKind; shown: string }[] {
+  const requested = requestedKinds(request, isPrimary);
   const args = Object.keys(request.cniArgs ?? {});
   return requestKinds.flatMap((kind) => [
     ...(requested.includes(kind) ? [{ kind, shown: kind }] : []),
     ...args
-      .filter((arg) => argNames[kind].includes(arg.toLowerCase()))
+      .filter((arg) => argNames[kind].includes(foldKey(arg)))
       .map((arg) => ({ kind, shown: `${kind} (as ${quote(arg)} in cni-args)` })),
   ]);
 }
@@ -163,51 +191,30 @@ function deniedError(doing: string, denied: readonly string[]): CniError[] {
   ];
 }
 
-/**
- * What may run for a definition out of the Kubernetes API unless the operator says otherwise: the reference plugins that
- * make an interface of their own or work within the pod, and IPAM. Not what takes a device away from the node
- * (host-device), makes one for others (tap), or runs what it is told to.
- */
-const apiTypes = [
-  ...["bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov"],
-  ...["bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"],
-  ...["dhcp", "host-local", "static", "whereabouts"],
-  ...["hawser-flat", "hawser-host-local", "hawser-static"],
-];
-
-/** Undefined: any. */
-function allowedTypesFor({ allowedTypes }: Policy, { keptIn }: Definition): readonly string[] | undefined {
-  const allowed = allowedTypes ?? (keptIn === "api" ? apiTypes : [everyone]);
-  return allowed.includes(everyone) ? undefined : allowed;
-}
-
-function typesError(doing: string, policy: Policy, admitted: readonly Admitted[]): CniError[] {
-  const texts = admitted.flatMap(({ request, definition }) => {
-    const allowed = allowedTypesFor(policy, definition);
-    const denied = typesOf(definition.config).filter((type) => allowed?.includes(type) === false);
-    return denied.length === 0
-      ? []
-      : [`${nameOf(request)} runs ${listed([...new Set(denied)].map(quote), 5)}`];
-  });
-  if (texts.length === 0) return [];
-  const allowed = policy.allowedTypes ?? apiTypes;
+function typesError(doing: string, policy: Policy, found: readonly Found[]): CniError[] {
+  const denied = found.flatMap((each) =>
+    deniedOf(policy, each.written).map((type) => ({ ...each, ...type })),
+  );
+  const [first] = denied;
+  if (first === undefined) return [];
+  const texts = denied.map(
+    ({ request, type, part }) =>
+      `${nameOf(request)} runs ${quote(type)}${part === "ipam" ? " for its addresses" : ""}`,
+  );
+  const allowed = allowedFor(policy, first.part, ownerOf(policy, first.written) === "tenant");
+  const field = first.part === "ipam" ? "allowedIpamTypes" : "allowedTypes";
   return [
     cniError(
       "selection",
       "meta.type-denied",
-      `${doing}: ${[...new Set(texts)].join("; ")}, which may not run for a definition`,
-      `Allowed are ${allowed.join(", ") || "none"}. The operator decides with "allowedTypes".`,
+      `${doing}: ${listed([...new Set(texts)], 5)}, which may not run for a definition`,
+      `Allowed are ${allowed.join(", ") || "none"}. The operator decides with "${field}".`,
     ),
   ];
 }
 
-/** Every executable that a configuration makes run: its plugins' and their IPAM's. What is no text `plan` refuses. */
-function typesOf(config: JsonObject): string[] {
-  const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
-  return plugins.filter(isObject).flatMap(({ type, ipam }) => {
-    const types = [type, isObject(ipam) ? ipam.type : undefined];
-    return types.filter((each) => typeof each === "string" && each !== "") as string[];
-  });
+function deniedOf(policy: Policy, definition: Definition): ReturnType<typeof deniedTypes> {
+  return deniedTypes(policy, ownerOf(policy, definition) === "tenant", definition.config);
 }
 
 function nameOf({ namespace, name }: NetworkRequest): string {

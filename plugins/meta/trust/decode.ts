@@ -1,0 +1,289 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { foldedTwins } from "../../../cni/fold.ts";
+import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import type { Definition } from "../../../kube/definition.ts";
+import { resourceOf } from "../../../kube/devices/assign.ts";
+import { listed, quote } from "../../../kube/text.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { MetaConfig } from "../config/config.ts";
+import {
+  addressOrCidr,
+  dns,
+  type Fields,
+  flag,
+  leftOut,
+  list,
+  mac,
+  matching,
+  type Notes,
+  object,
+  operators,
+  placeOf,
+  type Reader,
+  readFields,
+  record,
+  text,
+} from "./fields.ts";
+import { withPool } from "./flat-pool.ts";
+import { type Grant, grantFor, opensTo, type Resources } from "./resources.ts";
+import type { Schema, Use } from "./schema.ts";
+import { schemaOf } from "./schemas/index.ts";
+import { isOwnIpam, type Part } from "./types.ts";
+
+/** What the operator says of tenants' text. */
+export type Trust = Pick<MetaConfig, "unknownKeys" | "opaqueTypes" | "definitionNames">;
+
+/** A tenant's definition as it may be handed on: made anew of what was understood. */
+export interface Decoded {
+  readonly config: JsonObject;
+  /** What it rests on of the operator's: their `requests` go for its pods. */
+  readonly grants: readonly Grant[];
+  /** What was written and is not handed on, for people. */
+  readonly leftOut: readonly string[];
+}
+
+const maxShown = 8;
+
+/**
+ * Decodes the definition of a namespace that is not the operator's, by the schemas of its plugins, in the vocabulary that
+ * they have. Its network's name in plugins' state carries the namespace. Errors: `meta.definition-denied` with every problem
+ * at once, each with its place.
+ */
+export function decodeDefinition(
+  trust: Trust,
+  resources: Resources,
+  definition: Definition,
+): Outcome<Decoded, CniError> {
+  const { namespace, annotations, config } = definition;
+  const notes: Notes = { unknownKeys: trust.unknownKeys, namespace, problems: [], leftOut: [] };
+  const grants: Grant[] = [];
+  const written = nameOf(definition);
+  const scope: Scope = { trust, resources, notes, grants, written, ownName: `${namespace}.${written}` };
+  const decoded = readConfig(scope, config);
+  const resource = resourceOf(annotations);
+  if (resource !== undefined) use(scope, "its annotation", [{ kind: "devices", name: resource }]);
+  const name = nameInState(scope, decoded);
+  if (notes.problems.length > 0) return denied(definition, notes);
+  return ok({ config: { ...decoded, name }, grants, leftOut: notes.leftOut });
+}
+
+interface Scope {
+  readonly trust: Trust;
+  readonly resources: Resources;
+  readonly notes: Notes;
+  readonly grants: Grant[];
+  /** The network's name as its author has it. */
+  readonly written: string;
+  /** The same with the namespace, for whatever keeps state by names. */
+  readonly ownName: string;
+}
+
+function denied(definition: Definition, { problems }: Notes): Outcome<never, CniError> {
+  const texts = problems.map(({ place, why }) => `${place} ${why}`);
+  return failWith(
+    "selection",
+    "meta.definition-denied",
+    `read network definition ${definition.namespace}/${definition.name} (${definition.source}): ${listed(texts, maxShown)}`,
+    "It is its namespace's text, not the node's operator's, so that only what is known is handed to plugins; docs/security.md#definitions has what may stand in it, and what the operator can open.",
+  );
+}
+
+function nameOf({ name, config }: Definition): string {
+  return typeof config.name === "string" && config.name !== "" ? config.name : name;
+}
+
+/**
+ * Plugins keep addresses by the network's name. Two namespaces that choose one name must not share them, nor a tenant and the
+ * operator; for our own plugins never, for others unless the operator wants names as they are written.
+ */
+function nameInState({ trust, notes, written, ownName }: Scope, decoded: JsonObject): string {
+  const plugins = Array.isArray(decoded.plugins) ? decoded.plugins.filter(isObject) : [decoded];
+  const isOurs = plugins.some(({ ipam }) => isObject(ipam) && isOwnIpam(ipam.type));
+  if (isOurs) return ownName;
+  const [keeps] = plugins.flatMap(({ type }) => schemaOf(String(type), "plugin")?.keptName ?? []);
+  if (keeps !== undefined) keeps(written, "name", notes);
+  return keeps !== undefined || trust.definitionNames === "as-written" ? written : ownName;
+}
+
+const version = matching(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/, "is no version");
+const isCapability = (key: string) => /^[A-Za-z0-9._/-]{1,100}$/.test(key);
+const aFlag = (value: Json): Json | undefined =>
+  value === "true" || value === "false" ? value === "true" : undefined;
+/** libcni takes the text, too. */
+const loose: Reader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
+
+/** Of a list, and of a single plugin that stands for one. */
+const envelope: Fields = {
+  cniVersion: version,
+  cniVersions: list(version),
+  name: text(() => undefined),
+  disableCheck: loose,
+  disableGC: loose,
+  loadOnlyInlinedPlugins: loose,
+};
+
+/** Of a list only. What people put here by mistake is told where it belongs. */
+const listFields: Fields = {
+  ...envelope,
+  plugins: list((value) => value, 16),
+  capabilities: leftOut(
+    `it does nothing beside "plugins"; it belongs into the plugin that has the capability`,
+  ),
+};
+
+const label = object({ key: text(() => undefined), value: text(() => undefined) });
+const runtimes = operators("It is the runtime's to say, for each pod");
+
+/** Of each plugin, besides its own fields. */
+const common: Fields = {
+  cniVersion: version,
+  name: text(() => undefined),
+  type: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "is no plugin's name"),
+  capabilities: record(isCapability, flag),
+  dns,
+  runtimeConfig: runtimes,
+  prevResult: runtimes,
+};
+
+function readConfig(scope: Scope, config: JsonObject): JsonObject {
+  const { plugins } = config;
+  if (plugins === undefined) return readPlugin(scope, config, "", envelope);
+  const { plugins: listed, ...read } = readFields(listFields, config, "", scope.notes);
+  const entries = Array.isArray(listed) ? listed : [];
+  return {
+    ...read,
+    plugins: entries.flatMap((entry, index) => {
+      const place = `plugins[${index}]`;
+      if (isObject(entry)) return [readPlugin(scope, entry, place, {})];
+      scope.notes.problems.push({ place, why: "is no object" });
+      return [];
+    }),
+  };
+}
+
+/** One executable's configuration, `ipam` within it excepted. */
+function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: Fields): JsonObject {
+  const type = typeof plugin.type === "string" ? plugin.type : "";
+  const schema = schemaOf(type, "plugin");
+  const fields: Fields = {
+    ...common,
+    ...more,
+    args: argsOf(schema, plugin.ipam),
+    ipam: schema?.role === "chained" ? noIpam : (value, where) => readIpam(scope, value, where),
+  };
+  const read = readPart(scope, "plugin", type, fields, plugin, place);
+  if (schema?.uses !== undefined && !isOpaque(scope, type))
+    use(scope, place, schema.uses({ name: scope.written, ...read }));
+  return read;
+}
+
+const noIpam = leftOut("its plugin gives no addresses");
+
+/** `args.cni` is read by the plugin and by its IPAM plugin, each for itself. */
+function argsOf(schema: Schema | undefined, ipam: Json | undefined): Reader {
+  const ipamArgs = isObject(ipam) ? schemaOf(String(ipam.type), "ipam")?.args : undefined;
+  const own = { ips: list(addressOrCidr), mac, labels: list(label) };
+  return object({ cni: object({ ...own, ...ipamArgs, ...schema?.args }) });
+}
+
+function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
+  const { notes, resources, ownName, grants } = scope;
+  if (!isObject(ipam)) {
+    notes.problems.push({ place, why: "is no object" });
+    return undefined;
+  }
+  const type = typeof ipam.type === "string" ? ipam.type : "";
+  if (Object.keys(ipam).length === 0) return {};
+  const fields: Fields = { type: text(() => undefined) };
+  const read = readPart(scope, "ipam", type, fields, ipam, place);
+  if (type !== "hawser-flat") return read;
+  const pool = withPool(resources, read, place, ownName, notes);
+  grants.push(...pool.grants);
+  return pool.ipam;
+}
+
+function isOpaque({ trust }: Scope, type: string): boolean {
+  return (
+    trust.opaqueTypes.includes(type) ||
+    (trust.opaqueTypes.includes("*") &&
+      schemaOf(type, "plugin") === undefined &&
+      schemaOf(type, "ipam") === undefined)
+  );
+}
+
+/** What belongs to one executable, by its schema; or as it is, where the operator has said so of its type. */
+function readPart(
+  scope: Scope,
+  part: Part,
+  type: string,
+  fields: Fields,
+  value: JsonObject,
+  place: string,
+): JsonObject {
+  const { notes } = scope;
+  if (!isOwnIpam(type) && isOpaque(scope, type)) return readOpaque(fields, value, place, notes);
+  const schema = schemaOf(type, part);
+  if (schema !== undefined) return readBySchema(scope, schema, { ...fields, ...schema.fields }, value, place);
+  const what = part === "plugin" ? "plugin" : "IPAM plugin";
+  const why =
+    type === ""
+      ? `names no ${what}`
+      : `is ${quote(type)}, whose fields are not known here; the operator lets them through with "opaqueTypes"`;
+  notes.problems.push({ place: place === "" ? "type" : `${place}.type`, why });
+  return {};
+}
+
+function readBySchema(
+  { trust, notes }: Scope,
+  { needs = {}, namesState = [] }: Schema,
+  fields: Fields,
+  value: JsonObject,
+  place: string,
+): JsonObject {
+  const read = readFields(fields, value, place, notes);
+  for (const [key, why] of Object.entries(needs)) {
+    if (value[key] === undefined || value[key] === null)
+      notes.problems.push({ place: placeOf(place, key), why });
+  }
+  if (trust.definitionNames === "as-written") return read;
+  const named = namesState.filter((key) => typeof read[key] === "string" && read[key] !== "");
+  return { ...read, ...Object.fromEntries(named.map((key) => [key, `${notes.namespace}.${read[key]}`])) };
+}
+
+/** What is ours to judge is judged; what is the plugin's own goes through, if no key of it can be read as another. */
+function readOpaque(fields: Fields, value: JsonObject, place: string, notes: Notes): JsonObject {
+  const own = Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key));
+  const judged = Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
+  noteTwins(value, Object.keys(fields), place, notes, 0);
+  return { ...Object.fromEntries(own), ...readFields(fields, judged, place, notes) };
+}
+
+const maxDepth = 16;
+
+function noteTwins(value: Json, known: readonly string[], place: string, notes: Notes, depth: number): void {
+  if (depth > maxDepth) {
+    notes.problems.push({ place, why: `is nested more than ${maxDepth} deep` });
+  } else if (Array.isArray(value)) {
+    for (const [index, each] of value.entries()) noteTwins(each, [], `${place}[${index}]`, notes, depth + 1);
+  } else if (isObject(value)) {
+    for (const { key, known: other } of foldedTwins(value, known)) {
+      notes.problems.push({ place: `${place}.${quote(key)}`, why: `is read as ${quote(other)} by plugins` });
+    }
+    for (const [key, each] of Object.entries(value)) noteTwins(each, [], `${place}.${key}`, notes, depth + 1);
+  }
+}
+
+/** Where the operator restricts what of the node may be used, everything else is his own. */
+function use({ resources, notes, grants }: Scope, place: string, uses: readonly Use[]): void {
+  for (const { kind, name } of uses) {
+    const restricted = resources.restricted[kind];
+    if (restricted === undefined) continue;
+    const grant = grantFor(restricted, kind, name);
+    if (grant !== undefined && opensTo(grant, notes.namespace)) grants.push(grant);
+    else {
+      const what = name === "" ? "a link of its plugin's own choice" : quote(name);
+      const why = `uses ${what} of ${kind}, which the operator has not opened to namespace ${notes.namespace} (resources.json)`;
+      notes.problems.push({ place: place === "" ? "it" : place, why });
+    }
+  }
+}

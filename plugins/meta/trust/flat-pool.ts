@@ -1,0 +1,87 @@
+import type { JsonObject } from "../../../cni/json.ts";
+import { quote } from "../../../kube/text.ts";
+import type { Notes } from "./fields.ts";
+import { type Grant, opensTo, type Resources } from "./resources.ts";
+
+/** What of hawser-flat's `ipam` is a pool's: where a tenant names the operator's pool, he cannot write them. */
+const poolsOwn = ["store", "ranges", "identity", "hold", "onLiveElsewhere"];
+
+/** A tenant's `ipam` of hawser-flat as it is handed on, and the grants that it rests on. */
+export interface FlatPool {
+  readonly ipam: JsonObject;
+  readonly grants: readonly Grant[];
+}
+
+/**
+ * Puts the operator's text where a tenant's definition has a name. With `pool` everything that makes a pool is the
+ * operator's. Without it the pool is the namespace's own, and so is its name, in a store of the operator's that is open to
+ * the namespace.
+ */
+export function withPool(
+  resources: Resources,
+  ipam: JsonObject,
+  place: string,
+  ownName: string,
+  notes: Notes,
+): FlatPool {
+  return ipam.pool === undefined
+    ? ownPool(resources, ipam, place, ownName, notes)
+    : operatorsPool(resources, ipam, place, notes);
+}
+
+function operatorsPool(resources: Resources, ipam: JsonObject, place: string, notes: Notes): FlatPool {
+  const { type, pool: named, routes, dns } = ipam;
+  const pool = typeof named === "string" ? resources.pools.get(named) : undefined;
+  if (pool === undefined || !opensTo(pool, notes.namespace)) {
+    const open = [...resources.pools]
+      .filter(([, each]) => opensTo(each, notes.namespace))
+      .map(([key]) => quote(key));
+    refuse(
+      notes,
+      `${place}.pool`,
+      `names no pool of the operator's that is open to namespace ${notes.namespace}`,
+      open,
+    );
+    return { ipam, grants: [] };
+  }
+  for (const key of poolsOwn.filter((each) => ipam[each] !== undefined)) {
+    notes.problems.push({
+      place: `${place}.${key}`,
+      why: "is said by the pool, which is the operator's; leave it out",
+    });
+  }
+  const own = { ...(routes !== undefined && { routes }), ...(dns !== undefined && { dns }) };
+  return { ipam: { ...pool.ipam, ...own, type: type ?? "" }, grants: [pool] };
+}
+
+function ownPool(
+  resources: Resources,
+  ipam: JsonObject,
+  place: string,
+  ownName: string,
+  notes: Notes,
+): FlatPool {
+  const { store: asked, ...rest } = ipam;
+  const named = typeof asked === "string" && asked !== "" ? asked : resources.defaultStore;
+  const own = { ...rest, pool: ownName };
+  if (named === "") return { ipam: own, grants: [] };
+  const store = resources.stores.get(named);
+  if (store === undefined || !opensTo(store, notes.namespace)) {
+    const open = [...resources.stores]
+      .filter(([, each]) => opensTo(each, notes.namespace))
+      .map(([key]) => quote(key));
+    refuse(
+      notes,
+      `${place}.store`,
+      `names no store of the operator's that is open to namespace ${notes.namespace}`,
+      open,
+    );
+    return { ipam, grants: [] };
+  }
+  return { ipam: { ...own, store: store.store }, grants: [store] };
+}
+
+function refuse(notes: Notes, place: string, why: string, open: readonly string[]): void {
+  const there = open.length === 0 ? "There is none" : `Open are ${open.join(", ")}`;
+  notes.problems.push({ place, why: `${why}. ${there} (resources.json)` });
+}

@@ -1,0 +1,197 @@
+import { type CniError, failWith } from "../../../cni/errors.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { namespaceProblem } from "../../../kube/names.ts";
+import { jsonMistake, quote } from "../../../kube/text.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { type Permissions, requestKinds } from "../config/permissions.ts";
+import {
+  asItIs,
+  list,
+  matching,
+  type Notes,
+  object,
+  oneOf,
+  type Problem,
+  type Reader,
+  record,
+  text,
+} from "./fields.ts";
+import type { Use } from "./schema.ts";
+
+/** Whose definitions may use something, and what their pods may not ask of a network that uses it. */
+export interface Grant {
+  /** `*`: of all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly requests: Partial<Permissions>;
+}
+
+/** By name, the last `*` standing for any rest; of VLANs, by `100` or `100-199`. */
+export type Grants = ReadonlyMap<string, Grant>;
+
+export interface Store extends Grant {
+  /** hawser-flat's `store`. */
+  readonly store: JsonObject;
+}
+
+export interface Pool extends Grant {
+  /** The fields of hawser-flat's `ipam` that are the operator's, its store and its name in the store among them. */
+  readonly ipam: JsonObject;
+}
+
+/** What of the node and of its stores the operator gives to namespaces, by names that their definitions may say. */
+export interface Resources {
+  readonly stores: ReadonlyMap<string, Store>;
+  readonly pools: ReadonlyMap<string, Pool>;
+  /** Where a definition says neither a pool nor a store; empty: in the folder of hawser-flat on the node. */
+  readonly defaultStore: string;
+  /** Of what is not restricted at all there is nothing here: definitions name it as with Multus. */
+  readonly restricted: Readonly<Partial<Record<Use["kind"], Grants>>>;
+  /** Networks of confDir that a definition without a configuration may mean; undefined: nothing is said of them. */
+  readonly networks: Grants | undefined;
+}
+
+export const noResources: Resources = {
+  stores: new Map(),
+  pools: new Map(),
+  defaultStore: "",
+  restricted: {},
+  networks: undefined,
+};
+
+const resourceName = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,99})$/;
+const name = matching(resourceName, "is no name of letters, digits, '.', '_' and '-'");
+const isName = (key: string) => resourceName.test(key);
+const isLink = (key: string) =>
+  key.length <= 253 && /^[!-~]*$/.test(key) && key.indexOf("*") === (key.endsWith("*") ? key.length - 1 : -1);
+const isVlans = (key: string) => /^\d{1,4}(-\d{1,4})?$/.test(key);
+
+const grantFields = {
+  namespaces: list(text((value) => (value === "*" ? undefined : namespaceProblem(value)))),
+  requests: record((key) => (requestKinds as readonly string[]).includes(key), oneOf("allow", "deny")),
+};
+const grant = object(grantFields);
+const poolFields = {
+  ...{ pool: name, ranges: asItIs, routes: asItIs, dns: asItIs, identity: asItIs, hold: asItIs },
+  ...{ onLiveElsewhere: asItIs, node: asItIs, journalDir: asItIs, notReadyWhen: asItIs },
+};
+
+const file: Reader = object({
+  stores: record(isName, object({ ...grantFields, etcd: asItIs, dir: asItIs })),
+  defaultStore: name,
+  pools: record(isName, object({ ...grantFields, ...poolFields, store: name })),
+  masters: record(isLink, grant),
+  bridges: record(isLink, grant),
+  vlans: record(isVlans, grant),
+  devices: record(isLink, grant),
+  networks: record(isName, grant),
+});
+
+/** Reads the operator's file. One that is not there restricts nothing and gives nothing. Errors: `config.resources`. */
+export function readResources(sys: Sys, path: string): Outcome<Resources, CniError> {
+  const content = sys.files.read(path);
+  if (!content.ok) {
+    if (content.error.code === "ENOENT" || content.error.code === "ENOTDIR") return ok(noResources);
+    return refused(path, content.error.message);
+  }
+  const json = parseJson(content.value);
+  if (!json.ok) return refused(path, `it is not JSON: ${jsonMistake(content.value, json.error)}`);
+  const notes: Notes = { unknownKeys: "refuse", namespace: "", problems: [], leftOut: [] };
+  const read = file(json.value, "", notes);
+  const resources = isObject(read) && notes.problems.length === 0 ? resourcesOf(read, notes) : undefined;
+  if (resources !== undefined && notes.problems.length === 0) return ok(resources);
+  return refused(path, notes.problems.map(({ place, why }) => `${place || "it"} ${why}`).join("; "));
+}
+
+function refused(path: string, why: string): Outcome<never, CniError> {
+  return failWith(
+    "invalidConfig",
+    "config.resources",
+    `read the operator's resources ${path}: ${why}`,
+    "docs/configuration.md#resources lists every field. Definitions of namespaces wait until it is right.",
+  );
+}
+
+function resourcesOf(read: JsonObject, notes: Notes): Resources {
+  const stores = new Map(
+    entriesOf(read.stores).map(([key, each]) => [key, storeOf(key, each, notes.problems)]),
+  );
+  const pools = new Map(
+    entriesOf(read.pools).map(([key, each]) => [key, poolOf(key, each, stores, notes.problems)]),
+  );
+  const defaultStore = typeof read.defaultStore === "string" ? read.defaultStore : "";
+  if (defaultStore !== "" && !stores.has(defaultStore)) {
+    notes.problems.push({ place: "defaultStore", why: `${quote(defaultStore)} is none of "stores"` });
+  }
+  const kinds = (["masters", "bridges", "vlans", "devices"] as const).filter((kind) => isObject(read[kind]));
+  const restricted = Object.fromEntries(
+    kinds.map((kind) => [kind, grantsOf(kind, read[kind], notes.problems)]),
+  );
+  const networks = isObject(read.networks) ? grantsOf("networks", read.networks, notes.problems) : undefined;
+  return { stores, pools, defaultStore, restricted, networks };
+}
+
+function entriesOf(value: Json | undefined): [string, JsonObject][] {
+  return isObject(value) ? (Object.entries(value) as [string, JsonObject][]) : [];
+}
+
+function grantsOf(kind: string, value: Json | undefined, problems: Problem[]): Grants {
+  return new Map(entriesOf(value).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
+}
+
+/** Whom something is given to has to be said: neither nobody nor everybody is what an operator who forgot it means. */
+function grantOf(place: string, { namespaces, requests }: JsonObject, problems: Problem[]): Grant {
+  if (!Array.isArray(namespaces)) {
+    problems.push({ place, why: `has no "namespaces"; write ["*"] for all` });
+  }
+  return {
+    namespaces: Array.isArray(namespaces) ? (namespaces as string[]) : [],
+    requests: isObject(requests) ? (requests as Partial<Permissions>) : {},
+  };
+}
+
+function storeOf(key: string, each: JsonObject, problems: Problem[]): Store {
+  const { etcd, dir } = each;
+  const store = { ...(etcd !== undefined && { etcd }), ...(dir !== undefined && { dir }) };
+  if (Object.keys(store).length !== 1) {
+    problems.push({ place: `stores.${key}`, why: `has to have one of "etcd" and "dir"` });
+  }
+  return { ...grantOf(`stores.${key}`, each, problems), store };
+}
+
+function poolOf(key: string, each: JsonObject, stores: Resources["stores"], problems: Problem[]): Pool {
+  const { namespaces: _namespaces, requests: _requests, store: named, pool, ...ipam } = each;
+  const store = typeof named === "string" ? stores.get(named)?.store : undefined;
+  if (named !== undefined && store === undefined) {
+    problems.push({ place: `pools.${key}.store`, why: 'is none of "stores"' });
+  }
+  if (ipam.ranges === undefined) problems.push({ place: `pools.${key}`, why: `has no "ranges"` });
+  const whole = { ...ipam, pool: pool ?? key, ...(store !== undefined && { store }) };
+  return { ...grantOf(`pools.${key}`, each, problems), ipam: whole };
+}
+
+/** What the operator grants of this name; undefined when he grants nothing. An exact name goes before a pattern. */
+export function grantFor(grants: Grants, kind: Use["kind"] | "networks", used: string): Grant | undefined {
+  const exact = grants.get(used);
+  if (exact !== undefined) return exact;
+  for (const [pattern, each] of grants) {
+    if (
+      kind === "vlans"
+        ? holdsVlans(pattern, used)
+        : pattern.endsWith("*") && used.startsWith(pattern.slice(0, -1))
+    )
+      return each;
+  }
+  return undefined;
+}
+
+/** Whether all of the numbers are among those of the pattern. */
+function holdsVlans(pattern: string, used: string): boolean {
+  const [first = 0, last = first] = pattern.split("-").map(Number);
+  const [from = 0, to = from] = used.split("-").map(Number);
+  return first <= from && from <= to && to <= last;
+}
+
+export function opensTo({ namespaces }: Grant, namespace: string): boolean {
+  return namespaces.includes(namespace) || namespaces.includes("*");
+}

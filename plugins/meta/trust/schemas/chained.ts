@@ -1,0 +1,104 @@
+import {
+  address,
+  cidr,
+  type Fields,
+  flag,
+  linkName,
+  list,
+  mac,
+  matching,
+  oneOf,
+  operatorsBut,
+  record,
+  whole,
+} from "../fields.ts";
+import type { Schema, Schemas } from "../schema.ts";
+import { conditions } from "./conditions.ts";
+import { counted, maybe, mtu } from "./readers.ts";
+
+/**
+ * Chained plugins of containernetworking/plugins v1.8.0, and what its main branch has added since. They work within the pod;
+ * what they write into the node's packet filter is closed word by word.
+ */
+
+/**
+ * Only what belongs to the pod's network namespace: `net.` with dots or slashes, IFNAME for the interface. No part of it is
+ * empty, so that nothing leads out of the folder.
+ */
+const isSysctl = (key: string) => key.length <= 200 && /^net([./][A-Za-z0-9_-]{1,64}){1,12}$/.test(key);
+
+const tuningFields: Fields = {
+  sysctl: record(isSysctl, matching(/^[ -~\t]{0,256}$/, "is no sysctl's value")),
+  mac: maybe(mac),
+  promisc: flag,
+  mtu,
+  allmulti: flag,
+  txQLen: whole(0, 1_000_000),
+};
+
+const tuning: Schema = {
+  role: "chained",
+  fields: { ...tuningFields, dataDir: operatorsBut(["/run/cni/tuning"], "Leave it out") },
+  args: tuningFields,
+};
+
+const portmap: Schema = {
+  role: "chained",
+  fields: {
+    backend: oneOf("", "iptables", "nftables"),
+    snat: flag,
+    masqAll: flag,
+    conditionsV4: conditions,
+    conditionsV6: conditions,
+    // Whatever else on the node has this bit in its mark is masqueraded, too, by rules that all networks share.
+    markMasqBit: whole(13, 13),
+    externalSetMarkChain: operatorsBut(["KUBE-MARK-MASQ"], "Leave it out for a chain of the plugin's own"),
+  },
+};
+
+/** In bits. No link is faster, and Go counts what is beyond in another way. */
+const bits = whole(0, Number.MAX_SAFE_INTEGER);
+
+const bandwidth: Schema = {
+  role: "chained",
+  fields: {
+    ingressRate: bits,
+    ingressBurst: bits,
+    egressRate: bits,
+    egressBurst: bits,
+    // Of v1.6.0 alone.
+    shapedSubnets: list(cidr),
+    unshapedSubnets: list(cidr),
+  },
+};
+
+const firewall: Schema = {
+  role: "chained",
+  fields: {
+    backend: oneOf("", "iptables", "firewalld", "nftables"),
+    // The node's forwarded packets go through it before anything else: another program's chain could let them pass.
+    iptablesAdminChainName: maybe(
+      matching(/^CNI-[A-Za-z0-9_-]{1,24}$/, 'is no chain of the plugin\'s own; begin its name with "CNI-"'),
+    ),
+    firewalldZone: maybe(matching(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,16}$/, "is no zone's name")),
+    ingressPolicy: oneOf("", "open", "same-bridge", "isolated"),
+  },
+};
+
+const sbr: Schema = {
+  role: "chained",
+  fields: { table: counted, gateways: list(address), addSourceHints: flag },
+};
+
+const vrf: Schema = { role: "chained", fields: { vrfname: linkName, table: counted } };
+
+export const chainedSchemas: Schemas = {
+  tuning,
+  // KubeVirt's name of the same program.
+  "cnv-tuning": tuning,
+  portmap,
+  bandwidth,
+  firewall,
+  sbr,
+  vrf,
+};

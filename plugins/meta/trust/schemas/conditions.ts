@@ -1,0 +1,59 @@
+import { addressFamily, cidrFamily } from "../../../../cni/cidr.ts";
+import { kindOf } from "../../../../cni/config.ts";
+import type { Json } from "../../../../cni/json.ts";
+import { quote } from "../../../../kube/text.ts";
+import type { Notes, Reader } from "../fields.ts";
+
+/**
+ * portmap's `conditionsV4` and `conditionsV6`: arguments of iptables, which runs as root and has options that start programs
+ * (`--modprobe`). So only conditions of addresses, interfaces and protocols are taken, each word judged in its place.
+ *
+ * Conditions of nftables are the operator's: portmap writes them into a chain that all networks of the node share.
+ */
+export const conditions: Reader = (value, place, notes) => {
+  if (!Array.isArray(value)) return refuse(notes, place, `is ${kindOf(value)}, not a list`);
+  if (value.length > mostWords)
+    return refuse(notes, place, `has ${value.length} entries; at most ${mostWords} are taken`);
+  const words = value.filter((each) => typeof each === "string");
+  if (words.length < value.length) return refuse(notes, place, "has an entry that is no text");
+  const why = problemOf(words);
+  return why === undefined ? words : refuse(notes, place, why);
+};
+
+const mostWords = 64;
+
+type Operand = (word: string) => boolean;
+
+const isNetwork: Operand = (word) => (addressFamily(word) ?? cidrFamily(word)) !== undefined;
+/** `+` at the end stands for any rest. */
+const isInterface: Operand = (word) => /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}\+?$/.test(word);
+const isProtocol: Operand = (word) => /^(tcp|udp|sctp)$/.test(word);
+
+const operands: ReadonlyMap<string, Operand> = new Map([
+  ...["-s", "--source", "--src", "-d", "--destination", "--dst"].map((flag) => [flag, isNetwork] as const),
+  ...["-i", "--in-interface", "-o", "--out-interface"].map((flag) => [flag, isInterface] as const),
+  ...["-p", "--protocol"].map((flag) => [flag, isProtocol] as const),
+]);
+
+/** `["!"] FLAG VALUE`, again and again. */
+function problemOf(words: readonly string[]): string | undefined {
+  let at = 0;
+  // An empty first word is how the plugin is told that there is no condition.
+  if (words.length === 1 && words[0] === "") return undefined;
+  while (at < words.length) {
+    if (words[at] === "!") at += 1;
+    const flag = words[at] ?? "";
+    const isRight = operands.get(flag);
+    if (isRight === undefined)
+      return `${quote(flag)} is no condition that can stand here; there are ${[...operands.keys()].join(", ")}, each after "!" or not`;
+    const value = words[at + 1] ?? "";
+    if (!isRight(value)) return `${quote(value)} cannot follow ${flag}`;
+    at += 2;
+  }
+  return undefined;
+}
+
+function refuse(notes: Notes, place: string, why: string): Json | undefined {
+  notes.problems.push({ place, why });
+  return undefined;
+}

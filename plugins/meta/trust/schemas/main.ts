@@ -1,0 +1,117 @@
+import { flag, linkName, mac, oneOf, operators, operatorsBut } from "../fields.ts";
+import type { Schema, Schemas } from "../schema.ts";
+import {
+  counted,
+  deviceId,
+  deviceUse,
+  masterUse,
+  maybe,
+  mtu,
+  textOf,
+  trunkUses,
+  vlanId,
+  vlanTrunk,
+  vlanUse,
+} from "./readers.ts";
+
+/**
+ * Main plugins of containernetworking/plugins v1.8.0, whose configuration structs each table follows. What they do to the
+ * node is to sit on its links by name, as with Multus; `resources.json` restricts which.
+ */
+const ipMasqBackend = oneOf("", "iptables", "nftables");
+
+const bridge: Schema = {
+  role: "main",
+  fields: {
+    bridge: linkName,
+    isGateway: flag,
+    isDefaultGateway: flag,
+    forceAddress: flag,
+    ipMasq: flag,
+    ipMasqBackend,
+    mtu,
+    hairpinMode: flag,
+    promiscMode: flag,
+    vlan: vlanId,
+    vlanTrunk,
+    preserveDefaultVlan: flag,
+    macspoofchk: flag,
+    enabledad: flag,
+    disableContainerInterface: flag,
+    portIsolation: flag,
+  },
+  uses: (decoded) => [
+    { kind: "bridges", name: textOf(decoded.bridge) || "cni0" },
+    ...vlanUse(decoded.vlan),
+    ...trunkUses(decoded.vlanTrunk),
+  ],
+};
+
+const macvlan: Schema = {
+  role: "main",
+  fields: {
+    master: linkName,
+    mode: oneOf("", "bridge", "private", "vepa", "passthru"),
+    mtu,
+    mac: maybe(mac),
+    linkInContainer: flag,
+    bcqueuelen: counted,
+  },
+  uses: masterUse,
+};
+
+const ipvlan: Schema = {
+  role: "main",
+  fields: { master: linkName, mode: oneOf("", "l2", "l3", "l3s"), mtu, linkInContainer: flag },
+  uses: masterUse,
+};
+
+const vlan: Schema = {
+  role: "main",
+  fields: { master: linkName, vlanId, mtu, linkInContainer: flag },
+  // A VLAN of a link in the pod is a tag within what that link carries; it is nothing of the node's.
+  uses: (decoded) =>
+    decoded.linkInContainer === true ? [] : [...masterUse(decoded), ...vlanUse(decoded.vlanId)],
+};
+
+const ptp: Schema = { role: "main", fields: { ipMasq: flag, ipMasqBackend, mtu } };
+
+/** Takes a device away from the node. */
+const hostDevice: Schema = {
+  role: "main",
+  fields: {
+    device: linkName,
+    hwaddr: maybe(mac),
+    pciBusID: deviceId,
+    kernelpath: operators("Name the device with device, hwaddr or pciBusID"),
+  },
+  uses: ({ device, hwaddr, pciBusID }) => [device, hwaddr, pciBusID].flatMap(deviceUse),
+};
+
+const tap: Schema = {
+  role: "main",
+  fields: {
+    multiQueue: flag,
+    mtu,
+    mac: maybe(mac),
+    owner: counted,
+    group: counted,
+    selinuxContext: operatorsBut(["system_u:system_r:container_t:s0"], "Leave it out"),
+    bridge: linkName,
+  },
+  uses: ({ bridge: name }) => (textOf(name) === "" ? [] : [{ kind: "bridges", name: textOf(name) }]),
+};
+
+export const mainSchemas: Schemas = {
+  bridge,
+  // KubeVirt's and OpenShift's name of the same program.
+  "cnv-bridge": bridge,
+  macvlan,
+  ipvlan,
+  vlan,
+  ptp,
+  dummy: { role: "main", fields: {} },
+  loopback: { role: "main", fields: {} },
+  "host-device": hostDevice,
+  tap,
+};

@@ -1,0 +1,116 @@
+import { addressFamily, cidrFamily } from "../../../../cni/cidr.ts";
+import {
+  address,
+  cidr,
+  type Fields,
+  flag,
+  list,
+  matching,
+  object,
+  oneOf,
+  operators,
+  operatorsBut,
+  type Reader,
+  text,
+} from "../fields.ts";
+import type { Schema, Schemas } from "../schema.ts";
+import { deviceId, deviceUse, logFields, maybe, mtu, textOf, vlanId, vlanUse } from "./readers.ts";
+
+/**
+ * OVN-Kubernetes and Kube-OVN. Their controllers read the definition themselves, and make the network by it; the plugin asks
+ * the node's daemon for the pod's part of it. So what is handed on says which definition that is: its own, and no other's.
+ */
+
+/** Of what is written with commas. */
+function listed(isRight: (each: string) => boolean, what: string): Reader {
+  return maybe(
+    text((value) =>
+      value.split(",").every((each) => isRight(each.trim())) ? undefined : `is no list of ${what}`,
+    ),
+  );
+}
+
+const isSubnet = (each: string) => cidrFamily(each) !== undefined;
+/** Of a network that gives each node a subnet: its own prefix length, and then theirs. */
+const isSplitSubnet = (each: string) => isSubnet(each) || isSubnet(each.replace(/\/[0-9]{1,3}$/, ""));
+
+const subnets = listed(isSubnet, "networks like 10.1.0.0/16");
+const addresses = listed((each) => addressFamily(each) !== undefined, "IP addresses");
+
+const ownDefinition: Reader = (value, place, notes) => {
+  const isOwn = typeof value === "string" && ownName.test(value) && value.startsWith(`${notes.namespace}/`);
+  if (isOwn) return value;
+  notes.problems.push({ place, why: `names no definition of its own namespace: ${notes.namespace}/NAME` });
+  return undefined;
+};
+const ownName = /^[a-z0-9-]{1,63}\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** Networks that OVN-Kubernetes takes for the cluster's own. */
+const clustersOwn = ["", "default", "ovn-kubernetes"];
+
+const ovnKubernetes: Schema = {
+  role: "main",
+  fields: {
+    topology: oneOf("", "layer2", "layer3", "localnet"),
+    netAttachDefName: ownDefinition,
+    role: oneOf("", "primary", "secondary"),
+    mtu,
+    subnets: listed(isSplitSubnet, "networks like 10.1.0.0/16 or 10.1.0.0/16/24"),
+    excludeSubnets: subnets,
+    joinSubnet: subnets,
+    infrastructureSubnets: subnets,
+    reservedSubnets: subnets,
+    defaultGatewayIPs: addresses,
+    vlanID: vlanId,
+    allowPersistentIPs: flag,
+    physicalNetworkName: maybe(
+      matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "is no physical network's name"),
+    ),
+    deviceID: deviceId,
+    ...logFields("logFile", "logLevel", "logfile-maxsize", "logfile-maxbackups", "logfile-maxage"),
+  },
+  needs: { netAttachDefName: "is missing; without it the cluster's own network would be meant" },
+  keptName: text((value) => (clustersOwn.includes(value) ? "is the cluster's own network" : undefined)),
+  uses: ({ topology, physicalNetworkName, name, vlanID, deviceID }) => [
+    ...(topology === "localnet"
+      ? [{ kind: "bridges" as const, name: textOf(physicalNetworkName) || textOf(name) }, ...vlanUse(vlanID)]
+      : []),
+    ...deviceUse(deviceID),
+  ],
+};
+
+/** `NAME.NAMESPACE`, and `.ovn` behind it where the network itself is OVN's. */
+const provider: Reader = (value, place, notes) => {
+  const [name, namespace, kind, ...others] = typeof value === "string" ? value.split(".") : [];
+  const isKind = kind === undefined || kind === "ovn";
+  if (/^[a-z0-9-]{1,63}$/.test(name ?? "") && namespace === notes.namespace && isKind && others.length === 0)
+    return value;
+  const why = `names no definition of its own namespace: NAME.${notes.namespace}.ovn, or NAME.${notes.namespace} of an IPAM plugin`;
+  notes.problems.push({ place, why });
+  return undefined;
+};
+
+const needs = { provider: "is missing; without it the cluster's own network would be meant" };
+const kubeOvnFields: Fields = {
+  server_socket: maybe(operatorsBut(["/run/openvswitch/kube-ovn-daemon.sock"], "Write that")),
+  provider,
+  routes: list(object({ dst: maybe(cidr), gw: maybe(address) })),
+};
+const sockets = operators("Leave it out; sockets are the node's");
+
+const kubeOvn: Schema = {
+  role: "main",
+  fields: {
+    ...kubeOvnFields,
+    deviceID: deviceId,
+    vf_driver: oneOf("", "vfio-pci", "mlx5_core"),
+    vhost_user_socket_volume_name: sockets,
+    vhost_user_socket_name: sockets,
+    vhost_user_socket_consumption: sockets,
+  },
+  needs,
+  uses: ({ deviceID }) => deviceUse(deviceID),
+};
+
+export const ovnSchemas: Schemas = { "ovn-k8s-cni-overlay": ovnKubernetes, "kube-ovn": kubeOvn };
+export const ovnIpamSchemas: Schemas = { "kube-ovn": { role: "ipam", fields: kubeOvnFields, needs } };

@@ -1,0 +1,73 @@
+import type { Json, JsonObject } from "../../../../cni/json.ts";
+import { isObject } from "../../../../cni/json.ts";
+import { either, type Fields, list, matching, object, oneOf, type Reader, text, whole } from "../fields.ts";
+import type { Use } from "../schema.ts";
+
+/** What several plugins' fields are made of. */
+
+/** Go's decoder cannot tell an empty text from a field that is not there; nor do people. */
+export function maybe(reader: Reader): Reader {
+  return either(oneOf(""), reader);
+}
+
+export const mtu = whole(0, 65_536);
+export const vlanId = whole(0, 4094);
+export const counted = whole(0, 4_294_967_295);
+
+const trunkId = whole(1, 4094);
+export const vlanTrunk = list(object({ minID: trunkId, maxID: trunkId, id: trunkId }));
+
+/** A device by its bus and address there, as `/sys/bus` has it: PCI or auxiliary. No path. */
+export const deviceId = maybe(
+  matching(
+    /^([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]|[A-Za-z0-9_]{1,40}\.[A-Za-z0-9_]{1,40}\.[0-9]{1,10})$/,
+    "is no device's PCI address or auxiliary name",
+  ),
+);
+
+/** What a Kubernetes object, or something like it, is called. */
+const subdomain = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+export function isSubdomain(value: string): boolean {
+  return subdomain.test(value) && !value.includes("..");
+}
+
+export const subdomainName = text((value) => (isSubdomain(value) ? undefined : "is no name of an object"));
+
+/** Where a log is, and how much of it there is: files of the node's, of which the network needs none. */
+export function logFields(...names: readonly string[]): Fields {
+  const reader: Reader = (_value, place, notes) => {
+    notes.leftOut.push(
+      `${place}: it would write a file of the node's, which no definition of a namespace does`,
+    );
+    return undefined;
+  };
+  return Object.fromEntries(names.map((name) => [name, reader]));
+}
+
+export function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A VLAN by its number, if it is one. */
+export function vlanUse(vlan: Json | undefined): Use[] {
+  return typeof vlan === "number" && vlan > 0 ? [{ kind: "vlans", name: String(vlan) }] : [];
+}
+
+/** The VLANs of a trunk. Where a plugin takes half a range for a mistake, it is one VLAN here. */
+export function trunkUses(trunk: Json | undefined): Use[] {
+  return (Array.isArray(trunk) ? trunk : []).filter(isObject).flatMap(({ id, minID, maxID }: JsonObject) => {
+    const [least, most] = [minID ?? maxID, maxID ?? minID];
+    const range: Use[] = least === undefined ? [] : [{ kind: "vlans", name: `${least}-${most}` }];
+    return [...vlanUse(id), ...range];
+  });
+}
+
+export function deviceUse(device: Json | undefined): Use[] {
+  return textOf(device) === "" ? [] : [{ kind: "devices", name: textOf(device) }];
+}
+
+/** The link that a plugin's interface sits on; the plugin chooses one of the node's where the definition does not. */
+export function masterUse({ master, linkInContainer }: JsonObject): Use[] {
+  return linkInContainer === true ? [] : [{ kind: "masters", name: textOf(master) }];
+}

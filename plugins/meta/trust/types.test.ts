@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../../cni/json.ts";
+import { deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
+
+const unsaid: TypeRules = { allowedTypes: undefined, allowedIpamTypes: undefined };
+
+function denied(config: JsonObject, isTenants: boolean, rules: Partial<TypeRules> = {}) {
+  return deniedTypes({ ...unsaid, ...rules }, isTenants, config).map(({ type, part }) => `${part} ${type}`);
+}
+
+describe("what may run for a tenant's definition", () => {
+  test.each<[string, JsonObject, string[]]>([
+    ["a plugin and its addresses", { type: "macvlan", ipam: { type: "host-local" } }, []],
+    ["a chain", { plugins: [{ type: "bridge" }, { type: "tuning" }] }, []],
+    ["the node's own device", { type: "host-device" }, ["plugin host-device"]],
+    ["an unknown one", { type: "evil", ipam: { type: "worse" } }, ["plugin evil", "ipam worse"]],
+    ["a main plugin for addresses", { type: "macvlan", ipam: { type: "bridge" } }, ["ipam bridge"]],
+    ["itself for addresses", { type: "macvlan", ipam: { type: "macvlan" } }, ["ipam macvlan"]],
+    ["ipam in another case", { type: "ptp", Ipam: { type: "host-device" } }, ["ipam host-device"]],
+    ["type in another case", { type: "ptp", ipam: { Type: "evil" } }, ["ipam evil"]],
+    ["folding that is not ASCII's", { type: "ptp", ipam: { type: "static", tYpe: "evil" } }, ["ipam evil"]],
+    ["both spellings", { type: "ptp", ipam: { type: "static" }, IPAM: { type: "evil" } }, ["ipam evil"]],
+    ["an IPAM plugin as a plugin", { type: "hawser-flat", ipam: {} }, ["plugin hawser-flat"]],
+    ["the reference's IPAM plugin as a plugin", { type: "host-local" }, ["plugin host-local"]],
+    [
+      "deep in a list",
+      { plugins: [{ type: "bridge" }, { type: "tuning", iPAM: { TYPE: "x" } }] },
+      ["ipam x"],
+    ],
+  ])("%s", (_case, config, expected) => {
+    expect(denied(config, true)).toEqual(expected);
+  });
+
+  test("whatever the operator allows, a plugin's two parts are not changed", () => {
+    const rules = { allowedTypes: ["*"] };
+    expect(denied({ type: "vendor", ipam: { type: "vendor-ipam" } }, true, rules)).toEqual([]);
+    expect(denied({ type: "vendor", ipam: { type: "macvlan" } }, true, rules)).toEqual(["ipam macvlan"]);
+    expect(denied({ type: "hawser-flat" }, true, rules)).toEqual(["plugin hawser-flat"]);
+  });
+
+  test("one list of the operator's is both lists, each with what can be in it", () => {
+    const rules = { allowedTypes: ["macvlan", "host-local", "vendor"] };
+    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, true, rules)).toEqual([]);
+    expect(denied({ type: "vendor", ipam: { type: "vendor" } }, true, rules)).toEqual([]);
+    expect(denied({ type: "host-local", ipam: { type: "macvlan" } }, true, rules)).toEqual([
+      "plugin host-local",
+      "ipam macvlan",
+    ]);
+    expect(denied({ type: "bridge" }, true, rules)).toEqual(["plugin bridge"]);
+  });
+
+  test("a list of IPAM plugins of its own", () => {
+    const rules = { allowedTypes: ["macvlan", "host-local"], allowedIpamTypes: ["static"] };
+    expect(denied({ type: "macvlan", ipam: { type: "static" } }, true, rules)).toEqual([]);
+    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, true, rules)).toEqual([
+      "ipam host-local",
+    ]);
+  });
+});
+
+describe("what may run for a definition on disk", () => {
+  test("anything, until the operator says", () => {
+    expect(denied({ type: "host-device", ipam: { type: "vendor" } }, false)).toEqual([]);
+    expect(denied({ type: "ptp", Ipam: { type: "vendor" } }, false, { allowedTypes: ["ptp"] })).toEqual([
+      "ipam vendor",
+    ]);
+  });
+});
+
+describe("an IPAM plugin that never ends", () => {
+  test.each<[JsonObject, string | undefined]>([
+    [{ type: "macvlan", ipam: { type: "macvlan" } }, "macvlan"],
+    [{ type: "vendor", ipam: { type: "vendor" } }, "vendor"],
+    [{ type: "vendor", IPAM: { tYPE: "vendor" } }, "vendor"],
+    [{ type: "macvlan", ipam: { type: "bridge" } }, "bridge"],
+    [{ type: "macvlan", ipam: { type: "hawser" } }, "hawser"],
+    [{ type: "macvlan", ipam: { type: "host-local" } }, undefined],
+    [{ type: "macvlan", ipam: {} }, undefined],
+    [{ type: "macvlan" }, undefined],
+  ])("%j", (plugin, expected) => {
+    expect(endlessIpam(plugin)).toBe(expected);
+  });
+});

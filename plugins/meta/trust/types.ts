@@ -1,0 +1,117 @@
+import { foldKey } from "../../../cni/fold.ts";
+import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import type { MetaConfig } from "../config/config.ts";
+
+/** What the executable of a type is run as: by us, as a plugin of the network, or by such a plugin, for addresses. */
+export type Part = "plugin" | "ipam";
+
+/** In place of a list of names: all of them. */
+const everyone = "*";
+
+/**
+ * What may run for a tenant's definition unless the operator says otherwise: plugins that make an interface of their own or
+ * work within the pod. Not what takes a device away from the node (host-device), makes one for others (tap), or runs what it
+ * is told to.
+ */
+const defaultPlugins = [
+  ...["bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ovs", "bond"],
+  ...["bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf", "rdma", "route-override"],
+];
+const ownIpam = ["hawser-flat", "hawser-host-local", "hawser-static"];
+const defaultIpam = ["dhcp", "host-local", "static", "whereabouts", ...ownIpam];
+
+/**
+ * Plugins that are never an IPAM plugin. A main plugin that is run as one reads the same configuration again, and runs its
+ * IPAM plugin, which is itself: that never ends.
+ */
+const neverIpam = [
+  ...[
+    "bridge",
+    "macvlan",
+    "ipvlan",
+    "vlan",
+    "ptp",
+    "dummy",
+    "tap",
+    "host-device",
+    "loopback",
+    "sriov",
+    "ib-sriov",
+  ],
+  ...["ovs", "bond", "rdma", "route-override", "bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"],
+  ...[
+    "cnv-bridge",
+    "cnv-tuning",
+    "macvtap",
+    "ovn-k8s-cni-overlay",
+    "calico",
+    "flannel",
+    "cilium-cni",
+    "multus",
+    "hawser",
+  ],
+];
+/** IPAM plugins that are never a network's plugin: their state would be under a name of the author's choice. */
+const neverPlugin = ["dhcp", "host-local", "static", "whereabouts", "spiderpool", "calico-ipam", ...ownIpam];
+
+/** Our own executables: in either dialect they keep their state under the operator's names, or under the namespace's. */
+export function isOwnIpam(type: Json | undefined): boolean {
+  return typeof type === "string" && ownIpam.includes(type);
+}
+
+export type TypeRules = Pick<MetaConfig, "allowedTypes" | "allowedIpamTypes">;
+
+/** The types that may run, for people. */
+export function allowedFor(rules: TypeRules, part: Part, isTenants: boolean): readonly string[] {
+  const { allowedTypes, allowedIpamTypes } = rules;
+  const unsaid = isTenants
+    ? { plugin: defaultPlugins, ipam: defaultIpam }
+    : { plugin: [everyone], ipam: [everyone] };
+  if (part === "plugin") return allowedTypes?.filter((type) => !neverPlugin.includes(type)) ?? unsaid.plugin;
+  return allowedIpamTypes ?? allowedTypes?.filter((type) => !neverIpam.includes(type)) ?? unsaid.ipam;
+}
+
+/** The executables of a definition that may not run for it, each with what it would be run as. */
+export function deniedTypes(
+  rules: TypeRules,
+  isTenants: boolean,
+  config: JsonObject,
+): { readonly type: string; readonly part: Part }[] {
+  const parts = (["plugin", "ipam"] as const).map((part) => ({
+    part,
+    allowed: allowedFor(rules, part, isTenants),
+  }));
+  return pluginsOf(config).flatMap((plugin) =>
+    parts.flatMap(({ part, allowed }) =>
+      typesOf(plugin, part)
+        .filter((type) => !mayRun(type, part, allowed, isTenants))
+        .map((type) => ({ type, part })),
+    ),
+  );
+}
+
+function mayRun(type: string, part: Part, allowed: readonly string[], isTenants: boolean): boolean {
+  if (isTenants && (part === "ipam" ? neverIpam : neverPlugin).includes(type)) return false;
+  return allowed.includes(everyone) || allowed.includes(type);
+}
+
+/** The IPAM plugin that would run itself without end, whoever has written this. */
+export function endlessIpam(plugin: JsonObject): string | undefined {
+  const types = typesOf(plugin, "plugin");
+  return typesOf(plugin, "ipam").find((type) => types.includes(type) || neverIpam.includes(type));
+}
+
+export function pluginsOf(config: JsonObject): JsonObject[] {
+  return (Array.isArray(config.plugins) ? config.plugins : [config]).filter(isObject);
+}
+
+/** By every spelling that a program of Go's takes for the key. What is no text `plan` refuses. */
+export function typesOf(plugin: JsonObject, part: Part): string[] {
+  const holders = part === "plugin" ? [plugin] : valuesOf(plugin, "ipam").filter(isObject);
+  const types = holders.flatMap((holder) => valuesOf(holder, "type"));
+  return types.filter((each) => typeof each === "string" && each !== "") as string[];
+}
+
+function valuesOf(object: JsonObject, key: string): Json[] {
+  return Object.entries(object).flatMap(([each, value]) => (foldKey(each) === key ? [value] : []));
+}
