@@ -4,6 +4,7 @@ import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
 import { operationVariable } from "./orphans.ts";
+import { redact, secretsIn } from "./secrets.ts";
 import type { Verb } from "./version.ts";
 
 /** Where and for whom a delegate runs: what its CNI_* variables say. */
@@ -60,8 +61,19 @@ export async function callDelegate(
   if (!report.ok) {
     return fail(notStarted(type, verb, executable.value, report.error));
   }
-  passOn(sys, report.value.stderr);
-  return judge(type, verb, report.value);
+  const said = withoutSecrets(report.value, config);
+  passOn(sys, said.stderr);
+  return judge(type, verb, said);
+}
+
+/** A plugin that fails may repeat its configuration; what it prints when it succeeds is nobody's message. */
+function withoutSecrets(report: RunReport, config: JsonObject): RunReport {
+  const isFine = report.end.kind === "exited" && report.end.code === 0;
+  if (isFine && report.stderr === "") return report;
+  const secrets = secretsIn(config);
+  if (secrets.length === 0) return report;
+  const stdout = isFine ? report.stdout : redact(report.stdout, secrets);
+  return { ...report, stdout, stderr: redact(report.stderr.slice(0, 2 * maxPassedOn), secrets) };
 }
 
 /** What a plugin says on stderr goes to ours line by line; of one that does not stop talking, the beginning. */

@@ -1,6 +1,7 @@
 import { kindOf } from "../cni/config.ts";
 import { foldKey } from "../cni/fold.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts";
+import { maskSecrets } from "../cni/secrets.ts";
 
 /**
  * A field by its name, written in whatever case: the reference plugins, being Go programs, read `rangestart` as
@@ -51,8 +52,8 @@ export function readObject(object: JsonObject, key: string, place: string, probl
   return {};
 }
 
-/** A value as an error shows it. */
+/** A value as an error shows it: without the password of a URL. */
 export function show(value: Json): string {
-  const text = printJson(value);
+  const text = printJson(maskSecrets(value));
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

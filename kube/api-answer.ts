@@ -1,5 +1,6 @@
 import { type CniError, type CodeName, cniError } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
+import { redact } from "../cni/secrets.ts";
 import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from "../sys/http.ts";
 import { parseApiPath } from "./api-path.ts";
 
@@ -39,7 +40,7 @@ export function judge(asked: Asked, attempt: HttpAttempt): Verdict {
     const told = status === 429 ? busy : failing;
     return {
       kind: "again",
-      error: tell(asked, told(status, says(object))),
+      error: tell(asked, told(status, says(asked, object))),
       afterMs: parseRetryAfter(retryAfter),
     };
   }
@@ -69,9 +70,10 @@ function tell({ server, verb, path, secret }: Asked, { code, id, why, todo }: To
   const what = target === undefined ? path : `${target.resource} ${target.namespace}/${target.name}`;
   const text = `${verb} ${what} at ${server}: ${why}`;
   // A server, or something before it, may repeat what it was sent.
-  const safe = secret === "" ? text : text.replaceAll(secret, "(token)");
-  return cniError(code, id, safe, todo);
+  return cniError(code, id, redact(text, [secret], tokenMark), todo);
 }
+
+const tokenMark = "(token)";
 
 const garbage: Told = {
   code: "api",
@@ -129,7 +131,7 @@ function refusal(asked: Asked, { status }: HttpResponse, object: JsonObject | un
   const told = (id: string, why: string, todo: string): Told => ({
     code: "api",
     id,
-    why: `${status}: ${why}${says(object)}`,
+    why: `${status}: ${why}${says(asked, object)}`,
     todo,
   });
   switch (status) {
@@ -182,10 +184,10 @@ function rightMissing({ verb, path }: Asked): string {
 
 const longestMessage = 400;
 
-/** The server's own words, printable and not endless. */
-function says(object: JsonObject | undefined): string {
-  const message = object?.message;
-  if (typeof message !== "string" || message === "") return "";
+/** The server's own words, without our token, printable and not endless: in this order, for half a token is not found. */
+function says({ secret }: Asked, object: JsonObject | undefined): string {
+  if (typeof object?.message !== "string" || object.message === "") return "";
+  const message = redact(object.message, [secret], tokenMark);
   const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}...` : message;
   return ` (${cut.replaceAll(/[^ -~]/g, "?")})`;
 }

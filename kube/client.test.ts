@@ -211,6 +211,15 @@ describe("an answer that no second try makes better", () => {
     expect(requests).toHaveLength(1);
   });
 
+  test.each([390, 396, 400])(
+    "a token that a server's own words end in is not shown, cut after %i",
+    async (at) => {
+      const said = `${"x".repeat(at)} s3cret-token-of-hawser and more`;
+      const { client } = scene([refusal(403, { message: said })], { token: "s3cret-token-of-hawser" });
+      expect(JSON.stringify(await client.get(web))).not.toMatch(/s3|cret|hawser a/);
+    },
+  );
+
   test.each([
     [`${web}/status`, { apiGroups: [""], resources: ["pods/status"], verbs: ["patch"] }],
     [

@@ -141,6 +141,15 @@ describe("hawser attachments show", () => {
     expect(document).toMatchObject([{ path, state: "attached", record: { containerId: id, format: 1 } }]);
   });
 
+  test("the record without the secrets that it keeps for DEL", async () => {
+    saveRecord(stateDir, id, { unheardOf: { etcd_password: "hunter22", env: "PASSWORD=hunter22;X=y" } });
+    for (const more of [[], ["--json"]]) {
+      const { stdout } = await show("0123", ...more);
+      expect(stdout).not.toContain("hunter22");
+      expect(stdout).toContain('"env": "PASSWORD=(secret);X=y"');
+    }
+  });
+
   test("an ID that is all of one and the beginning of another means the one", async () => {
     const short = saveRecord(stateDir, "0123");
     saveRecord(stateDir, id);

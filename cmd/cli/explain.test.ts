@@ -152,6 +152,22 @@ net7: ipvlan of network blue-data reads
     }
   });
 
+  test("without the secrets that plugins are given, for people and machines", async () => {
+    const kubernetes = { k8s_auth_token: "hunter22", kubeconfig: "/etc/cni/kubeconfig" };
+    const secret = { etcd_password: "hunter22", etcd_endpoints: "https://me:hunter22@etcd:2379", kubernetes };
+    const path = configure(hawser({ delegate: { ...bridge, ...secret } }), {
+      type: "side",
+      apiKey: "hunter22",
+    });
+    for (const more of [[], ["--json"]]) {
+      const { stdout } = await explain(path, ...more);
+      expect(stdout).not.toContain("hunter22");
+      expect(stdout).toContain('"etcd_password": "(secret)"');
+      expect(stdout).toContain('"https://me:(secret)@etcd:2379"');
+      expect(stdout).toContain('"kubeconfig": "/etc/cni/kubeconfig"');
+    }
+  });
+
   test("for machines", async () => {
     const path = configure(hawser({ networks: ["storage@store0"], parallel: true, result: "primary" }));
     const plan = await explained(path, "--annotations", "storage", "--ifname", "net0", "--pod-name", "web");

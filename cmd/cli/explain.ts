@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
+import { maskRecord } from "../../cni/secrets.ts";
 import { parseMetaConfig, placementProblem } from "../../plugins/meta/config/config.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
 import { openApi } from "../../plugins/meta/observe/api.ts";
@@ -64,7 +65,8 @@ async function explainPlaced(
   const prepared = await prepare(sys, config, invocation, api, "known");
   if (!prepared.ok) return prepared;
   // `prepare` keeps no sources; nothing changes in between that a person would notice.
-  return ok(explain(config, prepared.value));
+  // What is shown ends up in terminals and tickets.
+  return ok(maskRecord(explain(config, prepared.value)));
 }
 
 function printHead(terminal: Terminal, configuration: Configuration, explanation: Explanation): void {

@@ -1,4 +1,5 @@
 import { type CniError, cniError } from "../../cni/errors.ts";
+import { maskSecrets } from "../../cni/secrets.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ShowOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
@@ -44,14 +45,14 @@ function problemWith(
 function documentOf({ entry, state }: HeldRecord): Record<string, unknown> {
   const about = { path: entry.path, state: state.kind };
   if (state.kind === "corrupt") return { ...about, why: state.why };
-  return entry.state.kind === "record" ? { ...about, record: entry.state.record } : about;
+  return entry.state.kind === "record" ? { ...about, record: maskSecrets(entry.state.record) } : about;
 }
 
 function printRecord(terminal: Terminal, held: HeldRecord): void {
   const { entry, state } = held;
   terminal.print(paint(terminal, "bold", plain(`${entry.path} (${state.kind})`)));
-  // As it lies on disk, keys that this version does not know included.
-  if (entry.state.kind === "record") printDocument(terminal, entry.state.record);
+  // As it lies on disk, keys that this version does not know included; but not its secrets.
+  if (entry.state.kind === "record") printDocument(terminal, maskSecrets(entry.state.record));
   if (state.kind === "corrupt") terminal.print(`  ${plain(state.why)}`);
   const advice = adviceOn(held);
   if (advice !== undefined) terminal.print(`  ${plain(advice)}`);

@@ -42,12 +42,19 @@ test.each([
   "https://a:99999",
   "https://a:0",
   "https://a:2379/v3",
-  "https://user:secret@a:2379",
   "https://a b:2379",
 ])("no endpoint: %s", (endpoint) => {
   expect(problemsOf({ endpoints: [endpoint] })).toEqual([
     `${place}.endpoints[0]: ${JSON.stringify(endpoint)} is no URL like https://10.0.0.1:2379`,
   ]);
+});
+
+test("what may be a password is not repeated: neither in an endpoint nor in place of its file", () => {
+  const mistaken = { endpoints: ["https://user:hunter22@a:2379"], username: "u", passwordFile: "hunter22" };
+  const said = problemsOf(mistaken).join("; ");
+  expect(said).toContain(`endpoints[0]: "https://user:(secret)@a:2379" is no URL`);
+  expect(said).toContain(`${place}.passwordFile: it is no absolute path`);
+  expect(said).not.toContain("hunter22");
 });
 
 describe("every problem has the path of its field", () => {

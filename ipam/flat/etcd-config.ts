@@ -54,8 +54,10 @@ function noteEndpoints(endpoints: readonly string[], place: string, problems: st
 function noteFiles(settings: EtcdSettings, place: string, problems: string[]): void {
   for (const field of fileFields) {
     const path = settings[field];
-    if (path !== "" && !path.startsWith("/"))
-      problems.push(`${place}.${field}: ${show(path)} is no absolute path`);
+    if (path === "" || path.startsWith("/")) continue;
+    // Whoever mistakes passwordFile for the password is not to find it in a log.
+    const shown = field === "passwordFile" ? "it" : show(path);
+    problems.push(`${place}.${field}: ${shown} is no absolute path`);
   }
   const pair = (one: "certFile" | "username", other: "keyFile" | "passwordFile"): void => {
     if ((settings[one] === "") === (settings[other] === "")) return;

@@ -1,6 +1,7 @@
 import { parseDurationMs } from "../../../cni/duration.ts";
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { maskField } from "../../../cni/secrets.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { isPlainlyValid, ownFields } from "./gate.ts";
@@ -230,7 +231,9 @@ function invalid(network: NetworkConfig, issues: readonly Issue[]): Outcome<neve
 function problemOf(raw: JsonObject, issue: Issue): string {
   const place = issue.path.map(String).join(".");
   if (issue.code !== "unrecognized_keys") return `${place}: ${issue.message}`;
-  const fields = (issue.keys ?? []).map((key) => `${key} = ${clip(JSON.stringify(raw[key]))}`);
+  const fields = (issue.keys ?? []).map(
+    (key) => `${key} = ${clip(JSON.stringify(maskField(key, raw[key] ?? null)))}`,
+  );
   return `unknown field ${fields.join(", ")}`;
 }
 

@@ -51,6 +51,16 @@ suite("texts of others", [], (executable) => {
     expect(ended.stderr).toContain("(cut by hawser)");
   });
 
+  test("a delegate that repeats the secret of its configuration is not repeated", async () => {
+    const text = `printf '{"cniVersion":"1.1.0","code":999,"msg":"no: hunter22","details":"%s"}' "$(echo hunter22 | base64)"`;
+    addPlugin(bed(), "main", { ADD: ["echo password is hunter22 >&2", text, "exit 1"], DEL: [] });
+    const config = hawser(bed(), { delegate: { type: "main", ipam: { etcd_password: "hunter22" } } });
+    const { stdout, stderr } = await call(bed(), executable, { verb: "ADD", config });
+    expect(stdout).toContain("no: (secret)");
+    expect(stderr).toContain("password is (secret)");
+    expect(stdout + stderr).not.toMatch(/hunter22|aHVudGVyMj/);
+  });
+
   test("a delegate's msg and details are harmless, and as long as a person reads", async () => {
     const long = "head -c 3000000 /dev/zero | tr '\\0' x";
     const text = String.raw`printf '{"cniVersion":"1.1.0","code":999,"msg":"bad\\u001b[31m\\nhawser: well","details":"\\u202e\\u0085'`;

@@ -1,0 +1,155 @@
+import { foldKey } from "./fold.ts";
+import { isObject, type Json, type JsonObject, parseJson, printJson } from "./json.ts";
+
+/**
+ * The one place that keeps secrets out of what we print: `redact` for texts in which somebody may repeat what we sent,
+ * `maskSecrets` for configurations that are shown. Cutting a text comes after it, never before: half of a token is found
+ * by nobody.
+ */
+export const secretMark = "(secret)";
+
+/**
+ * A piece of a secret is looked for as well, since a server may have cut what it repeats: half of it, within these bounds.
+ * Fewer characters stand in a text by chance.
+ */
+const shortestPiece = 8;
+const longestPiece = 12;
+/** Whoever has a password of two letters has none. */
+const shortest = 3;
+
+/**
+ * The text without any of the secrets: neither whole, nor a longer piece, nor as JSON, base64 or a URL spell it. Linear in
+ * the text.
+ */
+export function redact(text: string, secrets: readonly string[], mark = secretMark): string {
+  const spelled = secrets.filter((secret) => secret.length >= shortest).flatMap(spellings);
+  const safe = spelled.reduce((left, secret) => withoutPieces(left, secret, mark), text);
+  // Where one spelling ends and another goes on.
+  return safe === text ? text : safe.split(mark + mark).join(mark);
+}
+
+function spellings(secret: string): string[] {
+  const bytes = new TextEncoder().encode(secret);
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  const all = [secret, printJson(secret).slice(1, -1), encoded(secret), base64.replace(/={1,2}$/, "")];
+  return [...new Set(all)];
+}
+
+function encoded(secret: string): string {
+  try {
+    return encodeURIComponent(secret);
+  } catch {
+    // Half of a surrogate pair cannot be encoded, nor be sent.
+    return secret;
+  }
+}
+
+function withoutPieces(text: string, secret: string, mark: string): string {
+  const half = Math.max(shortestPiece, Math.min(longestPiece, Math.ceil(secret.length / 2)));
+  const width = Math.min(secret.length, half);
+  const pieces = new Set<string>();
+  for (let at = 0; at + width <= secret.length; at++) pieces.add(secret.slice(at, at + width));
+  let safe = "";
+  let copied = 0;
+  for (let at = 0; at + width <= text.length; at++) {
+    if (!pieces.has(text.slice(at, at + width))) continue;
+    safe += text.slice(copied, at) + mark;
+    // A piece that follows overlaps this one.
+    while (at + width < text.length && pieces.has(text.slice(at + 1, at + 1 + width))) at++;
+    copied = at + width;
+    at = copied - 1;
+  }
+  return safe + text.slice(copied);
+}
+
+/** Wherever they stand in a key's name: `etcdpassword`, `clientSecret`. */
+const strongWords = /passw|passphrase|passcode|secret|token|credential|privatekey|apikey|authkey|bearer/;
+/** Words of a key's name: `etcd_key`, `preSharedKey`, but not `monkey`. */
+const weakWords: ReadonlySet<string> = new Set([
+  ...["key", "keys", "pass", "pwd", "pw", "psk", "auth", "authorization", "cred", "creds", "jwt", "cookie"],
+]);
+/** `passwordFile` says where a secret is, not what it is. */
+const aboutWords: ReadonlySet<string> = new Set([
+  ...[
+    "file",
+    "path",
+    "dir",
+    "folder",
+    "name",
+    "ref",
+    "type",
+    "id",
+    "ttl",
+    "seconds",
+    "length",
+    "size",
+    "url",
+  ],
+]);
+
+/** Whether a key of a configuration names a secret. */
+export function isSecretKey(key: string): boolean {
+  const words = key
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .split(/[^A-Za-z0-9\u017F\u212A]+/)
+    .map(foldKey)
+    .filter((word) => word !== "");
+  if (aboutWords.has(words.at(-1) ?? "")) return false;
+  return strongWords.test(words.join("")) || words.some((word) => weakWords.has(word));
+}
+
+/** The document as people may see it: what keys call a secret is masked, and what is one by its looks. */
+export function maskSecrets(value: Json): Json {
+  if (typeof value === "string") return maskText(value);
+  if (Array.isArray(value)) return value.map(maskSecrets);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, maskField(key, inner)]));
+}
+
+/** `maskSecrets` of a record of ours, which is JSON by its making. */
+export function maskRecord<T extends object>(record: T): T {
+  return maskSecrets(record as unknown as JsonObject) as unknown as T;
+}
+
+/** Fewer characters are a flag or a number, and stand in many a message. */
+const shortestValue = 6;
+
+/** The values that a configuration calls secrets: what its plugin may repeat in an error. */
+export function secretsIn(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(secretsIn);
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    isSecretKey(key) ? textsIn(inner) : secretsIn(inner),
+  );
+}
+
+function textsIn(value: Json): string[] {
+  if (typeof value === "string") return value.length >= shortestValue ? [value] : [];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return isObject(value) ? Object.values(value).flatMap(textsIn) : [];
+}
+
+export function maskField(key: string, value: Json): Json {
+  const tellsNothing = value === null || value === "" || typeof value === "boolean";
+  return isSecretKey(key) && !tellsNothing ? secretMark : maskSecrets(value);
+}
+
+/** A private key, the password of a URL, `PASSWORD=...` as in CNI_ARGS, and a document within a text. */
+function maskText(text: string): string {
+  if (text.includes("PRIVATE KEY-----")) return secretMark;
+  const document = text.trimStart().startsWith("{") ? parseJson(text) : undefined;
+  if (document?.ok === true) {
+    const masked = printJson(maskSecrets(document.value));
+    return masked === printJson(document.value) ? text : masked;
+  }
+  return text
+    .replace(/:\/\/([^\s/?#:@]*):[^\s/?#@]+@/g, `://$1:${secretMark}@`)
+    .replace(/[^;&\s]+/g, maskAssignment);
+}
+
+function maskAssignment(pair: string): string {
+  const at = pair.indexOf("=");
+  return at > 0 && at < pair.length - 1 && isSecretKey(pair.slice(0, at))
+    ? `${pair.slice(0, at)}=${secretMark}`
+    : pair;
+}
