@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
-import { deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
+import { ipamSchemas, pluginSchemas } from "./schemas/index.ts";
+import { allowedFor, deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
 
 const unsaid: TypeRules = { allowedTypes: undefined, allowedIpamTypes: undefined };
 
@@ -79,5 +80,30 @@ describe("an IPAM plugin that never ends", () => {
     [{ type: "macvlan" }, undefined],
   ])("%j", (plugin, expected) => {
     expect(endlessIpam(plugin)).toBe(expected);
+  });
+});
+
+describe("types and their schemas", () => {
+  const anything = { allowedTypes: ["*"], allowedIpamTypes: ["*"] };
+  const types = { plugin: Object.keys(pluginSchemas), ipam: Object.keys(ipamSchemas) };
+
+  test.each(["plugin", "ipam"] as const)(
+    "what may run as %s unless the operator says otherwise has one",
+    (part) => {
+      for (const type of allowedFor(unsaid, part, true)) expect(types[part]).toContain(type);
+    },
+  );
+
+  test("what has one as a plugin alone never runs for addresses, and the other way round", () => {
+    for (const type of types.plugin.filter((each) => !types.ipam.includes(each)))
+      expect(denied({ type: "macvlan", ipam: { type } }, true, anything)).toEqual([`ipam ${type}`]);
+    for (const type of types.ipam.filter((each) => !types.plugin.includes(each)))
+      expect(denied({ type }, true, anything)).toEqual([`plugin ${type}`]);
+  });
+
+  test("what takes a device from the node, or reaches into it, is the operator's to allow", () => {
+    const byDefault = allowedFor(unsaid, "plugin", true);
+    const others = types.plugin.filter((type) => !byDefault.includes(type));
+    expect(others.sort()).toEqual(["accelerated-bridge", "coordinator", "host-device", "loopback", "tap"]);
   });
 });

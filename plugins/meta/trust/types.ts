@@ -14,45 +14,48 @@ const everyone = "*";
  * is told to.
  */
 const defaultPlugins = [
-  ...["bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ovs", "bond"],
-  ...["bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf", "rdma", "route-override"],
+  ...["bridge", "cnv-bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ipoib"],
+  ...["ovs", "ovn-k8s-cni-overlay", "kube-ovn", "macvtap", "bond"],
+  ...["bandwidth", "firewall", "portmap", "sbr", "tuning", "cnv-tuning", "vrf", "rdma", "route-override"],
 ];
 const ownIpam = ["hawser-flat", "hawser-host-local", "hawser-static"];
-const defaultIpam = ["dhcp", "host-local", "static", "whereabouts", ...ownIpam];
+const defaultIpam = [
+  ...["dhcp", "host-local", "static", "whereabouts", "spiderpool", "kube-ovn", "nv-ipam", "antrea"],
+  ...ownIpam,
+];
 
 /**
  * Plugins that are never an IPAM plugin. A main plugin that is run as one reads the same configuration again, and runs its
  * IPAM plugin, which is itself: that never ends.
  */
 const neverIpam = [
+  ...["bridge", "cnv-bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "tap", "host-device", "loopback"],
+  ...["sriov", "ib-sriov", "ipoib", "ovs", "bond", "macvtap", "accelerated-bridge", "ovn-k8s-cni-overlay"],
   ...[
-    "bridge",
-    "macvlan",
-    "ipvlan",
-    "vlan",
-    "ptp",
-    "dummy",
-    "tap",
-    "host-device",
-    "loopback",
-    "sriov",
-    "ib-sriov",
-  ],
-  ...["ovs", "bond", "rdma", "route-override", "bandwidth", "firewall", "portmap", "sbr", "tuning", "vrf"],
-  ...[
-    "cnv-bridge",
+    "rdma",
+    "route-override",
+    "coordinator",
+    "bandwidth",
+    "firewall",
+    "portmap",
+    "sbr",
+    "tuning",
     "cnv-tuning",
-    "macvtap",
-    "ovn-k8s-cni-overlay",
-    "calico",
-    "flannel",
-    "cilium-cni",
-    "multus",
-    "hawser",
   ],
+  ...["vrf", "calico", "flannel", "cilium-cni", "multus", "hawser"],
 ];
 /** IPAM plugins that are never a network's plugin: their state would be under a name of the author's choice. */
-const neverPlugin = ["dhcp", "host-local", "static", "whereabouts", "spiderpool", "calico-ipam", ...ownIpam];
+const neverPlugin = [
+  "dhcp",
+  "host-local",
+  "static",
+  "whereabouts",
+  "spiderpool",
+  "nv-ipam",
+  "antrea",
+  "calico-ipam",
+  ...ownIpam,
+];
 
 /** Our own executables: in either dialect they keep their state under the operator's names, or under the namespace's. */
 export function isOwnIpam(type: Json | undefined): boolean {

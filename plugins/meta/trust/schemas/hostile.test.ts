@@ -27,7 +27,6 @@ const hostile: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>
     vlanTrunk: [{ id: 1 }, [{ id: 0 }], [{ ID: 5 }], [{ minID: 1, maxID: 5000 }], [5], [{ id: 5, x: 1 }]],
     ipMasq: ["true", 1],
     ipMasqBackend: ["nft; reboot"],
-    mac: ["02:00:00:00:00:01"],
     runtimeConfig: [{}],
   },
   macvlan: {
@@ -220,6 +219,13 @@ const hostile: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>
     ipam_unix_socket_path: ["/tmp/x.sock"],
     default_ipv4_ippool: [["../x"], ["A"], "pool"],
   },
+  "ipam:nv-ipam": {
+    poolName: ["../x", "a,,b", "A"],
+    daemonSocket: ["unix:///tmp/x.sock", "tcp://10.0.0.1:1"],
+    confDir: ["/etc"],
+    poolType: ["x"],
+  },
+  "ipam:antrea": { ippools: [["../x"], "pool"] },
   "ipam:hawser-flat": {
     pool: [{}, "../x", "", 5],
     store: [{ dir: "/etc" }, { etcd: { endpoints: ["http://127.0.0.1:1"] } }, "../x", "http://x"],

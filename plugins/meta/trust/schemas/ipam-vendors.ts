@@ -18,7 +18,10 @@ import {
 import type { Schema, Schemas } from "../schema.ts";
 import { isSubdomain, logFields, maybe, subdomainName } from "./readers.ts";
 
-/** IPAM plugins of others: whereabouts v0.9.4 (and what its older versions read), spiderpool v1.2.2. */
+/**
+ * IPAM plugins of others: whereabouts v0.9.4 (and what its older versions read), Spiderpool v1.2.2, NVIDIA's IPAM of 2026,
+ * Antrea's.
+ */
 
 /** `10.0.0.0/24`, or `10.0.0.10-10.0.0.20/24`. */
 const range = text((value) => {
@@ -106,4 +109,31 @@ const spiderpool: Schema = {
   },
 };
 
-export const vendorIpamSchemas: Schemas = { whereabouts, spiderpool };
+const poolList = text((value) =>
+  value.split(",").every((each) => isSubdomain(each.trim())) ? undefined : "is no list of pools' names",
+);
+const poolType = matching(/^(ippool|cidrpool)?$/i, "is neither ippool nor cidrpool");
+
+/** Which namespaces' pods may use which pool is said by whoever keeps the pools. */
+const nvIpam: Schema = {
+  role: "ipam",
+  fields: {
+    poolName: maybe(poolList),
+    poolType,
+    forcePoolName: flag,
+    daemonSocket: maybe(operatorsBut(["unix:///var/lib/cni/nv-ipam/daemon.sock"], "Leave it out")),
+    daemonCallTimeoutSeconds: whole(0, 60),
+    confDir: maybe(operatorsBut(["/etc/cni/net.d/nv-ipam.d"], "Leave it out")),
+    ...logFields("logFile", "logLevel"),
+  },
+  args: {
+    poolNames,
+    poolType,
+    allocateDefaultGateway: flag,
+    allocateIPWithIndex: whole(0, 2_147_483_647),
+  },
+};
+
+const antrea: Schema = { role: "ipam", fields: { ippools: poolNames } };
+
+export const vendorIpamSchemas: Schemas = { whereabouts, spiderpool, "nv-ipam": nvIpam, antrea };

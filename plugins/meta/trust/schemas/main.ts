@@ -1,6 +1,7 @@
 import { flag, linkName, mac, oneOf, operators, operatorsBut } from "../fields.ts";
 import type { Schema, Schemas } from "../schema.ts";
 import {
+  besideOthers,
   counted,
   deviceId,
   deviceUse,
@@ -22,7 +23,7 @@ const ipMasqBackend = oneOf("", "iptables", "nftables");
 
 const bridge: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     bridge: linkName,
     isGateway: flag,
     isDefaultGateway: flag,
@@ -39,7 +40,7 @@ const bridge: Schema = {
     enabledad: flag,
     disableContainerInterface: flag,
     portIsolation: flag,
-  },
+  }),
   uses: (decoded) => [
     { kind: "bridges", name: textOf(decoded.bridge) || "cni0" },
     ...vlanUse(decoded.vlan),
@@ -49,42 +50,47 @@ const bridge: Schema = {
 
 const macvlan: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     master: linkName,
     mode: oneOf("", "bridge", "private", "vepa", "passthru"),
     mtu,
     mac: maybe(mac),
     linkInContainer: flag,
     bcqueuelen: counted,
-  },
+  }),
   uses: masterUse,
 };
 
 const ipvlan: Schema = {
   role: "main",
-  fields: { master: linkName, mode: oneOf("", "l2", "l3", "l3s"), mtu, linkInContainer: flag },
+  fields: besideOthers({
+    master: linkName,
+    mode: oneOf("", "l2", "l3", "l3s"),
+    mtu,
+    linkInContainer: flag,
+  }),
   uses: masterUse,
 };
 
 const vlan: Schema = {
   role: "main",
-  fields: { master: linkName, vlanId, mtu, linkInContainer: flag },
+  fields: besideOthers({ master: linkName, vlanId, mtu, linkInContainer: flag }),
   // A VLAN of a link in the pod is a tag within what that link carries; it is nothing of the node's.
   uses: (decoded) =>
     decoded.linkInContainer === true ? [] : [...masterUse(decoded), ...vlanUse(decoded.vlanId)],
 };
 
-const ptp: Schema = { role: "main", fields: { ipMasq: flag, ipMasqBackend, mtu } };
+const ptp: Schema = { role: "main", fields: besideOthers({ ipMasq: flag, ipMasqBackend, mtu }) };
 
 /** Takes a device away from the node. */
 const hostDevice: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     device: linkName,
     hwaddr: maybe(mac),
     pciBusID: deviceId,
     kernelpath: operators("Name the device with device, hwaddr or pciBusID"),
-  },
+  }),
   uses: ({ device, hwaddr, pciBusID }) => [device, hwaddr, pciBusID].flatMap(deviceUse),
 };
 
@@ -110,7 +116,7 @@ export const mainSchemas: Schemas = {
   ipvlan,
   vlan,
   ptp,
-  dummy: { role: "main", fields: {} },
+  dummy: { role: "main", fields: besideOthers({}) },
   loopback: { role: "main", fields: {} },
   "host-device": hostDevice,
   tap,

@@ -1,6 +1,17 @@
-import type { Json, JsonObject } from "../../../../cni/json.ts";
-import { isObject } from "../../../../cni/json.ts";
-import { either, type Fields, list, matching, object, oneOf, type Reader, text, whole } from "../fields.ts";
+import { foldKey } from "../../../../cni/fold.ts";
+import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
+import {
+  either,
+  type Fields,
+  leftOut,
+  list,
+  matching,
+  object,
+  oneOf,
+  type Reader,
+  text,
+  whole,
+} from "../fields.ts";
 import type { Use } from "../schema.ts";
 
 /** What several plugins' fields are made of. */
@@ -70,4 +81,18 @@ export function deviceUse(device: Json | undefined): Use[] {
 /** The link that a plugin's interface sits on; the plugin chooses one of the node's where the definition does not. */
 export function masterUse({ master, linkInContainer }: JsonObject): Use[] {
   return linkInContainer === true ? [] : [{ kind: "masters", name: textOf(master) }];
+}
+
+/** Of another plugin, written here by mistake, as many do: no plugin minds, and neither is it handed on. */
+export const ofAnother = leftOut("its plugin has no such field");
+const others = [
+  ...["bridge", "isGateway", "isDefaultGateway", "ipMasq", "forceAddress", "hairpinMode", "promiscMode"],
+  ...["vlan", "vlanId", "vlanTrunk", "master", "mode", "mtu", "mac", "linkInContainer", "resourceName"],
+];
+
+/** A main plugin's fields, and those of its siblings that its plugin cannot take for one of its own. */
+export function besideOthers(own: Fields): Fields {
+  const folded = new Set(Object.keys(own).map(foldKey));
+  const apart = others.filter((key) => !folded.has(foldKey(key)));
+  return { ...own, ...Object.fromEntries(apart.map((key) => [key, ofAnother])) };
 }

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { foldedTwins } from "../../../../cni/fold.ts";
 import type { Json, JsonObject } from "../../../../cni/json.ts";
+import type { Schema } from "../schema.ts";
 import sources from "../testdata/go-fields.json" with { type: "json" };
 import { ipamSchemas, pluginSchemas, schemaOf } from "./index.ts";
+import { ofAnother } from "./readers.ts";
 import { readAs } from "./testing.ts";
 
 interface Source {
@@ -17,7 +20,7 @@ describe("every field of the plugins' own sources is decided", () => {
       Object.entries<Source>(sources[part]).map(([type, source]) => ({ part, type, source })),
     ),
   )("$part $type", ({ part, type, source }) => {
-    const known = Object.keys(schemaOf(type, part)?.fields ?? {}).sort();
+    const known = ownFields(schemaOf(type, part)).sort();
     expect(known).toEqual([...source.fields, ...Object.keys(source.also ?? {})].sort());
   });
 
@@ -29,6 +32,11 @@ describe("every field of the plugins' own sources is decided", () => {
     });
   });
 });
+
+/** Without those that are only there to be left out. */
+function ownFields(schema: Schema | undefined): string[] {
+  return Object.entries(schema?.fields ?? {}).flatMap(([key, reader]) => (reader === ofAnother ? [] : [key]));
+}
 
 const vf = "0000:3b:02.4";
 
@@ -124,6 +132,7 @@ const legal: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>>>
     vlanQoS: [7],
     vlanProto: ["802.1q", "802.1Q", "802.1ad", "802.1AD"],
     mtu: [9000],
+    mac: ["02:00:00:00:00:01"],
     min_tx_rate: [0],
     max_tx_rate: [25_000],
     spoofchk: ["on", "off"],
@@ -266,7 +275,7 @@ const legal: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>>>
     range_end: ["192.168.2.100"],
     exclude: [["192.168.2.229/30", "192.168.2.236/32"]],
     ipRanges: [[{ range: "192.168.10.0/24", exclude: ["192.168.10.1/32"] }, { range: "abcd::/64" }]],
-    network_name: [""],
+    network_name: ["", "net-a", "blue.net"],
     node_slice_size: ["/26", "26"],
     gateway: ["192.168.2.1"],
     addresses: [[{ address: "10.0.0.1/24", gateway: "10.0.0.254" }]],
@@ -287,6 +296,15 @@ const legal: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>>>
     match_master_subnet: [true],
     ipam_unix_socket_path: ["/var/run/spidernet/spiderpool.sock"],
   },
+  "ipam:nv-ipam": {
+    poolName: ["", "pool1", "v4-pool,v6-pool"],
+    poolType: ["", "ippool", "cidrpool", "CIDRPool"],
+    forcePoolName: [true],
+    daemonSocket: ["unix:///var/lib/cni/nv-ipam/daemon.sock"],
+    daemonCallTimeoutSeconds: [5],
+    confDir: ["/etc/cni/net.d/nv-ipam.d"],
+  },
+  "ipam:antrea": { ippools: [["pool-a", "pool-b"]] },
   "ipam:hawser-flat": {
     pool: ["blue"],
     store: ["main"],
@@ -354,6 +372,7 @@ describe("what is the operator's in whatever value, or is left out", () => {
   };
   const left = {
     sriov: ["logLevel", "logFile"],
+    "ipam:nv-ipam": ["logLevel", "logFile"],
     coordinator: ["logOptions"],
     "ovn-k8s-cni-overlay": [
       ...["logFile", "logLevel", "logfile-maxsize", "logfile-maxbackups", "logfile-maxage"],
@@ -389,6 +408,22 @@ describe("what is the operator's in whatever value, or is left out", () => {
     });
   });
 
+  test("so is what belongs to another plugin, unless this one would take it for its own", () => {
+    const { handedOn, problems, leftOut } = readAs("macvlan", { master: "eth0", vlan: 5, isGateway: true });
+    expect({ handedOn, problems }).toEqual({ handedOn: { master: "eth0" }, problems: [] });
+    expect(leftOut).toEqual([
+      "vlan: its plugin has no such field",
+      "isGateway: its plugin has no such field",
+    ]);
+    expect(readAs("vlan", { vlanID: 5 }).problems).toEqual(['vlanID is written "vlanId"']);
+  });
+
+  test("no two fields of a plugin are one for Go", () => {
+    for (const { fields } of [...Object.values(pluginSchemas), ...Object.values(ipamSchemas)]) {
+      expect(foldedTwins(Object.fromEntries(Object.keys(fields).map((key) => [key, 1])), [])).toEqual([]);
+    }
+  });
+
   test("no field is without a word", () => {
     const said = [legal, operators, left].flatMap((table) =>
       Object.entries<object>(table).flatMap(([type, fields]) =>
@@ -396,8 +431,8 @@ describe("what is the operator's in whatever value, or is left out", () => {
       ),
     );
     const known = (["plugin", "ipam"] as const).flatMap((part) =>
-      Object.entries(parts[part]).flatMap(([type, { fields }]) =>
-        Object.keys(fields).map((field) => `${part === "ipam" ? "ipam:" : ""}${type} ${field}`),
+      Object.entries(parts[part]).flatMap(([type, schema]) =>
+        ownFields(schema).map((field) => `${part === "ipam" ? "ipam:" : ""}${type} ${field}`),
       ),
     );
     const aliases = /^(cnv-(bridge|tuning)|ipam:hawser-(host-local|static)) /;

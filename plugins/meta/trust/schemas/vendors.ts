@@ -18,6 +18,7 @@ import {
 } from "../fields.ts";
 import type { Schema, Schemas, Use } from "../schema.ts";
 import {
+  besideOthers,
   counted,
   deviceId,
   deviceUse,
@@ -40,32 +41,33 @@ const linkState = oneOf("", "auto", "enable", "disable");
 
 const sriov: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     deviceID: deviceId,
     vlan: vlanId,
     vlanQoS: whole(0, 7),
     vlanProto: matching(/^802\.1([qQ]|[aA][dD])$/, "is neither 802.1q nor 802.1ad"),
     mtu,
+    mac: maybe(mac),
     min_tx_rate: counted,
     max_tx_rate: counted,
     spoofchk: oneOf("", "on", "off"),
     trust: oneOf("", "on", "off"),
     link_state: linkState,
     ...logFields("logLevel", "logFile"),
-  },
+  }),
   uses: ({ deviceID, vlan }) => [...deviceUse(deviceID), ...vlanUse(vlan)],
 };
 
 const ibSriov: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     deviceID: deviceId,
     pkey: maybe(matching(/^(0[xX])?[0-9A-Fa-f]{1,4}$/, "is no partition key")),
     link_state: linkState,
     rdmaIsolation: flag,
     ibKubernetesEnabled: flag,
     vfioPciMode: flag,
-  },
+  }),
   args: { guid: matching(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}$/, "is no GUID") },
   uses: ({ deviceID }) => deviceUse(deviceID),
 };
@@ -102,11 +104,11 @@ const acceleratedBridge: Schema = {
   ],
 };
 
-const ipoib: Schema = { role: "main", fields: { master: linkName, mtu }, uses: masterUse };
+const ipoib: Schema = { role: "main", fields: besideOthers({ master: linkName, mtu }), uses: masterUse };
 
 const ovs: Schema = {
   role: "main",
-  fields: {
+  fields: besideOthers({
     bridge: linkName,
     vlan: vlanId,
     mtu,
@@ -133,7 +135,7 @@ const ovs: Schema = {
     ),
     link_state_check_retries: whole(0, 100),
     link_state_check_interval: whole(0, 60_000),
-  },
+  }),
   args: { ovnPort: operators("Leave it out: a port of OVN's is told to its pod by OVN") },
   uses: ({ bridge, vlan, trunk, deviceID }) => [
     { kind: "bridges", name: textOf(bridge) },
