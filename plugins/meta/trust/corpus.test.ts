@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { JsonObject } from "../../../cni/json.ts";
+import { parseResource } from "../../../kube/definition.ts";
+import { metaConfig } from "../testing.ts";
+import { decodeDefinition, type Trust } from "./decode.ts";
+import { noResources } from "./resources.ts";
+import { deniedTypes } from "./types.ts";
+
+/** A definition in the manner of a tutorial or of a vendor's page, written anew. */
+interface Entry {
+  readonly name: string;
+  readonly namespace: string;
+  /** In whose manner it is. */
+  readonly manner: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Where the operator has to say so. */
+  readonly allowedTypes?: readonly string[];
+  /** `spec.config`, as people write it. */
+  readonly config: string;
+  /** Exactly what goes to the plugins. */
+  readonly handedOn: JsonObject;
+  /** The fields that do not, by their places. */
+  readonly leftOut?: readonly string[];
+}
+
+const folder = new URL("testdata/corpus/", import.meta.url);
+const entries = readdirSync(folder).flatMap(
+  (file) => parse(readFileSync(new URL(file, folder), "utf8")) as Entry[],
+);
+
+function definitionOf({ name, namespace, annotations = {}, config }: Entry) {
+  const resource = {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name, namespace, annotations },
+    spec: { config },
+  };
+  const read = parseResource(resource, { namespace, name, source: "Kubernetes API", keptIn: "api" });
+  if (!read.ok) throw new Error(read.error.msg);
+  return read.value;
+}
+
+function decoded(entry: Entry, trust: Partial<Trust> = {}) {
+  const read = decodeDefinition(metaConfig(trust), noResources, definitionOf(entry));
+  if (!read.ok) throw new Error(read.error.msg);
+  return read.value;
+}
+
+describe("what tutorials and vendors' pages write is taken", () => {
+  test("a hundred of them, each by a name of its own", () => {
+    const names = entries.map(({ namespace, name }) => `${namespace}/${name}`);
+    expect(entries.length).toBeGreaterThanOrEqual(100);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  test.each(entries)("$namespace/$name: $manner", (entry) => {
+    const { config, leftOut } = decoded(entry);
+    expect(config).toEqual(entry.handedOn);
+    expect(leftOut.map((each) => each.slice(0, each.indexOf(": ")))).toEqual(entry.leftOut ?? []);
+  });
+
+  test.each(entries)("$namespace/$name runs what may run", (entry) => {
+    const { config } = definitionOf(entry);
+    const rules = { allowedTypes: entry.allowedTypes, allowedIpamTypes: undefined };
+    expect(deniedTypes(rules, true, config)).toEqual([]);
+    const byDefault = deniedTypes({ ...rules, allowedTypes: undefined }, true, config);
+    expect(byDefault.length > 0).toBe(entry.allowedTypes !== undefined);
+  });
+
+  test.each(entries)("$namespace/$name keeps its name where the operator wants that", (entry) => {
+    const written = definitionOf(entry).config.name;
+    const isOurs = /"hawser-(flat|host-local|static)"/.test(entry.config);
+    const { config } = decoded(entry, { definitionNames: "as-written" });
+    expect(config.name).toBe(isOurs ? `${entry.namespace}.${written}` : written);
+  });
+
+  test.each(entries)("$namespace/$name says nothing else when it is read again", (entry) => {
+    // What was handed on is itself in the vocabulary: reading loses nothing twice.
+    const { pool: _pool, ...ipam } = (entry.handedOn.ipam ?? {}) as JsonObject;
+    const again = { ...entry.handedOn, ...(entry.handedOn.ipam !== undefined && { ipam }), name: entry.name };
+    const { leftOut } = decoded({ ...entry, config: JSON.stringify(again) });
+    expect(leftOut).toEqual([]);
+  });
+});
