@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import type { TlsMaterial } from "../../sys/http.ts";
+import { readDocuments } from "../../kube/yaml.ts";
+import type { HttpResponse, TlsMaterial } from "../../sys/http.ts";
 import { linux } from "../../sys/linux.ts";
 import { type Authority, type Certificate, makeAuthority, readPair } from "./certificates.ts";
 import { etcdBinaries, freePorts, startEtcd, until } from "./etcd.ts";
@@ -25,11 +26,27 @@ export function noKubeApiserver(): string | undefined {
   return etcdBinaries().length === 0 ? "it needs etcd" : undefined;
 }
 
+/** What only the real one can do. */
+export interface RealKubeServer extends KubeServer {
+  /** As an administrator, or as whom the token is of. A PATCH is a merge patch. */
+  ask(request: Request): Promise<HttpResponse>;
+  /** Creates what a file of examples/kubernetes holds. */
+  apply(file: string): Promise<void>;
+}
+
+export interface Request {
+  readonly method: "GET" | "POST" | "PATCH";
+  readonly path: string;
+  readonly body?: object;
+  readonly token?: string;
+}
+
 const user = "hawser";
 const token = "token-of-hawser";
+const examples = join(import.meta.dirname, "../../examples/kubernetes");
 
-/** The real one, with an etcd of its own, the definitions' CustomResourceDefinition, and the rights that hawser needs. */
-export async function startKubeApiserver(): Promise<KubeServer> {
+/** The real one, with an etcd of its own; its user hawser has the rights that examples/kubernetes gives to the account. */
+export async function startKubeApiserver(): Promise<RealKubeServer> {
   const [etcdBinary] = etcdBinaries().slice(-1);
   const executable = kubeApiserverPath();
   if (etcdBinary === undefined || executable === undefined) throw new Error(noKubeApiserver());
@@ -54,14 +71,16 @@ export async function startKubeApiserver(): Promise<KubeServer> {
   };
   const admin = authority.issue("admin", "/O=system:masters/CN=admin", "DNS:admin");
   const tls = { ca: fs.readFileSync(authority.caFile, "utf8"), ...readPair(admin) };
-  const post: Post = (path, body) => postTo(url, tls, path, body);
+  const ask = (request: Request): Promise<HttpResponse> => askAt(url, tls, request);
+  const apply = (file: string): Promise<void> => applyFile(ask, join(examples, file));
   try {
     await until("kube-apiserver is ready", async () => {
       if (child.exitCode !== null)
         throw new Error(fs.readFileSync(join(root, "server.log"), "utf8").slice(-2000));
-      return (await ask(url, tls, "GET", "/readyz"))?.status === 200;
+      const ready = await ask({ method: "GET", path: "/readyz" }).catch(() => undefined);
+      return ready?.status === 200;
     });
-    await furnish(url, tls, post);
+    await furnish(ask, apply);
   } catch (error) {
     await stop();
     throw error;
@@ -74,10 +93,12 @@ export async function startKubeApiserver(): Promise<KubeServer> {
     authority,
     client,
     token,
-    create: (object) => create(post, object),
+    ask,
+    apply,
+    create: (object) => create(ask, object),
     read: async (path) => {
-      const answer = await ask(url, tls, "GET", path);
-      return answer?.status === 200 ? JSON.parse(answer.body) : undefined;
+      const { status, body } = await ask({ method: "GET", path });
+      return status === 200 ? JSON.parse(body) : undefined;
     },
     asked: () => auditedSince(audit, forgotten),
     forget: () => {
@@ -125,71 +146,78 @@ function serverFlags(
   ];
 }
 
-type Post = (path: string, body: object) => Promise<unknown>;
+type Ask = RealKubeServer["ask"];
 
-async function ask(url: string, tls: TlsMaterial, method: "GET" | "POST", path: string, body?: object) {
+async function askAt(
+  url: string,
+  tls: TlsMaterial,
+  { method, path, body, token: bearer }: Request,
+): Promise<HttpResponse> {
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   const reply = await linux.http.request({
     method,
     url: url + path,
-    headers: { accept: "application/json", ...(body && { "content-type": "application/json" }) },
+    headers: {
+      accept: "application/json",
+      ...(body && { "content-type": type }),
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+    },
     timeoutMs: 10_000,
-    tls,
+    // A certificate that is shown wins over a token.
+    tls: bearer === undefined ? tls : { ca: tls.ca ?? "" },
     ...(body && { body: JSON.stringify(body) }),
   });
-  return reply.ok ? reply.value : undefined;
+  if (!reply.ok) throw new Error(`${method} ${path}: ${reply.error.message}`);
+  return reply.value;
 }
 
 /** What is there already is left as it is. */
-async function postTo(url: string, tls: TlsMaterial, path: string, body: object): Promise<unknown> {
-  const answer = await ask(url, tls, "POST", path, body);
-  if (answer === undefined || ![200, 201, 409].includes(answer.status))
-    throw new Error(`POST ${path}: ${answer?.status} ${answer?.body}`);
+async function post(ask: Ask, path: string, body: object): Promise<unknown> {
+  const answer = await ask({ method: "POST", path, body });
+  if (![200, 201, 409].includes(answer.status))
+    throw new Error(`POST ${path}: ${answer.status} ${answer.body}`);
   return JSON.parse(answer.body);
 }
 
-async function create(post: Post, object: KubeObject): Promise<KubeObject> {
-  const { apiVersion, kind, metadata } = object;
-  await post("/api/v1/namespaces", { metadata: { name: metadata.namespace } });
+/** Where objects of a kind are kept. */
+function placeOf({ apiVersion, kind, metadata }: KubeObject): string {
   const root = apiVersion.includes("/") ? "/apis" : "/api";
-  const plural = kind === "Pod" ? "pods" : "network-attachment-definitions";
-  return (await post(
-    `${root}/${apiVersion}/namespaces/${metadata.namespace}/${plural}`,
-    object,
-  )) as KubeObject;
+  const plural =
+    kind === "NetworkAttachmentDefinition"
+      ? "network-attachment-definitions"
+      : `${kind.toLowerCase().replace(/y$/, "ie")}s`;
+  const within = metadata.namespace === undefined ? "" : `/namespaces/${metadata.namespace}`;
+  return `${root}/${apiVersion}${within}/${plural}`;
 }
 
-/** The definitions' resource, and the rights of hawser's user. */
-async function furnish(url: string, tls: TlsMaterial, post: Post): Promise<void> {
-  const group = "k8s.cni.cncf.io";
-  const plural = "network-attachment-definitions";
-  const names = { plural, singular: "network-attachment-definition", kind: "NetworkAttachmentDefinition" };
-  const spec = { type: "object", properties: { config: { type: "string" } } };
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec } } };
-  await post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names,
-      versions: [{ name: "v1", served: true, storage: true, schema }],
-    },
-  });
-  const rules = [
-    { apiGroups: [""], resources: ["pods"], verbs: ["get"] },
-    { apiGroups: [""], resources: ["pods/status"], verbs: ["patch"] },
-    { apiGroups: [group], resources: [plural], verbs: ["get"] },
-  ];
-  const rbac = "/apis/rbac.authorization.k8s.io/v1";
-  await post(`${rbac}/clusterroles`, { metadata: { name: user }, rules });
-  await post(`${rbac}/clusterrolebindings`, {
-    metadata: { name: user },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user },
+async function create(ask: Ask, object: KubeObject): Promise<KubeObject> {
+  await post(ask, "/api/v1/namespaces", { metadata: { name: object.metadata.namespace } });
+  return (await post(ask, placeOf(object), object)) as KubeObject;
+}
+
+async function applyFile(ask: Ask, path: string): Promise<void> {
+  const documents = await readDocuments(fs.readFileSync(path, "utf8"));
+  if (!documents.ok) throw new Error(`${path}: ${documents.error}`);
+  for (const document of documents.value) {
+    const object = document as unknown as KubeObject;
+    await post(ask, placeOf(object), object);
+  }
+}
+
+/** The definitions' resource, and the rights of hawser's account for its user of the token file, too. */
+async function furnish(ask: Ask, apply: RealKubeServer["apply"]): Promise<void> {
+  const isThere = async (path: string): Promise<boolean> =>
+    (await ask({ method: "GET", path })).status === 200;
+  await until("its own namespaces are there", () => isThere("/api/v1/namespaces/kube-system"));
+  await apply("crd.yaml");
+  await apply("rbac.yaml");
+  await post(ask, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
+    metadata: { name: "hawser-user" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "hawser" },
     subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
   });
-  await until(
-    "the definitions are served",
-    async () => (await ask(url, tls, "GET", `/apis/${group}/v1/${plural}`))?.status === 200,
-  );
+  const definitions = "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions";
+  await until("the definitions are served", () => isThere(definitions));
 }
 
 /** What hawser's user has asked for, as the audit log has it before anything is answered. */
