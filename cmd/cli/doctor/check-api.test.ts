@@ -1,11 +1,11 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import { metaConfig } from "../../../plugins/meta/testing.ts";
 import { createFake, type HttpHandler } from "../../../sys/fake.ts";
 import type { HttpAttempt } from "../../../sys/http.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
 import { asRoot, withStat } from "../testing.ts";
-import { checkApi } from "./check-api.ts";
+import { checkApi, type Surroundings } from "./check-api.ts";
 
 const path = "/etc/cni/hawser/kubeconfig";
 const server = "https://10.0.0.1:6443";
@@ -31,6 +31,7 @@ interface Node {
   readonly mode?: number;
   readonly named?: string;
   readonly status?: MetaConfig["status"];
+  readonly around?: Partial<Surroundings>;
 }
 
 async function examine({
@@ -39,10 +40,14 @@ async function examine({
   mode = 0o600,
   named = path,
   status = "sync",
+  around,
 }: Node) {
   const fake = createFake({ http: answer, files: { [path]: kubeconfig(user), "/token": "t" } });
   const sys = withStat(asRoot(fake.sys), (_path, stat) => ({ ...stat, mode }));
-  const findings = await checkApi(sys, metaConfig({ kubeconfig: named, status }));
+  const config = metaConfig({ kubeconfig: named, status });
+  const findings = await (around === undefined
+    ? checkApi(sys, config)
+    : checkApi(sys, config, { annotationsComeAlong: true, pods: [], ...around }));
   return { findings, effects: fake.effects() };
 }
 
@@ -136,4 +141,61 @@ test.each<[string, HttpAttempt, string]>([
     { level: "problem", why: expect.stringContaining(`[${id}]`) },
   ]);
   expect(effects).toHaveLength(1);
+});
+
+test("the right to read pods is missing where the runtime passes their annotations: nobody needs it", async () => {
+  const { findings } = await examine({
+    answer: ({ method, url }) => (method === "GET" && url.includes("/pods/") ? status(403) : absent),
+    around: {},
+  });
+  expect(findings.filter(({ area }) => area === "api").slice(0, 2)).toEqual([
+    {
+      level: "ok",
+      area: "api",
+      what: `${server}: may not read pods, which only runtimes that pass no annotations (containerd before 1.5, CRI-O before 1.29) need`,
+      why: "",
+      todo: "",
+    },
+    { level: "ok", area: "api", what: `${server}: may read ${definitions}`, why: "", todo: "" },
+  ]);
+});
+
+describe("whether a policy of admission holds the token to the network status", () => {
+  const pods = ["a", "b", "c", "d"].map((name) => ({ namespace: "shop", name }));
+  const tooMuch = `warning ${server}: may write more of pods' status than the network status`;
+  const held = `ok ${server}: may write nothing else of pods' status`;
+  const refused = status(422, { details: { kind: "pods", causes: [{ message: "of the policy" }] } });
+
+  test.each<[string, Record<string, HttpAttempt>, string[], number]>([
+    ["there is none", { a: ok({ status: 200, body: "{}" }) }, [tooMuch], 1],
+    ["there is one", { a: refused }, [held], 1],
+    ["the first pod is gone", { b: refused }, [held], 2],
+    ["three pods are gone", { d: refused }, [], 3],
+  ])("%s", async (_case, answers, expected, tries) => {
+    const asked: string[] = [];
+    const { findings } = await examine({
+      answer: ({ url, body }) => {
+        const name = /shop\/pods\/(.*)\/status\?dryRun=All$/.exec(url)?.[1];
+        if (name === undefined) return absent;
+        asked.push(body ?? "");
+        return answers[name] ?? absent;
+      },
+      around: { pods },
+    });
+    expect(findings.slice(4).map(({ level, what }) => `${level} ${what}`)).toEqual(expected);
+    const annotations = { "hawser.example/hawser-doctor-probe": "" };
+    expect(asked).toEqual(Array.from({ length: tries }, () => JSON.stringify({ metadata: { annotations } })));
+  });
+
+  test.each<[string, Node]>([
+    ["nothing is written at all", { status: "off" }],
+    [
+      "the right to write is missing",
+      { answer: ({ method }) => (method === "PATCH" ? status(403) : absent) },
+    ],
+    ["no pod is attached", { around: { pods: [] } }],
+  ])("is not asked where %s", async (_case, node) => {
+    const { effects } = await examine({ around: { pods }, ...node });
+    expect(effects.filter((effect) => effect.includes("dryRun"))).toEqual([]);
+  });
 });

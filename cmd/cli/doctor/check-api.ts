@@ -2,6 +2,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import { definitionPath, podPath } from "../../../kube/api-path.ts";
 import { type ClientLimits, type KubeClient, openClient } from "../../../kube/client.ts";
 import { inCluster, readAccess } from "../../../kube/kubeconfig.ts";
+import type { PodIdentity } from "../../../kube/pod.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -14,8 +15,23 @@ const limits: ClientLimits = { tryMs: 5000, callMs: 5000, tries: 1, pauseMs: 0 }
 const probe = "hawser-doctor-probe";
 const openToOthers = 0o077;
 
-/** Whether the Kubernetes API would answer an ADD: the kubeconfig, the way there, and the rights. Changes nothing. */
-export async function checkApi(sys: Sys, { kubeconfig, status }: MetaConfig): Promise<Finding[]> {
+/** What the node has, and this looks at. */
+export interface Surroundings {
+  /** The runtime is asked for pods' annotations, so that nobody asks the API for a pod. */
+  readonly annotationsComeAlong: boolean;
+  /** Pods of this node. */
+  readonly pods: readonly PodIdentity[];
+}
+
+/**
+ * Whether the Kubernetes API would answer an ADD: the kubeconfig, the way there, and the rights; and whether these go too
+ * far. Changes nothing.
+ */
+export async function checkApi(
+  sys: Sys,
+  { kubeconfig, status }: MetaConfig,
+  { annotationsComeAlong, pods }: Surroundings = { annotationsComeAlong: false, pods: [] },
+): Promise<Finding[]> {
   if (kubeconfig === "") return [];
   if (kubeconfig === inCluster) return [notInCluster];
   const access = await readAccess(sys, kubeconfig, {});
@@ -29,7 +45,9 @@ export async function checkApi(sys: Sys, { kubeconfig, status }: MetaConfig): Pr
   ];
   const deadlineMs = Number.POSITIVE_INFINITY;
   const api = openClient(sys, { kubeconfig, variables: {}, deadlineMs }, limits);
-  return [...files, ...(await probeAll(api, server, status))];
+  const findings = await probeAll(api, server, rightsFor(status, annotationsComeAlong));
+  const mayTell = status !== "off" && findings.every(({ level }) => level === "ok");
+  return [...files, ...findings, ...(mayTell ? await checkPolicy(api, server, pods) : [])];
 }
 
 const notInCluster = warning(
@@ -52,20 +70,24 @@ interface Right {
   readonly ask: (api: KubeClient) => Promise<Outcome<unknown, CniError>>;
   readonly report: typeof problem;
   readonly loss: string;
+  /** Who needs it, where an operator has reason to take it away. */
+  readonly neededBy?: string;
 }
 
-const reads: readonly Right[] = [
-  ["pods", podPath("default", probe)] as const,
-  [
-    "network definitions (network-attachment-definitions.k8s.cni.cncf.io)",
-    definitionPath("default", probe),
-  ] as const,
-].map(([what, path]) => ({
-  may: `read ${what}`,
-  ask: (api) => api.get(path),
-  report: problem,
-  loss: "An ADD that needs it fails.",
-}));
+function rightToRead(what: string, path: string): Right {
+  return {
+    may: `read ${what}`,
+    ask: (api) => api.get(path),
+    report: problem,
+    loss: "An ADD that needs it fails.",
+  };
+}
+
+const readsPods = rightToRead("pods", podPath("default", probe));
+const readsDefinitions = rightToRead(
+  "network definitions (network-attachment-definitions.k8s.cni.cncf.io)",
+  definitionPath("default", probe),
+);
 
 /** A patch that is empty, of a pod that is not there. */
 const askToTell: Right["ask"] = (api) => api.patch(`${podPath("default", probe)}/status`, {});
@@ -84,9 +106,14 @@ const tells: Readonly<Record<MetaConfig["status"], readonly Right[]>> = {
   ],
 };
 
-async function probeAll(api: KubeClient, server: string, status: MetaConfig["status"]): Promise<Finding[]> {
+function rightsFor(status: MetaConfig["status"], annotationsComeAlong: boolean): Right[] {
+  const neededBy = "only runtimes that pass no annotations (containerd before 1.5, CRI-O before 1.29)";
+  return [annotationsComeAlong ? { ...readsPods, neededBy } : readsPods, readsDefinitions, ...tells[status]];
+}
+
+async function probeAll(api: KubeClient, server: string, rights: readonly Right[]): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const right of [...reads, ...tells[status]]) {
+  for (const right of rights) {
     const asked = await right.ask(api);
     findings.push(judgeProbe(asked, right, server));
     // Whatever is asked next would be told the same.
@@ -99,10 +126,39 @@ const answered: readonly string[] = ["kube.api-not-found", "kube.api-forbidden",
 
 function judgeProbe(
   asked: Outcome<unknown, CniError>,
-  { may, report, loss }: Right,
+  { may, report, loss, neededBy }: Right,
   server: string,
 ): Finding {
   if (asked.ok || asked.error.id === "kube.api-not-found") return fine("api", `${server}: may ${may}`);
   const { msg, details, id } = asked.error;
+  if (neededBy !== undefined && id === "kube.api-forbidden")
+    return fine("api", `${server}: may not ${may}, which ${neededBy} need`);
   return report("api", msg, `${loss} [${id}]`, details);
+}
+
+/** What an ADD never writes. With dryRun the server goes all the way, admission too, and keeps nothing. */
+const unlikeUs = { metadata: { annotations: { [`hawser.example/${probe}`]: "" } } };
+const enough = 3;
+
+/** Whether a policy of admission holds our patches to the network status; nothing where no pod is there to try it with. */
+async function checkPolicy(
+  api: KubeClient,
+  server: string,
+  pods: readonly PodIdentity[],
+): Promise<Finding[]> {
+  for (const { namespace, name } of pods.slice(0, enough)) {
+    const tried = await api.patch(`${podPath(namespace, name)}/status?dryRun=All`, unlikeUs);
+    if (tried.ok)
+      return [
+        warning(
+          "api",
+          `${server}: may write more of pods' status than the network status`,
+          "Whoever steals the token of this node writes addresses, conditions and labels of the cluster's pods.",
+          "Apply examples/kubernetes/admission-policy.yaml; docs/security.md says what it allows.",
+        ),
+      ];
+    if (tried.error.id === "kube.api-refused")
+      return [fine("api", `${server}: may write nothing else of pods' status`)];
+  }
+  return [];
 }

@@ -1,8 +1,10 @@
+import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";
 import type { Configuration } from "../configuration.ts";
+import { readHeldRecords } from "../held.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { checkApi } from "./check-api.ts";
+import { checkApi, type Surroundings } from "./check-api.ts";
 import { checkCapabilities, checkConfig } from "./check-config.ts";
 import { checkDefinitions, type Wanting } from "./check-definitions.ts";
 import { checkDevices } from "./check-devices.ts";
@@ -52,7 +54,7 @@ async function examineOne(
     ...findings,
     ...checkOtherPlugins(configuration, definitions.wanting),
     ...(await checkCapabilities(sys, configuration, config)),
-    ...(await checkApi(sys, config)),
+    ...(await checkApi(sys, config, surroundings(sys, configuration, stateDir))),
     ...definitions.findings,
     ...checkDevices(sys, config),
     ...plugins.findings,
@@ -64,6 +66,14 @@ async function examineOne(
     ...checkRecords(sys, stateDir),
     ...checkLocks(sys, stateDir),
   ];
+}
+
+function surroundings(sys: Sys, { capabilities }: Configuration, stateDir: string): Surroundings {
+  const held = readHeldRecords(sys, stateDir);
+  const pods = (held.ok ? held.value : []).flatMap(({ state }) =>
+    state.kind === "attached" && state.record.pod !== undefined ? [state.record.pod] : [],
+  );
+  return { annotationsComeAlong: capabilities.includes(podAnnotationsCapability), pods };
 }
 
 /** The plugins that the runtime itself calls, hawser among them. */

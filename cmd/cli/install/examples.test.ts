@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { parseDefinition } from "../../../kube/definition.ts";
+import { networkStatusAnnotation } from "../../../kube/pod.ts";
 import { parseUsage } from "../usage.ts";
 import { credentialSteps } from "./credentials.ts";
 import type { InstallOptions, UninstallOptions } from "./options.ts";
@@ -142,6 +143,22 @@ test("the role has what hawser asks for, and nothing else", () => {
   expect(binding.subjects).toEqual([
     { kind: "ServiceAccount", name: account.metadata.name, namespace: account.metadata.namespace },
   ]);
+});
+
+test("the policy is of hawser's account and of the annotation that hawser writes, and it is bound", () => {
+  const [policy, binding] = manifests("admission-policy.yaml");
+  const [account] = manifests("rbac.yaml");
+  const { name, namespace } = account.metadata;
+  expect(policy.spec.matchConditions).toEqual([
+    {
+      name: expect.any(String),
+      expression: `request.userInfo.username == "system:serviceaccount:${namespace}:${name}"`,
+    },
+  ]);
+  const own = policy.spec.variables.find((each: { name: string }) => each.name === "own");
+  expect(own.expression).toBe(JSON.stringify(networkStatusAnnotation));
+  expect(policy.spec.failurePolicy).toBe("Fail");
+  expect(binding.spec).toEqual({ policyName: policy.metadata.name, validationActions: ["Deny"] });
 });
 
 test("the CRD is of the definitions that hawser reads", () => {

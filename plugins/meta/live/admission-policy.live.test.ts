@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -92,6 +93,16 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
     const body = { status: { podIP: "10.9.9.9" }, metadata: { labels: { app: "stolen" } } };
     expect(await patch(path, body, tokens[0])).toMatchObject({ code: 200 });
     expect(await server.read(path)).toMatchObject(body);
+    // What doctor asks.
+    const probe = { metadata: { annotations: { "hawser.example/hawser-doctor-probe": "" } } };
+    const answer = await server.ask({
+      method: "PATCH",
+      path: `${path}/status?dryRun=All`,
+      body: probe,
+      token: tokens[0] ?? "",
+    });
+    expect(answer.status).toBe(200);
+    expect(await server.read(path)).not.toMatchObject(probe);
   });
 
   describe("with the policy", () => {
@@ -221,7 +232,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
     suite("hawser", ["root"], (executable) => {
       const bed = useBed({ node: false });
 
-      async function add(node: string): Promise<{ path: string; ended: Awaited<ReturnType<typeof call>> }> {
+      async function add(node: string) {
         const path = await newPod(node);
         const { metadata } = (await server.read(path)) ?? pod("", "");
         await server.create(networkDefinition(metadata.namespace, "a", { cniVersion: "1.1.0", type: "one" }));
@@ -232,7 +243,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
         const more = { delegate: { type: "main" }, kubeconfig, status: "required", allowedTypes: ["*"] };
         const config = annotated(hawser(bed(), more), "a");
         const args = `K8S_POD_NAMESPACE=${metadata.namespace};K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;
-        return { path, ended: await call(bed(), executable, { verb: "ADD", config, args }) };
+        return { path, config, ended: await call(bed(), executable, { verb: "ADD", config, args }) };
       }
 
       test("writes what it writes under the policy", async () => {
@@ -240,6 +251,20 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
         answerOf(ended);
         const text = (await server.read(path))?.metadata.annotations?.[networkStatusAnnotation] ?? "[]";
         expect(JSON.parse(text)).toMatchObject([{ name: "pods", default: true }, { interface: "net1" }]);
+      });
+
+      test("is told by doctor that it may write nothing else", async () => {
+        const { config, ended } = await add("node-1");
+        answerOf(ended);
+        const file = join(bed().root, "10-pods.conf");
+        fs.writeFileSync(file, JSON.stringify({ ...config, runtimeConfig: undefined }));
+        const { stdout } = spawnSync(executable.path, ["doctor", "--config", file, "--json"], {
+          encoding: "utf8",
+        });
+        const { findings } = JSON.parse(stdout) as { findings: { area: string; what: string }[] };
+        expect(findings.filter(({ area }) => area === "api").map(({ what }) => what)).toContain(
+          `${server.url}: may write nothing else of pods' status`,
+        );
       });
 
       test("says whose pod it may not write", async () => {
