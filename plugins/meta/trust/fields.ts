@@ -190,13 +190,11 @@ export const cidr = text((value) =>
 );
 export const addressOrCidr = either(address, cidr);
 
-/** A link of the node or of the pod: what the kernel takes, and no path. */
-export const linkName = text((value) => {
-  if (value === "") return undefined;
-  // A percent sign is the kernel's template for a number of its choice, a dash at the beginning some tool's option.
-  const isRight = /^[!-~]{1,15}$/.test(value) && !/[/:%]|^-|^\.\.?$/.test(value);
-  return isRight ? undefined : "is no interface's name";
-});
+/**
+ * A link of the node or of the pod. The kernel takes more than this; but a dash at the beginning is some tool's option, a
+ * percent sign is the kernel's template for a number of its choice, and what a shell obeys is in nobody's link's name.
+ */
+export const linkName = matching(/^([A-Za-z0-9_][A-Za-z0-9_.@+=~#,-]{0,14})?$/, "is no interface's name");
 
 /** `02:00:00:00:00:01` and the other spellings that Go's net.ParseMAC takes. */
 export const mac = matching(/^[0-9A-Fa-f]{2,4}([:.-][0-9A-Fa-f]{2,4}){2,19}$/, "is no MAC address");
@@ -206,11 +204,11 @@ export const dns = object({
   nameservers: list(address),
   domain: text(domainProblem),
   search: list(text(domainProblem)),
-  options: list(matching(/^[a-zA-Z0-9:._-]*$/, "is no option of a resolver")),
+  options: list(matching(/^([a-zA-Z0-9][a-zA-Z0-9:._-]*)?$/, "is no option of a resolver")),
 });
 
 function domainProblem(value: string): string | undefined {
-  return /^[a-zA-Z0-9._-]*$/.test(value) ? undefined : "is no domain";
+  return /^([a-zA-Z0-9._][a-zA-Z0-9._-]*)?$/.test(value) ? undefined : "is no domain";
 }
 
 /** As IPAM plugins and results have them (CNI 1.1.0, section 5, "routes"). */

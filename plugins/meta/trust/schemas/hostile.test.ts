@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Json, JsonObject } from "../../../../cni/json.ts";
+import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
 import type { Use } from "../schema.ts";
 import { ipamSchemas, pluginSchemas, schemaOf } from "./index.ts";
-import { readAs } from "./testing.ts";
+import { legal, needed, readAs } from "./testing.ts";
 
 /** What leads out of a name: to a file, to an option of a tool, to another line of a file. */
 const escapes = [
@@ -254,6 +254,76 @@ describe("hostile values are refused at their place, and nothing of them is hand
     expect(its.length).toBeGreaterThan(0);
   });
 });
+
+/** What people choose freely, within one line: a sysctl's value, an option's of DHCP. */
+const free = /^(tuning sysctl|cnv-tuning sysctl|ipam:dhcp provide)$/;
+/** Texts that nobody may get through anywhere. */
+const escaping = [
+  ...[
+    "../x",
+    "/etc/shadow",
+    "a/../b",
+    "-x",
+    "--modprobe=/tmp/x",
+    "a\nb",
+    "a\u0000b",
+    "http://10.0.0.1/",
+    "unix:/x",
+  ],
+  ...["$(reboot)", "a;b", "x".repeat(2000)],
+];
+
+describe("legal values, with one text or key of them changed", () => {
+  const cases = Object.entries(legal).flatMap(([type, fields]) =>
+    Object.entries(fields).flatMap(([field, values]) => values.map((value) => ({ type, field, value }))),
+  );
+
+  test.each(cases)("$type $field $value", ({ type, field, value }) => {
+    const spoilt = [
+      ...(free.test(`${type} ${field}`) ? [] : escaping.flatMap((text) => textsOf(value, text))),
+      ...keysOf(value),
+    ];
+    for (const each of spoilt) {
+      const { problems } = readAs(type, { ...needed(type), [field]: each });
+      expect({ each, isRefused: problems.some((problem) => problem.startsWith(field)) }).toEqual({
+        each,
+        isRefused: true,
+      });
+    }
+  });
+});
+
+/** The value, once for each text in it, with that text in its place. */
+function textsOf(value: Json, text: string): Json[] {
+  return variants(value, (each) => (typeof each === "string" ? [text] : []));
+}
+
+/** The value, once for each key in it, with that key in another case, and with one more. */
+function keysOf(value: Json): Json[] {
+  return variants(value, (each) => {
+    if (!isObject(each)) return [];
+    const keys = Object.keys(each).filter((key) => !key.startsWith("net"));
+    return [{ ...each, "../x": "/etc/shadow" }, ...keys.map((key) => renamed(each, key, key.toUpperCase()))];
+  });
+}
+
+function renamed(value: JsonObject, key: string, to: string): JsonObject {
+  return Object.fromEntries(Object.entries(value).map(([each, held]) => [each === key ? to : each, held]));
+}
+
+function variants(value: Json, change: (each: Json) => Json[]): Json[] {
+  const own = change(value);
+  if (Array.isArray(value))
+    return own.concat(
+      value.flatMap((each, index) => variants(each, change).map((made) => value.with(index, made))),
+    );
+  if (!isObject(value)) return own;
+  return own.concat(
+    Object.entries(value).flatMap(([key, each]) =>
+      variants(each, change).map((made) => ({ ...value, [key]: made })),
+    ),
+  );
+}
 
 describe("fields in another spelling, and fields that nobody knows", () => {
   const types = (["plugin", "ipam"] as const).flatMap((part) =>

@@ -81,7 +81,10 @@ const rdma: Schema = {
 
 /** The first of its bridges to which the device's uplink belongs, of a list with commas. */
 const bridgeNames = maybe(
-  matching(/^[A-Za-z0-9_.-]{1,15}(,[A-Za-z0-9_.-]{1,15}){0,15}$/, "is no list of bridges' names"),
+  matching(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}(,[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}){0,15}$/,
+    "is no list of bridges' names",
+  ),
 );
 
 const acceleratedBridge: Schema = {
