@@ -1,5 +1,6 @@
 import { cniError } from "../../cni/errors.ts";
 import { metaPlaces } from "../../plugins/meta/config/config.ts";
+import { readStdin } from "../../sys/linux-standard.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { Command } from "./commands.ts";
 import { printFailure } from "./failure.ts";
@@ -51,6 +52,10 @@ async function run(sys: Sys, terminal: Terminal, command: Command): Promise<numb
       return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
     case "migrate":
       return (await import("./migrate/migrate.ts")).migrateCommand(sys, terminal, command.migrate);
+    case "gc": {
+      const { gcCommand } = await import("./gc/gc.ts");
+      return gcCommand(sys, terminal, command.gc, { readStdin, path: process.env.PATH ?? "" });
+    }
     case "ipam":
       return (await import("./ipam/ipam.ts")).ipamCommand(sys, terminal, command.ipam);
     case "install": {

@@ -1,3 +1,4 @@
+import type { GcOptions } from "./gc/options.ts";
 import type { InstallOptions, UninstallOptions } from "./install/options.ts";
 import type { IpamAction } from "./ipam/options.ts";
 import type { MigrateOptions } from "./migrate/options.ts";
@@ -8,6 +9,7 @@ export type Command =
   | ({ readonly kind: "attachments" } & AttachmentsOptions)
   | ({ readonly kind: "show" } & ShowOptions)
   | ({ readonly kind: "doctor" } & DoctorOptions)
+  | { readonly kind: "gc"; readonly gc: GcOptions }
   | { readonly kind: "ipam"; readonly ipam: IpamAction }
   | { readonly kind: "migrate"; readonly migrate: MigrateOptions }
   | { readonly kind: "install"; readonly install: InstallOptions }

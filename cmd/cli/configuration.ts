@@ -4,6 +4,7 @@ import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { atLeast, versionWhenMissing } from "../../cni/version.ts";
+import { isConfiguration } from "../../kube/definitions.ts";
 import { multusType } from "../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -61,6 +62,20 @@ export function requireConfiguration(sys: Sys, path: string): Outcome<Configurat
     `read configuration ${path}: there is no plugin of type "hawser" or "multus" in it`,
     "Name the file that the runtime reads, with hawser alone or in its list.",
   );
+}
+
+/** The one that the runtime reads, the first by name. Errors: `cli.file`, `cli.no-hawser`, those of a bad file. */
+export function runtimesConfiguration(sys: Sys, confDir: string): Outcome<Configuration, CniError> {
+  const doing = `look for the runtime's configuration in ${confDir}`;
+  const names = sys.files.list(confDir);
+  const hint = "Name the folder by --conf-dir, or the file by --config.";
+  if (!names.ok) {
+    const why = names.error.code === "ENOENT" ? "there is no such folder" : names.error.message;
+    return failWith("ioFailure", "cli.file", `${doing}: ${why}`, hint);
+  }
+  const first = names.value.find(isConfiguration);
+  if (first !== undefined) return requireConfiguration(sys, `${confDir}/${first}`);
+  return failWith("invalidConfig", "cli.no-hawser", `${doing}: it is empty`, hint);
 }
 
 /** What hawser finds on stdin under this configuration; `extra` is what the runtime adds for a pod. */

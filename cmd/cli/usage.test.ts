@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { runCli } from "./testing.ts";
+import { parseUsage } from "./usage.ts";
 
 describe("help", () => {
   test("no argument: the commands", async () => {
@@ -9,7 +10,7 @@ describe("help", () => {
       expect(stdout).toContain(`  hawser ${command} `);
   });
 
-  test.each([[[]], [["explain"]], [["attachments"]], [["attachments", "show"]], [["doctor"]]])(
+  test.each([[[]], [["explain"]], [["attachments"]], [["attachments", "show"]], [["doctor"]], [["gc"]]])(
     "%j --help has an example that begins so, and the exit status",
     async (command) => {
       const { exitCode, stdout } = await runCli([...command, "--help"]);
@@ -20,7 +21,7 @@ describe("help", () => {
   );
 
   test("every example in the help is right usage", async () => {
-    for (const command of [[], ["explain"], ["attachments"], ["attachments", "show"], ["doctor"]]) {
+    for (const command of [[], ["explain"], ["attachments"], ["attachments", "show"], ["doctor"], ["gc"]]) {
       const { stdout } = await runCli([...command, "--help"]);
       const examples = stdout.slice(stdout.indexOf("Examples:")).matchAll(/^ {2}(?:sudo )?hawser (.*)$/gm);
       for (const [, line = ""] of examples) {
@@ -88,4 +89,15 @@ test.each([
 test("colours only where they are wanted", async () => {
   expect((await runCli(["moor"], { colours: true })).stderr).toContain("\u001b[31mhawser:\u001b[0m");
   expect((await runCli(["moor"])).stderr).not.toContain("\u001b");
+});
+
+test.each([
+  [["--plugin-dir", "/a", "--plugin-dir", "/b"]],
+  [["--plugin-dir=/a", "--json", "--plugin-dir", "/b"]],
+  [["--plugin-dir", "/a:/b"]],
+])("doctor looks through every folder that is named: %j", async (args) => {
+  const defaults = { stateDir: "/s", confDir: "/c", columns: 100, version: "" };
+  expect(await parseUsage(["doctor", ...args], defaults)).toMatchObject({
+    command: { pluginDirs: ["/a", "/b"] },
+  });
 });

@@ -1,5 +1,6 @@
 import yargs, { type Argv } from "yargs";
 import type { Command } from "./commands.ts";
+import { addGc } from "./gc/usage.ts";
 import { attachmentsHelp, described, doctorHelp, explainHelp, mainHelp, showHelp } from "./help.ts";
 import { addInstall, addUninstall } from "./install/usage.ts";
 import { actionHelps } from "./ipam/help.ts";
@@ -33,7 +34,7 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
     seen.problem ??= inWords(args, message || (error?.message ?? "the arguments cannot be understood"));
   });
   let text = "";
-  await parser.parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
+  await parser.parseAsync(withAllFolders(args), {}, (_error: unknown, _argv: unknown, output: string) => {
     text = output;
   });
   if (seen.problem !== undefined) {
@@ -42,6 +43,28 @@ export async function parseUsage(args: readonly string[], defaults: UsageDefault
   if (text !== "") return { kind: "text", text };
   if (seen.command !== undefined) return { kind: "command", command: seen.command };
   return { kind: "text", text: await parser.getHelp() };
+}
+
+/** Of an option that is given twice yargs keeps the last; of folders of plugins all are meant, written as in CNI_PATH. */
+function withAllFolders(args: readonly string[]): string[] {
+  const option = "--plugin-dir";
+  const folders: string[] = [];
+  const rest: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const [arg = "", next = "-"] = args.slice(at, at + 2);
+    const isPair = arg === option && !next.startsWith("-");
+    if (isPair) at++;
+    if (isPair || arg.startsWith(`${option}=`)) folders.push(isPair ? next : arg.slice(option.length + 1));
+    else rest.push(arg);
+  }
+  return folders.length === 0 ? rest : [...rest, option, folders.join(":")];
+}
+
+/** `--plugin-dir`, as it was given. */
+function foldersOf(given: readonly string[] | undefined): readonly string[] {
+  return given === undefined
+    ? pluginDirs
+    : given.flatMap((each) => each.split(":")).filter((each) => each !== "");
 }
 
 /** yargs counts what it misses; a person wants it named. */
@@ -54,7 +77,7 @@ function inWords([first, second = ""]: readonly string[], message: string): stri
 function helpCommand([first = "", second = ""]: readonly string[]): string {
   if (first === "attachments" && second === "show") return "hawser attachments show --help";
   if (first === "ipam" && second in actionHelps) return `hawser ipam ${second} --help`;
-  return ["explain", "attachments", "doctor", "ipam", "migrate", "install", "uninstall"].includes(first)
+  return ["explain", "attachments", "doctor", "gc", "ipam", "migrate", "install", "uninstall"].includes(first)
     ? `hawser ${first} --help`
     : "hawser --help";
 }
@@ -85,6 +108,9 @@ type Take = (command: Command) => void;
 function withCommands(parser: Argv, defaults: UsageDefaults, take: Take): Argv {
   const known = addDoctor(addAttachments(addExplain(parser, take), defaults, take), defaults, take);
   addMigrate(known, defaults, (migrate) => take({ kind: "migrate", migrate }));
+  addGc(known, { ...defaults, pluginDirs }, ({ pluginDirs, ...gc }) =>
+    take({ kind: "gc", gc: { ...gc, pluginDirs: foldersOf(pluginDirs) } }),
+  );
   addIpam(known, defaults, (ipam) => take({ kind: "ipam", ipam }));
   addInstall(known, defaults, (install) => take({ kind: "install", install }));
   return addUninstall(known, defaults, (uninstall) => take({ kind: "uninstall", uninstall }));
@@ -171,7 +197,7 @@ function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
     "doctor",
     "Find what is wrong on this node, and say what to do",
     (command) => described(command, doctorHelp).options(options),
-    ({ config, confDir, pluginDir = pluginDirs, json = false }) =>
-      take({ kind: "doctor", config, confDir, pluginDirs: pluginDir, json }),
+    ({ config, confDir, pluginDir, json = false }) =>
+      take({ kind: "doctor", config, confDir, pluginDirs: foldersOf(pluginDir), json }),
   );
 }

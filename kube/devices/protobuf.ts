@@ -1,8 +1,8 @@
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 
 /**
- * As much of protobuf's wire format as the kubelet's messages need: fields of text and of messages, everything else passed
- * over. Pure, and bounded by the bytes given.
+ * As much of protobuf's wire format as the kubelet's messages need: fields of text and of messages, a number by its field,
+ * everything else passed over. Pure, and bounded by the bytes given.
  */
 
 const varint = 0;
@@ -37,6 +37,22 @@ export function readFields(bytes: Uint8Array): Outcome<Fields, string> {
     at = end.next;
   }
   return ok(fields);
+}
+
+/** A number among a message's fields, the last one of those that came; undefined when there is none, or no message. */
+export function numberOf(bytes: Uint8Array, wanted: number): number | undefined {
+  let found: number | undefined;
+  let at = 0;
+  while (at < bytes.length) {
+    const tag = readVarint(bytes, at);
+    if (tag === undefined) return undefined;
+    const kind = tag.value % 8;
+    const end = endOf(bytes, tag.next, kind);
+    if (end === undefined || end.next > bytes.length) return undefined;
+    if (kind === varint && Math.floor(tag.value / 8) === wanted) found = readVarint(bytes, tag.next)?.value;
+    at = end.next;
+  }
+  return found;
 }
 
 /** Where a field's value ends; `start` is where the value of one that is kept begins. */

@@ -11,6 +11,7 @@ import {
   type Handler,
   type HttpHandler,
   type Machine,
+  type RpcHandler,
 } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config/config.ts";
@@ -98,7 +99,11 @@ export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;
 export function createRecordingNode(
   types: readonly string[],
   files: Readonly<Record<string, unknown>> = {},
-  also: { readonly http?: HttpHandler; readonly executables?: Readonly<Record<string, Handler>> } = {},
+  also: {
+    readonly http?: HttpHandler;
+    readonly rpc?: RpcHandler;
+    readonly executables?: Readonly<Record<string, Handler>>;
+  } = {},
 ): RecordingNode {
   const calls: RecordedCall[] = [];
   const executables = Object.fromEntries(types.map((type) => [`/bin/cni/${type}`, recorder(type, calls)]));

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Client, credentials, loadPackageDefinition } from "@grpc/grpc-js";
+import { type Client, credentials, loadPackageDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
 /** A pod as the kubelet asks the runtime for it. */
@@ -12,6 +12,8 @@ export interface PodSandbox {
   readonly portMappings?: readonly { readonly containerPort: number; readonly hostPort: number }[];
   /** Counts the pod's sandboxes; the name of one that failed may be taken for a while. */
   readonly attempt?: number;
+  /** It has no network of its own. */
+  readonly hostNetwork?: boolean;
   readonly cgroupParent: string;
 }
 
@@ -49,6 +51,12 @@ export interface Cri {
 }
 
 const proto = join(import.meta.dirname, "cri.proto");
+
+/** The service's definition, with the encoders that a test may compare ours with. */
+export function criDefinition(): ServiceDefinition {
+  return loadSync(proto, { keepCase: true })["runtime.v1.RuntimeService"] as ServiceDefinition;
+}
+
 /** Within a test's time, so that it fails by what hangs. */
 const deadlineMs = 100_000;
 
@@ -146,13 +154,16 @@ function sandboxConfig(pod: PodSandbox): object {
   const { annotations = {}, portMappings = [], cgroupParent } = pod;
   return {
     metadata: { name, namespace, uid, attempt },
-    hostname: name,
+    hostname: pod.hostNetwork ? "" : name,
     annotations,
     port_mappings: portMappings.map(({ containerPort, hostPort }) => ({
       container_port: containerPort,
       host_port: hostPort,
     })),
-    linux: { cgroup_parent: cgroupParent },
+    linux: {
+      cgroup_parent: cgroupParent,
+      ...(pod.hostNetwork && { security_context: { namespace_options: { network: "NODE" } } }),
+    },
   };
 }
 
