@@ -6,6 +6,7 @@ import { parseResult } from "../cni/result.ts";
 import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
 import { atLeast } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { Sys } from "../sys/sys.ts";
 import { parseAddress, parseCidr, printAddress, printCidr } from "./address.ts";
 import { fieldOf, readList, readObject, readText, readTexts, show } from "./fields.ts";
 
@@ -31,6 +32,41 @@ export function invalidIpam(network: NetworkConfig, problems: readonly string[])
 /** STATUS (CNI 1.1.0, section 2): what would fail every ADD makes the plugin not available, for the same reason. */
 export function asUnavailable(error: CniError): CniError {
   return { ...error, code: codes.notAvailable };
+}
+
+/**
+ * What keeps every ADD from an address without a mistake of this node's. `unreachable`: the store is away, refuses, or
+ * takes no writes.
+ */
+export const shortages = ["full", "unreachable"] as const;
+export type Shortage = (typeof shortages)[number];
+
+/** By which of them the operator wants the node to count as not ready. */
+export function readNotReadyWhen(ipam: JsonObject, problems: string[]): readonly Shortage[] {
+  const words = readTexts(ipam, "notReadyWhen", "ipam", problems);
+  return words.flatMap((word, index) => {
+    const shortage = shortages.find((each) => each === word);
+    if (shortage === undefined)
+      problems.push(`ipam.notReadyWhen[${index}]: ${show(word)} is none of ${shortages.join(", ")}`);
+    return shortage ?? [];
+  });
+}
+
+/**
+ * What STATUS says of a shortage. Runtimes call a node not ready whose network is not, and Kubernetes then evicts the pods
+ * that run there and miss nothing: with a pool of the cluster, on all nodes at once. So it fails only where the operator
+ * wants that; else it is said on stderr.
+ */
+export function judgeShortage(
+  sys: Sys,
+  notReadyWhen: readonly Shortage[],
+  shortage: Shortage,
+  error: CniError,
+): Outcome<void, CniError> {
+  if (notReadyWhen.includes(shortage)) return fail(asUnavailable(error));
+  const rest = `The node counts as ready all the same: "notReadyWhen" of ipam does not name "${shortage}".`;
+  sys.warn(`hawser: STATUS: ${error.msg}; ${error.details.replace(/\.?$/, ".")} ${rest} [${error.id}]`);
+  return ok(undefined);
 }
 
 /** `routes`, printed the one way; fields that Go programs leave at zero are as absent. */

@@ -5,9 +5,9 @@ import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
-import { bootOf, releaseEarlierBoots } from "./boot.ts";
+import { bootOf, isOfEarlierBoot, releaseEarlierBoots } from "./boot.ts";
 import { type ClaimRequest, claim } from "./claim.ts";
-import { entriesOf } from "./claim-txn.ts";
+import { entriesOf, known } from "./claim-txn.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { drive, readStore, storeError } from "./drive.ts";
 import { explainExhaustion } from "./exhaustion.ts";
@@ -15,6 +15,7 @@ import type { Holding } from "./holding.ts";
 import { replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
+import { isOf } from "./release.ts";
 import { formerSets, poolChanged, toResult } from "./result.ts";
 import type { Store, StoreFault } from "./store.ts";
 
@@ -43,7 +44,8 @@ export async function add(
   const boot = bootOf(sys);
   const few = { boot, most: replayedAtOnce, isNoted: true };
   const swept = await releaseEarlierBoots(sys, store, config.value, few);
-  if (!swept.ok) return swept;
+  // A store that takes no writes refuses the claim, too, unless it needs none.
+  if (!swept.ok && swept.error.id !== "ipam.store-refused") return swept;
   const sandbox = { ...own, ...(boot === undefined ? {} : { boot }) };
   const request = toRequest(sys, config.value, identity.value, sandbox, requested.value);
   const claimed = await claimAddresses(sys, store, config.value, request);
@@ -85,7 +87,10 @@ async function claimAddresses(
 ): Promise<Outcome<Holding, CniError>> {
   const { identity } = request.claimant;
   const end = await drive(sys, store, () => claim(request));
-  if (!end.ok) return fail(givenUp(sys, config, request, end.error));
+  if (!end.ok) {
+    const given = end.error.kind === "refused" ? await givenBefore(sys, store, request) : undefined;
+    return given === undefined ? fail(givenUp(sys, config, request, end.error)) : ok(given);
+  }
   switch (end.value.kind) {
     case "failed":
       return fail(end.value.error);
@@ -95,6 +100,25 @@ async function claimAddresses(
       if (end.value.definitions > 1) sys.warn(disagreement(config));
       return ok(end.value.holding);
   }
+}
+
+/**
+ * What this very container has, in this boot: a store that takes no writes refuses every claim before it is looked at, but
+ * a repeated ADD needs none.
+ */
+async function givenBefore(
+  sys: Sys,
+  store: Store,
+  { keys, claimant }: ClaimRequest,
+): Promise<Holding | undefined> {
+  const { node, containerId, ifname, identity, boot } = claimant;
+  const places = [keys.att(node, containerId, ifname), keys.own(identity)];
+  const gets = places.map((key) => ({ kind: "get", key }) as const);
+  const reply = await readStore(sys, store, { compare: [], success: gets, failure: [] });
+  if (!reply.ok) return undefined;
+  return places
+    .flatMap((_place, at) => known(entriesOf(reply.value, at)[0])?.holding ?? [])
+    .find((had) => isOf(had, claimant) && had.node === node && !isOfEarlierBoot(had, boot));
 }
 
 /**

@@ -36,6 +36,7 @@ test("what is not said", () => {
     holdMs: 86_400_000,
     identity: "pod",
     onLiveElsewhere: "wait",
+    notReadyWhen: [],
     routes: [],
     dns: {},
   });
@@ -47,6 +48,7 @@ test.each<[string, Record<string, unknown>, object]>([
   ["hold", { hold: "90m" }, { holdMs: 5_400_000 }],
   ["no hold", { hold: "0" }, { holdMs: 0 }],
   ["hold for ever", { hold: "forever" }, { holdMs: undefined }],
+  ["when the node is not ready", { notReadyWhen: ["full"] }, { notReadyWhen: ["full"] }],
   ["policy", { onLiveElsewhere: "takeover" }, { onLiveElsewhere: "takeover" }],
   ["identity", { identity: "container" }, { identity: "container" }],
   ["folder", { store: { dir: "/data/pool/" } }, { store: { kind: "local", dir: "/data/pool" } }],
@@ -172,6 +174,12 @@ test.each<[string, Record<string, unknown>, string]>([
     { onLiveElsewhere: "steal" },
     'ipam.onLiveElsewhere: "steal" is none of wait, new-ip, takeover',
   ],
+  [
+    "a reason that is none",
+    { notReadyWhen: ["full", "away"] },
+    'ipam.notReadyWhen[1]: "away" is none of full, unreachable',
+  ],
+  ["a reason that is no list", { notReadyWhen: "full" }, "ipam.notReadyWhen: is a string, not an array"],
   [
     "two stores",
     { store: { dir: "/a", etcd: { endpoints: ["http://a:1"] } } },

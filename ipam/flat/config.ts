@@ -8,7 +8,15 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Address, bitsOf, type Cidr, printAddress, printCidr } from "../address.ts";
 import { fieldOf, readText, show } from "../fields.ts";
-import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
+import {
+  invalidIpam,
+  ipamOf,
+  noteFamilies,
+  readDns,
+  readNotReadyWhen,
+  readRoutes,
+  type Shortage,
+} from "../ipam-config.ts";
 import { printIn, type RangeSet, type Span, usableSpans } from "../range.ts";
 import { noGateway, noteOverlaps, readRangeSets } from "../range-config.ts";
 import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
@@ -27,6 +35,8 @@ export interface FlatConfig extends FlatPlaces {
   readonly dns: Dns;
   readonly identity: "pod" | "container";
   readonly onLiveElsewhere: "wait" | "new-ip" | "takeover";
+  /** What makes STATUS fail beyond a wrong configuration. */
+  readonly notReadyWhen: readonly Shortage[];
 }
 
 const ipamFields = [
@@ -39,6 +49,7 @@ const ipamFields = [
   "identity",
   "hold",
   "onLiveElsewhere",
+  "notReadyWhen",
   "node",
   "journalDir",
 ];
@@ -58,6 +69,7 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
   const dns = readDns(ipam, problems);
   const identity = readChoice(ipam, "identity", identities, problems);
   const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, problems);
+  const notReadyWhen = readNotReadyWhen(ipam, problems);
   noteFamilies(
     network,
     sets.flatMap((set) => set[0]?.family ?? []),
@@ -74,6 +86,7 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
     dns,
     identity,
     onLiveElsewhere,
+    notReadyWhen,
   });
 }
 

@@ -21,6 +21,7 @@ function storeWith(...faults: readonly (StoreFault["kind"] | undefined)[]): Stor
   return {
     label: "a store",
     roundTrips: () => requests,
+    health: async () => ok(undefined),
     txn: async () => {
       const kind = faults[requests++];
       return kind === undefined

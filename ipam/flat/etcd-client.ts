@@ -1,9 +1,17 @@
-import { fail, type Outcome } from "../../sys/outcome.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Answer, ask } from "./etcd-ask.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 import { refused, unknown, unreachable } from "./etcd-fault.ts";
-import { defaultLimits, type EtcdLimits, type EtcdNode, openSession, type Session } from "./etcd-session.ts";
+import {
+  defaultLimits,
+  type EtcdLimits,
+  type EtcdNode,
+  endpointOf,
+  openSession,
+  type Session,
+  send,
+} from "./etcd-session.ts";
 import { rejectToken, requireToken } from "./etcd-token.ts";
 import type { StoreFault } from "./store.ts";
 
@@ -11,6 +19,8 @@ import type { StoreFault } from "./store.ts";
 export interface EtcdClient {
   /** Posts until somebody answers. */
   call<T>(call: EtcdCall<T>): Promise<Outcome<T, StoreFault>>;
+  /** What the endpoint that has answered last says of its cluster; true where it says nothing. */
+  isHealthy(): Promise<boolean>;
   roundTrips(): number;
 }
 
@@ -37,14 +47,23 @@ export function openClient(
   limits: EtcdLimits = defaultLimits,
 ): EtcdClient {
   let session: Session | undefined;
+  const open = (): Outcome<Session, StoreFault> => {
+    if (session !== undefined) return ok(session);
+    const opened = openSession(sys, settings, node, limits);
+    if (opened.ok) session = opened.value;
+    return opened;
+  };
   return {
     call: async (call) => {
-      if (session === undefined) {
-        const opened = openSession(sys, settings, node, limits);
-        if (!opened.ok) return opened;
-        session = opened.value;
-      }
-      return await perform(session, call);
+      const opened = open();
+      return opened.ok ? await perform(opened.value, call) : opened;
+    },
+    isHealthy: async () => {
+      const opened = open();
+      if (!opened.ok) return true;
+      const asking = { method: "GET", path: "/health", token: "", timeoutMs: limits.tryMs } as const;
+      const attempt = await send(opened.value, endpointOf(opened.value), asking);
+      return !attempt.ok || !/"health":\s*"?false/.test(attempt.value.body);
     },
     roundTrips: () => session?.roundTrips ?? 0,
   };

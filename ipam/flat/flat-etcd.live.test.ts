@@ -283,7 +283,11 @@ if (binary !== undefined) {
         expect(errorOf(deleted).details).toContain("journalled on this node");
         const config = configOf(scene, "one");
         const status = await call(scene.bed, flatOf(scene), { verb: "STATUS", config });
-        expect(errorOf(status)).toMatchObject({ code: 50 });
+        expectSilence({ ...status, stderr: "" });
+        expect(status.stderr).toContain("[ipam.store-unreachable]");
+        const strict = configOf({ ...scene, ipam: { ...scene.ipam, notReadyWhen: ["unreachable"] } }, "one");
+        const wanted = await call(scene.bed, flatOf(scene), { verb: "STATUS", config: strict });
+        expect(errorOf(wanted)).toMatchObject({ code: 50 });
         await cluster.members[0]?.start();
         await add(scene, sandbox(3, "one"));
         const owners = (await entriesOf(cluster, bed().stateDir))

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { CniError } from "../../cni/errors.ts";
 import { Crash, type CrashPoint, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
@@ -173,4 +173,63 @@ test("a token that etcd never answers any more (a restored snapshot) stops no ve
     expect(machine.clock.monotonicMs() - startMs).toBeLessThan(6000);
     expect([...etcd.tokens].at(-1)).not.toBe(hung);
   }
+});
+
+describe("under etcd's NOSPACE alarm", () => {
+  const second = invocationOf({ verb: "ADD", containerId: "c2", pod: "ns/db", ipam });
+
+  test("a repeated ADD is answered as before, another is refused with the remedy, DEL is journalled", async () => {
+    const { machine, etcd } = scene();
+    const given = await add(machine.spawn().sys, callOf("ADD", "c1"));
+    expect(given.ok).toBe(true);
+    etcd.alarm = true;
+    expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toEqual(given);
+    const refused = { ok: false, error: { id: "ipam.store-refused" } };
+    expect(await add(machine.spawn().sys, second)).toMatchObject(refused);
+    // Of the same pod, but another sandbox: that takes a write.
+    expect(await add(machine.spawn().sys, callOf("ADD", "c3"))).toMatchObject(refused);
+    const held = invocationOf({
+      verb: "DEL",
+      containerId: "c1",
+      pod: "ns/web",
+      ipam: { ...ipam, hold: "1h" },
+    });
+    expect(await del(machine.spawn().sys, held)).toMatchObject(refused);
+    // Its release waits in the journal, and is done before it may have anything again.
+    expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toMatchObject(refused);
+    etcd.alarm = false;
+    expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toEqual(given);
+  });
+
+  test.each([
+    [[], true],
+    [["full"], true],
+    [["unreachable"], false],
+  ])("STATUS sees it, and notReadyWhen %j decides", async (notReadyWhen, isReady) => {
+    const { machine, etcd } = scene();
+    await run(machine, adding);
+    etcd.alarm = true;
+    const process = machine.spawn();
+    const asked = invocationOf({ verb: "STATUS", containerId: "", ipam: { ...ipam, notReadyWhen } });
+    const outcome = await status(process.sys, asked);
+    expect(outcome).toMatchObject(isReady ? { ok: true } : { error: { code: 50, id: "ipam.store-refused" } });
+    expect(`${process.warnings.join()}${JSON.stringify(outcome)}`).toContain("alarm disarm");
+    expect(process.warnings).toHaveLength(isReady ? 1 : 0);
+    expect(entriesIn({ machine, etcd }).some(({ key }) => key === "health")).toBe(false);
+  });
+
+  test("STATUS of a healthy etcd sends it nothing that is written", async () => {
+    const { machine, etcd } = scene();
+    await run(machine, adding);
+    const before = etcd.store.entries();
+    const asked = etcd.requests.length;
+    await run(machine, ({ sys }) => status(sys, callOf("STATUS", "")));
+    expect(etcd.store.entries()).toEqual(before);
+    expect(etcd.requests.slice(asked).map((each) => each.replace(/^http:\/\/.:2379| .*/g, ""))).toEqual([
+      "/v3/kv/txn",
+      "/v3/kv/txn",
+      "/v3/kv/txn",
+      "/health",
+    ]);
+  });
 });

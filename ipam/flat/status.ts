@@ -2,7 +2,7 @@ import { type CniError, cniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { asUnavailable } from "../ipam-config.ts";
+import { asUnavailable, judgeShortage, type Shortage } from "../ipam-config.ts";
 import { printRangeSet } from "../range.ts";
 import { disagreement } from "./add.ts";
 import { entriesOf } from "./claim-txn.ts";
@@ -10,10 +10,13 @@ import { type FlatConfig, parseFlatConfig } from "./config.ts";
 import { readStore, storeError } from "./drive.ts";
 import { keysOf } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreFault } from "./store.ts";
 import { readUsage, type SetUsage } from "./usage.ts";
 
-/** STATUS (CNI 1.1.0, section 2): 50 when an ADD would fail: misconfigured, no store, or no address left. */
+/**
+ * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that there is no store or no address left is an
+ * error only where the operator says so.
+ */
 export async function status(
   sys: Sys,
   { config: network }: Invocation,
@@ -23,13 +26,22 @@ export async function status(
   if (!config.ok) return fail(asUnavailable(config.error));
   const store = await open(sys, config.value);
   const problem = await findProblem(sys, store, config.value);
-  return problem === undefined ? ok(undefined) : fail(asUnavailable(problem));
+  if (problem === undefined) return ok(undefined);
+  return judgeShortage(sys, config.value.notReadyWhen, problem.shortage, problem.error);
 }
 
-async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<CniError | undefined> {
+interface Problem {
+  readonly shortage: Shortage;
+  readonly error: CniError;
+}
+
+async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<Problem | undefined> {
   const { pool, spaces } = config;
   const keys = keysOf(pool);
-  const doing = `see what pool ${pool} has left`;
+  const unreachable = (doing: string, fault: StoreFault): Problem => {
+    return { shortage: "unreachable", error: storeError(doing, fault) };
+  };
+  const looking = `see what pool ${pool} has left`;
   const reply = await readStore(sys, store, {
     compare: [],
     success: [
@@ -38,15 +50,18 @@ async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<
     ],
     failure: [],
   });
-  if (!reply.ok) return storeError(doing, reply.error);
+  if (!reply.ok) return unreachable(looking, reply.error);
   if (entriesOf(reply.value, 1).length > 1) sys.warn(disagreement(config));
   const usages = await readUsage(sys, store, keys, spaces);
-  if (!usages.ok) return storeError(doing, usages.error);
+  if (!usages.ok) return unreachable(looking, usages.error);
+  const health = await store.health();
+  if (!health.ok) return unreachable(`see whether pool ${pool} can be written to`, health.error);
   const [first] = reply.value.replies;
   const expired = first?.kind === "count" ? first.count : 0;
   const full = usages.value.findIndex(({ size, taken }) => BigInt(taken) >= size);
   // What waited too long for its identity is anybody's.
-  return full < 0 || expired > 0 ? undefined : exhausted(config, usages.value, full);
+  if (full < 0 || expired > 0) return undefined;
+  return { shortage: "full", error: exhausted(config, usages.value, full) };
 }
 
 function exhausted({ pool, sets }: FlatConfig, usages: readonly SetUsage[], set: number): CniError {

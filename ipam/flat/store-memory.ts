@@ -25,6 +25,7 @@ export function createMemoryStore(): MemoryStore {
     label: "memory",
     entries: () => inRange("", "\uffff"),
     roundTrips: () => roundTrips,
+    health: async () => ok(undefined),
     txn: async (txn: Txn): Promise<Outcome<TxnReply, StoreFault>> => {
       roundTrips += 1;
       const modRevision = String(revision + 1);

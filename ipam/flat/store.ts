@@ -9,6 +9,8 @@ export interface Store {
   readonly label: string;
   /** All or nothing. A transaction without compares is a read. */
   txn(txn: Txn): Promise<Outcome<TxnReply, StoreFault>>;
+  /** Whether it takes writes, as far as that is told without one. It answers reads. */
+  health(): Promise<Outcome<void, StoreFault>>;
   /** Requests sent so far. */
   roundTrips(): number;
 }

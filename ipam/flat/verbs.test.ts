@@ -243,7 +243,7 @@ describe("CHECK", () => {
 });
 
 describe("STATUS", () => {
-  const ipam = { ranges: tiny, hold: "1m" };
+  const ipam = { ranges: tiny, hold: "1m", notReadyWhen: ["full"] };
   async function full(): Promise<Scene> {
     const at = scene();
     for (let n = 1; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam });
@@ -263,7 +263,7 @@ describe("STATUS", () => {
   });
 
   test.each<[string, StoreFault | undefined, Record<string, unknown>, string]>([
-    ["no store", away, {}, "ipam.store-unreachable"],
+    ["no store", away, { notReadyWhen: ["unreachable"] }, "ipam.store-unreachable"],
     ["a wrong configuration", undefined, { ranges: [] }, "ipam.config"],
   ])("%s", async (_what, fault, change, id) => {
     const at = scene();
@@ -272,6 +272,33 @@ describe("STATUS", () => {
       ok: false,
       error: { code: 50, id },
     });
+  });
+});
+
+describe("STATUS, unless the operator says otherwise, is ready, and says on stderr", () => {
+  test.each<[string, string[] | undefined]>([
+    ["nothing said", undefined],
+    ["only the other", ["unreachable"]],
+  ])("that the pool is full: %s", async (_what, notReadyWhen) => {
+    const at = scene();
+    const ipam = { ranges: tiny, notReadyWhen };
+    for (let n = 1; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam });
+    expect(await run(at, status, { containerId: "", ipam })).toMatchObject({ ok: true });
+    expect(at.fake.warnings).toEqual([
+      expect.stringMatching(/pool net has no address left.*does not name "full".*\[ipam\.pool-exhausted\]$/),
+    ]);
+  });
+
+  test.each<[string, StoreFault, string]>([
+    ["away", away, "ipam.store-unreachable"],
+    ["refusing", { ...away, kind: "refused" }, "ipam.store-refused"],
+  ])("that the store is %s", async (_what, fault, id) => {
+    const at = scene();
+    at.fault = fault;
+    expect(await run(at, status, { containerId: "", ipam: { notReadyWhen: ["full"] } })).toMatchObject({
+      ok: true,
+    });
+    expect(at.fake.warnings).toEqual([expect.stringContaining(`"unreachable". [${id}]`)]);
   });
 });
 

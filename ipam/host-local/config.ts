@@ -4,7 +4,14 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { fieldOf, readObject, readText } from "../fields.ts";
-import { invalidIpam, ipamOf, noteFamilies, readRoutes } from "../ipam-config.ts";
+import {
+  invalidIpam,
+  ipamOf,
+  noteFamilies,
+  readNotReadyWhen,
+  readRoutes,
+  type Shortage,
+} from "../ipam-config.ts";
 import type { RangeSet } from "../range.ts";
 import { noteOverlaps, type RangeRules, readRange, readRangeSets } from "../range-config.ts";
 import { askedAddresses, type Request, readRequests, strictArgs } from "../requested.ts";
@@ -18,6 +25,8 @@ export interface HostLocalConfig {
   readonly resolvConf: string;
   /** Addresses that the caller asks for. */
   readonly requests: readonly Request[];
+  /** What makes STATUS fail beyond a wrong configuration; the reference plugin does not read it. */
+  readonly notReadyWhen: readonly Shortage[];
 }
 
 const defaultDataDir = "/var/lib/cni/networks";
@@ -41,13 +50,14 @@ export function parseHostLocalConfig({
   const routes = readRoutes(ipam, problems);
   const resolvConf = readText(ipam, "resolvConf", "ipam", problems) ?? "";
   readText(ipam, "dataDir", "ipam", problems);
+  const notReadyWhen = readNotReadyWhen(ipam, problems);
   noteFamilies(
     config,
     sets.flatMap((set) => set[0]?.family ?? []),
     problems,
   );
   if (problems.length > 0) return fail(invalidIpam(config, problems));
-  return ok({ folder: folderOf(config), sets, routes, resolvConf, requests });
+  return ok({ folder: folderOf(config), sets, routes, resolvConf, requests, notReadyWhen });
 }
 
 /** The one thing that DEL and GC need; a mistake elsewhere does not keep an address. */

@@ -3,7 +3,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { isSameAddress, parseCidr, printAddress } from "../address.ts";
-import { asUnavailable, previousResult } from "../ipam-config.ts";
+import { asUnavailable, judgeShortage, previousResult } from "../ipam-config.ts";
 import { printRangeSet, rangeWith } from "../range.ts";
 import { parseHostLocalConfig } from "./config.ts";
 import { readResolvConf } from "./resolv-conf.ts";
@@ -45,20 +45,24 @@ export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<v
   return ok(undefined);
 }
 
-/** STATUS (CNI 1.1.0, section 2): 50 when an ADD would fail, be it for want of addresses. */
+/**
+ * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that the folder refuses or no address is left is an
+ * error only where the operator says so.
+ */
 export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseHostLocalConfig(invocation);
   if (!config.ok) return fail(asUnavailable(config.error));
-  const { folder, sets, resolvConf } = config.value;
+  const { folder, sets, resolvConf, notReadyWhen } = config.value;
   const dns = readResolvConf(sys, resolvConf);
   if (!dns.ok) return fail(asUnavailable(dns.error));
   const holdings = readHoldings(sys, folder);
-  if (!holdings.ok) return fail(asUnavailable(holdings.error));
-  const errors = sets.flatMap((set, index) => {
+  if (!holdings.ok) return judgeShortage(sys, notReadyWhen, "unreachable", holdings.error);
+  const outcomes = sets.map((set, index): Outcome<void, CniError> => {
     const usage = usageOf(set, holdings.value);
-    if (!isFull(usage)) return [];
+    if (!isFull(usage)) return ok(undefined);
     const msg = `no IP addresses available in range set ${index}: ${printRangeSet(set)}`;
-    return [cniError("notAvailable", "ipam.exhausted", msg, `${describeUsage(usage)}.`)];
+    const error = cniError("notAvailable", "ipam.exhausted", msg, `${describeUsage(usage)}.`);
+    return judgeShortage(sys, notReadyWhen, "full", error);
   });
-  return allOk(errors);
+  return allOk(outcomes.flatMap((each) => (each.ok ? [] : each.error)));
 }

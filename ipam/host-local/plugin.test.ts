@@ -455,17 +455,17 @@ describe("STATUS", () => {
     ["is ready before any ADD", {}, {}, undefined],
     ["is ready with one address left", Object.fromEntries(Object.entries(full).slice(1)), {}, undefined],
     [
-      "is not when a set is exhausted",
+      "is not when a set is exhausted, and the operator says so",
       full,
-      dual,
+      { ...dual, notReadyWhen: ["full"] },
       "no IP addresses available in range set 0: 10.1.0.1-10.1.0.6",
     ],
     ["is not when the configuration is wrong", {}, { ranges: [] }, "no IP ranges specified"],
     ["is not without its resolv.conf", {}, { resolvConf: "/no" }, "read the DNS settings in /no: ENOENT"],
     [
-      "is not when the data folder is a file",
+      "is not when the data folder is a file, and the operator says so",
       { "/data/n": "x" },
-      {},
+      { notReadyWhen: ["full", "unreachable"] },
       "read the data folder /data/n: ENOTDIR",
     ],
   ])("%s", async (_case, files, ipam, words) => {
@@ -475,8 +475,32 @@ describe("STATUS", () => {
       expect(outcome).toMatchObject({ ok: false, error: { code: 50, msg: expect.stringContaining(words) } });
   });
 
+  test.each<[string, Readonly<Record<string, string>>, JsonObject, string]>([
+    ["a set is exhausted", full, {}, "[ipam.exhausted]"],
+    ["a set is exhausted, and only another want counts", full, { notReadyWhen: ["unreachable"] }, '"full"'],
+    ["the data folder is a file", { "/data/n": "x" }, { notReadyWhen: ["full"] }, "[ipam.data-folder]"],
+  ])("is ready, and says on stderr that %s", async (_case, files, ipam, words) => {
+    const at = node(files);
+    expect(await at.run({ verb: "status", config: { ipam } })).toMatchObject({ ok: true });
+    expect(at.warnings).toEqual([expect.stringContaining(words)]);
+  });
+
+  test.each<[string, unknown]>([
+    ["a word that is none", ["full", "empty"]],
+    ["no list", "full"],
+  ])("takes no notReadyWhen that is %s", async (_case, notReadyWhen) => {
+    const outcome = await node({}).run({ verb: "status", config: { ipam: { notReadyWhen } as JsonObject } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: 50, id: "ipam.config", msg: expect.stringContaining("ipam.notReadyWhen") },
+    });
+  });
+
   test("counts", async () => {
-    const outcome = await node(full).run({ verb: "status" });
+    const outcome = await node(full).run({
+      verb: "status",
+      config: { ipam: { notReadyWhen: ["full"] } },
+    });
     expect(outcome).toMatchObject({
       ok: false,
       error: { details: "5 of 5 addresses are taken, by 4 containers; 1 files name no owner." },

@@ -11,6 +11,7 @@ import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkOtherPlugins } from "./check-others.ts";
 import { checkPlugins, typesIn } from "./check-plugins.ts";
+import { checkPools } from "./check-pools.ts";
 import { checkLocks, checkRecords } from "./check-records.ts";
 import { checkTools } from "./check-tools.ts";
 import type { Finding } from "./finding.ts";
@@ -58,6 +59,7 @@ async function examineOne(
     ...definitions.findings,
     ...checkDevices(sys, config),
     ...plugins.findings,
+    ...(await checkPools(sys, [listOf(configuration), ...definitions.wanting])),
     ...checkTools(sys),
     ...checkTrusted(sys, configuration.path, [configuration.path]),
     ...checkTrusted(sys, definitionsDir, definitions.paths),

@@ -19,6 +19,7 @@ export type Area =
   | "definitions"
   | "devices"
   | "plugins"
+  | "pools"
   | "default route"
   | "folders"
   | "records"

@@ -1,5 +1,5 @@
 import { Crash } from "../../../sys/fake.ts";
-import { fail, type Outcome } from "../../../sys/outcome.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Entry, Store, StoreFault, Txn, TxnReply } from "../store.ts";
 import { createMemoryStore } from "../store-memory.ts";
 
@@ -66,6 +66,7 @@ export function createCluster(chance: () => number, onChange: OnChange): Cluster
       return {
         label: "simulated store",
         roundTrips: () => requests,
+        health: async () => ok(undefined),
         txn: async (txn) => {
           const number = requests;
           requests += 1;

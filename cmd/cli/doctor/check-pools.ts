@@ -1,0 +1,59 @@
+import { declaredCapabilities } from "../../../cni/chain.ts";
+import { parseNetworkConfig } from "../../../cni/config.ts";
+import { parseEnvironment } from "../../../cni/environment.ts";
+import { isObject, type JsonObject, printJson } from "../../../cni/json.ts";
+import type { SilentVerb } from "../../../cni/plugin.ts";
+import { openStore } from "../../../ipam/flat/places.ts";
+import { status as flatStatus } from "../../../ipam/flat/status.ts";
+import { status as hostLocalStatus } from "../../../ipam/host-local/inspect.ts";
+import { shortages } from "../../../ipam/ipam-config.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { Wanting } from "./check-definitions.ts";
+import { type Finding, fine, problemOf } from "./finding.ts";
+
+/** Of the plugins whose pools can be looked at. The reference's host-local keeps its addresses as ours does. */
+const judges: Readonly<Record<string, SilentVerb>> = {
+  // Nothing is left on the node: neither a token nor an endpoint.
+  "hawser-flat": (sys, invocation) =>
+    flatStatus(sys, invocation, (of, places) => openStore(of, { ...places, journalDir: "" })),
+  "hawser-host-local": hostLocalStatus,
+  "host-local": hostLocalStatus,
+};
+
+/**
+ * Whether the pools have an address to give, and their stores can be reached. STATUS says so only on stderr unless
+ * `notReadyWhen` names it, so that no node becomes unready by it; here it is a problem in any case.
+ */
+export async function checkPools(sys: Sys, wanting: readonly Wanting[]): Promise<Finding[]> {
+  const asked = wanting.flatMap(({ user, plugins }) => plugins.map((plugin) => checkPool(sys, user, plugin)));
+  return (await Promise.all(asked)).flat();
+}
+
+async function checkPool(sys: Sys, user: string, plugin: JsonObject): Promise<Finding[]> {
+  const { ipam } = plugin;
+  if (!isObject(ipam) || typeof ipam.type !== "string") return [];
+  const judge = judges[ipam.type];
+  const text = printJson({ ...plugin, ipam: { ...ipam, notReadyWhen: [...shortages] } });
+  const network = parseNetworkConfig(text);
+  if (judge === undefined || !network.ok) return [];
+  const environment = parseEnvironment({ CNI_COMMAND: "STATUS" });
+  if (!environment.ok) return [];
+  const outcome = await judge(sys, { environment: environment.value, config: network.value });
+  // Of a folder of this node there is nothing to say.
+  if (outcome.ok && ipam.type !== "hawser-flat") return [];
+  if (outcome.ok) return [fine("pools", `${user}: the store answers, and the pool has addresses to give`)];
+  const isConfig = outcome.error.id === "ipam.config";
+  // The runtime may add the ranges; and what only the reference plugin reads is its own to judge.
+  if (isConfig && (ipam.type === "host-local" || declaredCapabilities(plugin).includes("ipRanges")))
+    return [];
+  const { msg, id } = outcome.error;
+  const named = { ...outcome.error, msg: `${user}: ${ipam.type}: ${msg}` };
+  return [problemOf("pools", named, isConfig ? "Correct it." : (remedies[id] ?? later))];
+}
+
+const later = "No pod that wants an address of it starts until then. Running pods are not concerned.";
+const remedies: Readonly<Record<string, string>> = {
+  "ipam.pool-exhausted": `Free addresses (hawser ipam list --state held), or give the pool more ranges. ${later}`,
+  "ipam.exhausted": `GC frees what containers that are gone have left; or give the network more ranges. ${later}`,
+  "ipam.store-unreachable": `Look after the store. ${later}`,
+};
