@@ -13,10 +13,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Base, type Bom, completeBom } from "./bom.ts";
+import { sign } from "./sign.ts";
 
 /**
  * `make release`: of each executable in dist an archive with its links and licences, a bill of materials, and checksums
- * of all of it. One commit makes the same bytes. Runs at the top of the project.
+ * of all of it. One commit makes the same bytes. With HAWSER_SIGN_KEY, the file of a private key, the checksums are signed.
+ * Runs at the top of the project.
  */
 
 interface Build {
@@ -47,6 +49,9 @@ const archives = builds.map(makeArchive);
 const made = [...archives, writeBom()];
 const sums = made.map((name) => `${digestOf(join(folder, name))}  ${name}\n`);
 writeFileSync(join(folder, "SHA256SUMS"), sums.join(""));
+const { HAWSER_SIGN_KEY: key = "" } = process.env;
+if (key === "") process.stdout.write("SHA256SUMS is not signed: HAWSER_SIGN_KEY names no key\n");
+else sign(join(folder, "SHA256SUMS"), key);
 for (const name of [...made, "SHA256SUMS"]) {
   process.stdout.write(`${join(folder, name)}  ${(statSync(join(folder, name)).size / 1e6).toFixed(1)} MB\n`);
 }

@@ -161,6 +161,17 @@ test("the policy is of hawser's account and of the annotation that hawser writes
   expect(binding.spec).toEqual({ policyName: policy.metadata.name, validationActions: ["Deny"] });
 });
 
+const base = "$".concat("{BASE}");
+test("the image's base is what its builder names, by its digest", () => {
+  const lines = fs.readFileSync(`${folder}/Dockerfile`, "utf8").split("\n");
+  const bases = lines.filter((line) => line.startsWith("FROM ")).map((line) => line.split(" ").slice(1));
+  const names = bases.map((words) => words.find((word) => !word.startsWith("--")));
+  expect(names).toEqual([base, base]);
+  expect(lines).toContain("ARG BASE");
+  for (const page of [`${folder}/Dockerfile`, `${folder}/README.md`, `${folder}/../../docs/kubernetes.md`])
+    expect(fs.readFileSync(page, "utf8"), page).toMatch(/--build-arg BASE=\$base \\/);
+});
+
 test("the CRD is of the definitions that hawser reads", () => {
   const [crd] = manifests("crd.yaml");
   const { group, names, versions } = crd.spec;
