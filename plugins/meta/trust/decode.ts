@@ -3,7 +3,7 @@ import { foldedTwins } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import type { Definition } from "../../../kube/definition.ts";
 import { resourceOf } from "../../../kube/devices/assign.ts";
-import { listed, quote } from "../../../kube/text.ts";
+import { isUnset, listed, quote } from "../../../kube/text.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import {
@@ -193,7 +193,8 @@ function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
     return undefined;
   }
   const type = typeof ipam.type === "string" ? ipam.type : "";
-  if (Object.keys(ipam).length === 0) return {};
+  // No addresses, in each of the ways in which Go's programs write that.
+  if (type === "" && Object.values(ipam).every(isUnset)) return {};
   const fields: Fields = { type: text(() => undefined) };
   const read = readPart(scope, "ipam", type, fields, ipam, place);
   if (type !== "hawser-flat") return read;

@@ -164,6 +164,8 @@ const hostile: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>
       ".shop",
     ],
     vf_driver: ["/tmp/x"],
+    vhost_user_socket_volume_name: ["../x", "A/b"],
+    vhost_user_socket_name: ["../x", "/tmp/x.sock", "a.b.sock"],
   },
   "ipam:kube-ovn": { server_socket: ["/tmp/x.sock"], provider: ["net.other", "ovn"] },
   "ipam:host-local": {

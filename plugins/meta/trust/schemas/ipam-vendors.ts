@@ -96,12 +96,17 @@ const whereabouts: Schema = {
 
 const poolNames = list(subdomainName);
 
+/** Names, or patterns of names: which of them the pod may use is in each pool. */
+const poolPatterns = list(
+  matching(/^[a-z0-9*?[][a-z0-9.*?[\]-]{0,252}$/, "is neither a pool's name nor a pattern of names"),
+);
+
 const spiderpool: Schema = {
   role: "ipam",
   fields: {
     // Which namespaces may use a pool is in the pool, which is the operator's.
-    default_ipv4_ippool: poolNames,
-    default_ipv6_ippool: poolNames,
+    default_ipv4_ippool: poolPatterns,
+    default_ipv6_ippool: poolPatterns,
     clean_gateway: flag,
     match_master_subnet: flag,
     ipam_unix_socket_path: maybe(operatorsBut(["/var/run/spidernet/spiderpool.sock"], "Leave it out")),

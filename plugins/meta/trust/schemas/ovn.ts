@@ -8,7 +8,6 @@ import {
   matching,
   object,
   oneOf,
-  operators,
   operatorsBut,
   type Reader,
   text,
@@ -96,7 +95,11 @@ const kubeOvnFields: Fields = {
   provider,
   routes: list(object({ dst: maybe(cidr), gw: maybe(address) })),
 };
-const sockets = operators("Leave it out; sockets are the node's");
+/** In a volume of the pod's own, by its name: the daemon looks for it among the pod's. */
+const volume = maybe(matching(/^[a-z0-9][a-z0-9-]{0,62}$/, "is no volume's name"));
+const socketName = maybe(
+  matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\.sock)?$/, "is no name of a socket within it"),
+);
 
 const kubeOvn: Schema = {
   role: "main",
@@ -104,9 +107,9 @@ const kubeOvn: Schema = {
     ...kubeOvnFields,
     deviceID: deviceId,
     vf_driver: oneOf("", "vfio-pci", "mlx5_core"),
-    vhost_user_socket_volume_name: sockets,
-    vhost_user_socket_name: sockets,
-    vhost_user_socket_consumption: sockets,
+    vhost_user_socket_volume_name: volume,
+    vhost_user_socket_name: socketName,
+    vhost_user_socket_consumption: oneOf("", "kubevirt"),
   },
   needs,
   uses: ({ deviceID }) => deviceUse(deviceID),

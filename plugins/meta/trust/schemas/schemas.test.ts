@@ -60,9 +60,6 @@ describe("what is the operator's in whatever value, or is left out", () => {
     "host-device": ["kernelpath"],
     macvtap: ["deviceID"],
     coordinator: ["hostRPFilter", "hostRuleTable"],
-    "kube-ovn": [
-      ...["vhost_user_socket_volume_name", "vhost_user_socket_name", "vhost_user_socket_consumption"],
-    ],
     "ipam:hawser-flat": ["node", "journalDir", "notReadyWhen"],
     "ipam:whereabouts": [
       ...["etcd_host", "etcd_username", "etcd_password"],

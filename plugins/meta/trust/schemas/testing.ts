@@ -214,6 +214,9 @@ export const legal: Readonly<Record<string, Readonly<Record<string, readonly Jso
     routes: [[{ dst: "19.10.0.0/16", gw: "10.17.0.1" }, { gw: "10.17.0.1" }]],
     deviceID: [vf],
     vf_driver: ["vfio-pci"],
+    vhost_user_socket_volume_name: ["vhostuser-sockets"],
+    vhost_user_socket_name: ["sock", "vhost.sock"],
+    vhost_user_socket_consumption: ["kubevirt"],
   },
   "ipam:kube-ovn": {
     server_socket: ["/run/openvswitch/kube-ovn-daemon.sock"],
@@ -273,7 +276,10 @@ export const legal: Readonly<Record<string, Readonly<Record<string, readonly Jso
     leader_retry_period: [500],
   },
   "ipam:spiderpool": {
-    default_ipv4_ippool: [["vlan100-v4", "vlan200-v4"]],
+    default_ipv4_ippool: [
+      ["vlan100-v4", "vlan200-v4"],
+      ["rail1-*", "v4-[123]"],
+    ],
     default_ipv6_ippool: [["vlan100-v6"]],
     clean_gateway: [true],
     match_master_subnet: [true],
