@@ -44,5 +44,7 @@ export interface DoctorOptions {
   readonly config: string | undefined;
   readonly confDir: string;
   readonly pluginDirs: readonly string[];
+  /** A file of kubectl's with the definitions of the cluster. */
+  readonly clusterDefinitions: string | undefined;
   readonly json: boolean;
 }

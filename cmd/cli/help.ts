@@ -74,6 +74,7 @@ export const doctorHelp: Help = {
       "one file, with plugins elsewhere",
       "hawser doctor --config 10-hawser.conflist --plugin-dir build/plugins",
     ],
+    ["what of a cluster would be refused", "hawser doctor --cluster-definitions definitions.json"],
   ],
   exits: "0 no problem (there may be warnings), 1 a problem, 2 the command was used wrongly",
 };

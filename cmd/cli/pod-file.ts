@@ -1,9 +1,8 @@
-import { kindOf } from "../../cni/config.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
-import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
-import { readDocuments } from "../../kube/yaml.ts";
+import { isObject, type JsonObject } from "../../cni/json.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { type Manifest, readManifests } from "./manifests.ts";
 
 /** What a manifest says of a pod, as far as networks are concerned. */
 export interface PodFile {
@@ -28,33 +27,11 @@ export async function readPodFile(
   path: string,
   which: WhichPod,
 ): Promise<Outcome<PodFile, CniError>> {
-  const text = sys.files.read(path);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `read pod ${path}: ${text.error.message}`);
-  const documents = await readDocuments(text.value);
-  if (!documents.ok) {
-    return failWith("undecodable", "cli.pod", `read pod ${path}: it is not YAML: ${documents.error}`);
-  }
-  const objects = documents.value.flatMap((document) => objectsIn(document));
-  const pods = objects.filter(({ kind }) => kind === "Pod").map(podOf);
-  if (pods.length === 0) return noPod(path, objects);
+  const objects = await readManifests(sys, path, "pod");
+  if (!objects.ok) return objects;
+  const pods = objects.value.filter(({ kind }) => kind === "Pod").map(podOf);
+  if (pods.length === 0) return noPod(path, objects.value);
   return choose(path, pods, which);
-}
-
-interface Manifest {
-  readonly kind: string;
-  readonly metadata: JsonObject;
-}
-
-/** The objects of a document, those of lists one by one. The API leaves the kind out of a PodList's items. */
-function objectsIn(document: Json, kindInList?: string): Manifest[] {
-  if (!isObject(document)) return [{ kind: kindOf(document), metadata: {} }];
-  const { kind = kindInList, items, metadata } = document;
-  const name = typeof kind === "string" ? kind : "something without a kind";
-  if (name.endsWith("List") && (Array.isArray(items) || items === null || items === undefined)) {
-    const inner = name === "List" ? undefined : name.slice(0, -"List".length);
-    return (items ?? []).flatMap((item) => objectsIn(item, inner));
-  }
-  return [{ kind: name, metadata: isObject(metadata) ? metadata : {} }];
 }
 
 function podOf({ metadata: { namespace, name, annotations } }: Manifest): PodFile {

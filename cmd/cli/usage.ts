@@ -191,13 +191,14 @@ function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
       array: true,
       describe: `a folder of plugins (default ${pluginDirs.join(", ")}); may be repeated`,
     },
+    "cluster-definitions": { ...text, describe: "a file of kubectl's: which of its definitions are refused" },
     json,
   } as const;
   return parser.command(
     "doctor",
     "Find what is wrong on this node, and say what to do",
     (command) => described(command, doctorHelp).options(options),
-    ({ config, confDir, pluginDir, json = false }) =>
-      take({ kind: "doctor", config, confDir, pluginDirs: foldersOf(pluginDir), json }),
+    ({ config, confDir, pluginDir, clusterDefinitions, json = false }) =>
+      take({ kind: "doctor", config, confDir, pluginDirs: foldersOf(pluginDir), clusterDefinitions, json }),
   );
 }

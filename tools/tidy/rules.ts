@@ -150,6 +150,7 @@ export const rules: Rules = {
   testHelpers,
   testedFolders: inner.concat("sys/**"),
   testedElsewhere: {
+    "plugins/meta/observe/verdict.ts": "cmd/cli/doctor/check-trust.test.ts",
     "kube/devices/devices.ts": "plugins/meta/observe/equip.test.ts",
     "plugins/meta/observe/readiness.ts": "plugins/meta/observe/readiness.test.ts",
     "plugins/meta/routes/steps.ts": "plugins/meta/routes/crash.test.ts",

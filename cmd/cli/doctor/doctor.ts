@@ -14,6 +14,7 @@ import { checkPlugins, typesIn } from "./check-plugins.ts";
 import { checkPools } from "./check-pools.ts";
 import { checkLocks, checkRecords } from "./check-records.ts";
 import { checkTools } from "./check-tools.ts";
+import { checkTrust } from "./check-trust.ts";
 import type { Finding } from "./finding.ts";
 import { survey } from "./survey.ts";
 
@@ -43,7 +44,7 @@ async function examine(sys: Sys, options: DoctorOptions): Promise<Finding[]> {
 async function examineOne(
   sys: Sys,
   configuration: Configuration,
-  { pluginDirs }: DoctorOptions,
+  { pluginDirs, clusterDefinitions }: DoctorOptions,
 ): Promise<Finding[]> {
   const { config, findings } = await checkConfig(configuration);
   if (config === undefined) return [...findings];
@@ -57,6 +58,7 @@ async function examineOne(
     ...(await checkCapabilities(sys, configuration, config)),
     ...(await checkApi(sys, config, surroundings(sys, configuration, stateDir))),
     ...definitions.findings,
+    ...(await checkTrust(sys, config, clusterDefinitions)),
     ...checkDevices(sys, config),
     ...plugins.findings,
     ...(await checkPools(sys, [listOf(configuration), ...definitions.wanting])),

@@ -102,7 +102,15 @@ async function migrate(process: FakeProcess, more: Partial<MigrateOptions> = {})
   const terminal = { print: write, complain: write, columns: undefined, colours: false };
   const options: MigrateOptions = {
     ...{ config: undefined, confDir: "/etc/cni/net.d", daemonConfig: undefined, cniDir: undefined },
-    ...{ results: "/var/lib/cni/results", stateDir, takeOver: false, all: false, dryRun: false, yes: true },
+    ...{
+      clusterDefinitions: undefined,
+      results: "/var/lib/cni/results",
+      stateDir,
+      takeOver: false,
+      all: false,
+      dryRun: false,
+      yes: true,
+    },
     json: true,
     ...more,
   };
@@ -142,7 +150,8 @@ describe("hawser migrate multus --take-over", () => {
     const [net2, data, portmap, flannel] = made.calls;
     const pod = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=u1";
     expect(net2?.args).toBe(pod);
-    expect(data?.args).toBe(`${pod};MAC=02:00:00:00:00:01;IP=10.2.0.5/24`);
+    // Its address and MAC are for the ADD alone.
+    expect(data?.args).toBe(pod);
     expect(portmap?.config).toMatchObject({
       runtimeConfig: ports,
       prevResult: { interfaces: [{ name: "eth0" }] },

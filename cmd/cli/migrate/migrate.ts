@@ -5,6 +5,7 @@ import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import { metaPlaces, parseMetaConfig } from "../../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type JudgedDefinitions, judgeDefinitions } from "../cluster-definitions.ts";
 import { printFailure } from "../failure.ts";
 import { confirmed } from "../ipam/change.ts";
 import { type Person, processPerson } from "../ipam/person.ts";
@@ -31,11 +32,16 @@ export async function migrateCommand(
   const translation = await translate(sys, found.value, config.value);
   const about = aboutOf(found.value, config.value, options);
   const planned = planTakeOver(sys, about);
+  const judged = await judge(sys, config.value, translation, options);
+  if (!judged.ok) return printFailure(terminal, judged.error, options.json);
   if (!options.json) printPlan(terminal, found.value, translation, about, planned);
+  if (!options.json && judged.value !== undefined) printJudged(terminal, judged.value);
   const done = await carryOut(sys, about, planned, options, person);
   if (!done.ok) return printFailure(terminal, done.error, options.json);
-  if (options.json) printDocument(terminal, documentOf(found.value, translation, about, done.value, options));
-  else printResult(terminal, options, done.value);
+  if (options.json) {
+    const document = documentOf(found.value, translation, about, done.value, options);
+    printDocument(terminal, { ...document, ...(judged.value && { clusterDefinitions: judged.value }) });
+  } else printResult(terminal, options, done.value);
   return done.value.some(({ verdict }) => verdict === "unreadable") ? 1 : 0;
 }
 
@@ -44,6 +50,31 @@ async function configOf({ path, plugin }: FoundMultus): Promise<Outcome<MetaConf
   if (!network.ok) return fail(within(`read ${path}`, network.error.error));
   const config = await parseMetaConfig(network.value);
   return config.ok ? config : fail(within(`read ${path}`, config.error));
+}
+
+/** What of the cluster's definitions hawser would refuse; undefined where nobody asks. */
+async function judge(
+  sys: Sys,
+  { network }: MetaConfig,
+  { own }: Translation,
+  { clusterDefinitions }: MigrateOptions,
+): Promise<Outcome<JudgedDefinitions | undefined, CniError>> {
+  if (clusterDefinitions === undefined) return ok(undefined);
+  const parsed = parseNetworkConfig(printJson({ ...own, name: network.name }));
+  if (!parsed.ok) return fail(parsed.error.error);
+  const config = await parseMetaConfig(parsed.value);
+  return config.ok ? judgeDefinitions(sys, config.value, clusterDefinitions) : config;
+}
+
+function printJudged(terminal: Terminal, { count, refused }: JudgedDefinitions): void {
+  terminal.print("");
+  terminal.print(
+    paint(terminal, "bold", `Definitions of the cluster: ${refused.length} of ${count} would be refused`),
+  );
+  for (const { name, error } of refused) {
+    terminal.print(plain(`  ${name}: ${error.msg}`));
+    terminal.print(plain(`    ${error.details}`));
+  }
 }
 
 function aboutOf({ plugin }: FoundMultus, config: MetaConfig, options: MigrateOptions): TakeOver {

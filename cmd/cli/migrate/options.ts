@@ -10,6 +10,8 @@ export interface MigrateOptions {
   /** The runtime's cache (libcni), for the interface's name and the namespace. */
   readonly results: string;
   readonly stateDir: string;
+  /** A file of kubectl's with the definitions of the cluster. */
+  readonly clusterDefinitions: string | undefined;
   readonly takeOver: boolean;
   /** Also what belongs to a namespace that is gone. */
   readonly all: boolean;

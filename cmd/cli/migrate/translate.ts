@@ -12,6 +12,8 @@ import type { FoundMultus } from "./find-multus.ts";
 
 /** A configuration of ours in the place of Multus's. */
 export interface Translation {
+  /** Hawser's own part of the configuration. */
+  readonly own: JsonObject;
   /** What is to lie where Multus's file lies. */
   readonly configuration: JsonObject;
   /** Definitions that it takes besides. */
@@ -46,8 +48,13 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
     unknownKeys: "ignore",
     requests: { deviceID: "allow", cniArgs: "allow" },
     allowedTypes: ["*"],
+    // As Multus: fields of plugins that hawser does not know go through, and running pods' addresses lie under these names.
+    opaqueTypes: [...config.opaqueTypes],
+    definitionNames: config.definitionNames,
+    trustedNamespaces: [...config.trustedNamespaces],
   };
   return {
+    own,
     configuration: inPlace(found.document, own),
     definitions: standing.definitions,
     changes: [...primary.changes, ...standing.changes, ...changesOf(found, config)],

@@ -19,6 +19,7 @@ function migrateOptions({ stateDir, confDir }: MigrateDefaults) {
     "cni-dir": { ...text, describe: "Multus's cache (default: as its configuration says)" },
     results: { ...text, default: "/var/lib/cni/results", describe: "the runtime's cache" },
     "state-dir": { ...text, default: stateDir, describe: "the folder of records" },
+    "cluster-definitions": { ...text, describe: "a file of kubectl's: which of its definitions are refused" },
     "take-over": { ...flag, describe: "record what Multus has attached" },
     all: { ...flag, describe: "also where the namespace is gone" },
     "dry-run": { ...flag, describe: "only show what would be recorded" },
@@ -44,9 +45,9 @@ export function addMigrate(
           describe: "whose attachments",
         })
         .options(migrateOptions(defaults)),
-    ({ config, confDir, daemonConfig, cniDir, results, stateDir, ...flags }) =>
+    ({ config, confDir, daemonConfig, cniDir, results, stateDir, clusterDefinitions, ...flags }) =>
       take({
-        ...{ config, confDir, daemonConfig, cniDir, results, stateDir },
+        ...{ config, confDir, daemonConfig, cniDir, results, stateDir, clusterDefinitions },
         takeOver: flags.takeOver === true,
         all: flags.all === true,
         dryRun: flags.dryRun === true,

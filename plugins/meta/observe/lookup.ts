@@ -47,7 +47,9 @@ export async function readDefinitions(
   return asked.map((each) => {
     const key = keyOf(each.request);
     if (api === undefined && elsewhere.includes(key)) return { role: each.role, notAsked: `network ${key}` };
-    return { ...each, definition: complete(sys, config, read.get(key)) };
+    const definition = read.get(key);
+    if (definition === undefined) throw new Error("every network that is asked for has been read");
+    return { ...each, definition: complete(sys, config, definition) };
   });
 }
 
@@ -83,8 +85,7 @@ function nowhere(onDisk: Reading | undefined): Reading {
 }
 
 /** A definition without a configuration of its own means the network of its name in confDir. */
-function complete(sys: Sys, config: MetaConfig, read: Reading | undefined): Reading {
-  if (read === undefined) throw new Error("every network that is asked for has been read");
+export function complete(sys: Sys, config: MetaConfig, read: Reading): Reading {
   if (!read.ok) return read;
   const { type, plugins } = read.value.config;
   if (type !== undefined || plugins !== undefined) return read;

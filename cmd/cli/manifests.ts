@@ -1,0 +1,43 @@
+import { kindOf } from "../../cni/config.ts";
+import { type CniError, failWith } from "../../cni/errors.ts";
+import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import { readDocuments } from "../../kube/yaml.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+
+/** One object of a file that kubectl reads or writes. */
+export interface Manifest {
+  /** For people, where it has none. */
+  readonly kind: string;
+  readonly metadata: JsonObject;
+  readonly object: JsonObject;
+}
+
+/**
+ * The objects of a file that `kubectl apply -f` would take, or that `kubectl get -o yaml` wrote: YAML or JSON, several
+ * documents, lists. `what`: what is looked for, for errors. Errors: `cli.file`, `cli.pod`.
+ */
+export async function readManifests(
+  sys: Sys,
+  path: string,
+  what: string,
+): Promise<Outcome<Manifest[], CniError>> {
+  const text = sys.files.read(path);
+  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${what} ${path}: ${text.error.message}`);
+  const documents = await readDocuments(text.value);
+  if (documents.ok) return ok(documents.value.flatMap((document) => objectsIn(document)));
+  return failWith("undecodable", "cli.pod", `read ${what} ${path}: it is not YAML: ${documents.error}`);
+}
+
+/** The objects of a document, those of lists one by one. The API leaves the kind out of a PodList's items. */
+function objectsIn(document: Json, kindInList?: string): Manifest[] {
+  if (!isObject(document)) return [{ kind: kindOf(document), metadata: {}, object: {} }];
+  const { kind = kindInList, items, metadata } = document;
+  const name = typeof kind === "string" ? kind : "something without a kind";
+  if (name.endsWith("List") && (Array.isArray(items) || items === null || items === undefined)) {
+    const inner = name === "List" ? undefined : name.slice(0, -"List".length);
+    return (items ?? []).flatMap((item) => objectsIn(item, inner));
+  }
+  const object = kind === undefined ? document : { ...document, kind };
+  return [{ kind: name, metadata: isObject(metadata) ? metadata : {}, object }];
+}
