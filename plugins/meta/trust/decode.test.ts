@@ -171,6 +171,13 @@ describe("the name in plugins' state", () => {
   });
 });
 
+test("a name that stays as written names no state of an IPAM plugin beside", () => {
+  const overlay = { type: "ovn-k8s-cni-overlay", topology: "layer2", netAttachDefName: "team-a/storage" };
+  const plugins = [overlay, { type: "bridge", ipam }];
+  expect(refusal({ name: "pod-network", plugins })).toContain("name cannot stay as it is");
+  expect(handedOn({ name: "x", plugins: [overlay, { type: "bandwidth" }] }).config.name).toBe("x");
+});
+
 test("what names others' state carries the namespace, too", () => {
   const config = {
     type: "macvlan",

@@ -102,6 +102,9 @@ function nameInState({ trust, notes, written, ownName }: Scope, decoded: JsonObj
   if (isOurs) return ownName;
   const [keeps] = plugins.flatMap(({ type }) => schemaOf(String(type), "plugin")?.keptName ?? []);
   if (keeps !== undefined) keeps(written, "name", notes);
+  // The name is one for the whole list: an IPAM plugin in it would keep its state under it, beside the cluster's own.
+  if (keeps !== undefined && plugins.some(({ ipam }) => isObject(ipam) && !isUnset(ipam.type)))
+    notes.problems.push({ place: "name", why: "cannot stay as it is where a plugin of the list has ipam" });
   return keeps !== undefined || trust.definitionNames === "as-written" ? written : ownName;
 }
 

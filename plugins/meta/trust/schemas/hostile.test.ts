@@ -113,7 +113,7 @@ const hostile: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>
     VFID: [0],
   },
   "ib-sriov": { deviceID: escapes, pkey: ["0x12345", "x"], RdmaNetState: [{}] },
-  rdma: { deviceID: escapes },
+  rdma: { deviceID: ["0000:3b:02.4"] },
   "accelerated-bridge": { bridge: ["br1,../x", "br1,,br2", ","], orig_vf_state: [{}], pf_name: ["eth0"] },
   ipoib: { master: escapes },
   ovs: {

@@ -59,6 +59,7 @@ describe("what is the operator's in whatever value, or is left out", () => {
   const operators = {
     "host-device": ["kernelpath"],
     macvtap: ["deviceID"],
+    rdma: ["deviceID"],
     coordinator: ["hostRPFilter", "hostRuleTable"],
     "ipam:hawser-flat": ["node", "journalDir", "notReadyWhen"],
     "ipam:whereabouts": [

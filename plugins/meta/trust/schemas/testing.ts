@@ -130,7 +130,6 @@ export const legal: Readonly<Record<string, Readonly<Record<string, readonly Jso
     ibKubernetesEnabled: [false],
     vfioPciMode: [true],
   },
-  rdma: { deviceID: [vf] },
   "accelerated-bridge": {
     debug: [true],
     bridge: ["", "br1", "br1,br2"],

@@ -36,6 +36,7 @@ import {
  * Plugins of others, as their sources read them in the middle of 2026: sriov-cni, ib-sriov-cni, rdma-cni, accelerated-bridge-cni,
  * ipoib-cni, ovs-cni, bond-cni, route-override-cni, macvtap-cni, and Spiderpool's coordinator.
  */
+const byResource = operators("Name the device's resource in the annotation k8s.v1.cni.cncf.io/resourceName");
 const linkState = oneOf("", "auto", "enable", "disable");
 
 const sriov: Schema = {
@@ -71,12 +72,8 @@ const ibSriov: Schema = {
   uses: ({ deviceID }) => deviceUse(deviceID),
 };
 
-const rdma: Schema = {
-  role: "chained",
-  fields: { deviceID: deviceId },
-  args: { debug: flag },
-  uses: ({ deviceID }) => deviceUse(deviceID),
-};
+/** The device is the one that the plugin before it has; of a text's own choice it would be any of the node's. */
+const rdma: Schema = { role: "chained", fields: { deviceID: byResource }, args: { debug: flag } };
 
 /** The first of its bridges to which the device's uplink belongs, of a list with commas. */
 const bridgeNames = maybe(
@@ -190,7 +187,7 @@ const overrides: Fields = {
 const macvtap: Schema = {
   role: "main",
   fields: {
-    deviceID: operators("Name the device's resource in the annotation k8s.v1.cni.cncf.io/resourceName"),
+    deviceID: byResource,
     mtu,
     promiscMode: flag,
     owner: counted,
