@@ -38,6 +38,8 @@ function markOfBlock(cell: Cell): string {
   return String(Math.max(1, tenths));
 }
 
+const blanks = "A blank is the network's or the broadcast address, or another outside of the ranges.";
+
 /** What the marks mean, as far as they occur. */
 export function legendOf(terminal: Terminal, pictures: readonly Picture[]): string {
   const single = pictures.some(({ block }) => block === 1n);
@@ -51,5 +53,6 @@ export function legendOf(terminal: Terminal, pictures: readonly Picture[]): stri
     `${paint(terminal, "dim", ".")} free`,
     `${paint(terminal, "dim", "x")} excluded or gateway`,
   ];
-  return marks.join("   ");
+  const hasBlanks = pictures.some(({ cells }) => cells.some((cell) => !cell.inside && takenIn(cell) === 0));
+  return `${marks.join("   ")}${hasBlanks ? `\n${blanks}` : ""}`;
 }

@@ -7,6 +7,7 @@ import {
   hourMs,
   nowMs,
   put,
+  ranges,
   runIpam,
   useFolder,
   write,
@@ -151,10 +152,68 @@ describe("which pool", () => {
     );
   });
 
-  test("a configuration whose ranges are wrong still says where its pool is", async () => {
+  test("of the node's configurations one whose ranges are wrong still says where its pool is", async () => {
     await fill();
-    const broken = writeConfig(at.folder, { ranges: [[{ subnet: "10.60.0.1/26" }]] });
-    expect((await runIpam(["why", "10.60.0.5", "--config", broken])).stdout).toContain("default/web/eth0");
+    const ipam = {
+      type: "hawser-flat",
+      ranges: [[{ subnet: "10.60.0.1/26" }]],
+      store: { dir: `${at.folder}/store` },
+    };
+    writeFile(`${at.folder}/confs/pods.conf`, { cniVersion: "1.1.0", name: "pods", type: "bridge", ipam });
+    const places = ["--conf-dir", `${at.folder}/confs`, "--definitions-dir", "/nowhere"];
+    expect((await runIpam(["why", "10.60.0.5", ...places])).stdout).toContain("default/web/eth0");
+  });
+
+  const bridge = { type: "bridge", ipam: { type: "hawser-flat", ranges } };
+  const base = { cniVersion: "1.1.0", name: "pods" };
+  const wrong: [string, object, string, number][] = [
+    [
+      "a subnet with host bits",
+      { ...bridge, ipam: { ...bridge.ipam, ranges: [[{ subnet: "10.60.0.1/26" }]] } },
+      "ipam.config",
+      7,
+    ],
+    ["no ranges", { ...bridge, ipam: { type: "hawser-flat" } }, "ipam.config", 7],
+    ["an unknown field", { ...bridge, ipam: { ...bridge.ipam, rnages: 1 } }, "ipam.config", 7],
+    ["a store that is none", { ...bridge, ipam: { ...bridge.ipam, store: 7 } }, "ipam.config", 7],
+    ["an unknown version", { ...bridge, cniVersion: "9.9.9" }, "config.version", 1],
+    ["a name that is none", { ...bridge, name: "../x" }, "config.name", 7],
+    ["a plugin of a list without a type", { plugins: [bridge, {}] }, "config.plugins", 7],
+    [
+      "an unknown field of hawser's",
+      { type: "hawser", delegate: bridge, delegat: 1 },
+      "config.unknown-field",
+      2,
+    ],
+    ["hawser without a primary", { plugins: [{ type: "hawser" }, bridge] }, "config.no-primary", 7],
+    [
+      "a definition without JSON",
+      { kind: "NetworkAttachmentDefinition", metadata: { name: "x" }, spec: { config: "{" } },
+      "kube.bad-definition",
+      7,
+    ],
+  ];
+
+  describe.each(wrong)("what every ADD refuses is refused: %s", (_case, document, id, code) => {
+    test.each([
+      ["show"],
+      ["list"],
+      ["map"],
+      ["why", "10.60.0.5"],
+      ["predict", "a/b/eth0"],
+      ["reserve", "10.60.0.5"],
+      ["unreserve", "10.60.0.5"],
+      ["release", "10.60.0.5", "--yes"],
+      ["check"],
+      ["check", "--repair", "--yes"],
+      ["export"],
+      ["import", "/dev/null", "--dry-run"],
+    ])("%s", async (...args) => {
+      writeFile(`${at.folder}/wrong.json`, { ...base, ...document });
+      const { exitCode, stdout, stderr } = await runIpam([...args, "--config", `${at.folder}/wrong.json`]);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect(stderr).toContain(`(code ${code}, ${id})`);
+    });
   });
 
   test.each([
@@ -190,6 +249,7 @@ Pool pods in folder ${at.folder}/store
 10.60.0.0   x...U.H.QUR................................................xxx
 
 U used   H held   R reserved   Q quarantined   . free   x excluded or gateway
+A blank is the network's or the broadcast address, or another outside of the ranges.
 `,
     });
   });

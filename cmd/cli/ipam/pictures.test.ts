@@ -79,8 +79,14 @@ test("colours are added to letters, never in their place", () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
   expect(coloured.replaceAll(/\u001b\[\d*m/g, "")).toBe(plain);
   expect(legendOf(terminal, [picture])).toBe(
-    "U used   H held   R reserved   Q quarantined   . free   x excluded or gateway",
+    "U used   H held   R reserved   Q quarantined   . free   x excluded or gateway\n" +
+      "A blank is the network's or the broadcast address, or another outside of the ranges.",
   );
+  const [inside] = picturesOf(small, holdings, nowMs, shape, {
+    address: { family: "4", value: 0x0a3c0004n },
+    prefix: 30,
+  });
+  expect(inside && legendOf(terminal, [inside]), "nothing is named that is not there").not.toContain("blank");
 });
 
 test("the SVG has a cell for each mark, with a tooltip, and is well-formed", () => {

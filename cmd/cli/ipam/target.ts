@@ -15,6 +15,7 @@ import { type FlatNetwork, flatNetworksIn } from "./find.ts";
 import type { TargetOptions } from "./options.ts";
 import type { Definition, Pool } from "./pool.ts";
 import { readEntries } from "./read.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** A pool as its configuration, or the person, names it; the store has not been asked yet. */
 interface Target {
@@ -23,6 +24,8 @@ interface Target {
   readonly sets: readonly RangeSet[];
   /** Of the configuration's definition of the pool; undefined when there is no valid one. */
   readonly hash: string | undefined;
+  /** Why every ADD of the configuration fails. */
+  readonly refusal?: CniError;
 }
 
 /** The one pool that is meant. Errors: `cli.which-pool` and those of `findPools`. */
@@ -59,7 +62,9 @@ export async function findPools(sys: Sys, options: TargetOptions): Promise<Outco
 async function findTargets(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
   if (options.etcd !== undefined || options.dir !== undefined) return targetsOfStore(sys, options);
   const networks =
-    options.config === undefined ? ok(networksOfNode(sys, options)) : networksIn(sys, options.config);
+    options.config === undefined
+      ? ok(networksOfNode(sys, options))
+      : await networksNamed(sys, options.config);
   if (!networks.ok) return networks;
   const targets: Target[] = [];
   for (const network of networks.value) {
@@ -68,7 +73,10 @@ async function findTargets(sys: Sys, options: TargetOptions): Promise<Outcome<Ta
     targets.push(target.value);
   }
   const wanted = targets.filter(({ places }) => options.pool === undefined || places.pool === options.pool);
-  if (wanted.length > 0) return ok(distinct(wanted));
+  const refusal = wanted.find((target) => target.refusal !== undefined)?.refusal;
+  if (options.config !== undefined && refusal !== undefined) return fail(refusal);
+  const sound = wanted.filter((target) => target.refusal === undefined);
+  if (wanted.length > 0) return ok(distinct([...sound, ...wanted.filter((each) => !sound.includes(each))]));
   const where = options.config ?? `${options.confDir} and ${options.definitionsDir}`;
   const what = options.pool === undefined ? "an ipam of type hawser-flat" : `pool ${options.pool}`;
   return failWith(
@@ -77,6 +85,14 @@ async function findTargets(sys: Sys, options: TargetOptions): Promise<Outcome<Ta
     `find the pool: ${where} has no ${what.replace(/^an /, "")}`,
     "Name the file that has it by --config, or its store by --etcd or --dir.",
   );
+}
+
+/** What every ADD refuses is refused here, too: of its pool nothing would be certain. */
+async function networksNamed(sys: Sys, path: string): Promise<Outcome<FlatNetwork[], CniError>> {
+  const document = readJsonFile(sys, path);
+  if (!document.ok) return document;
+  const refusal = await refusalOf(sys, path, document.value);
+  return refusal === undefined ? ok(flatNetworksIn(path, document.value)) : fail(refusal);
 }
 
 function networksIn(sys: Sys, path: string): Outcome<FlatNetwork[], CniError> {
@@ -108,7 +124,7 @@ function distinct(targets: readonly Target[]): Target[] {
   });
 }
 
-/** A configuration that is wrong elsewhere still says where its pool is. */
+/** Of those that are found on the node, one that is wrong elsewhere still says where its pool is. */
 function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
   const parsed = parseNetworkConfig(printJson(network.config));
   if (!parsed.ok) return fail(within(`read ${network.path}`, parsed.error.error));
@@ -117,8 +133,8 @@ function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
     return ok({ places: whole.value, network, sets: whole.value.sets, hash: whole.value.definition.hash });
   }
   const places = flatPlaces(sys, parsed.value);
-  if (!places.ok) return fail(within(`read ${network.path}`, places.error));
-  return ok({ places: places.value, network, sets: [], hash: undefined });
+  if (!places.ok) return fail(whole.error);
+  return ok({ places: places.value, network, sets: [], hash: undefined, refusal: whole.error });
 }
 
 async function targetsOfStore(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {

@@ -1,0 +1,51 @@
+import { parseChain } from "../../../cni/chain.ts";
+import type { CniError } from "../../../cni/errors.ts";
+import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { versionWhenMissing } from "../../../cni/version.ts";
+import { parseResource } from "../../../kube/definition.ts";
+import { parseMetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
+import type { Outcome } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { networkConfigOf, readConfiguration, standInResult } from "../configuration.ts";
+
+/**
+ * Why every ADD of a configuration fails before an IPAM plugin is asked, undefined when it need not: the error is the ADD's.
+ * What is wrong with the IPAM's own part its plugin's parser tells.
+ */
+export async function refusalOf(sys: Sys, path: string, document: JsonObject): Promise<CniError | undefined> {
+  const { spec } = document;
+  if (isObject(spec)) return definitionRefusal(path, document);
+  const configuration = readConfiguration(sys, path);
+  if (!configuration.ok) return configuration.error;
+  if (configuration.value === undefined) return undefined;
+  const prevResult = standInResult(configuration.value, "eth0", "/var/run/netns/hawser-ipam");
+  const network = networkConfigOf(configuration.value, prevResult === undefined ? {} : { prevResult });
+  if (!network.ok) return network.error;
+  const config = await parseMetaConfig(network.value);
+  if (!config.ok) return config.error;
+  const misplaced = placementProblem(config.value);
+  if (misplaced !== undefined) return misplaced;
+  const { primary } = config.value;
+  return primary.kind === "inline" ? errorOf(parseChain(primary.config, config.value.network)) : undefined;
+}
+
+function definitionRefusal(source: string, document: JsonObject): CniError | undefined {
+  const metadata = isObject(document.metadata) ? document.metadata : {};
+  const { namespace, name } = metadata;
+  const place = {
+    namespace: typeof namespace === "string" ? namespace : "default",
+    name: typeof name === "string" ? name : "",
+    source,
+    keptIn: "disk",
+  } as const;
+  const definition = parseResource(document, place);
+  if (!definition.ok) return definition.error;
+  const fallback = { name: place.name, cniVersion: versionWhenMissing };
+  return Object.keys(definition.value.config).length === 0
+    ? undefined
+    : errorOf(parseChain(definition.value.config, fallback));
+}
+
+function errorOf(outcome: Outcome<unknown, CniError>): CniError | undefined {
+  return outcome.ok ? undefined : outcome.error;
+}
