@@ -20,6 +20,10 @@ export interface Claims {
   readonly claims: readonly Claim[];
   /** What in it could not be understood. */
   readonly problems: readonly string[];
+  /** Addresses that are taken, and nobody knows by whom. */
+  readonly unowned: readonly Address[];
+  /** What was left out on purpose. */
+  readonly notes: readonly string[];
 }
 
 /**

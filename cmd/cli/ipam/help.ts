@@ -126,7 +126,7 @@ export const actionHelps: Readonly<Record<IpamAction["action"], Help>> = {
     about: [
       "Takes over addresses from an export, from IPPool objects of whereabouts, or from a data folder of",
       "host-local. Those of other IPAMs wait for their pods to be created anew (--hold). Shows what it would",
-      "do and asks; what conflicts is left out.",
+      "do and asks; what conflicts is left out, and reserved from everybody where it is in use.",
     ],
     examples: [
       ["an export", `hawser ipam import pool.jsonl ${config}`],

@@ -1,6 +1,7 @@
 import { isName } from "../../../cni/environment.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import { isObject, type Json, parseJson } from "../../../cni/json.ts";
+import type { Address } from "../../../ipam/address.ts";
 import { readHoldings } from "../../../ipam/host-local/store.ts";
 import { printIdentity } from "../../../ipam/identity.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
@@ -22,8 +23,11 @@ export function readHostLocal(
   const pods = readPods(sys, results);
   const claims: Claim[] = [];
   const problems: string[] = [];
+  const unowned: Address[] = [];
   for (const { name, address, owner } of holdings.value) {
     if (owner.kind === "nobody" || owner.kind === "unreadable") {
+      // host-local gives it to nobody either: people keep addresses back by an empty file.
+      unowned.push(address);
       problems.push(`${folder}/${name}: it names no container`);
       continue;
     }
@@ -36,7 +40,7 @@ export function readHostLocal(
         : printIdentity({ kind: "pod", ...pod, ifname: own, uid: undefined });
     claims.push({ address, identity, containerId, ifname: own });
   }
-  return ok({ claims, problems });
+  return ok({ claims, problems, unowned, notes: [] });
 }
 
 interface Pod {

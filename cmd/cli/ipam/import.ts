@@ -1,10 +1,6 @@
-import { parseDurationMs } from "../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { storeError } from "../../../ipam/flat/drive.ts";
-import type { Holding } from "../../../ipam/flat/holding.ts";
-import { withEvent } from "../../../ipam/flat/holding.ts";
 import type { Op } from "../../../ipam/flat/store.ts";
-import { readDocuments, withoutByteOrderMark } from "../../../kube/yaml.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
@@ -12,16 +8,14 @@ import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { putNew } from "./audit.ts";
 import { confirmed } from "./change.ts";
-import { type Claims, heldFor } from "./claims.ts";
-import { readHostLocal } from "./host-local.ts";
-import { type Planned, planImport } from "./import-plan.ts";
-import { isExport, readLines } from "./lines.ts";
+import { type ImportPlan, isGiven, isUsed, type Planned, planImport } from "./import-plan.ts";
+import { readSource, type Source } from "./import-source.ts";
 import type { ImportOptions } from "./options.ts";
 import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
 import { countEntries, readHoldings } from "./read.ts";
+import { reserveFromAll } from "./reserve.ts";
 import { findPool } from "./target.ts";
-import { readPools } from "./whereabouts.ts";
 import { printCodes, printOwner } from "./words.ts";
 
 /** `hawser ipam import`: takes over what another IPAM, or an export, says. Shows first what it would do. */
@@ -31,86 +25,106 @@ export async function importHoldings(
   options: ImportOptions,
   person: Person,
 ): Promise<number> {
-  const pool = await findPool(sys, options);
+  const pool = await findPoolWithRanges(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const source = await readSource(sys, pool.value, options);
   if (!source.ok) return printFailure(terminal, source.error, options.json);
-  const { problems, holdings } = source.value;
   const existing = await readHoldings(
     pool.value.store,
     pool.value.keys,
     countEntries(person, pool.value.name),
   );
   if (!existing.ok) return printFailure(terminal, existing.error, options.json);
-  const planned = planImport(pool.value, holdings, existing.value, sys.clock.nowMs());
-  if (!options.json) printPlan(terminal, pool.value, planned, problems);
-  const done = options.dryRun ? ok(planned) : await carryOut(pool.value, planned, options, person);
-  if (!done.ok) return printFailure(terminal, done.error, options.json);
-  if (options.json) printDocument(terminal, documentOf(pool.value, done.value, problems, options.dryRun));
-  else if (!options.dryRun) printResult(terminal, planned, done.value);
-  return problems.length > 0 || done.value.some(({ verdict }) => verdict === "conflict") ? 1 : 0;
-}
-
-interface Source {
-  readonly holdings: readonly Holding[];
-  readonly problems: readonly string[];
-}
-
-/** Errors: `cli.file`, `cli.hold`, `cli.source`, `ipam.data-folder`. */
-async function readSource(sys: Sys, pool: Pool, options: ImportOptions): Promise<Outcome<Source, CniError>> {
-  const { source, ifname, results, hold } = options;
-  const holdMs = hold === "forever" ? undefined : parseDurationMs(hold);
-  if (hold !== "forever" && holdMs === undefined) {
-    return failWith(
-      "invalidConfig",
-      "cli.hold",
-      `read --hold ${hold}: it is neither a duration like 24h nor forever`,
-    );
-  }
   const nowMs = sys.clock.nowMs();
-  const held = ({ claims, problems }: Claims): Source => ({
-    holdings: heldFor(pool, claims, holdMs, nowMs),
-    problems,
-  });
-  const stat = sys.files.stat(source);
-  if (stat.ok && stat.value.kind === "folder") {
-    const claims = readHostLocal(sys, source, results, ifname);
-    return claims.ok ? ok(held(claims.value)) : claims;
-  }
-  const text = sys.files.read(source, longestSource);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${source}: ${text.error.message}`);
-  const content = withoutByteOrderMark(text.value);
-  if (isExport(content)) {
-    const { holdings, problems } = readLines(content);
-    return ok({ holdings: holdings.map((holding) => imported(holding, nowMs)), problems });
-  }
-  const documents = await readDocuments(content);
-  if (documents.ok) return ok(held(readPools(documents.value, ifname)));
-  const hint = "It is to be an export, IPPool objects of whereabouts, or a data folder of host-local.";
-  return failWith("undecodable", "cli.source", `read ${source}: ${documents.error}`, hint);
+  const plan = planImport(pool.value, source.value, existing.value, nowMs);
+  if (!options.json) printPlan(terminal, pool.value, plan, source.value);
+  const done = options.dryRun
+    ? ok(plan)
+    : await carryOut(pool.value, plan, source.value, { options, person, nowMs });
+  if (!done.ok) return printFailure(terminal, done.error, options.json);
+  if (options.json) printDocument(terminal, documentOf(pool.value, done.value, source.value, options.dryRun));
+  else if (!options.dryRun) printResult(terminal, plan, done.value);
+  const { problems } = source.value;
+  return problems.length > 0 || done.value.owners.some(({ verdict }) => verdict === "conflict") ? 1 : 0;
 }
 
-function imported(holding: Holding, atMs: number): Holding {
-  const { identity, containerId, node, history } = holding;
-  return { ...holding, history: withEvent(history, { what: "imported", identity, containerId, node, atMs }) };
+/** Without its ranges nobody can tell a gateway from an address. Errors: `cli.ranges` and those of `findPool`. */
+async function findPoolWithRanges(sys: Sys, options: ImportOptions): Promise<Outcome<Pool, CniError>> {
+  const pool = await findPool(sys, options);
+  if (!pool.ok || pool.value.sets.length > 0) return pool;
+  return failWith(
+    "invalidConfig",
+    "cli.ranges",
+    `import into pool ${pool.value.name}: its ranges are not known`,
+    "Name its configuration by --config.",
+  );
+}
+
+interface Circumstances {
+  readonly options: ImportOptions;
+  readonly person: Person;
+  readonly nowMs: number;
+}
+
+/** Reserves first what is in use: whoever comes meanwhile is to find it taken. */
+async function carryOut(
+  pool: Pool,
+  { owners, reserved }: ImportPlan,
+  { isForeign }: Source,
+  { options, person, nowMs }: Circumstances,
+): Promise<Outcome<ImportPlan, CniError>> {
+  const fresh = owners.filter(({ verdict }) => verdict === "new");
+  if (fresh.length + reserved.length === 0) return ok({ owners, reserved });
+  const parts = [
+    ...(fresh.length > 0 ? [`Import ${fresh.length} owners into pool ${pool.name}`] : []),
+    ...(reserved.length > 0
+      ? [
+          `${fresh.length > 0 ? "reserve" : "Reserve"} ${countOf(reserved)} of pool ${pool.name} from everybody`,
+        ]
+      : []),
+  ];
+  const agreed = await confirmed(person, options.yes, `${parts.join(", and ")}?`);
+  if (!agreed.ok) return agreed;
+  const first = await reserveAll(pool, reserved, nowMs);
+  if (!first.ok) return first;
+  const taken = await putAll(pool, fresh, person);
+  if (!taken.ok) return taken;
+  const lost = fresh.filter((each) => taken.value.has(each) && (isForeign || isUsed(each.holding)));
+  const codes = lost.flatMap(({ holding }) => holding.addresses.filter((code) => isGiven(pool.sets, code)));
+  const second = await reserveAll(pool, codes, nowMs);
+  if (!second.ok) return second;
+  return ok({
+    owners: owners.map((each) =>
+      taken.value.has(each) ? { ...each, verdict: "conflict", why: "it was taken meanwhile" } : each,
+    ),
+    reserved: [...first.value, ...second.value],
+  });
+}
+
+/** Those that are reserved now. What somebody has meanwhile is nobody else's already. */
+async function reserveAll(
+  pool: Pool,
+  codes: readonly string[],
+  nowMs: number,
+): Promise<Outcome<string[], CniError>> {
+  const reserved: string[] = [];
+  for (const code of codes) {
+    const one = await reserveFromAll(pool, code, nowMs);
+    if (one.ok) reserved.push(code);
+    else if (one.error.id !== "cli.taken" && one.error.id !== "cli.changed") return one;
+  }
+  return ok(reserved);
 }
 
 /** Transactions in one request: thousands of owners are not to be thousands of round trips. etcd takes 128 operations. */
 const batchSize = 100;
-/** A million addresses with their owners: a person names the file, and waits for it. */
-const longestSource = 1024 * 1024 * 1024;
 
-/** Each owner in a transaction of its own: what changes meanwhile is a conflict of that owner. */
-async function carryOut(
+/** Each owner in a transaction of its own: what changes meanwhile is a conflict of that owner, and returned. */
+async function putAll(
   { store, keys, name }: Pool,
-  planned: readonly Planned[],
-  { yes }: ImportOptions,
+  fresh: readonly Planned[],
   person: Person,
-): Promise<Outcome<Planned[], CniError>> {
-  const fresh = planned.filter(({ verdict }) => verdict === "new");
-  if (fresh.length === 0) return ok([...planned]);
-  const agreed = await confirmed(person, yes, `Import ${fresh.length} owners into pool ${name}?`);
-  if (!agreed.ok) return agreed;
+): Promise<Outcome<Set<Planned>, CniError>> {
   const taken = new Set<Planned>();
   for (let done = 0; done < fresh.length; done += batchSize) {
     const batch = fresh.slice(done, done + batchSize);
@@ -124,21 +138,22 @@ async function carryOut(
     person.progress(`${done + batch.length} of ${fresh.length} owners`);
   }
   person.progress("");
-  return ok(
-    planned.map((each) =>
-      taken.has(each) ? { ...each, verdict: "conflict", why: "it was taken meanwhile" } : each,
-    ),
-  );
+  return ok(taken);
+}
+
+function countOf(codes: readonly string[]): string {
+  return `${codes.length} ${codes.length === 1 ? "address" : "addresses"}`;
 }
 
 function printPlan(
   terminal: Terminal,
   pool: Pool,
-  planned: readonly Planned[],
-  problems: readonly string[],
+  { owners, reserved }: ImportPlan,
+  { problems, notes }: Source,
 ): void {
+  for (const note of notes) terminal.print(`${paint(terminal, "yellow", "note")} ${plain(note)}`);
   for (const problem of problems) terminal.print(`${paint(terminal, "red", "problem")} ${plain(problem)}`);
-  const conflicts = planned.filter(({ verdict }) => verdict === "conflict");
+  const conflicts = owners.filter(({ verdict }) => verdict === "conflict");
   if (conflicts.length > 0) {
     const [header = "", ...rows] = formatTable(
       ["CONFLICT", "ADDRESSES", "WHY"],
@@ -147,31 +162,44 @@ function printPlan(
     );
     terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
   }
-  const count = (verdict: Planned["verdict"]) => planned.filter((each) => each.verdict === verdict).length;
+  if (reserved.length > 0)
+    terminal.print(plain(`In use, so to be reserved from everybody: ${printCodes(reserved)}`));
+  const count = (verdict: Planned["verdict"]) => owners.filter((each) => each.verdict === verdict).length;
   const parts = (["new", "there already", "expired", "conflict"] as const)
     .filter((verdict) => verdict === "new" || count(verdict) > 0)
     .map((verdict) => `${count(verdict)} ${verdict}`);
-  terminal.print(`Pool ${plain(pool.name)}: ${parts.join(", ")}.`);
+  const kept = reserved.length > 0 ? [`${countOf(reserved)} to reserve`] : [];
+  terminal.print(`Pool ${plain(pool.name)}: ${[...parts, ...kept].join(", ")}.`);
 }
 
-function printResult(terminal: Terminal, planned: readonly Planned[], done: readonly Planned[]): void {
-  const count = done.filter(({ verdict }) => verdict === "new").length;
-  const lost = done.filter((each, index) => each.verdict !== planned[index]?.verdict);
+function printResult(terminal: Terminal, plan: ImportPlan, done: ImportPlan): void {
+  const count = done.owners.filter(({ verdict }) => verdict === "new").length;
+  const lost = done.owners.filter((each, index) => each.verdict !== plan.owners[index]?.verdict);
   for (const { holding, why } of lost) terminal.print(plain(`Not imported: ${printOwner(holding)}: ${why}`));
   if (count > 0) terminal.print(`Imported ${count} owners.`);
+  if (done.reserved.length === 0) return;
+  const hint = "Once nobody uses one any more: hawser ipam unreserve ADDRESS.";
+  terminal.print(`Reserved ${countOf(done.reserved)} from everybody. ${hint}`);
 }
 
 function documentOf(
   pool: Pool,
-  planned: readonly Planned[],
-  problems: readonly string[],
+  { owners, reserved }: ImportPlan,
+  { problems, notes }: Source,
   dryRun: boolean,
 ): Record<string, unknown> {
-  const owners = planned.map(({ holding, verdict, why }) => ({
-    identity: holding.identity,
-    addresses: holding.addresses.map((code) => printCodes([code])),
-    verdict,
-    ...(why === "" ? {} : { why }),
-  }));
-  return { pool: pool.name, store: pool.store.label, dryRun, problems, owners };
+  return {
+    pool: pool.name,
+    store: pool.store.label,
+    dryRun,
+    problems,
+    notes,
+    owners: owners.map(({ holding, verdict, why }) => ({
+      identity: holding.identity,
+      addresses: holding.addresses.map((code) => printCodes([code])),
+      verdict,
+      ...(why === "" ? {} : { why }),
+    })),
+    reserved: reserved.map((code) => printCodes([code])),
+  };
 }

@@ -129,7 +129,7 @@ export function unusable(sets: readonly RangeSet[], address: Address): Unusable 
   const set = sets.find((each) => rangeWith(each, address) !== undefined);
   const range = set === undefined ? undefined : rangeWith(set, address);
   if (set === undefined || range === undefined) return "outside";
-  if (isGateway(set, address)) return "gateway";
+  if (sets.some((each) => isGateway(each, address))) return "gateway";
   return range.excluded.some((span) => isIn(span, address.value)) ? "excluded" : undefined;
 }
 

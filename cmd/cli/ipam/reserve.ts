@@ -89,6 +89,14 @@ function bySets({ sets }: Pool, named: readonly Named[]): Named[] | undefined {
   return ordered.length === sets.length && named.length === sets.length ? ordered : undefined;
 }
 
+/** Keeps an address from everybody. Errors: `cli.taken`, `cli.changed` and the store's. */
+export function reserveFromAll(pool: Pool, code: string, nowMs: number): Promise<Outcome<Holding, CniError>> {
+  const text = printCodes([code]);
+  const named = readNamed(pool, text);
+  if (!named.ok) throw new Error(`${code} is a bug: it is no code of an address`);
+  return reserve(pool, { identity: nobody(text), named: [named.value] }, nowMs);
+}
+
 /** Errors: `cli.taken`, `cli.changed` and the store's. */
 async function reserve(
   pool: Pool,

@@ -29,7 +29,7 @@ interface Owner {
 async function imported(
   source: string,
   ...args: string[]
-): Promise<{ exitCode: number; owners: Owner[]; problems: string[] }> {
+): Promise<{ exitCode: number; owners: Owner[]; problems: string[]; notes: string[]; reserved: string[] }> {
   const { exitCode, stdout } = await at.run("import", source, "--yes", "--json", ...args);
   return { exitCode, ...JSON.parse(stdout) };
 }
@@ -188,6 +188,40 @@ Pool pods: 1 new, 1 conflict.
     ]);
   });
 
+  test("of an export, what was in use and cannot come back to its owner is kept from everybody", async () => {
+    await put(at.store, web);
+    const source = exportFile(
+      line("default/web/eth0", "10.60.0.20", { state: "live" }),
+      line("a/held/eth0", "10.60.0.5"),
+      line("a/both/eth0", "10.60.0.21", { addresses: ["10.60.0.21", "fd00::9"], state: "live" }),
+    );
+    const { owners, reserved } = await imported(source);
+    expect(owners.map(({ addresses, verdict }) => [addresses.join(), verdict])).toEqual([
+      ["10.60.0.20", "conflict"],
+      ["10.60.0.5", "conflict"],
+      ["10.60.0.21", "new"],
+      ["fd00::9", "conflict"],
+    ]);
+    expect(reserved).toEqual(["10.60.0.20"]);
+  });
+
+  test("a pool whose ranges nobody knows is not imported into: a gateway might be given away", async () => {
+    const source = exportFile(line("a/gateway/eth0", "10.60.0.1"));
+    for (const args of [["--dry-run"], ["--yes"]]) {
+      const { exitCode, stderr } = await runIpam([
+        "import",
+        source,
+        "--dir",
+        `${at.folder}/none`,
+        "--pool",
+        "pods",
+        ...args,
+      ]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(", cli.ranges)");
+    }
+  });
+
   test("an export of a later format is refused as a whole", async () => {
     writeFile(`${at.folder}/in.jsonl`, '{"format":"hawser-flat/9"}\n{}\n');
     expect(await imported(`${at.folder}/in.jsonl`)).toMatchObject({
@@ -269,12 +303,113 @@ describe("whereabouts", () => {
     ]);
   });
 
+  test("another network's address costs a pod nothing; its pool is left out with a note", async () => {
+    const other = ippool("10.70.0.0/24", { "20": { podref: "default/old" }, "21": { podref: "a/b" } });
+    const mine = ippool("10.60.0.0/26", { "20": { podref: "default/old" } });
+    writeFile(`${at.folder}/in.json`, { items: [other, mine, six] });
+    const { exitCode, owners, notes, problems, reserved } = await imported(`${at.folder}/in.json`);
+    expect({ exitCode, problems, reserved }).toEqual({ exitCode: 0, problems: [], reserved: [] });
+    expect(owners).toEqual([{ identity: "default/old/net1", addresses: ["10.60.0.20"], verdict: "new" }]);
+    expect(notes).toEqual([
+      "IPPool 10.70.0.0-24: left out, no range of this pool has an address of 10.70.0.0/24",
+      "IPPool fd00-60---120: left out, no range of this pool has an address of fd00:60::/120",
+    ]);
+    writeFile(`${at.folder}/in.json`, { items: [other] });
+    expect(await imported(`${at.folder}/in.json`)).toMatchObject({
+      exitCode: 1,
+      problems: ["none of its IPPools has an address of this pool's ranges"],
+    });
+  });
+
+  test("an address that the pool does not give costs its pod no other", async () => {
+    at.config = writeConfig(at.folder, { ranges: [[{ subnet: "10.60.0.0/26" }]] });
+    const wide = ippool("10.60.0.0/24", {
+      "20": { podref: "default/old" },
+      "120": { podref: "default/old" },
+      "1": { podref: "a/gateway" },
+    });
+    writeFile(`${at.folder}/in.json`, wide);
+    const { owners, reserved } = await imported(`${at.folder}/in.json`);
+    expect(owners).toEqual([
+      {
+        identity: "a/gateway/net1",
+        addresses: ["10.60.0.1"],
+        verdict: "conflict",
+        why: "10.60.0.1 is a gateway",
+      },
+      { identity: "default/old/net1", addresses: ["10.60.0.20"], verdict: "new" },
+      {
+        identity: "default/old/net1",
+        addresses: ["10.60.0.120"],
+        verdict: "conflict",
+        why: "10.60.0.120 is in none of the ranges",
+      },
+    ]);
+    // Nobody is given these anyway.
+    expect(reserved).toEqual([]);
+  });
+
+  test("what is in use and cannot be held for its pod is kept from everybody", async () => {
+    const own = { state: "held", heldUntilMs: nowMs + hourMs } as const;
+    await put(
+      at.store,
+      holdingOf("a/moved/net1", ["10.60.0.30"], own),
+      holdingOf("a/gone/net1", ["10.60.0.9"], { ...own, heldUntilMs: nowMs - 1, mac: "02:00:00:00:09:09" }),
+    );
+    const pool = ippool("10.60.0.0/26", {
+      "5": { podref: "a/b" },
+      "6": { podref: "a/b" },
+      "7": { podref: "nobody" },
+      "8": { podref: "a/moved" },
+      "9": {},
+      "30": { podref: "a/thief" },
+      "2": { podref: "a/fine" },
+    });
+    writeFile(`${at.folder}/in.json`, pool);
+    const dry = await at.run("import", `${at.folder}/in.json`, "--dry-run");
+    expect(dry.stdout).toContain(
+      "to be reserved from everybody: 10.60.0.5 10.60.0.6 10.60.0.7 10.60.0.8 10.60.0.9\n",
+    );
+    expect(dry.stdout).toContain("Pool pods: 1 new, 3 conflict, 5 addresses to reserve.");
+    const { exitCode, reserved } = await imported(`${at.folder}/in.json`);
+    expect({ exitCode, reserved }).toEqual({
+      exitCode: 1,
+      reserved: ["10.60.0.5", "10.60.0.6", "10.60.0.7", "10.60.0.8", "10.60.0.9"],
+    });
+    expect((await listed()).map(([address, condition]) => `${address} ${condition}`)).toEqual([
+      "10.60.0.2 held",
+      "10.60.0.5 reserved",
+      "10.60.0.6 reserved",
+      "10.60.0.7 reserved",
+      "10.60.0.8 reserved",
+      "10.60.0.9 reserved",
+      "10.60.0.30 held",
+    ]);
+    const again = await imported(`${at.folder}/in.json`);
+    expect(again.reserved).toEqual([]);
+    expect(await at.run("check")).toMatchObject({ exitCode: 0 });
+  });
+
+  test("what is taken while we ask is kept from everybody, too, where its pod uses it", async () => {
+    writeFile(`${at.folder}/in.json`, ippool("10.60.0.0/26", { "20": { podref: "a/b" } }));
+    const { stdout } = await runIpam(["import", `${at.folder}/in.json`, "--config", at.config], {
+      answer: true,
+      whenAsked: () => put(at.store, holdingOf("a/b/net1", ["10.60.0.21"])),
+    });
+    expect(stdout).toContain("Not imported: a/b/net1: it was taken meanwhile\n");
+    expect(stdout).toContain("Reserved 1 address from everybody.");
+    expect((await listed()).map(([address, condition]) => `${address} ${condition}`)).toEqual([
+      "10.60.0.20 reserved",
+      "10.60.0.21 used",
+    ]);
+  });
+
   test("a pool without a range, and an offset beyond the family", async () => {
-    const wrong = [ippool("10.60.0.0", {}), ippool("255.255.255.0/24", { "256": { podref: "a/b" } })];
+    const wrong = [ippool("10.60.0.0", {}), ippool("10.60.0.0/26", { "9999999999": { podref: "a/b" } })];
     writeFile(`${at.folder}/in.json`, { items: wrong });
     expect((await imported(`${at.folder}/in.json`)).problems).toEqual([
       "IPPool 10.60.0.0: it has no range",
-      "IPPool 255.255.255.0-24: allocation 256 names no pod",
+      "IPPool 10.60.0.0-26: allocation 9999999999 names no pod",
     ]);
   });
 });
@@ -310,7 +445,13 @@ describe("host-local", () => {
       ["container:c2/eth0", "10.60.0.6"],
       ["container:c3/eth0", "10.60.0.7"],
     ]);
-    expect((await listed()).map(([, condition]) => condition)).toEqual(["held", "held", "held"]);
-    expect(await keysIn(at.store)).toHaveLength(12);
+    // An empty file keeps its address from everybody, and so do we.
+    expect((await listed()).map(([address, condition]) => `${address} ${condition}`)).toEqual([
+      "10.60.0.5 held",
+      "10.60.0.6 held",
+      "10.60.0.7 held",
+      "10.60.0.8 reserved",
+    ]);
+    expect(await keysIn(at.store)).toHaveLength(14);
   });
 });
