@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { parseChain } from "../../../cni/chain.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { parseResource } from "../../../kube/definition.ts";
 import { metaConfig } from "../testing.ts";
@@ -58,6 +59,10 @@ describe("what tutorials and vendors' pages write is taken", () => {
   test.each(entries)("$namespace/$name: $manner", (entry) => {
     const { config, leftOut } = decoded(entry);
     expect(config).toEqual(entry.handedOn);
+    expect(parseChain(config, { name: "", cniVersion: "1.1.0" })).toMatchObject({
+      ok: true,
+      value: { name: entry.handedOn.name, plugins: entry.handedOn.plugins ?? [entry.handedOn] },
+    });
     expect(leftOut.map((each) => each.slice(0, each.indexOf(": ")))).toEqual(entry.leftOut ?? []);
   });
 
