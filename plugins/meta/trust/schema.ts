@@ -32,4 +32,5 @@ export interface Schema {
   readonly uses?: (decoded: JsonObject) => readonly Use[];
 }
 
-export type Schemas = Readonly<Record<string, Schema>>;
+/** By type. Each is made when it is asked for: an ADD needs two or three of them, and waits for what it does not. */
+export type Schemas = Readonly<Record<string, () => Schema>>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
-import { ipamSchemas, pluginSchemas } from "./schemas/index.ts";
+import { typesWithSchema } from "./schemas/index.ts";
 import { allowedFor, deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
 
 const unsaid: TypeRules = { allowedTypes: undefined, allowedIpamTypes: undefined };
@@ -85,7 +85,7 @@ describe("an IPAM plugin that never ends", () => {
 
 describe("types and their schemas", () => {
   const anything = { allowedTypes: ["*"], allowedIpamTypes: ["*"] };
-  const types = { plugin: Object.keys(pluginSchemas), ipam: Object.keys(ipamSchemas) };
+  const types = { plugin: typesWithSchema("plugin"), ipam: typesWithSchema("ipam") };
 
   test.each(["plugin", "ipam"] as const)(
     "what may run as %s unless the operator says otherwise has one",

@@ -27,22 +27,22 @@ import { counted, maybe, mtu } from "./readers.ts";
  */
 const isSysctl = (key: string) => key.length <= 200 && /^net([./][A-Za-z0-9_-]{1,64}){1,12}$/.test(key);
 
-const tuningFields: Fields = {
+const tuningFields = (): Fields => ({
   sysctl: record(isSysctl, matching(/^[ -~\t]{0,256}$/, "is no sysctl's value")),
   mac: maybe(mac),
   promisc: flag,
   mtu,
   allmulti: flag,
   txQLen: whole(0, 1_000_000),
-};
+});
 
-const tuning: Schema = {
+const tuning = (): Schema => ({
   role: "chained",
-  fields: { ...tuningFields, dataDir: operatorsBut(["/run/cni/tuning"], "Leave it out") },
-  args: tuningFields,
-};
+  fields: { ...tuningFields(), dataDir: operatorsBut(["/run/cni/tuning"], "Leave it out") },
+  args: tuningFields(),
+});
 
-const portmap: Schema = {
+const portmap = (): Schema => ({
   role: "chained",
   fields: {
     backend: oneOf("", "iptables", "nftables"),
@@ -54,12 +54,12 @@ const portmap: Schema = {
     markMasqBit: whole(13, 13),
     externalSetMarkChain: operatorsBut(["KUBE-MARK-MASQ"], "Leave it out for a chain of the plugin's own"),
   },
-};
+});
 
 /** In bits. No link is faster, and Go counts what is beyond in another way. */
 const bits = whole(0, Number.MAX_SAFE_INTEGER);
 
-const bandwidth: Schema = {
+const bandwidth = (): Schema => ({
   role: "chained",
   fields: {
     ingressRate: bits,
@@ -70,9 +70,9 @@ const bandwidth: Schema = {
     shapedSubnets: list(cidr),
     unshapedSubnets: list(cidr),
   },
-};
+});
 
-const firewall: Schema = {
+const firewall = (): Schema => ({
   role: "chained",
   fields: {
     backend: oneOf("", "iptables", "firewalld", "nftables"),
@@ -83,14 +83,14 @@ const firewall: Schema = {
     firewalldZone: maybe(matching(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,16}$/, "is no zone's name")),
     ingressPolicy: oneOf("", "open", "same-bridge", "isolated"),
   },
-};
+});
 
-const sbr: Schema = {
+const sbr = (): Schema => ({
   role: "chained",
   fields: { table: counted, gateways: list(address), addSourceHints: flag },
-};
+});
 
-const vrf: Schema = { role: "chained", fields: { vrfname: linkName, table: counted } };
+const vrf = (): Schema => ({ role: "chained", fields: { vrfname: linkName, table: counted } });
 
 export const chainedSchemas: Schemas = {
   tuning,

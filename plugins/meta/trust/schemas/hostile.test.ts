@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
 import type { Use } from "../schema.ts";
-import { ipamSchemas, pluginSchemas, schemaOf } from "./index.ts";
+import { schemaOf, typesWithSchema } from "./index.ts";
 import { legal, needed, readAs } from "./testing.ts";
 
 /** What leads out of a name: to a file, to an option of a tool, to another line of a file. */
@@ -329,8 +329,12 @@ function variants(value: Json, change: (each: Json) => Json[]): Json[] {
 
 describe("fields in another spelling, and fields that nobody knows", () => {
   const types = (["plugin", "ipam"] as const).flatMap((part) =>
-    Object.entries(part === "plugin" ? pluginSchemas : ipamSchemas).map(
-      ([type, { fields }]) => [`${part === "ipam" ? "ipam:" : ""}${type}`, Object.keys(fields)] as const,
+    typesWithSchema(part).map(
+      (type) =>
+        [
+          `${part === "ipam" ? "ipam:" : ""}${type}`,
+          Object.keys(schemaOf(type, part)?.fields ?? {}),
+        ] as const,
     ),
   );
 

@@ -7,13 +7,23 @@ import { mainSchemas } from "./main.ts";
 import { ovnIpamSchemas, ovnSchemas } from "./ovn.ts";
 import { vendorSchemas } from "./vendors.ts";
 
-/** What a network's plugins may say, by type. */
-export const pluginSchemas: Schemas = { ...mainSchemas, ...chainedSchemas, ...vendorSchemas, ...ovnSchemas };
-/** What stands in `ipam`, by its type. A type may be in both, and is another thing in each. */
-export const ipamSchemas: Schemas = { ...referenceIpamSchemas, ...vendorIpamSchemas, ...ovnIpamSchemas };
+const schemas: Readonly<Record<Part, Schemas>> = {
+  plugin: { ...mainSchemas, ...chainedSchemas, ...vendorSchemas, ...ovnSchemas },
+  // A type may be in both, and is another thing in each.
+  ipam: { ...referenceIpamSchemas, ...vendorIpamSchemas, ...ovnIpamSchemas },
+};
+const made: Record<Part, Map<string, Schema>> = { plugin: new Map(), ipam: new Map() };
 
 /** How a tenant may write what runs as this part of a network; undefined where nobody has told. */
 export function schemaOf(type: string, part: Part): Schema | undefined {
-  const schemas = part === "plugin" ? pluginSchemas : ipamSchemas;
-  return Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+  const known = made[part].get(type);
+  if (known !== undefined) return known;
+  const schema = Object.hasOwn(schemas[part], type) ? schemas[part][type]?.() : undefined;
+  if (schema !== undefined) made[part].set(type, schema);
+  return schema;
+}
+
+/** The types that have a schema. */
+export function typesWithSchema(part: Part): string[] {
+  return Object.keys(schemas[part]);
 }

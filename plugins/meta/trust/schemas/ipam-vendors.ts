@@ -39,7 +39,7 @@ const networkName = text((value) => (isSubdomain(value) ? undefined : "is no net
 const etcd = operators("Say nothing of etcd: whereabouts keeps its addresses in the Kubernetes API");
 const tests = leftOut("it is for whereabouts' own tests");
 
-const whereabouts: Schema = {
+const whereabouts = (): Schema => ({
   role: "ipam",
   namesState: ["network_name"],
   fields: {
@@ -92,7 +92,7 @@ const whereabouts: Schema = {
     etcd_ca_cert_file: etcd,
     ...logFields("log_file", "log_level"),
   },
-};
+});
 
 const poolNames = list(subdomainName);
 
@@ -101,7 +101,7 @@ const poolPatterns = list(
   matching(/^[a-z0-9*?[][a-z0-9.*?[\]-]{0,252}$/, "is neither a pool's name nor a pattern of names"),
 );
 
-const spiderpool: Schema = {
+const spiderpool = (): Schema => ({
   role: "ipam",
   fields: {
     // Which namespaces may use a pool is in the pool, which is the operator's.
@@ -112,7 +112,7 @@ const spiderpool: Schema = {
     ipam_unix_socket_path: maybe(operatorsBut(["/var/run/spidernet/spiderpool.sock"], "Leave it out")),
     ...logFields("log_level", "log_file_path", "log_file_max_size", "log_file_max_age", "log_file_max_count"),
   },
-};
+});
 
 const poolList = text((value) =>
   value.split(",").every((each) => isSubdomain(each.trim())) ? undefined : "is no list of pools' names",
@@ -120,7 +120,7 @@ const poolList = text((value) =>
 const poolType = matching(/^(ippool|cidrpool)?$/i, "is neither ippool nor cidrpool");
 
 /** Which namespaces' pods may use which pool is said by whoever keeps the pools. */
-const nvIpam: Schema = {
+const nvIpam = (): Schema => ({
   role: "ipam",
   fields: {
     poolName: maybe(poolList),
@@ -137,8 +137,8 @@ const nvIpam: Schema = {
     allocateDefaultGateway: flag,
     allocateIPWithIndex: whole(0, 2_147_483_647),
   },
-};
+});
 
-const antrea: Schema = { role: "ipam", fields: { ippools: poolNames } };
+const antrea = (): Schema => ({ role: "ipam", fields: { ippools: poolNames } });
 
 export const vendorIpamSchemas: Schemas = { whereabouts, spiderpool, "nv-ipam": nvIpam, antrea };

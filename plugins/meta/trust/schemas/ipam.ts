@@ -25,7 +25,7 @@ import { maybe } from "./readers.ts";
 
 const range = { subnet: cidr, rangeStart: maybe(address), rangeEnd: maybe(address), gateway: maybe(address) };
 
-const hostLocalFields: Fields = {
+const hostLocalFields = (): Fields => ({
   // One range beside `type`, as it was written before there were several.
   ...range,
   ranges: list(list(object(range))),
@@ -40,23 +40,23 @@ const hostLocalFields: Fields = {
       "Leave it out",
     ),
   ),
-};
+});
 
-const hostLocal: Schema = { role: "ipam", fields: hostLocalFields };
+const hostLocal = (): Schema => ({ role: "ipam", fields: hostLocalFields() });
 
-const staticIpam: Schema = {
+const staticIpam = (): Schema => ({
   role: "ipam",
   fields: {
     addresses: list(object({ address: maybe(addressOrCidr), gateway: maybe(address) })),
     routes,
     dns,
   },
-};
+});
 
 /** By name or number. What is a name the daemon knows, or refuses by itself. */
 const dhcpOption = matching(/^([0-9]{1,3}|[a-z][a-z0-9-]{0,40})$/, "is no DHCP option");
 
-const dhcp: Schema = {
+const dhcp = (): Schema => ({
   role: "ipam",
   fields: {
     daemonSocketPath: maybe(operatorsBut(["/run/cni/dhcp.sock"], "Leave it out")),
@@ -70,7 +70,7 @@ const dhcp: Schema = {
     request: list(object({ skipDefault: flag, option: maybe(dhcpOption) })),
     priority: whole(0, 2_147_483_647),
   },
-};
+});
 
 const notTenants = "Its definition names a store of the operator's instead (store)";
 const isFalse: Reader = (value, place, notes) => {
@@ -80,7 +80,7 @@ const isFalse: Reader = (value, place, notes) => {
 };
 
 /** Stores and pools are the operator's, by name (resources.json); what makes one is his, too. */
-const hawserFlat: Schema = {
+const hawserFlat = (): Schema => ({
   role: "ipam",
   fields: {
     pool: resourceName("pool"),
@@ -106,7 +106,7 @@ const hawserFlat: Schema = {
     journalDir: operators(notTenants),
     notReadyWhen: operators("Leave it out"),
   },
-};
+});
 
 function resourceName(what: string): Reader {
   const name = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, `is no ${what}'s name`);

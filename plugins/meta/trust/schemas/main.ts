@@ -21,7 +21,7 @@ import {
  */
 const ipMasqBackend = oneOf("", "iptables", "nftables");
 
-const bridge: Schema = {
+const bridge = (): Schema => ({
   role: "main",
   fields: besideOthers({
     bridge: linkName,
@@ -46,9 +46,9 @@ const bridge: Schema = {
     ...vlanUse(decoded.vlan),
     ...trunkUses(decoded.vlanTrunk),
   ],
-};
+});
 
-const macvlan: Schema = {
+const macvlan = (): Schema => ({
   role: "main",
   fields: besideOthers({
     master: linkName,
@@ -59,9 +59,9 @@ const macvlan: Schema = {
     bcqueuelen: counted,
   }),
   uses: masterUse,
-};
+});
 
-const ipvlan: Schema = {
+const ipvlan = (): Schema => ({
   role: "main",
   fields: besideOthers({
     master: linkName,
@@ -70,20 +70,20 @@ const ipvlan: Schema = {
     linkInContainer: flag,
   }),
   uses: masterUse,
-};
+});
 
-const vlan: Schema = {
+const vlan = (): Schema => ({
   role: "main",
   fields: besideOthers({ master: linkName, vlanId, mtu, linkInContainer: flag }),
   // A VLAN of a link in the pod is a tag within what that link carries; it is nothing of the node's.
   uses: (decoded) =>
     decoded.linkInContainer === true ? [] : [...masterUse(decoded), ...vlanUse(decoded.vlanId)],
-};
+});
 
-const ptp: Schema = { role: "main", fields: besideOthers({ ipMasq: flag, ipMasqBackend, mtu }) };
+const ptp = (): Schema => ({ role: "main", fields: besideOthers({ ipMasq: flag, ipMasqBackend, mtu }) });
 
 /** Takes a device away from the node. */
-const hostDevice: Schema = {
+const hostDevice = (): Schema => ({
   role: "main",
   fields: besideOthers({
     device: linkName,
@@ -92,9 +92,9 @@ const hostDevice: Schema = {
     kernelpath: operators("Name the device with device, hwaddr or pciBusID"),
   }),
   uses: ({ device, hwaddr, pciBusID }) => [device, hwaddr, pciBusID].flatMap(deviceUse),
-};
+});
 
-const tap: Schema = {
+const tap = (): Schema => ({
   role: "main",
   fields: {
     multiQueue: flag,
@@ -106,7 +106,7 @@ const tap: Schema = {
     bridge: linkName,
   },
   uses: ({ bridge: name }) => (textOf(name) === "" ? [] : [{ kind: "bridges", name: textOf(name) }]),
-};
+});
 
 export const mainSchemas: Schemas = {
   bridge,
@@ -116,8 +116,8 @@ export const mainSchemas: Schemas = {
   ipvlan,
   vlan,
   ptp,
-  dummy: { role: "main", fields: besideOthers({}) },
-  loopback: { role: "main", fields: {} },
+  dummy: () => ({ role: "main", fields: besideOthers({}) }),
+  loopback: () => ({ role: "main", fields: {} }),
   "host-device": hostDevice,
   tap,
 };

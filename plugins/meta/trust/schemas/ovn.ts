@@ -47,7 +47,7 @@ const ownName = /^[a-z0-9-]{1,63}\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 /** Networks that OVN-Kubernetes takes for the cluster's own. */
 const clustersOwn = ["", "default", "ovn-kubernetes"];
 
-const ovnKubernetes: Schema = {
+const ovnKubernetes = (): Schema => ({
   role: "main",
   fields: {
     topology: oneOf("", "layer2", "layer3", "localnet"),
@@ -76,7 +76,7 @@ const ovnKubernetes: Schema = {
       : []),
     ...deviceUse(deviceID),
   ],
-};
+});
 
 /** `NAME.NAMESPACE`, and `.ovn` behind it where the network itself is OVN's. */
 const provider: Reader = (value, place, notes) => {
@@ -90,21 +90,21 @@ const provider: Reader = (value, place, notes) => {
 };
 
 const needs = { provider: "is missing; without it the cluster's own network would be meant" };
-const kubeOvnFields: Fields = {
+const kubeOvnFields = (): Fields => ({
   server_socket: maybe(operatorsBut(["/run/openvswitch/kube-ovn-daemon.sock"], "Write that")),
   provider,
   routes: list(object({ dst: maybe(cidr), gw: maybe(address) })),
-};
+});
 /** In a volume of the pod's own, by its name: the daemon looks for it among the pod's. */
 const volume = maybe(matching(/^[a-z0-9][a-z0-9-]{0,62}$/, "is no volume's name"));
 const socketName = maybe(
   matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\.sock)?$/, "is no name of a socket within it"),
 );
 
-const kubeOvn: Schema = {
+const kubeOvn = (): Schema => ({
   role: "main",
   fields: {
-    ...kubeOvnFields,
+    ...kubeOvnFields(),
     deviceID: deviceId,
     vf_driver: oneOf("", "vfio-pci", "mlx5_core"),
     vhost_user_socket_volume_name: volume,
@@ -113,7 +113,9 @@ const kubeOvn: Schema = {
   },
   needs,
   uses: ({ deviceID }) => deviceUse(deviceID),
-};
+});
 
 export const ovnSchemas: Schemas = { "ovn-k8s-cni-overlay": ovnKubernetes, "kube-ovn": kubeOvn };
-export const ovnIpamSchemas: Schemas = { "kube-ovn": { role: "ipam", fields: kubeOvnFields, needs } };
+export const ovnIpamSchemas: Schemas = {
+  "kube-ovn": () => ({ role: "ipam", fields: kubeOvnFields(), needs }),
+};

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { foldedTwins } from "../../../../cni/fold.ts";
 import type { Schema } from "../schema.ts";
 import sources from "../testdata/go-fields.json" with { type: "json" };
-import { ipamSchemas, pluginSchemas, schemaOf } from "./index.ts";
+import { schemaOf, typesWithSchema } from "./index.ts";
 import { ofAnother } from "./readers.ts";
 import { legal, needed, readAs } from "./testing.ts";
 
@@ -11,11 +11,11 @@ interface Source {
   readonly also?: Readonly<Record<string, string>>;
 }
 
-const parts = { plugin: pluginSchemas, ipam: ipamSchemas };
+const parts = ["plugin", "ipam"] as const;
 
 describe("every field of the plugins' own sources is decided", () => {
   test.each(
-    (["plugin", "ipam"] as const).flatMap((part) =>
+    parts.flatMap((part) =>
       Object.entries<Source>(sources[part]).map(([type, source]) => ({ part, type, source })),
     ),
   )("$part $type", ({ part, type, source }) => {
@@ -24,11 +24,7 @@ describe("every field of the plugins' own sources is decided", () => {
   });
 
   test("of every type, and of no other", () => {
-    const typesIn = (each: object) => Object.keys(each).sort();
-    expect({ plugin: typesIn(parts.plugin), ipam: typesIn(parts.ipam) }).toEqual({
-      plugin: typesIn(sources.plugin),
-      ipam: typesIn(sources.ipam),
-    });
+    for (const part of parts) expect(typesWithSchema(part).sort()).toEqual(Object.keys(sources[part]).sort());
   });
 });
 
@@ -116,9 +112,11 @@ describe("what is the operator's in whatever value, or is left out", () => {
   });
 
   test("no two fields of a plugin are one for Go", () => {
-    for (const { fields } of [...Object.values(pluginSchemas), ...Object.values(ipamSchemas)]) {
-      expect(foldedTwins(Object.fromEntries(Object.keys(fields).map((key) => [key, 1])), [])).toEqual([]);
-    }
+    for (const part of parts)
+      for (const type of typesWithSchema(part)) {
+        const fields = Object.keys(schemaOf(type, part)?.fields ?? {});
+        expect(foldedTwins(Object.fromEntries(fields.map((key) => [key, 1])), [])).toEqual([]);
+      }
   });
 
   test("no field is without a word", () => {
@@ -127,9 +125,9 @@ describe("what is the operator's in whatever value, or is left out", () => {
         (Array.isArray(fields) ? fields : Object.keys(fields)).map((field: string) => `${type} ${field}`),
       ),
     );
-    const known = (["plugin", "ipam"] as const).flatMap((part) =>
-      Object.entries(parts[part]).flatMap(([type, schema]) =>
-        ownFields(schema).map((field) => `${part === "ipam" ? "ipam:" : ""}${type} ${field}`),
+    const known = parts.flatMap((part) =>
+      typesWithSchema(part).flatMap((type) =>
+        ownFields(schemaOf(type, part)).map((field) => `${part === "ipam" ? "ipam:" : ""}${type} ${field}`),
       ),
     );
     const aliases = /^(cnv-(bridge|tuning)|ipam:hawser-(host-local|static)) /;

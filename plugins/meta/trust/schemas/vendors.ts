@@ -39,7 +39,7 @@ import {
 const byResource = operators("Name the device's resource in the annotation k8s.v1.cni.cncf.io/resourceName");
 const linkState = oneOf("", "auto", "enable", "disable");
 
-const sriov: Schema = {
+const sriov = (): Schema => ({
   role: "main",
   fields: besideOthers({
     deviceID: deviceId,
@@ -56,9 +56,9 @@ const sriov: Schema = {
     ...logFields("logLevel", "logFile"),
   }),
   uses: ({ deviceID, vlan }) => [...deviceUse(deviceID), ...vlanUse(vlan)],
-};
+});
 
-const ibSriov: Schema = {
+const ibSriov = (): Schema => ({
   role: "main",
   fields: besideOthers({
     deviceID: deviceId,
@@ -70,10 +70,10 @@ const ibSriov: Schema = {
   }),
   args: { guid: matching(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){7}$/, "is no GUID") },
   uses: ({ deviceID }) => deviceUse(deviceID),
-};
+});
 
 /** The device is the one that the plugin before it has; of a text's own choice it would be any of the node's. */
-const rdma: Schema = { role: "chained", fields: { deviceID: byResource }, args: { debug: flag } };
+const rdma = (): Schema => ({ role: "chained", fields: { deviceID: byResource }, args: { debug: flag } });
 
 /** The first of its bridges to which the device's uplink belongs, of a list with commas. */
 const bridgeNames = maybe(
@@ -83,7 +83,7 @@ const bridgeNames = maybe(
   ),
 );
 
-const acceleratedBridge: Schema = {
+const acceleratedBridge = (): Schema => ({
   role: "main",
   fields: {
     debug: flag,
@@ -101,11 +101,15 @@ const acceleratedBridge: Schema = {
     ...trunkUses(trunk),
     ...deviceUse(deviceID),
   ],
-};
+});
 
-const ipoib: Schema = { role: "main", fields: besideOthers({ master: linkName, mtu }), uses: masterUse };
+const ipoib = (): Schema => ({
+  role: "main",
+  fields: besideOthers({ master: linkName, mtu }),
+  uses: masterUse,
+});
 
-const ovs: Schema = {
+const ovs = (): Schema => ({
   role: "main",
   fields: besideOthers({
     bridge: linkName,
@@ -142,7 +146,7 @@ const ovs: Schema = {
     ...trunkUses(trunk),
     ...deviceUse(deviceID),
   ],
-};
+});
 
 const inContainer: Reader = (value, place, notes) => {
   if (value === true) return value;
@@ -151,7 +155,7 @@ const inContainer: Reader = (value, place, notes) => {
 };
 const hostLinks = "links of the node would be taken away from it, which is the operator's alone";
 
-const bond: Schema = {
+const bond = (): Schema => ({
   role: "main",
   fields: {
     mode: oneOf(
@@ -173,18 +177,18 @@ const bond: Schema = {
     xmitHashPolicy: oneOf("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac"),
   },
   needs: { linksInContainer: `is missing, so that ${hostLinks}; write true` },
-};
+});
 
-const overrides: Fields = {
+const overrides = (): Fields => ({
   flushroutes: flag,
   flushgateway: flag,
   delroutes: routes,
   addroutes: routes,
   skipcheck: flag,
-};
+});
 
 /** The device is of a device plugin's; of a text of its own choice it would be any link of the node. */
-const macvtap: Schema = {
+const macvtap = (): Schema => ({
   role: "main",
   fields: {
     deviceID: byResource,
@@ -193,13 +197,13 @@ const macvtap: Schema = {
     owner: counted,
     group: counted,
   },
-};
+});
 
 const nodes = operators("Leave it out; the SpiderCoordinator has it for the cluster");
 const prefix = matching(/^[A-Za-z][A-Za-z0-9_-]{0,13}$/, "is no beginning of an interface's name");
 
 /** It makes a link between the pod and the node, with routes and rules at both of its ends. */
-const coordinator: Schema = {
+const coordinator = (): Schema => ({
   role: "chained",
   fields: {
     mode: oneOf("", "auto", "underlay", "overlay", "disable"),
@@ -222,7 +226,7 @@ const coordinator: Schema = {
     hostRuleTable: nodes,
     ...logFields("logOptions"),
   },
-};
+});
 
 export const vendorSchemas: Schemas = {
   sriov,
@@ -232,7 +236,7 @@ export const vendorSchemas: Schemas = {
   ipoib,
   ovs,
   bond,
-  "route-override": { role: "chained", fields: overrides, args: overrides },
+  "route-override": () => ({ role: "chained", fields: overrides(), args: overrides() }),
   macvtap,
   coordinator,
 };
