@@ -104,8 +104,13 @@ export function createDisk(nowMs: () => number): Disk {
   };
 }
 
-function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat"> {
+function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "readLink"> {
   return {
+    readLink: (path) => {
+      const at = existingPlace(root, path, "readlink");
+      if (!at.ok) return at;
+      return at.value.node.kind === "link" ? ok(at.value.node.target) : refuse("EINVAL", "readlink", path);
+    },
     read: (path, maxBytes = Number.POSITIVE_INFINITY) => {
       const node = findNode(root, path, "open");
       if (!node.ok) return node;

@@ -263,6 +263,7 @@ function filesOf(machine: Kernel, process: Simulated): Files {
     read: (path, maxBytes) => reading("read", path, () => disk.read(path, maxBytes)),
     list: (path) => reading("list", path, () => disk.list(path)),
     stat: (path) => reading("stat", path, () => disk.stat(path)),
+    readLink: (path) => reading("readLink", path, () => disk.readLink(path)),
     write: (path, text, options) =>
       effect(
         `write ${path}`,

@@ -135,6 +135,7 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     expect(code(files.symlink("file", at("link")))).toBe("ok");
     expect(code(files.symlink(at("folder"), at("way")))).toBe("ok");
     expect([text("link"), text("way/inside")]).toEqual(["of the file", "inside"]);
+    expect(files.readLink(at("link"))).toEqual({ ok: true, value: "file" });
     expect(files.stat(at("link"))).toMatchObject({ ok: true, value: { kind: "file" } });
     expect(code(files.symlink("nowhere", at("dangling")))).toBe("ok");
     expect(text("dangling")).toBe("ENOENT");
@@ -187,6 +188,8 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     ["list what is not there", "ENOENT", (f) => f.list(at("none"))],
     ["list a file", "ENOTDIR", (f) => f.list(at("file"))],
     ["stat what is not there", "ENOENT", (f) => f.stat(at("none"))],
+    ["read a link that is none", "EINVAL", (f) => f.readLink(at("file"))],
+    ["read a link that is not there", "ENOENT", (f) => f.readLink(at("none"))],
   ];
 
   test.each(refusals)("refuses to %s with %s and changes nothing", (_what, expected, act) => {

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   type Stats,
@@ -54,6 +55,7 @@ const files: Files = {
   removeFolder: (path) => attempt(() => rmdirSync(path)),
   list: (path) => attempt(() => readdirSync(path).sort()),
   stat: (path) => attempt(() => toFileStat(statSync(path))),
+  readLink: (path) => attempt(() => readlinkSync(path)),
 };
 
 /** Others' folders above ours stay open to them: the mode is the folder's own. */

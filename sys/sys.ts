@@ -67,6 +67,8 @@ export interface Files {
   list(path: string): Attempt<string[]>;
   /** Follows symbolic links. */
   stat(path: string): Attempt<FileStat>;
+  /** What a symbolic link says; refuses (`EINVAL`) what is none. */
+  readLink(path: string): Attempt<string>;
 }
 
 export interface RunRequest {

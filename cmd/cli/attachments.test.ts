@@ -180,3 +180,62 @@ describe("hawser attachments show", () => {
     });
   });
 });
+
+describe("hawser attachments --wait", () => {
+  /** Time leaps; `onSleep` is told how often somebody has slept. */
+  function waiting(onSleep: (count: number) => void): Sys {
+    let nowMs = 0;
+    let count = 0;
+    const sleepUnlessStopped = async (durationMs: number) => {
+      nowMs += durationMs;
+      onSleep(++count);
+      return undefined;
+    };
+    return { ...linux, clock: { ...linux.clock, monotonicMs: () => nowMs, sleepUnlessStopped } };
+  }
+  const wait = (sys: Sys, ...more: string[]) =>
+    runCli(["attachments", "--state-dir", stateDir, "--wait", "10s", ...more], { sys });
+
+  test("returns when the last record has gone", async () => {
+    const paths = [saveRecord(stateDir, id), saveRecord(stateDir, "other")];
+    let slept = 0;
+    const sys = waiting((count) => {
+      slept = count;
+      const path = paths.pop();
+      if (path !== undefined) fs.rmSync(path);
+    });
+    expect(await wait(sys)).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(slept).toBe(2);
+  });
+
+  test("with nothing attached it waits for nothing; one that was moved aside is nothing", async () => {
+    const path = saveRecord(stateDir, id);
+    fs.renameSync(path, `${path}.torn-1`);
+    let slept = 0;
+    const sys = waiting((count) => {
+      slept = count;
+    });
+    expect(await wait(sys)).toMatchObject({ exitCode: 0 });
+    expect(slept).toBe(0);
+  });
+
+  test("when the time is over: status 1, what is there, and what to do", async () => {
+    saveRecord(stateDir, id);
+    const { exitCode, stdout, stderr } = await wait(waiting(() => undefined));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining("drain the node") });
+    expect(stdout).toContain("0123456789ab");
+  });
+
+  test("--quiet: container IDs, each once and whole", async () => {
+    saveRecord(stateDir, id);
+    saveRecord(stateDir, id, { ifname: "eth1" });
+    saveRecord(stateDir, "other");
+    expect(await attachments("-q")).toEqual({ exitCode: 0, stderr: "", stdout: `${id}\nother\n` });
+  });
+
+  test("a duration that is none", async () => {
+    const { exitCode, stderr } = await attachments("--wait", "long");
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("--wait long is no duration");
+  });
+});

@@ -49,6 +49,10 @@ async function run(sys: Sys, terminal: Terminal, command: Command): Promise<numb
     case "show":
       return (await import("./show.ts")).showCommand(sys, terminal, command);
     case "doctor":
+      if (command.ready) {
+        const { readyCommand } = await import("./doctor/ready.ts");
+        return readyCommand(sys, terminal, command, (await ownProcess()).executable);
+      }
       return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
     case "migrate":
       return (await import("./migrate/migrate.ts")).migrateCommand(sys, terminal, command.migrate);

@@ -33,9 +33,15 @@ export interface ExplainOptions {
 export interface AttachmentsOptions {
   readonly stateDir: string;
   readonly json: boolean;
+  /** Container IDs alone, each once. */
+  readonly quiet: boolean;
+  /** Until nothing is attached any more; undefined: not at all. */
+  readonly waitMs: number | undefined;
 }
 
-export interface ShowOptions extends AttachmentsOptions {
+export interface ShowOptions {
+  readonly stateDir: string;
+  readonly json: boolean;
   /** A container ID or its beginning. */
   readonly container: string;
 }
@@ -46,5 +52,10 @@ export interface DoctorOptions {
   readonly pluginDirs: readonly string[];
   /** A file of kubectl's with the definitions of the cluster. */
   readonly clusterDefinitions: string | undefined;
+  /** Only whether `hawser install` has put everything in its place. */
+  readonly ready: boolean;
+  /** As for `hawser install`. */
+  readonly root: string;
+  readonly ownDir: string;
   readonly json: boolean;
 }

@@ -42,17 +42,19 @@ export const explainHelp: Help = {
 };
 
 export const attachmentsHelp: Help = {
-  usage: "hawser attachments [--state-dir DIR]",
+  usage: "hawser attachments [--wait DURATION] [--state-dir DIR]",
   about: [
     "Lists the recorded attachments: pod, container, interfaces with their addresses,",
-    "state and since when. Changes nothing.",
+    "state and since when. Changes nothing. With --wait it returns when nothing is attached any more, as",
+    "before hawser is taken off a node.",
   ],
   examples: [
     ["a table", "hawser attachments"],
     ["for machines", "hawser attachments --json"],
+    ["until the node is drained", "hawser attachments --wait 10m"],
     ["everything that is recorded of one container", "hawser attachments show 3f2a"],
   ],
-  exits: "0 all records are sound, 1 one is corrupt, 2 the command was used wrongly",
+  exits: "0 all records are sound (--wait: none is left), 1 one is not, 2 the command was used wrongly",
 };
 
 export const showHelp: Help = {
@@ -70,6 +72,10 @@ export const doctorHelp: Help = {
   ],
   examples: [
     ["this node, as the runtime finds it", "sudo hawser doctor"],
+    [
+      "whether an installation is complete, as the DaemonSet's probe asks",
+      "hawser doctor --ready --root /host",
+    ],
     [
       "one file, with plugins elsewhere",
       "hawser doctor --config 10-hawser.conflist --plugin-dir build/plugins",

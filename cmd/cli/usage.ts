@@ -1,6 +1,6 @@
 import yargs, { type Argv } from "yargs";
 import type { Command } from "./commands.ts";
-import { addGc } from "./gc/usage.ts";
+import { addGc, duration } from "./gc/usage.ts";
 import { attachmentsHelp, described, doctorHelp, explainHelp, mainHelp, showHelp } from "./help.ts";
 import { addInstall, addUninstall } from "./install/usage.ts";
 import { actionHelps } from "./ipam/help.ts";
@@ -161,6 +161,15 @@ function addAttachments(parser: Argv, { stateDir }: UsageDefaults, take: Take): 
     "state-dir": { ...text, default: stateDir, describe: "the folder of records" },
     json,
   } as const;
+  const listing = {
+    quiet: { type: "boolean", alias: "q", describe: "print container IDs only, each once" },
+    wait: {
+      ...text,
+      coerce: duration("wait"),
+      describe: "wait so long until nothing is attached any more (10m)",
+    },
+    ...options,
+  } as const;
   const container = {
     type: "string",
     demandOption: true,
@@ -171,20 +180,24 @@ function addAttachments(parser: Argv, { stateDir }: UsageDefaults, take: Take): 
     "Show what this node holds",
     (command) =>
       described(command, attachmentsHelp)
-        .options(options)
+        .options(listing)
         .command(
           "show <container>",
           "Print all that is recorded of a container",
           (show) => described(show, showHelp).positional("container", container).options(options),
           ({ container, stateDir, json = false }) => take({ kind: "show", container, stateDir, json }),
         ),
-    ({ stateDir, json = false }) => take({ kind: "attachments", stateDir, json }),
+    ({ stateDir, json = false, quiet = false, wait: waitMs }) =>
+      take({ kind: "attachments", stateDir, json, quiet, waitMs }),
   );
 }
 
 function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
   const options = {
     config: { ...text, describe: "only this configuration" },
+    ready: { type: "boolean", describe: "only whether hawser install has put all in its place" },
+    root: { ...text, default: "", describe: "with --ready: where the node's root is mounted" },
+    "own-dir": { ...text, default: "/etc/cni/hawser", describe: "with --ready: as for install" },
     "conf-dir": { ...text, default: confDir, describe: "the runtime's folder of configurations" },
     "plugin-dir": {
       ...text,
@@ -198,7 +211,19 @@ function addDoctor(parser: Argv, { confDir }: UsageDefaults, take: Take): Argv {
     "doctor",
     "Find what is wrong on this node, and say what to do",
     (command) => described(command, doctorHelp).options(options),
-    ({ config, confDir, pluginDir, clusterDefinitions, json = false }) =>
-      take({ kind: "doctor", config, confDir, pluginDirs: foldersOf(pluginDir), clusterDefinitions, json }),
+    ({ config, confDir, pluginDir, clusterDefinitions, ready = false, root, ownDir, json = false }) =>
+      take({
+        kind: "doctor",
+        ...{
+          config,
+          confDir,
+          pluginDirs: foldersOf(pluginDir),
+          clusterDefinitions,
+          ready,
+          root,
+          ownDir,
+          json,
+        },
+      }),
   );
 }

@@ -7,6 +7,7 @@ const conf = "/etc/cni/net.d";
 const points: readonly CrashPoint[] = ["before", "half", "after"];
 const ways: [string, InstallOptions, Record<string, string>][] = [
   ["owner", owner, {}],
+  ["owner, with a link on root's PATH", owner, { "/usr/local/bin/other": "" }],
   ["chained", chained, {}],
   ["chained to a single configuration", chained, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],
 ];

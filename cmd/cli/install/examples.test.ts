@@ -6,7 +6,8 @@ import { networkStatusAnnotation } from "../../../kube/pod.ts";
 import { parseUsage } from "../usage.ts";
 import { credentialSteps } from "./credentials.ts";
 import type { InstallOptions, UninstallOptions } from "./options.ts";
-import { createNode, documentOf, install, uninstall } from "./testing.ts";
+import { linkPathOf } from "./path-link.ts";
+import { createNode, documentOf, install, owner, uninstall } from "./testing.ts";
 
 const folder = `${import.meta.dirname}/../../../examples/kubernetes`;
 
@@ -14,6 +15,7 @@ interface Container {
   readonly args: readonly string[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly securityContext: object;
+  readonly readinessProbe: { readonly exec: { readonly command: readonly string[] } };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a manifest is whatever its file says; each test names what it wants of it.
@@ -50,9 +52,16 @@ describe("the DaemonSet that installs", () => {
   test("what it asks for is done in the folders that it mounts", async () => {
     const options = await commandOf(container);
     expect(options).toMatchObject({ root: "/host", api: true, stay: true });
-    for (const path of [options.binDir, options.confDir, options.ownDir])
+    for (const path of [options.binDir, options.confDir, options.ownDir, linkPathOf(options)])
       expect(isMounted(container, options.root + path), path).toBe(true);
     expect(isMounted(container, options.settings ?? "")).toBe(true);
+  });
+
+  test("it is ready when a runtime on its node finds what it has installed", async () => {
+    const [program, ...args] = container.readinessProbe.exec.command;
+    expect(fs.readFileSync(`${folder}/Dockerfile`, "utf8")).toContain(`ENTRYPOINT ["${program}"]`);
+    const usage = await parseUsage(args, { stateDir: "", confDir: "", columns: 80, version: "" });
+    expect(usage).toMatchObject({ command: { kind: "doctor", ready: true, root: "/host" } });
   });
 
   test("its settings are ones that hawser takes", async () => {
@@ -113,7 +122,8 @@ describe("the DaemonSet that uninstalls", () => {
 
   test("undoes the other's work, in the folders that it mounts", async () => {
     const options = await commandOf(container);
-    for (const path of ["/opt/cni/bin", "/etc/cni/net.d", options.ownDir, options.stateDir])
+    const link = linkPathOf({ ...owner, link: undefined });
+    for (const path of ["/opt/cni/bin", "/etc/cni/net.d", options.ownDir, options.stateDir, link])
       expect(isMounted(container, options.root + path), path).toBe(true);
     const [installer] = manifests("daemonset.yaml")[0].spec.template.spec.containers as [Container];
     const node = createNode({ "/settings/hawser.json": "{}" });

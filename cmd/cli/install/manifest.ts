@@ -17,6 +17,8 @@ export interface Manifest {
   readonly original: { readonly file: string; readonly text: string; readonly mode: number } | undefined;
   /** Whether credentials were written. */
   readonly api: boolean;
+  /** The link on root's PATH, where one was made. */
+  readonly link?: string | undefined;
   /** When the note was written: what `file` held, and what `text` was. With that in it, it is still to be written. */
   readonly before?: { readonly seen: string; readonly base?: string } | undefined;
 }
@@ -27,8 +29,9 @@ export function manifestPath(ownDir: string): string {
   return `${ownDir}/install.json`;
 }
 
-export function printManifest({ original, before, ...rest }: Manifest): string {
-  const document = { format, ...rest, ...(original && { original }), ...(before && { before }) };
+export function printManifest({ original, before, link, ...rest }: Manifest): string {
+  const more = { ...(original && { original }), ...(link && { link }), ...(before && { before }) };
+  const document = { format, ...rest, ...more };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
@@ -68,6 +71,7 @@ function fromDocument(document: JsonObject): Manifest | undefined {
     text: String(text),
     original: kept,
     api: api === true,
+    link: typeof document.link === "string" ? document.link : undefined,
     before: beforeOf(document.before),
   };
 }

@@ -8,6 +8,7 @@ import { readJsonFile } from "../configuration.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { InstallOptions, PlaceOptions } from "./options.ts";
+import { type LinkState, linkPathOf, lookAtLink } from "./path-link.ts";
 import type { Step } from "./step.ts";
 
 /** A configuration of the runtime's folder. */
@@ -24,6 +25,8 @@ export interface NodeView {
   /** Beside them those that somebody has renamed. */
   readonly renamed: readonly RenamedFile[];
   readonly manifest: Manifest | undefined;
+  /** What is where the installation that is there has put a link on root's PATH. */
+  readonly madeLink?: LinkState | undefined;
 }
 
 /** The same, and what is to be installed. */
@@ -31,6 +34,8 @@ export interface InstallView extends NodeView {
   readonly settings: JsonObject;
   /** Empty without --api. */
   readonly credentials: readonly Step[];
+  /** What is where a link on root's PATH is wanted; undefined: nowhere. */
+  readonly link: LinkState | undefined;
   /** The program that runs now. */
   readonly executable: string;
 }
@@ -51,7 +56,10 @@ export function viewNode(
   if (!manifest.ok) return manifest;
   const folder = manifest.value?.confDir ?? confDir;
   const found = folder === undefined ? ok({ confs: [], renamed: [] }) : readConfs(sys, root, folder);
-  return found.ok ? ok({ ...found.value, manifest: manifest.value }) : found;
+  if (!found.ok) return found;
+  const { link, binDir = "" } = manifest.value ?? {};
+  const madeLink = link === undefined ? undefined : lookAtLink(sys, root, link, binDir);
+  return ok({ ...found.value, manifest: manifest.value, madeLink });
 }
 
 /** Errors: also `cli.file`, `cli.json`, `install.service-account`. */
@@ -66,7 +74,9 @@ export function viewInstall(
   if (!settings.ok) return settings;
   const credentials = options.api ? credentialSteps(sys, options.ownDir, server) : ok([]);
   if (!credentials.ok) return credentials;
-  return ok({ ...node.value, settings: settings.value, credentials: credentials.value, executable });
+  const path = linkPathOf(options);
+  const link = path === "" ? undefined : lookAtLink(sys, options.root, path, options.binDir);
+  return ok({ ...node.value, settings: settings.value, credentials: credentials.value, executable, link });
 }
 
 function readConfs(

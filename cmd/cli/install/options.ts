@@ -19,6 +19,8 @@ export interface InstallOptions extends PlaceOptions {
   readonly settings: string | undefined;
   /** Write a kubeconfig of this pod's service account. */
   readonly api: boolean;
+  /** Where people find hawser; empty: nowhere; undefined: the usual place, if there is such a folder. */
+  readonly link?: string | undefined;
   /** Stay, and keep credentials and configuration up to date until asked to stop. */
   readonly stay: boolean;
 }

@@ -11,6 +11,7 @@ import { type Manifest, manifestPath, printManifest } from "./manifest.ts";
 import type { ConfFile, InstallView } from "./node.ts";
 import { notesOn } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
+import { planLink } from "./path-link.ts";
 import { occupied, type Rewritten, rewrite } from "./rewrite.ts";
 import type { Step } from "./step.ts";
 
@@ -55,12 +56,23 @@ export async function planInstall(
   const { mode, binDir, confDir, api } = options;
   const { file, original } = target.value;
   const { text, ours, before, kept } = rewritten;
-  const manifest: Manifest = { mode, binDir, confDir, file, text: ours, original, api, before };
+  const { link, steps, notes } = planLink(options, view);
+  const manifest: Manifest = { mode, binDir, confDir, file, text: ours, original, api, before, link };
   return ok({
     network,
     manifest,
-    steps: stepsOf(options, view, manifest, { definitionsDir, text, conf: found.value, ...target.value }),
-    notes: [...keptNote(`${confDir}/${file}`, kept), ...notesOn(options, view, primary.value, file)],
+    steps: stepsOf(options, view, manifest, {
+      definitionsDir,
+      text,
+      steps,
+      conf: found.value,
+      ...target.value,
+    }),
+    notes: [
+      ...keptNote(`${confDir}/${file}`, kept),
+      ...notes,
+      ...notesOn(options, view, primary.value, file),
+    ],
   });
 }
 
@@ -242,6 +254,8 @@ function notOurs(file: string): Outcome<never, CniError> {
 interface Written {
   readonly definitionsDir: string;
   readonly text: string;
+  /** Those of the link on root's PATH. */
+  readonly steps: readonly Step[];
   /** The primary's. */
   readonly conf: ConfFile;
 }
@@ -250,7 +264,7 @@ function stepsOf(
   { binDir, confDir, ownDir }: InstallOptions,
   { credentials, executable, confs }: InstallView,
   manifest: Manifest,
-  { definitionsDir, text, conf, former }: Target & Written,
+  { definitionsDir, text, steps, conf, former }: Target & Written,
 ): Step[] {
   const replaced = [
     ...(manifest.original !== undefined && manifest.file !== conf.file ? [conf.file] : []),
@@ -262,6 +276,7 @@ function stepsOf(
     ...links.map((name): Step => ({ kind: "link", path: `${binDir}/${name}`, target: "hawser" })),
     ...credentials,
     { kind: "file", path: manifestPath(ownDir), text: printManifest(manifest), mode: manifestMode },
+    ...steps,
     { kind: "file", path: `${confDir}/${manifest.file}`, text, mode: conf.mode },
     ...replaced.map((file): Step => ({ kind: "remove", path: `${confDir}/${file}` })),
   ];

@@ -16,7 +16,7 @@ import type { Step } from "./step.ts";
  */
 export function planUninstall(
   { ownDir }: UninstallOptions,
-  { confs, manifest }: NodeView,
+  { confs, manifest, madeLink }: NodeView,
 ): Outcome<Step[], CniError> {
   if (manifest === undefined) {
     return failWith(
@@ -28,10 +28,12 @@ export function planUninstall(
   }
   const restored = restore(confs, manifest);
   if (!restored.ok) return restored;
-  const { binDir, api } = manifest;
+  const { binDir, api, link } = manifest;
   return ok([
     ...restored.value,
     ...(api ? credentialRemovals(ownDir) : []),
+    // What somebody has put in its place is theirs.
+    ...(link !== undefined && madeLink === "ours" ? [{ kind: "remove", path: link } as const] : []),
     ...links.map((name): Step => ({ kind: "remove", path: `${binDir}/${name}` })),
     { kind: "remove", path: `${binDir}/hawser` },
     { kind: "remove", path: manifestPath(ownDir) },

@@ -10,7 +10,13 @@ const verbs: Readonly<Record<Step["kind"], string>> = {
 };
 
 export function printStep(terminal: Terminal, { step, end }: Told): void {
-  const word = end === "done" ? verbs[step.kind] : end === "unchanged" ? "unchanged" : "would be";
+  const words = {
+    done: verbs[step.kind],
+    unchanged: "unchanged",
+    "would be done": "would be",
+    "not possible": "failed",
+  };
+  const word = words[end];
   const rest = end === "would be done" ? `  (${verbs[step.kind]})` : "";
   const label = word.padEnd(9);
   terminal.print(

@@ -8,11 +8,12 @@ export type Step =
   | { readonly kind: "folder"; readonly path: string }
   /** `from` is where we run, not below the node's root. */
   | { readonly kind: "binary"; readonly path: string; readonly from: string }
-  | { readonly kind: "link"; readonly path: string; readonly target: string }
+  /** `mayFail`: the installation is whole without it. */
+  | { readonly kind: "link"; readonly path: string; readonly target: string; readonly mayFail?: true }
   | { readonly kind: "file"; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly kind: "remove"; readonly path: string };
 
-export type StepEnd = "done" | "unchanged" | "would be done";
+export type StepEnd = "done" | "unchanged" | "would be done" | "not possible";
 
 /** A step and what became of it. */
 export interface Told {
@@ -33,6 +34,10 @@ function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError
   if (isDone(sys, root, step)) return ok("unchanged");
   const attempt = attemptStep(sys, root, step);
   if (attempt.ok) return ok("done");
+  if (step.kind === "link" && step.mayFail) {
+    sys.warn(`hawser: ${doing(step)}: ${attempt.error.message}; all the rest is installed`);
+    return ok("not possible");
+  }
   const { code, message } = attempt.error;
   const hint =
     code === "EACCES" || code === "EPERM" || code === "EROFS"

@@ -30,6 +30,10 @@ function installOptions({ confDir }: InstallDefaults) {
     },
     primary: { ...text, describe: "the primary network's file in conf-dir (default: the first)" },
     settings: { ...text, describe: "file with more fields of hawser's, a JSON object" },
+    link: {
+      ...text,
+      describe: "a link to hawser on root's PATH, or none (default: /usr/local/bin/hawser)",
+    },
     api: { ...flag, describe: "write a kubeconfig of this pod's service account" },
     stay: { ...flag, describe: "keep token and configuration up to date until asked to stop" },
     ...placeOptions,
@@ -75,6 +79,7 @@ export function addInstall(
         mode: args.mode === "chained" ? "chained" : "owner",
         primary: optional(args.primary),
         settings: optional(args.settings),
+        link: args.link === "none" ? "" : optional(args.link),
         api: args.api === true,
         stay: args.stay === true,
       }),

@@ -1,0 +1,74 @@
+import type { Sys } from "../../../sys/sys.ts";
+import type { Manifest } from "./manifest.ts";
+import type { InstallView } from "./node.ts";
+import type { InstallOptions } from "./options.ts";
+import type { Step } from "./step.ts";
+
+/** `hawser` on root's PATH: a link to the program in the folder of plugins, which is on nobody's. */
+
+const usualPath = "/usr/local/bin/hawser";
+
+export type LinkState = "absent" | "ours" | "others" | "no folder";
+
+export function linkPathOf({ link }: InstallOptions): string {
+  return link ?? usualPath;
+}
+
+/** What is at the place of a link now; never more than looked at. */
+export function lookAtLink({ files }: Sys, root: string, path: string, binDir: string): LinkState {
+  const folder = files.stat(root + (path.slice(0, path.lastIndexOf("/")) || "/"));
+  if (!folder.ok || folder.value.kind !== "folder") return "no folder";
+  const target = files.readLink(root + path);
+  if (target.ok) return target.value === programIn(binDir) ? "ours" : "others";
+  return target.error.code === "ENOENT" ? "absent" : "others";
+}
+
+export interface PlannedLink {
+  /** For the note: what uninstall is to remove. */
+  readonly link: string | undefined;
+  readonly steps: readonly Step[];
+  readonly notes: readonly string[];
+}
+
+/** A link that is there already, by whomever, stays as it is. Without one hawser works all the same. */
+export function planLink(
+  options: InstallOptions,
+  { link: state, manifest, madeLink }: Pick<InstallView, "link" | "manifest" | "madeLink">,
+): PlannedLink {
+  const path = linkPathOf(options);
+  const planned = planNew(options, path, state, manifest);
+  const former = manifest?.link;
+  if (former === undefined || former === path || madeLink !== "ours") return planned;
+  return { ...planned, steps: [...planned.steps, { kind: "remove", path: former }] };
+}
+
+function planNew(
+  options: InstallOptions,
+  path: string,
+  state: LinkState | undefined,
+  manifest: Manifest | undefined,
+): PlannedLink {
+  const none: PlannedLink = { link: undefined, steps: [], notes: [] };
+  switch (path === "" ? undefined : state) {
+    case "absent": {
+      const step: Step = { kind: "link", path, target: programIn(options.binDir), mayFail: true };
+      return { link: path, steps: [step], notes: [] };
+    }
+    case "ours":
+      return { ...none, link: manifest?.link === path ? path : undefined };
+    case "others":
+      return {
+        ...none,
+        notes: [`${path} is not hawser install's, and stays: --link names another place, or none.`],
+      };
+    case "no folder":
+      if (options.link === undefined) return none;
+      return { ...none, notes: [`${path} is not made: its folder is not there.`] };
+    case undefined:
+      return none;
+  }
+}
+
+function programIn(binDir: string): string {
+  return `${binDir}/hawser`;
+}
