@@ -1,0 +1,77 @@
+import * as fs from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseUsage } from "./usage.ts";
+
+/** Blocks of shell commands, as they are pasted: whole. */
+
+const root = `${import.meta.dirname}/../..`;
+const files = ["README.md", "docs", "examples"].flatMap((name) =>
+  fs.statSync(`${root}/${name}`).isFile()
+    ? [name]
+    : fs
+        .readdirSync(`${root}/${name}`, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".md"))
+        .map((file) => `${name}/${file}`),
+);
+const blocks = files.flatMap((file) =>
+  [...fs.readFileSync(`${root}/${file}`, "utf8").matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(
+    ([, text = ""]) => ({
+      file,
+      text,
+    }),
+  ),
+);
+
+/** Each command of hawser's, without its environment, comment and what comes behind a pipe. */
+function commandsOf(text: string): string[][] {
+  return text
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .flatMap((line) => line.split(/ \| | && | \|\| |; /))
+    .map((part) => part.trim().replace(/ #.*$/, ""))
+    .flatMap((part) => /^(?:sudo )?(?:\S*\/)?hawser (.*)$/.exec(part)?.[1] ?? [])
+    .map((line) =>
+      Array.from(
+        line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g),
+        ([, one, two, bare]) => one ?? two ?? bare ?? "",
+      ),
+    );
+}
+
+describe.each(files.map((file) => [file] as const))("%s", (file) => {
+  const own = blocks.filter((block) => block.file === file);
+
+  test("every command of hawser's is one that there is", async () => {
+    for (const args of own.flatMap(({ text }) => commandsOf(text))) {
+      const at = args.findIndex((arg) => /^[<>]|^2>/.test(arg));
+      const defaults = { stateDir: "/s", confDir: "/c", columns: 100, version: "1" };
+      const usage = await parseUsage(at < 0 ? args : args.slice(0, at), defaults);
+      expect(usage, args.join(" ")).not.toMatchObject({ kind: "wrong" });
+    }
+  });
+
+  test("what takes hawser's configuration away first makes sure that nothing is attached", () => {
+    const isRemoval = (line: string) =>
+      /\brm\b.*\/etc\/cni\/net\.d\/\S*hawser/.test(line) || /hawser uninstall/.test(line);
+    for (const { text } of own) {
+      const lines = text.split("\n");
+      const removal = lines.findIndex(isRemoval);
+      if (removal < 0 || /uninstall/.test(lines[removal] ?? "")) continue;
+      expect(lines[removal]).toMatch(/hawser attachments --wait \S+ && /);
+      // What empties the node is another block: pasted together, the rest would not wait for it.
+      expect(text).not.toMatch(/drain|crictl/);
+    }
+  });
+
+  test("a CRD that is there is not written over", () => {
+    for (const { text } of own) expect(text).not.toMatch(/kubectl (apply|replace)[^\n]*crd\.yaml/);
+  });
+
+  test("an image for several platforms goes somewhere", () => {
+    for (const { text } of own) {
+      for (const command of text.replaceAll("\\\n", " ").split("\n")) {
+        if (/buildx build.*--platform \S+,/.test(command)) expect(command).toContain("--push");
+      }
+    }
+  });
+});
