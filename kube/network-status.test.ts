@@ -121,6 +121,16 @@ describe("the entries of one network", () => {
       ],
     ],
     [
+      "a default route of scope link goes by no gateway",
+      {
+        interfaces: [link("net1")],
+        ips: [{ address: "10.1.0.5/24", gateway: "10.1.0.1" }],
+        routes: [{ dst: "0.0.0.0/0", scope: 253 }],
+      },
+      {},
+      [{ name: "shop/n", interface: "net1", ips: ["10.1.0.5"], dns: {} }],
+    ],
+    [
       "a default route without a gateway goes by the addresses'",
       {
         interfaces: [link("net1")],

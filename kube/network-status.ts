@@ -131,13 +131,17 @@ function ipsOf(
 
 /** Of the default routes: their own gateway, or that of the network's addresses, by which a route without one goes. */
 function effectiveGateways({ ips = [], routes = [] }: CniResult): string[] {
-  const gateways = routes.filter(isDefaultRoute).flatMap(({ dst, gw = "" }) => {
+  const gateways = routes.filter(isDefaultRoute).flatMap(({ dst, gw = "", scope = 0 }) => {
     if (gw !== "") return [gw];
+    // To neighbours on the link: the kernel takes no gateway in such a route.
+    if (scope >= linkScope) return [];
     const implied = ips.find((ip) => cidrFamily(ip.address) === cidrFamily(dst) && (ip.gateway ?? "") !== "");
     return implied?.gateway === undefined ? [] : [implied.gateway];
   });
   return [...new Set(gateways)];
 }
+
+const linkScope = 253;
 
 function isDefaultRoute({ dst, table = 0 }: Route): boolean {
   return dst.endsWith("/0") && (table === 0 || table === mainTable);

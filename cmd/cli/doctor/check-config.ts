@@ -1,4 +1,4 @@
-import { declaredCapabilities, parseChain } from "../../../cni/chain.ts";
+import { declaredCapabilities, misplacedCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
 import { readPrimary } from "../../../plugins/meta/observe/observe.ts";
@@ -26,6 +26,7 @@ export async function checkConfig(configuration: Configuration): Promise<Checked
     fine("configuration", `${path}: network ${network.value.name}, ${roleOf(configuration)}`),
     ...checkVersion(path, config.value),
     ...(await checkDialect(path, config.value)),
+    ...checkMisplaced(path, configuration.misplaced),
     checkAnnotations(configuration, config.value),
   ];
   return { config: config.value, findings };
@@ -57,6 +58,21 @@ function checkVersion(path: string, { network }: MetaConfig): Finding[] {
       `${path} is written in CNI ${network.cniVersion}`,
       "Below 1.1.0 a runtime sends neither GC nor STATUS, below 0.4.0 no CHECK: what a lost DEL leaves is never collected.",
       `In a list add "cniVersions": ["${network.cniVersion}", "1.1.0"]: a runtime takes the newest that it knows.`,
+    ),
+  ];
+}
+
+/** What stands beside the plugins of a list; `checkAnnotations` tells of the annotations. */
+function checkMisplaced(where: string, misplaced: readonly string[]): Finding[] {
+  const names = misplaced.filter((name) => name !== podAnnotationsCapability);
+  if (names.length === 0) return [];
+  const entries = names.map((name) => `"${name}": true`).join(", ");
+  return [
+    warning(
+      "capabilities",
+      `${where} declares ${names.join(" and ")} beside "plugins"`,
+      "Nobody looks for it there.",
+      `Move "capabilities": {${entries}} into the plugin that supports it.`,
     ),
   ];
 }
@@ -93,10 +109,12 @@ export async function checkCapabilities(
   if (!primary.ok || primary.value === undefined) return [];
   const chain = parseChain(primary.value.config, config.network);
   if (!chain.ok) return [];
-  return chain.value.plugins.flatMap((plugin) => {
+  const misplaced = checkMisplaced(`${path}: the primary`, misplacedCapabilities(primary.value.config));
+  const withheldFindings = chain.value.plugins.flatMap((plugin) => {
     const withheld = declaredCapabilities(plugin).filter((name) => !capabilities.includes(name));
     return withheld.length === 0 ? [] : [withheldFinding(path, String(plugin.type), withheld)];
   });
+  return [...misplaced, ...withheldFindings];
 }
 
 function withheldFinding(path: string, type: string, names: readonly string[]): Finding {

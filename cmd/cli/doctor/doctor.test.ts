@@ -119,6 +119,23 @@ const planted: readonly Planted[] = [
     todo: /It stands beside "plugins", .*: move .* into the hawser plugin/,
   },
   {
+    mistake: "the primary's capabilities stand beside its plugins",
+    plant: () =>
+      configure({ delegate: { plugins: [{ type: "bridge", ipam }], capabilities: { portMappings: true } } }),
+    level: "warning",
+    area: "capabilities",
+    what: /the primary declares portMappings beside "plugins"/,
+    todo: /Move "capabilities": \{"portMappings": true\} into the plugin/,
+  },
+  {
+    mistake: "other capabilities stand beside hawser",
+    plant: () => configure({}, { capabilities: { bandwidth: true } }),
+    level: "warning",
+    area: "capabilities",
+    what: /10-pods\.conflist declares bandwidth beside "plugins"/,
+    todo: /Move "capabilities": \{"bandwidth": true\} into the plugin/,
+  },
+  {
     mistake: "a definition's capabilities stand beside its plugins",
     plant: () =>
       writeFile(`${at}/net.d/default/list.conflist`, {
