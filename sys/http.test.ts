@@ -32,7 +32,8 @@ function saying(text: string): Serve {
 }
 const fine = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n\u00e4gypt";
 
-const later = "HTTP/1.1 429 Later\r\nRetry-After: 3\r\nconnection: close\r\n\r\nno";
+const later =
+  "HTTP/1.1 429 Later\r\nRetry-After: 3\r\nDate: Fri, 27 Nov 2026 17:30:32 GMT\r\nconnection: close\r\n\r\nno";
 
 /** Starts a server on a free port of the loopback; its URL. */
 async function serve(handler: Serve, options?: tls.TlsOptions): Promise<string> {
@@ -108,12 +109,13 @@ async function tlsCases(): Promise<Record<string, Case>> {
 }
 
 const answer = { status: 200, body: "\u00e4gypt" };
+const putOff = { status: 429, body: "no", retryAfter: "3", date: "Fri, 27 Nov 2026 17:30:32 GMT" };
 const expected: Record<string, unknown> = {
   answers: answer,
   refuses: { status: 503, body: "no" },
   redirects: { status: 302, body: "" },
-  "puts off": { status: 429, body: "no", retryAfter: "3" },
-  "puts off, by TLS": { status: 429, body: "no", retryAfter: "3" },
+  "puts off": putOff,
+  "puts off, by TLS": putOff,
   "has a certificate for the name that is wanted": answer,
   "has a certificate for another name than is wanted": "no, distrusted",
   "is not there": "no",

@@ -36,6 +36,8 @@ export interface HttpResponse {
   readonly body: string;
   /** When to come again (the header of this name), if the server says so. */
   readonly retryAfter?: string;
+  /** The server's own clock (the header of this name), to the second, if it tells. */
+  readonly date?: string;
 }
 
 export interface HttpFault extends Fault {

@@ -79,7 +79,9 @@ async function requestWithFetch(request: HttpRequest, control: AbortController):
     return fail(encoded ?? tooLong(maxBytes));
   }
   const retryAfter = response.headers.get("retry-after");
-  return ok({ status: response.status, body: text, ...(retryAfter === null ? {} : { retryAfter }) });
+  const date = response.headers.get("date");
+  const told = { ...(retryAfter === null ? {} : { retryAfter }), ...(date === null ? {} : { date }) };
+  return ok({ status: response.status, body: text, ...told });
 }
 
 /** Undefined as soon as it is longer. */

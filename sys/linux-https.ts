@@ -93,7 +93,11 @@ function readAnswer(
   });
   incoming.on("end", () => {
     const { statusCode: status = 0, headers: answered } = incoming;
-    const retryAfter = answered["retry-after"];
-    settle(ok({ status, body: gathering.text(), ...(retryAfter === undefined ? {} : { retryAfter }) }));
+    const { "retry-after": retryAfter, date } = answered;
+    const told = {
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(date === undefined ? {} : { date }),
+    };
+    settle(ok({ status, body: gathering.text(), ...told }));
   });
 }

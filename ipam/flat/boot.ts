@@ -58,11 +58,11 @@ export async function releaseEarlierBoots(
   if (noted.ok && noted.value === boot) return ok(undefined);
   const stale = await findStale(sys, store, places, (holding) => isOfEarlierBoot(holding, boot));
   if (!stale.ok) return stale;
-  for (const each of stale.value.slice(0, most)) {
-    const released = await releaseStale(sys, store, places, each);
+  for (const each of stale.value.attachments.slice(0, most)) {
+    const released = await releaseStale(sys, store, places, each, stale.value);
     if (!released.ok) return released;
   }
-  if (isNoted && stale.value.length <= most) writeNote(sys, note, boot);
+  if (isNoted && stale.value.attachments.length <= most) writeNote(sys, note, boot);
   return ok(undefined);
 }
 

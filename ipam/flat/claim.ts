@@ -16,7 +16,7 @@ import {
   takesMac,
 } from "./claim-txn.ts";
 import { hash128 } from "./hash.ts";
-import { type Holding, isAttached, isExpired, quarantined, withEvent } from "./holding.ts";
+import { earliestMs, type Holding, isAttached, isExpired, quarantined, withEvent } from "./holding.ts";
 import { codeOf, inSpace, type Keys, printCode } from "./keys.ts";
 import { isOf } from "./release.ts";
 import { addressAt, type Space } from "./space.ts";
@@ -52,6 +52,8 @@ interface State {
   readonly definitionIsNew: boolean;
   readonly macAttempt: number;
   readonly former: Known | undefined;
+  /** By the store's clock, as its last answer told it. */
+  readonly storeMs: number | undefined;
   /** Addresses that a scan found free; undefined as long as the hash's candidates are tried. */
   readonly scanned: readonly Free[] | undefined;
 }
@@ -64,8 +66,15 @@ export function claim(request: ClaimRequest): Claim {
     definitionIsNew: false,
     macAttempt: 0,
     former: undefined,
+    storeMs: undefined,
     scanned: undefined,
   });
+}
+
+/** What is held longer than this is held still. */
+function judgedMs({ request, storeMs }: State): number {
+  const { nowMs } = request.claimant;
+  return earliestMs(storeMs === undefined ? { nowMs } : { nowMs, storeMs });
 }
 
 function attempt(state: State, choices: readonly Choice[] = choicesOf(state)): Claim {
@@ -85,7 +94,9 @@ function attempt(state: State, choices: readonly Choice[] = choicesOf(state)): C
     txn: claimTxn(one),
     next: (reply) => {
       const found = readFound(one, reply);
-      return found.kind === "claimed" ? found : decide({ ...state, tries: state.tries + 1 }, one, found);
+      return found.kind === "claimed"
+        ? found
+        : decide({ ...state, tries: state.tries + 1, storeMs: reply.atMs }, one, found);
     },
   };
 }
@@ -189,11 +200,12 @@ function claimAnother(state: State): Claim {
 }
 
 function scan(state: State, at: Scan): Claim {
+  const nowMs = judgedMs(state);
   return {
     kind: "ask",
-    txn: scanTxn(state.request.keys, at, state.request.claimant.nowMs),
+    txn: scanTxn(state.request.keys, at, nowMs),
     next: (reply) => {
-      const seen = scanReply(at, reply, state.request.claimant.nowMs);
+      const seen = scanReply(at, reply, nowMs);
       if (seen.kind === "more") return scan(state, seen.scan);
       if (seen.kind === "exhausted") return { kind: "exhausted", set: seen.set };
       return attempt({ ...state, scanned: seen.free });
@@ -241,11 +253,12 @@ export function hashed(pool: string, identity: string, space: Space, set: number
 
 /** A choice all of whose addresses are free or wait for an identity that stayed away too long. */
 function firstSteal(
-  { request, former }: State,
+  state: State,
   choices: readonly Choice[],
   taken: readonly (readonly (Known | undefined)[])[],
 ): Choice | undefined {
-  const { nowMs } = request.claimant;
+  const { former } = state;
+  const nowMs = judgedMs(state);
   for (const [index, { addresses }] of choices.entries()) {
     const row = taken[index] ?? [];
     const owners = row.flatMap((owner, set): Known[] => {
@@ -260,15 +273,16 @@ function firstSteal(
 
 /** A requested address is taken by somebody who keeps it. */
 function requestedProblem(
-  { request }: State,
+  state: State,
   { choices, former }: Try,
   taken: readonly (readonly (Known | undefined)[])[],
 ): CniError | undefined {
+  const { request } = state;
   for (const [set, code] of request.requested.entries()) {
     const owner = taken[0]?.[set]?.holding;
     if (code === undefined || owner === undefined || choices[0]?.addresses[set] !== code) continue;
     const own = owner.identity === request.claimant.identity && former !== undefined;
-    if (!own && !isExpired(owner, request.claimant.nowMs)) return addressTaken(code, owner);
+    if (!own && !isExpired(owner, judgedMs(state))) return addressTaken(code, owner);
   }
   return undefined;
 }

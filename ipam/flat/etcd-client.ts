@@ -29,8 +29,8 @@ export interface EtcdCall<T> {
   readonly body: string;
   /** It may be done twice. */
   readonly repeatable: boolean;
-  /** What the answer says, or what is wrong with it. */
-  readonly read: (body: string) => Outcome<T, string>;
+  /** What the answer says, or what is wrong with it; `atMs`: by the clock of who gave it. */
+  readonly read: (body: string, atMs: number | undefined) => Outcome<T, string>;
 }
 
 /** Tokens that are fetched in one call: one for a token that has gone, one if that has gone at once. */
@@ -81,7 +81,8 @@ async function perform<T>(session: Session, call: EtcdCall<T>): Promise<Outcome<
     const { kind } = answer.value;
     // At most once in a session: what is asked then is whether it is the token's fault.
     if (kind === "silent") continue;
-    const read = kind === "answered" ? call.read(answer.value.body) : fail(answer.value.why);
+    const read =
+      kind === "answered" ? call.read(answer.value.body, answer.value.atMs) : fail(answer.value.why);
     if (read.ok) return read;
     if (kind === "token" && !needsToken) return fail(nameUser(read.error));
     // An empty answer has been seen, too, where a token was not valid any more.

@@ -4,7 +4,8 @@ import type { StoreFault } from "./store.ts";
 
 /** What one request to one endpoint has come to. Pure: etcd 3.4 to 3.6 agree in their messages, not in their shapes. */
 export type Verdict =
-  | { readonly kind: "answered"; readonly body: string }
+  /** `atMs`: by the endpoint's clock. */
+  | { readonly kind: "answered"; readonly body: string; readonly atMs?: number }
   /** Nothing was done for want of a valid token. */
   | { readonly kind: "token"; readonly why: string }
   /** Another endpoint may do better. `done`: whether this one may have done it. */
@@ -23,8 +24,9 @@ export function judge(endpoint: string, attempt: HttpAttempt): Verdict {
     const why = explain(endpoint, attempt.error);
     return { kind: "elsewhere", done: sent, why, isSilent: code === "ETIMEDOUT" };
   }
-  const { status, body } = attempt.value;
-  if (status === 200) return { kind: "answered", body };
+  const { status, body, date } = attempt.value;
+  const atMs = Date.parse(date ?? "");
+  if (status === 200) return { kind: "answered", body, ...(Number.isNaN(atMs) ? {} : { atMs }) };
   const message = messageIn(body);
   const why = `${endpoint}: ${status} ${message}`.trim();
   if (wantsToken.test(message)) return { kind: "token", why };

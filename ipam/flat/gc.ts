@@ -44,8 +44,8 @@ export async function gc(
   const stale = await findStale(sys, store, places.value, isStale);
   if (!stale.ok) return stale;
   const errors: CniError[] = [];
-  for (const each of stale.value) {
-    const released = await releaseStale(sys, store, places.value, each);
+  for (const each of stale.value.attachments) {
+    const released = await releaseStale(sys, store, places.value, each, stale.value);
     if (!released.ok) errors.push(released.error);
   }
   const ours = parseFlatConfig(sys, config);

@@ -89,6 +89,24 @@ function isTexts(value: Json | undefined): value is string[] {
   return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
 }
 
+/**
+ * This node's clock and the store's, which may disagree: a hold is counted from the later of the two, and is over only by
+ * both. So a node whose clock is wrong by itself ends nobody's hold early.
+ */
+export interface Times {
+  readonly nowMs: number;
+  /** Undefined where the store does not tell. */
+  readonly storeMs?: number;
+}
+
+export function latestMs({ nowMs, storeMs = nowMs }: Times): number {
+  return Math.max(nowMs, storeMs);
+}
+
+export function earliestMs({ nowMs, storeMs = nowMs }: Times): number {
+  return Math.min(nowMs, storeMs);
+}
+
 /** Whether anybody may take it: it waited for its identity long enough. */
 export function isExpired(holding: Holding, nowMs: number): boolean {
   return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;

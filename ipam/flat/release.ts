@@ -1,10 +1,18 @@
 import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./claim-txn.ts";
 import type { Ask } from "./drive.ts";
-import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
+import {
+  earliestMs,
+  type Holding,
+  isAttached,
+  isExpired,
+  latestMs,
+  type Times,
+  withEvent,
+} from "./holding.ts";
 import type { Keys } from "./keys.ts";
-import type { Op, Txn } from "./store.ts";
+import type { Op, Txn, TxnReply } from "./store.ts";
 
-export interface ReleaseRequest {
+export interface ReleaseRequest extends Times {
   readonly keys: Keys;
   readonly node: string;
   readonly containerId: string;
@@ -13,7 +21,6 @@ export interface ReleaseRequest {
   readonly identities?: readonly string[];
   /** How long its addresses wait for their identity; undefined: for ever. */
   readonly holdMs: number | undefined;
-  readonly nowMs: number;
   /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
   readonly claimedUntilMs?: number;
   /** Only the claim of this time is meant. */
@@ -55,15 +62,20 @@ function look(request: ReleaseRequest, tries: number): Release {
     kind: "ask",
     txn: { compare: [], success: [att, holds, ...owns], failure: [] },
     next: (reply) => {
+      const told = withTime(request, reply);
       const expired = entriesOf(reply, 1).flatMap((entry) => known(entry) ?? []);
       const found = known(entriesOf(reply, 0)[0]);
-      if (found !== undefined) return decide(request, tries, found, expired);
+      if (found !== undefined) return decide(told, tries, found, expired);
       const own = identities
         .flatMap((_identity, at) => known(entriesOf(reply, 2 + at)[0]) ?? [])
         .find(({ holding }) => isOf(holding, request));
-      return decide({ ...request, node: own?.holding.node ?? node }, tries, own, expired);
+      return decide({ ...told, node: own?.holding.node ?? node }, tries, own, expired);
     },
   };
+}
+
+function withTime<T extends Times>(request: T, { atMs }: TxnReply): T {
+  return atMs === undefined ? request : { ...request, storeMs: atMs };
 }
 
 /** Container IDs are unique, so that it is this very sandbox's whatever its node is called. */
@@ -85,7 +97,7 @@ function decide(
   if (holding.containerId !== request.containerId) {
     return dismantle(request, tries, attachment, [attKey(request)]);
   }
-  const swept = expired.filter((each) => isExpired(each.holding, request.nowMs));
+  const swept = expired.filter((each) => isExpired(each.holding, earliestMs(request)));
   return {
     kind: "ask",
     txn: releaseTxn(request, attachment, swept),
@@ -136,7 +148,8 @@ function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
 }
 
 /** What becomes of a holding: nothing, when it waits for nobody. */
-function released({ holdMs, nowMs }: ReleaseRequest, holding: Holding): Holding | undefined {
+function released(request: ReleaseRequest, holding: Holding): Holding | undefined {
+  const { holdMs, nowMs } = request;
   const { identity, containerId, node } = holding;
   const { uid: _uid, boot: _boot, reserved: isReserved, heldUntilMs: _heldUntilMs, ...kept } = holding;
   const history = withEvent(holding.history, { what: "released", identity, containerId, node, atMs: nowMs });
@@ -144,7 +157,11 @@ function released({ holdMs, nowMs }: ReleaseRequest, holding: Holding): Holding 
   if (isReserved === true) return { ...next, state: "reserved" };
   // A container never comes back.
   if (holdMs === 0 || identity.startsWith("container:")) return undefined;
-  return { ...next, state: "held", ...(holdMs === undefined ? {} : { heldUntilMs: nowMs + holdMs }) };
+  return {
+    ...next,
+    state: "held",
+    ...(holdMs === undefined ? {} : { heldUntilMs: latestMs(request) + holdMs }),
+  };
 }
 
 function sweepTxn(keys: Keys, { holding, modRevision }: Known): Txn {

@@ -11,13 +11,19 @@ import type { Store } from "./store.ts";
 
 const pageLength = 256;
 
+/** What was judged, and the store's clock then. */
+export interface Stale {
+  readonly attachments: readonly Known[];
+  readonly storeMs?: number;
+}
+
 /** What this node's containers of this network have, as far as it is judged stale. */
 export async function findStale(
   sys: Sys,
   store: Store,
   { pool, node, network }: FlatPlaces,
   isStale: (holding: Holding) => boolean,
-): Promise<Outcome<Known[], CniError>> {
+): Promise<Outcome<Stale, CniError>> {
   const stale: Known[] = [];
   let { from, to } = keysOf(pool).attsOf(node);
   for (;;) {
@@ -30,7 +36,9 @@ export async function findStale(
       if (each.holding.network === network && isStale(each.holding)) stale.push(each);
     }
     const last = entries.at(-1);
-    if (last === undefined || entries.length < pageLength) return ok(stale);
+    const { atMs } = reply.value;
+    if (last === undefined || entries.length < pageLength)
+      return ok({ attachments: stale, ...(atMs === undefined ? {} : { storeMs: atMs }) });
     from = `${last.key}\u0000`;
   }
 }
@@ -41,9 +49,11 @@ export async function releaseStale(
   store: Store,
   { pool, holdMs }: FlatPlaces,
   attachment: Known,
+  { storeMs }: Pick<Stale, "storeMs">,
 ): Promise<Outcome<void, CniError>> {
   const { node, containerId, ifname } = attachment.holding;
-  const request = { keys: keysOf(pool), node, containerId, ifname, holdMs, nowMs: sys.clock.nowMs() };
+  const times = { nowMs: sys.clock.nowMs(), ...(storeMs === undefined ? {} : { storeMs }) };
+  const request = { keys: keysOf(pool), node, containerId, ifname, holdMs, ...times };
   const end = await drive(sys, store, () => releaseKnown(request, attachment));
   return end.ok ? ok(undefined) : fail(storeError(`collect container ${containerId} (${ifname})`, end.error));
 }

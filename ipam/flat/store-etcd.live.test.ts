@@ -106,6 +106,12 @@ describe.each(binaries)("$name", (binary) => {
     const etcd = useEtcd(path, () => ({ flags: ["--quota-backend-bytes", "600000"] }));
     const open = (change: Partial<EtcdSettings> = {}) => openEtcd(linux, settingsFor(etcd(), change), own());
 
+    test("every reply tells its time", async () => {
+      const reply = await open().txn(get("x"));
+      const atMs = reply.ok ? (reply.value.atMs ?? 0) : 0;
+      expect(Math.abs(Date.now() - atMs)).toBeLessThan(60_000);
+    });
+
     test("prefixes keep two users of one etcd apart", async () => {
       expect(said(await open({ prefix: "/one" }).txn(claim("same")))).toBe("put");
       expect(said(await open({ prefix: "/two/deep" }).txn(claim("same")))).toBe("put");

@@ -373,6 +373,18 @@ test("every request says what it accepts: by that etcd knows its gateway's reque
   expect(accepted).toEqual(["application/json"]);
 });
 
+test.each([
+  ["Fri, 27 Nov 2026 17:30:32 GMT", Date.UTC(2026, 10, 27, 17, 30, 32)],
+  ["soon", undefined],
+  [undefined, undefined],
+])("a reply tells etcd's own time: %s", async (date, atMs) => {
+  const { etcd, open } = scene();
+  const body = '{"header":{},"succeeded":true,"responses":[{"response_range":{}}]}';
+  etcd.intercept = () => ok({ status: 200, body, ...(date === undefined ? {} : { date }) });
+  const reply = await open().txn(get);
+  expect(reply.ok && reply.value.atMs).toBe(atMs);
+});
+
 test("it names its endpoints for people", () => {
   expect(scene().open().label).toBe("etcd at http://a:2379, http://b:2379, http://c:2379");
 });

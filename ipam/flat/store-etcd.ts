@@ -24,7 +24,10 @@ export function openEtcd(
       path: "/v3/kv/txn",
       body: encodeTxn(asked, prefix),
       repeatable: isRead(asked),
-      read: (body) => decodeReply(body, asked, prefix),
+      read: (body, atMs) => {
+        const reply = decodeReply(body, asked, prefix);
+        return reply.ok && atMs !== undefined ? ok({ ...reply.value, atMs }) : reply;
+      },
     });
   return {
     label: `etcd at ${settings.endpoints.join(", ")}`,

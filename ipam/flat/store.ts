@@ -61,6 +61,8 @@ export type Reply =
 export interface TxnReply {
   readonly succeeded: boolean;
   readonly replies: readonly Reply[];
+  /** What time it is where the store is, in milliseconds since 1970, to the second; undefined where that is here. */
+  readonly atMs?: number;
 }
 
 export interface StoreFault {

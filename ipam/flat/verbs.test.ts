@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createFake } from "../../sys/fake.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
@@ -135,6 +136,62 @@ describe("ADD", () => {
   test("a pod that cannot be one is refused", async () => {
     const outcome = await addTo(scene(), { containerId: "c1", pod: "ns/../x" });
     expect(outcome).toMatchObject({ ok: false, error: { code: 4, id: "ipam.identity" } });
+  });
+});
+
+describe("clocks that are wrong", () => {
+  const hourMs = 3_600_000;
+  const ipam = { hold: "30m" };
+  const own = keysOf("net").own("ns/web/eth0");
+  /** Of one store, whose clock is right, a node that is behind or ahead. */
+  const off = (at: Scene, offMs: number): Scene => {
+    const open: OpenStore = async (sys) => ({
+      ...at.memory,
+      txn: async (txn) => {
+        const reply = await at.memory.txn(txn);
+        return reply.ok ? { ok: true, value: { ...reply.value, atMs: sys.clock.nowMs() - offMs } } : reply;
+      },
+    });
+    const fake = createFake();
+    fake.machine.clock.advance(offMs);
+    return { ...at, fake, open };
+  };
+  const rightMs = scene().fake.sys.clock.nowMs();
+  const untilOf = (at: Scene): number => holdingAt(at.memory.entries(), own)?.heldUntilMs ?? 0;
+
+  test.each<[string, number, (at: Scene) => Promise<unknown>]>([
+    ["DEL, an hour behind", -hourMs, (at) => run(at, del, { ...web, ipam })],
+    [
+      "GC, an hour behind",
+      -hourMs,
+      (at) => run(at, gc, { containerId: "", ipam, more: { "cni.dev/valid-attachments": [] } }),
+    ],
+    ["DEL, by a right clock", 0, (at) => run(at, del, { ...web, ipam })],
+  ])("%s: the hold begins now", async (_what, offMs, release) => {
+    const node = off(scene(), offMs);
+    await added(node, { ...web, ipam });
+    await release(node);
+    expect(untilOf(node) - rightMs - hourMs / 2).toBeGreaterThanOrEqual(0);
+    expect(untilOf(node) - rightMs - hourMs / 2).toBeLessThan(1000);
+  });
+
+  test.each<[string, number, boolean]>([
+    ["an hour ahead", hourMs, false],
+    ["right", 0, false],
+    ["right, when it is over", 0, true],
+  ])("a pool that is full gives nobody's hold to a node whose clock is %s", async (_what, offMs, isOver) => {
+    const at = off(scene(), 0);
+    const small = { ...ipam, ranges: tiny };
+    const held = addressesOf(await added(at, { containerId: "c1", pod: "ns/p1", ipam: small }))[0];
+    for (let n = 2; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam: small });
+    await run(at, del, { containerId: "c1", pod: "ns/p1", ipam: small });
+    // Neither by a search nor by its name.
+    for (const args of ["", `IP=${held}`]) {
+      const thief = off(at, offMs);
+      if (isOver) thief.fake.machine.clock.advance(hourMs);
+      const outcome = await addTo(thief, { containerId: "c9", pod: "ns/p9", ipam: small, args });
+      expect(outcome.ok).toBe(isOver);
+    }
   });
 });
 

@@ -13,7 +13,12 @@ export interface Asker {
 }
 
 /** A change as it was made. */
-export type OnChange = (asker: Asker, before: readonly Entry[], after: readonly Entry[]) => void;
+export type OnChange = (
+  asker: Asker,
+  before: readonly Entry[],
+  after: readonly Entry[],
+  nowMs: number,
+) => void;
 
 /** One store, and the network between it and the nodes: slow, lossy, and in an order that chance decides. */
 export interface Cluster {
@@ -26,6 +31,8 @@ export interface Cluster {
   readonly cut: Set<string>;
   /** How often each kind of fault happens, from 0 to 1. */
   faultRate: number;
+  /** By the store's clock, which is right. */
+  nowMs: number;
   readonly stats: Map<string, number>;
 }
 
@@ -34,7 +41,7 @@ interface Late {
   readonly txn: Txn;
 }
 
-export function createCluster(chance: () => number, onChange: OnChange): Cluster {
+export function createCluster(chance: () => number, nowMs: number, onChange: OnChange): Cluster {
   const memory = createMemoryStore();
   const gates: (() => void)[] = [];
   const late: Late[] = [];
@@ -42,13 +49,14 @@ export function createCluster(chance: () => number, onChange: OnChange): Cluster
   const apply = async ({ asker, txn }: Late): Promise<Outcome<TxnReply, StoreFault>> => {
     const before = memory.entries();
     const reply = await memory.txn(txn);
-    onChange(asker, before, memory.entries());
-    return reply;
+    onChange(asker, before, memory.entries(), cluster.nowMs);
+    return reply.ok ? ok({ ...reply.value, atMs: Math.trunc(cluster.nowMs / 1000) * 1000 }) : reply;
   };
   const cluster: Cluster = {
     entries: memory.entries,
     cut: new Set(),
     faultRate: 0,
+    nowMs,
     stats: new Map(),
     step: async () => {
       const [gate] = gates.splice(pick(gates.length), 1);

@@ -35,6 +35,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
   for (const path of [...machines.values()].flatMap(journals))
     model.violations.push(`${path} is left when all is replayed`);
   for (const machine of machines.values()) machine.clock.advance(100_000_000_000);
+  cluster.nowMs += 100_000_000_000;
   await fill(world);
 }
 

@@ -31,13 +31,16 @@ export interface Model {
 
 export const pool = "p";
 
+/** What one transaction made of the store, and when, by a clock that is right. */
+export interface Change {
+  readonly before: readonly Entry[];
+  readonly after: readonly Entry[];
+  readonly nowMs: number;
+}
+
 /** Judges one applied transaction against what everybody believes. */
-export function judgeChange(
-  model: Model,
-  asker: Asker,
-  before: readonly Entry[],
-  after: readonly Entry[],
-): void {
+export function judgeChange(model: Model, asker: Asker, change: Change): void {
+  const { before, after } = change;
   const note = (what: string): void => void model.violations.push(`${asker.what} on ${asker.node}: ${what}`);
   for (const problem of audit(pool, after)) note(`(b) ${problem}`);
   const gone = attachments(before).filter(({ key }) => !after.some((each) => each.key === key));
@@ -47,7 +50,8 @@ export function judgeChange(
     const id = readHolding(value)?.containerId ?? "";
     if (asker.what !== `ADD ${id}`) note(`(c) ${key} was made by another`);
   }
-  judgeThefts(before, after, note);
+  judgeThefts(change, note);
+  judgeHolds(change, note);
 }
 
 function attachments(entries: readonly Entry[]): Entry[] {
@@ -74,15 +78,27 @@ function lossProblem(model: Model, asker: Asker, { key, value }: Entry): string 
 }
 
 /** A held address goes to another identity when its time is over, and not before. */
-function judgeThefts(before: readonly Entry[], after: readonly Entry[], note: (what: string) => void): void {
+function judgeThefts({ before, after, nowMs }: Change, note: (what: string) => void): void {
   const owners = new Map(after.map(({ key, value }) => [key, readHolding(value)]));
   for (const { key, value } of before) {
     const former = readHolding(value);
     if (!key.startsWith("ip/") || former?.state !== "held") continue;
     const now = owners.get(key);
-    const atMs = now?.sinceMs ?? Number.POSITIVE_INFINITY;
-    if (now !== undefined && now.identity !== former.identity && !isExpired(former, atMs))
+    if (now !== undefined && now.identity !== former.identity && !isExpired(former, nowMs))
       note(`${key}, held for ${former.identity}, was given to ${now.identity} too early`);
+  }
+}
+
+/** However wrong a node's clock is: a release that is on its way for so long there is none. */
+const longestWayMs = 3_600_000;
+
+/** A hold begins when the address is released, by whichever node; its clock may be hours behind. */
+function judgeHolds({ before, after, nowMs }: Change, note: (what: string) => void): void {
+  const known = new Set(before.map(({ key, value }) => `${key} ${value}`));
+  for (const { key, value } of after) {
+    const until = readHolding(value)?.heldUntilMs;
+    const isNew = key.startsWith("own/") && !known.has(`${key} ${value}`);
+    if (isNew && until !== undefined && until < nowMs - longestWayMs) note(`${key} is held for the past`);
   }
 }
 

@@ -64,6 +64,7 @@ function disturb(world: World, versions: readonly PoolVersion[]): void {
   const { chance, pick, cluster } = world;
   const passed = chance() < 0.05 ? 700_000 : 1 + Math.floor(chance() * 5000);
   for (const machine of world.machines.values()) machine.clock.advance(passed);
+  world.cluster.nowMs += passed;
   cluster.faultRate = chance() < 0.5 ? 0 : 0.15;
   if (chance() < 0.06) cluster.cut.add(pick(nodes));
   if (chance() < 0.15) cluster.cut.clear();
@@ -180,7 +181,9 @@ function judgeRefusal(
   const { violations } = world.model;
   if (!mayFail.includes(error.id)) violations.push(`ADD ${container.id}: ${error.id}: ${error.msg}`);
   if (error.id !== "ipam.pool-exhausted" || !exact) return;
-  const nowMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
+  // A hold is over only by both clocks, and the store's tells seconds.
+  const nodeMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
+  const nowMs = Math.min(nodeMs, Math.trunc(world.cluster.nowMs / 1000) * 1000);
   const full = spacesOf(world, container.node).some((space) => {
     const owners = world.cluster.entries().flatMap(({ key, value }) => {
       const inside = key.startsWith("ip/") && inSpace(space, key);

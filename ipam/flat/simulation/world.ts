@@ -37,13 +37,20 @@ export const networks = ["blue", "green"] as const;
 export function createWorld(seed: number, policy: Model["policy"], version: PoolVersion): World {
   const chance = createChance(seed);
   const model: Model = { containers: new Map(), policy, violations: [] };
-  const cluster = createCluster(chance, (asker, before, after) => judgeChange(model, asker, before, after));
+  const machines = new Map(
+    nodes.map((node, at) => [node, createMachine({ seed: seed + at, files: identityOf(at) })]),
+  );
+  const startMs = machines.get(nodes[0])?.clock.nowMs() ?? 0;
+  const cluster = createCluster(chance, startMs, (asker, before, after, nowMs) =>
+    judgeChange(model, asker, { before, after, nowMs }),
+  );
+  // One is behind and one is ahead, by more than most holds.
+  machines.get(nodes[1])?.clock.advance(-skewMs);
+  machines.get(nodes[2])?.clock.advance(skewMs);
   return {
     model,
     cluster,
-    machines: new Map(
-      nodes.map((node, at) => [node, createMachine({ seed: seed + at, files: identityOf(at) })]),
-    ),
+    machines,
     versions: new Map(nodes.map((node) => [node, version])),
     chance,
     pick: (list) => {
@@ -54,6 +61,8 @@ export function createWorld(seed: number, policy: Model["policy"], version: Pool
     seen: new Map(),
   };
 }
+
+const skewMs = 7_200_000;
 
 function identityOf(at: number): Readonly<Record<string, string>> {
   return { "/etc/machine-id": `${String(at).repeat(32)}\n` };
