@@ -31,7 +31,9 @@ export interface Entry {
     /** Whole, perhaps: the machine did not let us read it. */
     | { readonly kind: "unread"; readonly why: string }
     /** A corrupt one that somebody moved out of the way. */
-    | { readonly kind: "torn-aside" };
+    | { readonly kind: "torn-aside" }
+    /** What a DEL has given up: it is no attachment any more, and the key may be another one's by now. */
+    | { readonly kind: "left-over"; readonly record: JsonObject };
 }
 
 const folderMode = 0o700;
@@ -40,6 +42,7 @@ const fileMode = 0o600;
 const recordDepth = 20;
 const suffix = ".json";
 const tornMark = ".torn-";
+const leftOverMark = ".leftover-";
 const temporarySuffix = ".tmp";
 
 /**
@@ -54,8 +57,23 @@ export function save(
   durability: "begin" | "commit",
 ): Outcome<void, CniError> {
   const path = recordPath(stateDir, key);
-  const written = writeRecord(sys, stateDir, key, seal(record), durability);
+  const written = writeRecord(sys, stateDir, key, path, seal(record), durability);
   return written.ok ? ok(undefined) : fail(notWritten(`write record ${path}`, written.error));
+}
+
+/**
+ * Writes what a DEL gives up beside the records, so that it survives a power loss; nobody takes it for an attachment.
+ * Returns where. Errors: `records.write`.
+ */
+export function setLeftOver(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: JsonObject,
+): Outcome<string, CniError> {
+  const path = `${recordPath(stateDir, key)}${leftOverMark}${sys.clock.nowMs()}`;
+  const written = writeRecord(sys, stateDir, key, path, seal(record), "begin");
+  return written.ok ? ok(path) : fail(notWritten(`write what is left over, ${path}`, written.error));
 }
 
 /** Reads a record. One that is torn, or of no format that we know, is moved aside, so that nothing trips over it twice. */
@@ -160,13 +178,14 @@ function writeRecord(
   sys: Sys,
   stateDir: string,
   key: AttachmentKey,
+  path: string,
   text: string,
   durability: "begin" | "commit",
 ): Attempt {
   const folder = `${stateDir}/${key.network}`;
   const temporary = `${folder}/${temporaryName(key, sys.processes.self())}`;
   const written = writeTemporary(sys, folder, temporary, text);
-  const moved = written.ok ? sys.files.rename(temporary, recordPath(stateDir, key)) : written;
+  const moved = written.ok ? sys.files.rename(temporary, path) : written;
   if (!moved.ok) {
     sys.files.remove(temporary);
     return moved;
@@ -229,14 +248,14 @@ function unseal(text: string): Outcome<JsonObject, string> {
  * FNV-1a, 32 bits, over UTF-16 units: against torn and rotten files, not against people. Its few lines cost a plugin
  * nothing, node:crypto costs it start-up.
  */
-function checksum(text: string): string {
+export function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0).toString(16).padStart(checksumDigits, "0");
 }
 
 type State =
-  | Exclude<Entry["state"], { kind: "torn-aside" | "unread" }>
+  | Exclude<Entry["state"], { kind: "torn-aside" | "unread" | "left-over" }>
   | { readonly kind: "unread"; readonly why: string; readonly fault: Fault }
   | { readonly kind: "none" };
 
@@ -256,13 +275,19 @@ function readEntry(
   isWanted: (key: AttachmentKey) => boolean,
 ): Entry | undefined {
   const path = `${folder}/${name}`;
-  const torn = name.replace(/\.torn-\d+$/, "");
-  const key = parseName(network, torn);
+  const [, own = "", aside] = /^(.*?)(?:\.(torn|leftover)-\d+)?$/s.exec(name) ?? [];
+  const key = parseName(network, own);
   if (key === undefined || !isWanted(key)) return undefined;
-  if (torn !== name) return { key, path, state: { kind: "torn-aside" } };
+  if (aside === "torn") return { key, path, state: { kind: "torn-aside" } };
   const state = readRecord(sys, path);
   // It was removed since the folder was read.
-  return state.kind === "none" ? undefined : { key, path, state };
+  if (state.kind === "none") return undefined;
+  if (aside === undefined) return { key, path, state };
+  return {
+    key,
+    path,
+    state: state.kind === "record" ? { ...state, kind: "left-over" } : { kind: "torn-aside" },
+  };
 }
 
 /** A container ID holds no `@`, an interface name may. */

@@ -174,20 +174,38 @@ export async function addChain(sys: Sys, chain: Chain, ifname: string, sandbox: 
   return { ok: true, value: previous };
 }
 
-/** DEL in reverse order, each with the final result; stops at the first failure so that a retry starts with it. */
+/** What a DEL has not undone: why, and the plugins that DEL is still owed to. */
+export interface Undeleted {
+  readonly error: CniError;
+  readonly chain: Chain;
+}
+
+/**
+ * DEL in reverse order, each with the final result. Stops at the first failure, so that a retry starts with it; but goes on
+ * past a plugin that `mayPass`: one whose ADD never succeeded must not keep those before it from being undone. Undefined
+ * when all is undone.
+ */
 export async function deleteChain(
   sys: Sys,
   chain: Chain,
   ifname: string,
   sandbox: Sandbox,
   result: DelegateResult | undefined,
-): Promise<Outcome<void, CniError>> {
+  mayPass: (index: number, error: CniError) => boolean = () => false,
+): Promise<Undeleted | undefined> {
   const known = atLeast(chain.cniVersion, "0.4.0") ? result : undefined;
-  for (const plugin of chain.plugins.toReversed()) {
+  let passed: Undeleted | undefined;
+  for (const [index, plugin] of [...chain.plugins.entries()].toReversed()) {
     const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, sandbox);
-    if (!output.ok) return output;
+    if (output.ok) continue;
+    const before = passed?.chain.plugins ?? [];
+    if (!mayPass(index, output.error)) {
+      const plugins = [...chain.plugins.slice(0, index + 1), ...before];
+      return { error: output.error, chain: { ...chain, plugins } };
+    }
+    passed = { error: passed?.error ?? output.error, chain: { ...chain, plugins: [plugin, ...before] } };
   }
-  return ok(undefined);
+  return passed;
 }
 
 /** Why a failure of a plugin's CHECK says nothing of the attachment; undefined when it does. */

@@ -90,6 +90,11 @@ export function hasRun(error: CniError): boolean {
   return !["delegate.not-found", "delegate.start", "delegate.type"].includes(error.id);
 }
 
+/** Whether the plugin itself has said no, and so has come to its end: one that was ended may have made anything. */
+export function hasRefused(error: CniError): boolean {
+  return ["delegate.failed", "delegate.no-answer"].includes(error.id);
+}
+
 async function runPatiently(sys: Sys, run: () => Promise<Attempt<RunReport>>): Promise<Attempt<RunReport>> {
   let report = await run();
   for (let tries = 0; tries < busyRetries && !report.ok && report.error.code === "ETXTBSY"; tries++) {

@@ -97,7 +97,7 @@ function printAdvice(terminal: Terminal, held: HeldRecord): void {
   const advice = adviceOn(held);
   if (advice === undefined) return;
   const { entry, state } = held;
-  const why = state.kind === "corrupt" ? `: ${state.why}` : "";
+  const why = state.kind === "corrupt" || state.kind === "left over" ? `: ${state.why}` : "";
   const colour = state.kind === "corrupt" ? "red" : "yellow";
   terminal.print(`\n${paint(terminal, colour, state.kind)} ${plain(entry.path + why)}`);
   terminal.print(`  ${plain(advice)}`);
@@ -113,6 +113,7 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
   return {
     ...about,
     ...(state.kind === "at work" && { pids: state.pids }),
+    ...(state.kind === "left over" && { why: state.why }),
     ...(record.pod && { pod: record.pod }),
     since: timeOf(record),
     interfaces: record.carried.map(({ step, result }) => ({

@@ -14,6 +14,8 @@ export interface HeldRecord {
     | { readonly kind: "at work"; readonly record: AttachmentRecord; readonly pids: readonly number[] }
     /** Its ADD ended without committing or undoing it. */
     | { readonly kind: "interrupted"; readonly record: AttachmentRecord }
+    /** What its DEL has given up, after `why`. */
+    | { readonly kind: "left over"; readonly record: AttachmentRecord; readonly why: string }
     | { readonly kind: "corrupt"; readonly why: string }
     | { readonly kind: "moved aside" };
 }
@@ -27,11 +29,12 @@ export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[
 
 function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord["state"] {
   if (state.kind === "torn-aside") return { kind: "moved aside" };
-  if (state.kind !== "record") return { kind: "corrupt", why: state.why };
+  if (state.kind !== "record" && state.kind !== "left-over") return { kind: "corrupt", why: state.why };
   const record = fromDocument(state.record);
   if (record === undefined) {
     return { kind: "corrupt", why: "it is not of a format that this version of hawser knows" };
   }
+  if (state.kind === "left-over") return { kind: "left over", record, why: record.leftOver ?? "" };
   const pids = lockParties(sys, stateDir, key.containerId);
   if (pids.length > 0) return { kind: "at work", record, pids };
   return { kind: record.phase === "committed" ? "attached" : "interrupted", record };
@@ -45,6 +48,8 @@ export function adviceOn({ state, entry }: HeldRecord): string | undefined {
       return undefined;
     case "interrupted":
       return "The runtime's DEL of this container undoes what was begun; GC does if the runtime has forgotten it.";
+    case "left over":
+      return `The pod is gone; GC goes on trying. Make it possible (install the plugin, start its daemon), or see to it by hand what its plugins have left, and remove ${entry.path}.`;
     case "corrupt":
       return `Delete the pod: its DEL moves the record aside and undoes what the configuration and the pod's annotations name. Until then CHECK fails and GC leaves shared networks alone.`;
     case "moved aside":

@@ -1,4 +1,6 @@
+import type { Entry } from "../../cni/attachments.ts";
 import { type CniError, cniError } from "../../cni/errors.ts";
+import type { JsonObject } from "../../cni/json.ts";
 import { maskSecrets } from "../../cni/secrets.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ShowOptions } from "./commands.ts";
@@ -45,14 +47,18 @@ function problemWith(
 function documentOf({ entry, state }: HeldRecord): Record<string, unknown> {
   const about = { path: entry.path, state: state.kind };
   if (state.kind === "corrupt") return { ...about, why: state.why };
-  return entry.state.kind === "record" ? { ...about, record: maskSecrets(entry.state.record) } : about;
+  return isWhole(entry.state) ? { ...about, record: maskSecrets(entry.state.record) } : about;
+}
+
+function isWhole(state: Entry["state"]): state is Extract<Entry["state"], { record: JsonObject }> {
+  return state.kind === "record" || state.kind === "left-over";
 }
 
 function printRecord(terminal: Terminal, held: HeldRecord): void {
   const { entry, state } = held;
   terminal.print(paint(terminal, "bold", plain(`${entry.path} (${state.kind})`)));
   // As it lies on disk, keys that this version does not know included; but not its secrets.
-  if (entry.state.kind === "record") printDocument(terminal, maskSecrets(entry.state.record));
+  if (isWhole(entry.state)) printDocument(terminal, maskSecrets(entry.state.record));
   if (state.kind === "corrupt") terminal.print(`  ${plain(state.why)}`);
   const advice = adviceOn(held);
   if (advice !== undefined) terminal.print(`  ${plain(advice)}`);

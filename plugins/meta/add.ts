@@ -3,13 +3,15 @@ import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
+import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { removeTombstone, setTombstone } from "../../cni/tombstones.ts";
 import type { CniResult } from "../../cni/types.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config/config.ts";
-import { type Attached, execute, stepLabel, undo } from "./execute.ts";
+import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
 import { openApi } from "./observe/api.ts";
@@ -18,7 +20,8 @@ import { type Prepared, prepare } from "./prepare.ts";
 import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record.ts";
 import { requireFamilies } from "./routes/default-route.ts";
 import { sandboxOf, undoMs } from "./sandbox.ts";
-import { interfacesOfOthers, undoRoutes } from "./teardown.ts";
+import { forgetWholly, interfacesOfOthers, undoRoutes } from "./teardown.ts";
+import { undoOtherwise } from "./undo-otherwise.ts";
 
 /** What one ADD works with, from its first effect on. */
 interface Operation {
@@ -43,19 +46,33 @@ export async function add(
   if (!config.ok) return config;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return fail(misplaced);
-  // Its deadline counts from here: nothing that is waited for must add to what the kubelet waits.
-  const sandbox = sandboxOf(sys, environment, config.value);
-  const ready = await awaitReadiness(sys, config.value, sandbox.deadlineMs);
-  if (!ready.ok) return ready;
-  const api = await openApi(sys, config.value, environment, sandbox.deadlineMs);
-  const prepared = await prepare(sys, config.value, { environment, config: network }, api, "required");
-  if (!prepared.ok) return prepared;
-  const present = await requireAll(sys, prepared.value, sandbox);
-  if (!present.ok) return present;
+  const { stateDir } = config.value;
   const { containerId, ifname } = environment;
   const key = { network: network.name, containerId, ifname };
-  const operation = { config: config.value, key, prepared: prepared.value, sandbox, api };
-  return withContainer(sys, config.value.stateDir, containerId, () => addAlone(sys, operation));
+  const operation = await makeReady(sys, config.value, key, { environment, config: network });
+  if (!operation.ok) return operation;
+  return withContainer(sys, stateDir, containerId, () => addAlone(sys, operation.value));
+}
+
+/** All that can be known and refused before the first effect. */
+async function makeReady(
+  sys: Sys,
+  config: MetaConfig,
+  key: AttachmentKey,
+  invocation: Invocation,
+): Promise<Outcome<Operation, CniError>> {
+  // Its deadline counts from here: nothing that is waited for must add to what the kubelet waits.
+  const sandbox = sandboxOf(sys, invocation.environment, config);
+  const ready = await awaitReadiness(sys, config, sandbox.deadlineMs);
+  if (!ready.ok) return ready;
+  const api = await openApi(sys, config, invocation.environment, sandbox.deadlineMs);
+  const prepared = await prepare(sys, config, invocation, api, "required");
+  if (!prepared.ok) return prepared;
+  const present = await requireAll(sys, prepared.value, sandbox);
+  if (present.ok) return ok({ config, key, prepared: prepared.value, sandbox, api });
+  // DEL must not look for what cannot be there: it would fail for the same reason, for ever.
+  if (peek(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
+  return present;
 }
 
 async function requireAll(
@@ -90,6 +107,7 @@ async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResu
     },
     prepared.plan,
   );
+  removeTombstone(sys, config.stateDir, key);
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) {
     // It may lie there all the same, and no DEL may come for it.
@@ -223,14 +241,26 @@ async function rollBack(
 ): Promise<Outcome<never, CniError>> {
   const ownTime = { ...sandbox, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
   const routed = await undoRoutes(sys, touched, ownTime);
-  const undone = await undo(sys, touched.carried, ownTime, config.parallel);
-  const errors = routed.ok ? undone : [routed.error, ...undone];
-  if (errors.length === 0) {
-    const forgotten = forget(sys, config.stateDir, key);
-    if (!forgotten.ok) errors.push(forgotten.error);
-  }
+  const left = await undo(sys, touched.carried, ownTime, config.parallel);
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, ownTime, undefined);
+  const errors = [...(routed.ok ? [] : [routed.error]), ...still.map(({ error }) => error)];
+  const carried = still.map((each) => each.carried);
+  // What is recorded is what is left. Where that cannot be written, DEL undoes all once more.
+  const noted =
+    errors.length === 0
+      ? forgetWholly(sys, config.stateDir, key)
+      : save(sys, config.stateDir, key, leftDocument(touched, carried, routed.ok), "begin");
+  if (!noted.ok) errors.push(noted.error);
   if (errors.length === 0) return fail(cause);
   const rest = errors.map((error) => `(${describe(error)})`).join(" ");
   const note = `Undoing it failed too, and DEL will try again: ${rest}`;
   return fail({ ...cause, details: [cause.details, note].filter((part) => part !== "").join(" ") });
+}
+
+function leftDocument(
+  { routes, ...touched }: AttachmentRecord,
+  carried: readonly Carried[],
+  areRoutesBack: boolean,
+): JsonObject {
+  return toDocument({ ...touched, ...(routes !== undefined && !areRoutesBack && { routes }), carried });
 }

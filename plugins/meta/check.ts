@@ -98,11 +98,12 @@ function committedRecord(
     case "failed":
       return fail(found.error);
     case "record":
-      if (found.record.phase === "committed") return ok(found.record);
+      // One whose DEL has failed is not whole any more.
+      if (found.record.phase === "committed" && found.record.failures === undefined) return ok(found.record);
       return failWith(
         "drift",
         "check.interrupted",
-        `${doing}: its ADD was interrupted`,
+        `${doing}: its ADD, or its DEL, has not come to its end`,
         "Run DEL, then ADD.",
       );
   }

@@ -1,15 +1,19 @@
-import { type AttachmentKey, list, load } from "../../cni/attachments.ts";
-import { allOk, type CniError } from "../../cni/errors.ts";
+import { type AttachmentKey, type Entry, list, load } from "../../cni/attachments.ts";
+import { allOk, type CniError, codes, describe } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { hasTombstone, setTombstone } from "../../cni/tombstones.ts";
 import { networkNames } from "../../kube/definitions.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaPlaces, metaPlaces } from "./config/config.ts";
+import { type MetaPlaces, metaPlaces, parseMetaConfig } from "./config/config.ts";
 import { derive } from "./derive.ts";
-import { type Carried, undo } from "./execute.ts";
+import { type Carried, type Left, undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
+import type { Plan } from "./plan.ts";
+import { prepare } from "./prepare.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { findRecord, removeRecorded } from "./teardown.ts";
+import { undoOtherwise } from "./undo-otherwise.ts";
 
 /**
  * DEL (CNI 1.1.0, section 2): undoes what the record says, whatever has become of the configuration, the definitions
@@ -30,6 +34,7 @@ async function delAlone(
   const { containerId, ifname } = environment;
   const own: AttachmentKey = { network: config.name, containerId, ifname };
   const first = findRecord(sys, places.stateDir, own);
+  if (first.kind === "none" && hasTombstone(sys, places.stateDir, own)) return ok(undefined);
   const key = first.kind === "none" ? (strandedKey(sys, places, own) ?? own) : own;
   const found = key === own ? first : findRecord(sys, places.stateDir, key);
   if (found.kind === "failed") return fail(found.error);
@@ -41,7 +46,17 @@ async function delAlone(
   }
   // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.
   const sandbox = sandboxOf(sys, environment, places, { args: found.record.args });
-  return removeRecorded(sys, places.stateDir, key, found.record, sandbox);
+  const planNow = (): Promise<Plan> => planByConfig(sys, invocation);
+  const removed = await removeRecorded(sys, places.stateDir, key, found.record, sandbox, planNow);
+  if (removed.ok && key !== own) setTombstone(sys, places.stateDir, own);
+  return removed;
+}
+
+/** What an ADD of this pod would do now, as far as this node itself knows; nothing where it would fail. */
+async function planByConfig(sys: Sys, invocation: Invocation): Promise<Plan> {
+  const config = await parseMetaConfig(invocation.config);
+  const prepared = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
+  return prepared.ok ? prepared.value.plan : [];
 }
 
 /**
@@ -56,7 +71,8 @@ function strandedKey(sys: Sys, places: MetaPlaces, own: AttachmentKey): Attachme
   if (!others.ok || others.value.length === 0) return undefined;
   const configured = networkNames(sys, places.confDir);
   if (!configured?.includes(own.network)) return undefined;
-  return others.value.find(({ key }) => !configured.includes(key.network))?.key;
+  const isAttachment = ({ state }: Entry): boolean => state.kind !== "left-over";
+  return others.value.find((each) => isAttachment(each) && !configured.includes(each.key.network))?.key;
 }
 
 async function delUnrecorded(
@@ -68,7 +84,17 @@ async function delUnrecorded(
   const derived = await derive(sys, invocation, key, torn);
   if (!derived.ok) return derived;
   if (derived.value === undefined) return ok(undefined);
-  const { config, plan } = derived.value;
+  const { config, plan, asked, isWhole } = derived.value;
+  const sandbox = sandboxOf(sys, invocation.environment, config);
   const carried = plan.map((step): Carried => ({ step, result: undefined }));
-  return allOk(await undo(sys, carried, sandboxOf(sys, invocation.environment, config), config.parallel));
+  const left = await undo(sys, carried, sandbox, config.parallel);
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, sandbox, undefined);
+  // What a pod's author has asked for must not keep the pod from ever going away; what passes is waited for.
+  const isPassedOver = ({ carried: each, error }: Left): boolean =>
+    !torn && asked.has(each.step.ifname) && error.code !== codes.tryAgainLater;
+  for (const { error } of still.filter(isPassedOver)) {
+    sys.warn(`hawser: DEL of container ${key.containerId} without a record: passed over: ${describe(error)}`);
+  }
+  if (still.length === 0 && isWhole && !torn) setTombstone(sys, config.stateDir, key);
+  return allOk(still.filter((each) => !isPassedOver(each)).map(({ error }) => error));
 }

@@ -16,6 +16,10 @@ import { interfacesOfOthers } from "./teardown.ts";
 export interface Derived {
   readonly config: MetaConfig;
   readonly plan: Plan;
+  /** The interfaces of networks that the pod's author asked for, not the operator. */
+  readonly asked: ReadonlySet<string>;
+  /** Nothing had to be left out that there may have been. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -33,8 +37,13 @@ export async function derive(
   const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
   if (config.ok && whole.ok) {
     warnOfLeftOut(sys, key, whole.value.notAsked);
-    const steps = torn ? whole.value.plan : installed(sys, config.value, invocation, whole.value);
-    return withoutOthers(sys, key, { config: config.value, plan: steps });
+    const { plan: all, selections, notAsked } = whole.value;
+    const steps = torn ? all : installed(sys, config.value, invocation, whole.value);
+    const asked = new Set(
+      selections.flatMap(({ origin, ifname }) => (origin === "annotation" ? ifname : [])),
+    );
+    const isWhole = notAsked.length === 0 && steps.length === all.length;
+    return withoutOthers(sys, key, { config: config.value, plan: steps, asked, isWhole });
   }
   const why = whole.ok ? "" : describe(whole.error);
   const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
@@ -49,7 +58,7 @@ export async function derive(
   sys.warn(
     `hawser: DEL of container ${key.containerId} without a record: only the primary is deleted: ${why}`,
   );
-  return withoutOthers(sys, key, { config: salvaged, plan: primary.value });
+  return withoutOthers(sys, key, { config: salvaged, plan: primary.value, asked: new Set(), isWhole: false });
 }
 
 /** A DEL never waits for the API: it may be gone for good, and the runtime would repeat the DEL for ever. */

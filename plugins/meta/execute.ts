@@ -1,5 +1,5 @@
-import { type Added, addChain, type DelegateResult, deleteChain } from "../../cni/chain.ts";
-import type { Sandbox } from "../../cni/delegate.ts";
+import { type Added, addChain, type DelegateResult, deleteChain, type Undeleted } from "../../cni/chain.ts";
+import { hasRefused, hasRun, type Sandbox } from "../../cni/delegate.ts";
 import { type CniError, within } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { forgetInformation, informPlugins } from "./device-files.ts";
@@ -10,6 +10,14 @@ import { sandboxForAdd } from "./sandbox.ts";
 export interface Carried {
   readonly step: Step;
   readonly result: DelegateResult | undefined;
+  /** What the last plugin of the step's chain said, when it refused ADD: that one has never attached anything. */
+  readonly refused?: string;
+}
+
+/** What could not be undone: of the chain only the plugins that DEL is still owed to. */
+export interface Left {
+  readonly carried: Carried;
+  readonly error: CniError;
 }
 
 /** A step that stands. */
@@ -58,7 +66,11 @@ function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
   if (added.ok) return [{ step, result: added.value }];
   return added.ran.plugins.length === 0 && step.deviceInfoFile === undefined
     ? []
-    : [{ step: { ...step, chain: added.ran }, result: added.partial }];
+    : [{ step: { ...step, chain: added.ran }, result: added.partial, ...refusal(added.error) }];
+}
+
+function refusal(error: CniError): Pick<Carried, "refused"> {
+  return hasRefused(error) ? { refused: error.msg } : {};
 }
 
 function inBatches<T>(list: readonly T[]): T[][] {
@@ -68,30 +80,52 @@ function inBatches<T>(list: readonly T[]): T[][] {
 
 /**
  * Undoes steps in reverse: the secondaries (in turn or at once), then the primary. Goes on past a failure, since what
- * one network left must not keep the others; within a chain a failure stops, as the specification has it.
+ * one network left must not keep the others; within a chain a failure stops, as the specification has it, but where the
+ * plugin has perhaps never attached anything, or for the last try (`insist`). Returns what is left, in the order of ADD.
  */
 export async function undo(
   sys: Sys,
   carried: readonly Carried[],
   sandbox: Sandbox,
   parallel: boolean,
-): Promise<CniError[]> {
+  insist = false,
+): Promise<Left[]> {
   const reversed = carried.toReversed();
   const secondaries = reversed.filter(({ step }) => step.role === "secondary");
   const primaries = reversed.filter(({ step }) => step.role === "primary");
   const batches = parallel ? [...inBatches(secondaries), primaries] : reversed.map((each) => [each]);
-  const errors: CniError[] = [];
+  const left: Left[] = [];
   for (const batch of batches) {
-    const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox)));
-    errors.push(...outcomes.filter((error) => error !== undefined));
+    const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox, insist)));
+    left.push(...outcomes.filter((each) => each !== undefined));
   }
-  return errors;
+  return left.toReversed();
 }
 
-async function detach(sys: Sys, { step, result }: Carried, sandbox: Sandbox): Promise<CniError | undefined> {
-  const outcome = await deleteChain(sys, step.chain, step.ifname, sandbox, result);
-  const removed = outcome.ok ? await forgetInformation(sys, step) : outcome;
-  return removed.ok ? undefined : within(`detach ${stepLabel(step)}`, removed.error);
+async function detach(
+  sys: Sys,
+  carried: Carried,
+  sandbox: Sandbox,
+  insist: boolean,
+): Promise<Left | undefined> {
+  const { step, result } = carried;
+  const mayPass = insist ? () => true : passableOf(carried);
+  const undeleted = await deleteChain(sys, step.chain, step.ifname, sandbox, result, mayPass);
+  if (undeleted !== undefined) return leftOf(carried, undeleted);
+  const removed = await forgetInformation(sys, step);
+  return removed.ok ? undefined : leftOf(carried, { error: removed.error, chain: step.chain });
+}
+
+function passableOf({ step, result, refused }: Carried): (index: number, error: CniError) => boolean {
+  if (refused !== undefined) return (index) => index === step.chain.plugins.length - 1;
+  // How far an ADD came that was killed, nobody knows. That its plugins were all there is certain.
+  return (_index, error) => result === undefined && hasRun(error);
+}
+
+function leftOf({ step, result, refused }: Carried, { error, chain }: Undeleted): Left {
+  const isStillLast = refused !== undefined && chain.plugins.at(-1) === step.chain.plugins.at(-1);
+  const carried = { step: { ...step, chain }, result, ...(isStillLast && { refused }) };
+  return { carried, error: within(`detach ${stepLabel(step)}`, error) };
 }
 
 export function stepLabel(step: Step): string {

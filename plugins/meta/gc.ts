@@ -8,6 +8,7 @@ import type { ValidAttachment } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
+import { collectLeftOver, readLeftOver } from "./gc-left-over.ts";
 import { withContainer, withoutContainers } from "./locked.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
 import { standingPlan } from "./prepare.ts";
@@ -41,6 +42,10 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
     if (!removed.ok) errors.push(within(`collect container ${each.key.containerId}`, removed.error));
   }
   const { stateDir } = config.value;
+  const leftOver = readLeftOver(sys, stateDir, invocation.config.name);
+  await collectLeftOver(sys, stateDir, leftOver, valid.value, (containerId, args) =>
+    sandboxOf(sys, invocation.environment, config.value, { containerId, netns: "", args }),
+  );
   const collected = await withoutContainers(sys, stateDir, () =>
     collect(sys, config.value, invocation, valid.value ?? [], gone),
   );
@@ -50,8 +55,9 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
 function readHeld(sys: Sys, stateDir: string): Outcome<Held[], CniError> {
   const entries = list(sys, stateDir);
   if (!entries.ok) return entries;
+  const attachments = entries.value.filter(({ state }) => state.kind !== "left-over");
   return ok(
-    entries.value.map(({ key, path, state }) => ({
+    attachments.map(({ key, path, state }) => ({
       key,
       path,
       record: state.kind === "record" ? fromDocument(state.record) : undefined,
@@ -116,6 +122,7 @@ async function collectDelegates(
     standing: standing.map((step) => step.chain),
     live,
     own: held.filter(({ key }) => key.network === network.name),
+    leftOver: readLeftOver(sys, config.stateDir, network.name),
     network: network.name,
     runtimeList,
   });
@@ -124,9 +131,11 @@ async function collectDelegates(
   }
   const sandbox = sandboxOf(sys, environment, config, { containerId: "", netns: "", args: "" });
   const errors: CniError[] = [];
-  for (const { chain, valid } of run) {
+  for (const { chain, valid, isLeftOver } of run) {
     const failures = await collectChain(sys, chain, sandbox, valid);
-    errors.push(...failures.map((error) => within(`collect network ${chain.name}`, error)));
+    const told = failures.map((error) => within(`collect network ${chain.name}`, error));
+    if (isLeftOver) for (const error of told) sys.warn(`hawser: GC: what is left over: ${describe(error)}`);
+    else errors.push(...told);
   }
   return { errors, skipped };
 }

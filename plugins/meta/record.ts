@@ -5,6 +5,7 @@ import { isVersion } from "../../cni/version.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { Carried } from "./execute.ts";
+import type { Failures } from "./give-up.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { Gateway, RouteChanges, RoutePlan } from "./routes/default-route.ts";
 import type { KernelRoute } from "./routes/ip-route.ts";
@@ -29,6 +30,10 @@ export interface AttachmentRecord {
   readonly carried: readonly Carried[];
   /** Undefined when nobody asked for a default route, and in records of an older hawser. */
   readonly routes?: RecordedRoutes;
+  /** Undefined before the first DEL that failed. */
+  readonly failures?: Failures;
+  /** Why DEL has given up what this record names. It lies beside the others then, for GC. */
+  readonly leftOver?: string;
 }
 
 /** What the pod's default routes were to become, and what was, or was about to be, changed for it. */
@@ -43,14 +48,15 @@ export function begun(about: Omit<AttachmentRecord, "phase" | "carried">, plan: 
 }
 
 export function toDocument(record: AttachmentRecord): JsonObject {
-  const { carried, pod, path, routes, ...rest } = record;
+  const { carried, pod, path, routes, failures, ...rest } = record;
   return {
     format,
     ...rest,
     ...(routes === undefined ? {} : { routes: routesDocument(routes) }),
+    ...(failures === undefined ? {} : { failures: { ...failures } }),
     path: [...path],
     ...(pod === undefined ? {} : { pod: { ...pod } }),
-    steps: carried.map(({ step, result }) => ({
+    steps: carried.map(({ step, result, refused }) => ({
       role: step.role,
       network: step.network,
       ifname: step.ifname,
@@ -59,6 +65,7 @@ export function toDocument(record: AttachmentRecord): JsonObject {
       ...(step.device === undefined ? {} : { device: { ...step.device } }),
       ...(step.deviceInfoFile === undefined ? {} : { deviceInfoFile: step.deviceInfoFile }),
       ...(result === undefined ? {} : { result: result.document }),
+      ...(refused === undefined ? {} : { refused }),
     })),
   };
 }
@@ -89,7 +96,14 @@ export function fromDocument(document: JsonObject): AttachmentRecord | undefined
     sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
     carried,
     ...(routes === undefined ? {} : { routes }),
+    ...readFailures(document.failures),
+    ...(typeof document.leftOver === "string" && { leftOver: document.leftOver }),
   };
+}
+
+function readFailures(value: Json | undefined): Pick<AttachmentRecord, "failures"> {
+  if (!isObject(value) || typeof value.count !== "number" || typeof value.sinceMs !== "number") return {};
+  return { failures: { count: value.count, sinceMs: value.sinceMs } };
 }
 
 function routesDocument({ plan, removed, added }: RecordedRoutes): JsonObject {
@@ -148,12 +162,13 @@ function readStep(value: Json): Carried | undefined {
   const chain = readChain(value.chain);
   if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
   if (typeof ifname !== "string" || chain === undefined) return undefined;
-  const { args } = value;
+  const { args, refused } = value;
   const own = { ...(typeof args === "string" && { args }), ...readDevice(value) };
   const step: Step = { role, network, ifname, chain, ...own };
-  if (value.result === undefined) return { step, result: undefined };
+  const more = typeof refused === "string" ? { refused } : {};
+  if (value.result === undefined) return { step, result: undefined, ...more };
   const result = readResult(value.result, chain);
-  return result === undefined ? undefined : { step, result };
+  return result === undefined ? undefined : { step, result, ...more };
 }
 
 /** Records from before devices were known have none. */

@@ -1,10 +1,14 @@
-import { type AttachmentKey, forget, list, peek } from "../../cni/attachments.ts";
+import { type AttachmentKey, forget, list, peek, save, setLeftOver } from "../../cni/attachments.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { allOk, type CniError, cniError } from "../../cni/errors.ts";
+import { allOk, type CniError, cniError, codes, describe } from "../../cni/errors.ts";
+import { setTombstone } from "../../cni/tombstones.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { undo } from "./execute.ts";
-import { type AttachmentRecord, fromDocument } from "./record.ts";
+import { type Left, undo } from "./execute.ts";
+import { mayGiveUp } from "./give-up.ts";
+import type { Plan } from "./plan.ts";
+import { type AttachmentRecord, fromDocument, toDocument } from "./record.ts";
+import { isNeverAttached, undoOtherwise } from "./undo-otherwise.ts";
 
 /** The recorded attachment, or why there is none. */
 export type Found =
@@ -40,20 +44,87 @@ function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
   );
 }
 
-/** Undoes a recorded attachment and forgets it, but only once everything of it is gone. */
+/**
+ * Undoes a recorded attachment and forgets it, but only once everything of it is gone, or given up: what is given up is
+ * recorded as left over. `planNow` tells what an ADD would do now, for what may never have been attached.
+ */
 export async function removeRecorded(
   sys: Sys,
   stateDir: string,
   key: AttachmentKey,
   record: AttachmentRecord,
   sandbox: Sandbox,
+  planNow?: () => Promise<Plan>,
 ): Promise<Outcome<void, CniError>> {
   const routed = await undoRoutes(sys, record, sandbox);
   if (!routed.ok) return routed;
-  // Where ADD found its plugins, for the case that the configuration has been changed since.
-  const path = [...sandbox.path, ...record.path.filter((folder) => !sandbox.path.includes(folder))];
-  const undone = allOk(await undo(sys, record.carried, { ...sandbox, path }, record.parallel));
-  return undone.ok ? forget(sys, stateDir, key) : undone;
+  const places = { ...sandbox, path: pathFor(record, sandbox) };
+  const nowMs = sys.clock.nowMs();
+  const { count = 0, sinceMs = nowMs } = record.failures ?? {};
+  const failures = { count: count + 1, sinceMs };
+  const mayEnd = (neverAttached: boolean, isTemporary: boolean): boolean =>
+    mayGiveUp({ neverAttached, isTemporary, isGone: isNamespaceGone(sys, sandbox) }, failures, nowMs);
+  // The last try of what could not be undone before.
+  const insist = count > 0 && mayEnd(false, false);
+  const left = await undo(sys, record.carried, places, record.parallel, insist);
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
+  const over = still.filter((each) => mayEnd(isNeverAttached(each), each.error.code === codes.tryAgainLater));
+  const given = giveUp(sys, stateDir, key, record, over);
+  if (!given.ok) return given;
+  const carried = record.carried.filter(
+    ({ step }) => !over.some((each) => each.carried.step.ifname === step.ifname),
+  );
+  const owed = still.filter((each) => !over.includes(each));
+  return keepOwed(sys, stateDir, key, { ...record, carried, failures }, owed);
+}
+
+function isNamespaceGone(sys: Sys, { netns }: Sandbox): boolean {
+  return netns === "" || !sys.files.stat(netns).ok;
+}
+
+/** Where ADD found its plugins, for the case that the configuration has been changed since. */
+function pathFor(record: AttachmentRecord, { path }: Sandbox): string[] {
+  return [...path, ...record.path.filter((folder) => !path.includes(folder))];
+}
+
+/** Puts aside what no DEL has undone, for GC and for people. Errors: `records.write`. */
+function giveUp(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: AttachmentRecord,
+  over: readonly Left[],
+): Outcome<void, CniError> {
+  if (over.length === 0) return ok(undefined);
+  const leftOver = over.map(({ error }) => describe(error)).join("; ");
+  const carried = over.map((each) => each.carried);
+  const put = setLeftOver(sys, stateDir, key, toDocument({ ...record, carried, leftOver }));
+  if (!put.ok) return put;
+  sys.warn(
+    `hawser: DEL of container ${key.containerId} gives up what it cannot undo, and leaves it to GC (${put.value}): ${leftOver}`,
+  );
+  return ok(undefined);
+}
+
+/** Forgets an attachment of which nothing is left to do; else DEL fails, and the next one does all of it again. */
+function keepOwed(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: AttachmentRecord,
+  owed: readonly Left[],
+): Outcome<void, CniError> {
+  if (owed.length === 0) return forgetWholly(sys, stateDir, key);
+  const errors = owed.map(({ error }) => error);
+  const noted = save(sys, stateDir, key, toDocument(record), "commit");
+  return allOk(noted.ok ? errors : [...errors, noted.error]);
+}
+
+/** Nothing of an attachment is left: the runtime's further DELs are answered at once. */
+export function forgetWholly(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
+  const forgotten = forget(sys, stateDir, key);
+  if (forgotten.ok) setTombstone(sys, stateDir, key);
+  return forgotten;
 }
 
 /** The routes before the interfaces: another plugin's interface has its default route again, ours go. */

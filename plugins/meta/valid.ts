@@ -37,6 +37,8 @@ function lists(valid: readonly ValidAttachment[], { containerId, ifname }: Attac
 export interface Collection {
   readonly chain: Chain;
   readonly valid: readonly ValidAttachment[];
+  /** Only what DELs have given up names it, so that it may fail for ever. */
+  readonly isLeftOver: boolean;
 }
 
 export interface CollectionInput {
@@ -48,6 +50,8 @@ export interface CollectionInput {
   readonly live: readonly Held[];
   /** This network's records, gone ones included: their delegates may hold more than we recorded. */
   readonly own: readonly Held[];
+  /** What this network's DELs have given up: nobody's valid attachments. */
+  readonly leftOver?: readonly Held[];
   readonly network: string;
   readonly runtimeList: readonly ValidAttachment[];
 }
@@ -58,13 +62,10 @@ export interface CollectionInput {
  * knows the secondaries: as long as there is one, only the primary, whose set the runtime itself knows, is collected.
  */
 export function collections(input: CollectionInput): { run: Collection[]; skipped: string[] } {
-  const { primary, standing, live, own, network, runtimeList } = input;
-  const recorded = own.flatMap(({ record }) =>
-    (record?.carried ?? []).map(({ step }) => withoutDevice(step)),
-  );
-  const chains = distinct(
-    [...(primary === undefined ? [] : [primary]), ...standing, ...recorded].map(generic),
-  );
+  const { primary, standing, live, own, leftOver = [], network, runtimeList } = input;
+  const known = [...(primary === undefined ? [] : [primary]), ...standing, ...chainsOf(own)].map(generic);
+  const chains = distinct([...known, ...chainsOf(leftOver).map(generic)]);
+  const knownKeys = new Set(known.map(keyOf));
   const readable = live.filter((each) => each.key.network === network && each.record !== undefined);
   const allKnown =
     live.every((each) => each.record !== undefined) &&
@@ -77,10 +78,15 @@ export function collections(input: CollectionInput): { run: Collection[]; skippe
   return {
     run: run.map((chain) => ({
       chain,
+      isLeftOver: !knownKeys.has(keyOf(chain)),
       valid: unique([...validIn(live, chain.name), ...(isRuntimes(chain.name) ? runtimeList : [])]),
     })),
     skipped: chains.filter((chain) => !run.includes(chain)).map((chain) => chain.name),
   };
+}
+
+function chainsOf(held: readonly Held[]): Chain[] {
+  return held.flatMap(({ record }) => (record?.carried ?? []).map(({ step }) => withoutDevice(step)));
 }
 
 function validIn(live: readonly Held[], name: string): ValidAttachment[] {
@@ -105,9 +111,12 @@ function withoutDevice({ chain, device }: Step): Chain {
   return { ...chain, plugins: chain.plugins.map((plugin) => without(plugin, "deviceID", "pciBusID")) };
 }
 
+/** Not the whole object: one that was recorded has its keys in another order. */
+function keyOf({ name, cniVersion, plugins }: Chain): string {
+  return printJson([name, cniVersion, plugins]);
+}
+
 function distinct(chains: readonly Chain[]): Chain[] {
-  // Not the whole object: one that was recorded has its keys in another order.
-  const keyOf = ({ name, cniVersion, plugins }: Chain): string => printJson([name, cniVersion, plugins]);
   return [...new Map(chains.map((chain) => [keyOf(chain), chain])).values()];
 }
 

@@ -25,6 +25,10 @@ function findingOn(held: HeldRecord): Finding[] {
       const why = `The ADD of ${container} was killed, or could not undo all that it had begun.`;
       return [warning("records", `${entry.path} was begun and never finished`, why, todo)];
     }
+    case "left over": {
+      const why = `The DEL of ${container} has given up what it names: ${state.why}.`;
+      return [warning("records", `${entry.path} is left over`, why, todo)];
+    }
     case "corrupt": {
       const why = `${state.why}. What ${container} was given is not known any more.`;
       return [problem("records", `${entry.path} is corrupt`, why, todo)];

@@ -37,7 +37,9 @@ export function uninstallCommand(sys: Sys, terminal: Terminal, options: Uninstal
 function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
   const held = readHeldRecords(sys, root + stateDir);
   if (!held.ok) return held.error;
-  const containers = new Set(held.value.map(({ entry }) => entry.key.containerId));
+  // Of what is left over no DEL will come any more.
+  const attached = held.value.filter(({ state }) => state.kind !== "left over");
+  const containers = new Set(attached.map(({ entry }) => entry.key.containerId));
   if (containers.size === 0) return undefined;
   return cniError(
     "tryAgainLater",

@@ -1,0 +1,66 @@
+import { type Entry, list } from "../../cni/attachments.ts";
+import type { Sandbox } from "../../cni/delegate.ts";
+import { describe } from "../../cni/errors.ts";
+import type { ValidAttachment } from "../../cni/types.ts";
+import { ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { undo } from "./execute.ts";
+import { withContainer } from "./locked.ts";
+import { type AttachmentRecord, fromDocument } from "./record.ts";
+import { undoOtherwise } from "./undo-otherwise.ts";
+import type { Held } from "./valid.ts";
+
+/** What DELs of this network have given up, as GC knows it. */
+export function readLeftOver(sys: Sys, stateDir: string, network: string): Held[] {
+  const entries = list(sys, stateDir, (key) => key.network === network);
+  return (entries.ok ? entries.value : []).flatMap((entry) => heldOf(entry) ?? []);
+}
+
+function heldOf({ key, path, state }: Entry): Held | undefined {
+  if (state.kind !== "left-over") return undefined;
+  return { key, path, record: fromDocument(state.record), isTorn: false };
+}
+
+/**
+ * Tries again what DELs have given up, and forgets what is undone. Not of a container that the runtime lists or that has a
+ * record: its ID is another one's by now, and the interfaces are, too. A failure is a warning: GC would fail for ever.
+ */
+export async function collectLeftOver(
+  sys: Sys,
+  stateDir: string,
+  leftOver: readonly Held[],
+  valid: readonly ValidAttachment[],
+  sandboxOfOne: (containerId: string, args: string) => Sandbox,
+): Promise<void> {
+  for (const { key, path, record } of leftOver) {
+    const isListed = valid.some((each) => each.containerID === key.containerId);
+    if (record === undefined || isListed) continue;
+    const done = await withContainer(sys, stateDir, key.containerId, async () => {
+      if (isAttached(sys, stateDir, key.containerId)) return ok("it has a new attachment");
+      return ok(await undoAgain(sys, path, record, sandboxOfOne(key.containerId, record.args)));
+    });
+    const why = done.ok ? done.value : describe(done.error);
+    if (why !== undefined) sys.warn(`hawser: GC: ${path} is still left over: ${why}`);
+  }
+}
+
+function isAttached(sys: Sys, stateDir: string, containerId: string): boolean {
+  const entries = list(sys, stateDir, (key) => key.containerId === containerId);
+  return !entries.ok || entries.value.some(({ state }) => state.kind === "record" || state.kind === "unread");
+}
+
+/** Why it is not undone; undefined when it is. */
+async function undoAgain(
+  sys: Sys,
+  path: string,
+  record: AttachmentRecord,
+  sandbox: Sandbox,
+): Promise<string | undefined> {
+  const folders = record.path.filter((folder) => !sandbox.path.includes(folder));
+  const places = { ...sandbox, path: [...sandbox.path, ...folders] };
+  const left = await undo(sys, record.carried, places, false, true);
+  const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, places, undefined);
+  if (first !== undefined) return describe(first.error);
+  const removed = sys.files.remove(path);
+  return removed.ok ? undefined : removed.error.message;
+}
