@@ -18,21 +18,47 @@ const longestPiece = 12;
 const shortest = 3;
 
 /**
- * The text without any of the secrets: neither whole, nor a longer piece, nor as JSON, base64 or a URL spell it. Linear in
- * the text.
+ * The text without any of the secrets: neither whole, nor a longer piece, nor as JSON, base64 or a URL spell it. All are
+ * looked for in the text as it came, since two of them may overlap. Linear in the text.
  */
 export function redact(text: string, secrets: readonly string[], mark = secretMark): string {
   const spelled = secrets.filter((secret) => secret.length >= shortest).flatMap(spellings);
-  const safe = spelled.reduce((left, secret) => withoutPieces(left, secret, mark), text);
-  // Where one spelling ends and another goes on.
-  return safe === text ? text : safe.split(mark + mark).join(mark);
+  const found = spelled.flatMap((secret) => piecesIn(text, secret)).sort(([one], [other]) => one - other);
+  let safe = "";
+  let copied = 0;
+  for (const [from, to] of found) {
+    // Where one ends and another goes on, one mark is enough.
+    if (from > copied || copied === 0) safe += text.slice(copied, from) + mark;
+    copied = Math.max(copied, to);
+  }
+  return safe + text.slice(copied);
+}
+
+/** `redact` for a body that may be JSON: what it says is looked at, not how it spells it. */
+export function redactBody(body: string, secrets: readonly string[]): string {
+  const json = parseJson(body);
+  return json.ok ? printJson(mapTexts(json.value, (text) => redact(text, secrets))) : redact(body, secrets);
+}
+
+function mapTexts(value: Json, change: (text: string) => string): Json {
+  if (typeof value === "string") return change(value);
+  if (Array.isArray(value)) return value.map((each) => mapTexts(each, change));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [change(key), mapTexts(each, change)]),
+  );
 }
 
 function spellings(secret: string): string[] {
   const bytes = new TextEncoder().encode(secret);
-  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const all = [secret, printJson(secret).slice(1, -1), encoded(secret), base64.replace(/={1,2}$/, "")];
-  return [...new Set(all)];
+  const base64 = [0, 1, 2].map((before) => base64Within(bytes, before));
+  return [...new Set([secret, printJson(secret).slice(1, -1), encoded(secret), ...base64])];
+}
+
+/** What is the same in the base64 of any text that has these bytes in it, `before` modulo 3 bytes behind its beginning. */
+function base64Within(bytes: Uint8Array, before: number): string {
+  const text = "\0".repeat(before) + Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return btoa(text).slice(Math.ceil((before * 8) / 6), Math.floor((text.length * 8) / 6));
 }
 
 function encoded(secret: string): string {
@@ -44,22 +70,21 @@ function encoded(secret: string): string {
   }
 }
 
-function withoutPieces(text: string, secret: string, mark: string): string {
+/** Where the secret, or enough of it, stands in the text: from and to. */
+function piecesIn(text: string, secret: string): [number, number][] {
   const half = Math.max(shortestPiece, Math.min(longestPiece, Math.ceil(secret.length / 2)));
   const width = Math.min(secret.length, half);
   const pieces = new Set<string>();
   for (let at = 0; at + width <= secret.length; at++) pieces.add(secret.slice(at, at + width));
-  let safe = "";
-  let copied = 0;
+  const found: [number, number][] = [];
   for (let at = 0; at + width <= text.length; at++) {
     if (!pieces.has(text.slice(at, at + width))) continue;
-    safe += text.slice(copied, at) + mark;
+    const from = at;
     // A piece that follows overlaps this one.
-    while (at + width < text.length && pieces.has(text.slice(at + 1, at + 1 + width))) at++;
-    copied = at + width;
-    at = copied - 1;
+    while (pieces.has(text.slice(at + 1, at + 1 + width))) at++;
+    found.push([from, at + width]);
   }
-  return safe + text.slice(copied);
+  return found;
 }
 
 /** Wherever they stand in a key's name: `etcdpassword`, `clientSecret`. */

@@ -58,7 +58,12 @@ test.each<[string, object, object | undefined, object]>([
     {},
     { server: "https://api.example:6443" },
   ],
-  ["http, without credentials", { server: "http://127.0.0.1:8001" }, {}, { server: "http://127.0.0.1:8001" }],
+  [
+    "http to this machine, said in so many words",
+    { server: "http://127.0.0.1:8001", "plain-http": "loopback" },
+    {},
+    { server: "http://127.0.0.1:8001" },
+  ],
   [
     "certificate-authority, by the kubeconfig's folder",
     { server, "certificate-authority": "ca.crt" },
@@ -187,14 +192,28 @@ test.each<[string, object | string, string]>([
   ],
   ["a server with a query", kubeconfig({ server: "https://x/?a" }, {}), "is no address of an API server"],
   ["a password in the server", kubeconfig({ server: "https://u:secret@x" }, {}), "a URL with a user in it"],
+  ["http", kubeconfig({ server: "http://x" }, {}), `whoever answers at "http://x" would decide`],
+  [
+    "http to this machine",
+    kubeconfig({ server: "http://127.0.0.1:8001" }, {}),
+    "would decide what root runs",
+  ],
+  [
+    "http to another machine, whatever is said",
+    kubeconfig({ server: "http://x", "plain-http": "loopback" }, {}),
+    "would decide what root runs here; give https:",
+  ],
   [
     "a token without TLS",
-    kubeconfig({ server: "http://x" }, { token: "secret" }),
+    kubeconfig({ server: "http://[::1]:1", "plain-http": "loopback" }, { token: "secret" }),
     "a token is not sent to a server of http:",
   ],
   [
     "certificates without TLS",
-    kubeconfig({ server: "http://x", "certificate-authority": "ca.crt" }, {}),
+    kubeconfig(
+      { server: "http://localhost", "plain-http": "loopback", "certificate-authority": "ca.crt" },
+      {},
+    ),
     "give https:",
   ],
   [

@@ -1,6 +1,8 @@
 import { kindOf } from "../cni/config.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
+import { isOnLoopback, loopbackWord } from "../cni/loopback.ts";
+import { withoutTrailingSlashes } from "../cni/slashes.ts";
 import type { TlsMaterial } from "../sys/http.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
@@ -161,11 +163,13 @@ function unsupported(path: string, fields: readonly string[]): Outcome<never, Cn
 function accessOf(sys: Sys, folder: string, { cluster, user }: Chosen): Outcome<KubeAccess, string> {
   const server = serverOf(cluster.server);
   if (!server.ok) return server;
+  const isBare = server.value.startsWith("http:");
+  if (isBare && !(cluster["plain-http"] === loopbackWord && isOnLoopback(server.value)))
+    return fail(`whoever answers at ${quote(server.value)} would decide what root runs here; give https:`);
   const tls = tlsOf(sys, folder, cluster, user);
   if (!tls.ok) return tls;
   const token = tokenOf(folder, user);
   if (!token.ok) return token;
-  const isBare = server.value.startsWith("http:");
   // Neither may be shown to everybody on the way.
   if (isBare && token.value.kind !== "none")
     return fail("a token is not sent to a server of http:; give https:");
@@ -186,7 +190,7 @@ function serverOf(value: JsonObject[string] | undefined): Outcome<string, string
   if (username !== "" || password !== "") return fail("server: a URL with a user in it is not supported");
   if ((protocol !== "https:" && protocol !== "http:") || search !== "" || hash !== "")
     return fail(`server ${quote(value)} is no address of an API server; write it like https://10.0.0.1:6443`);
-  return ok(`${origin}${pathname.replace(/\/+$/, "")}`);
+  return ok(`${origin}${withoutTrailingSlashes(pathname)}`);
 }
 
 function tlsOf(

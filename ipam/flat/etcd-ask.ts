@@ -84,8 +84,8 @@ function unique(texts: readonly string[]): string[] {
 
 /** Written only after a failover: the endpoint that the node begins with needs no memory. */
 function noteEndpoint(session: Session, endpoint: string): void {
-  const { sys, settings, memoryPath, memory, first } = session;
+  const { sys, settings, memoryPlace, memory, first } = session;
   if (endpoint === (memory.endpoint ?? settings.endpoints[first])) return;
   session.memory = { ...memory, endpoint };
-  remember(sys, memoryPath, { ...recall(sys, memoryPath), endpoint });
+  remember(sys, memoryPlace, { ...recall(sys, memoryPlace), endpoint });
 }

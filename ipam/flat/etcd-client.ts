@@ -11,6 +11,7 @@ import {
   openSession,
   type Session,
   send,
+  shown,
 } from "./etcd-session.ts";
 import { rejectToken, requireToken } from "./etcd-token.ts";
 import type { StoreFault } from "./store.ts";
@@ -84,11 +85,12 @@ async function perform<T>(session: Session, call: EtcdCall<T>): Promise<Outcome<
     const read =
       kind === "answered" ? call.read(answer.value.body, answer.value.atMs) : fail(answer.value.why);
     if (read.ok) return read;
-    if (kind === "token" && !needsToken) return fail(nameUser(read.error));
+    const why = shown(session, read.error);
+    if (kind === "token" && !needsToken) return fail(nameUser(why));
     // An empty answer has been seen, too, where a token was not valid any more.
     rejectToken(session);
     const mayRepeat = kind === "token" || (needsToken && call.repeatable);
-    if (!mayRepeat || renewals >= maxRenewals) return fail(misread(call.repeatable, kind, read.error));
+    if (!mayRepeat || renewals >= maxRenewals) return fail(misread(call.repeatable, kind, why));
     renewals += 1;
   }
 }

@@ -57,6 +57,36 @@ test("what may be a password is not repeated: neither in an endpoint nor in plac
   expect(said).not.toContain("hunter22");
 });
 
+describe("a password goes over TLS alone", () => {
+  const user = { username: "u", passwordFile: "/p" };
+  const refused = (index: number, endpoint: string): string =>
+    `${place}.endpoints[${index}]: "${endpoint}" has no TLS, and a password is not sent without; give https:`;
+
+  test.each<[string, JsonObject, string[]]>([
+    ["over http", { endpoints: ["http://a:1"], ...user }, [refused(0, "http://a:1")]],
+    ["over http to this machine", { endpoints: ["http://[::1]:1"], ...user }, [refused(0, "http://[::1]:1")]],
+    ["over one of several", { endpoints: ["https://a", "http://b"], ...user }, [refused(1, "http://b")]],
+    [
+      "to this machine, said in so many words",
+      { endpoints: ["http://127.0.0.1:1"], plainHttp: "loopback", ...user },
+      [],
+    ],
+    [
+      "said so, to another",
+      { endpoints: ["http://a:1"], plainHttp: "loopback", ...user },
+      [refused(0, "http://a:1")],
+    ],
+    ["no user", { endpoints: ["http://a:1"] }, []],
+    [
+      "another word",
+      { endpoints: ["https://a"], plainHttp: "yes" },
+      [`${place}.plainHttp: "yes" is not "loopback"`],
+    ],
+  ])("%s", (_case, etcd, expected) => {
+    expect(problemsOf(etcd)).toEqual(expected);
+  });
+});
+
 describe("every problem has the path of its field", () => {
   test.each<[string, JsonObject, string[]]>([
     ["no endpoints", {}, [`${place}.endpoints: is empty; name at least one, like https://10.0.0.1:2379`]],

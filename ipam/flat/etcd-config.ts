@@ -1,4 +1,6 @@
 import type { JsonObject } from "../../cni/json.ts";
+import { isOnLoopback, loopbackWord } from "../../cni/loopback.ts";
+import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import { readText, readTexts, show } from "../fields.ts";
 
 /** `ipam.store.etcd` as configured; empty texts are unset. */
@@ -29,10 +31,11 @@ export function readEtcd(etcd: JsonObject, place: string, problems: string[]): E
     keyFile: text("keyFile"),
     username: text("username"),
     passwordFile: text("passwordFile"),
-    prefix: (text("prefix") || defaultPrefix).replace(/\/+$/, ""),
+    prefix: withoutTrailingSlashes(text("prefix") || defaultPrefix),
   };
   noteEndpoints(endpoints, place, problems);
   noteFiles(settings, place, problems);
+  notePlain(settings, text("plainHttp"), place, problems);
   if (!/^(\/[!-.0-~]+)+$/.test(settings.prefix)) {
     problems.push(`${place}.prefix: ${show(settings.prefix)} is no path like ${defaultPrefix}`);
   }
@@ -48,6 +51,19 @@ function noteEndpoints(endpoints: readonly string[], place: string, problems: st
     const port = Number(/:(\d+)\/?$/.exec(endpoint)?.[1] ?? 2379);
     if (endpointPattern.test(endpoint) && port > 0 && port < 65536) continue;
     problems.push(`${place}.endpoints[${index}]: ${show(endpoint)} is no URL like https://10.0.0.1:2379`);
+  }
+}
+
+/** A password, and the token for it, are not shown to everybody on the way, nor to whoever answers. */
+function notePlain(settings: EtcdSettings, word: string, place: string, problems: string[]): void {
+  if (word !== "" && word !== loopbackWord)
+    problems.push(`${place}.plainHttp: ${show(word)} is not "${loopbackWord}"`);
+  if (settings.username === "") return;
+  for (const [index, endpoint] of settings.endpoints.entries()) {
+    if (!endpoint.startsWith("http:") || (word === loopbackWord && isOnLoopback(endpoint))) continue;
+    problems.push(
+      `${place}.endpoints[${index}]: ${show(endpoint)} has no TLS, and a password is not sent without; give https:`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { isObject, parseJson, printJson } from "../../cni/json.ts";
+import { sha256 } from "../../cni/sha256.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
-import { hash128 } from "./hash.ts";
 
 /** What this node remembers of an etcd from one call to the next. Losing it costs time, nothing else. */
 export interface EtcdMemory {
@@ -22,22 +22,38 @@ export function keptUntil({ clock, random }: Sys): number {
   return clock.nowMs() + Math.round(tokenAgeMs * share);
 }
 
-/**
- * One file for each cluster and user, in whatever order its endpoints are written, readable by root alone: the token is
- * as good as the password. Without a folder nothing is remembered.
- */
-export function memoryPath({ endpoints, username }: EtcdSettings, folder: string): string {
-  if (folder === "") return "";
-  return `${folder}/etcd-${hash128(`${username} ${[...new Set(endpoints)].sort().join(" ")}`)
-    .toString(16)
-    .padStart(32, "0")}.json`;
+/** Whose token it is: it is sent to nobody else. The file says it, in words. */
+interface Purpose {
+  readonly endpoints: readonly string[];
+  readonly username: string;
+  /** Of the authority by which they are known: with another one they may be somebody else. Empty: none is named. */
+  readonly caSha256: string;
 }
 
-export function recall(sys: Sys, path: string): EtcdMemory {
+export interface MemoryPlace {
+  /** Empty: nothing is remembered. */
+  readonly path: string;
+  readonly purpose: Purpose;
+}
+
+/**
+ * One file for each cluster and user, in whatever order its endpoints are written, readable by root alone: the token is
+ * as good as the password. `ca` is the PEM text. Without a folder nothing is remembered.
+ */
+export function memoryPlace(settings: EtcdSettings, folder: string, ca: string | undefined): MemoryPlace {
+  const endpoints = [...new Set(settings.endpoints)].sort();
+  const caSha256 = ca === undefined ? "" : sha256(ca);
+  const purpose = { endpoints, username: settings.username, caSha256 };
+  return { purpose, path: folder === "" ? "" : `${folder}/etcd-${sha256(printJson(purpose))}.json` };
+}
+
+/** What is remembered at the place; nothing, if the file is for another purpose than its name says. */
+export function recall(sys: Sys, { path, purpose }: MemoryPlace): EtcdMemory {
   if (path === "") return {};
   const text = sys.files.read(path);
   const json = text.ok ? parseJson(text.value) : text;
   if (!json.ok || !isObject(json.value)) return {};
+  if (printJson(json.value.for ?? null) !== printJson(purpose)) return {};
   const { endpoint, token, untilMs } = json.value;
   const leftMs = typeof untilMs === "number" ? untilMs - sys.clock.nowMs() : 0;
   // More than there can be left: the clock was put back since, and nobody knows how old it is.
@@ -49,13 +65,16 @@ export function recall(sys: Sys, path: string): EtcdMemory {
 }
 
 /** Appears complete or not at all; not synced, for it may be lost. */
-export function remember(sys: Sys, path: string, memory: EtcdMemory): void {
+export function remember(sys: Sys, { path, purpose }: MemoryPlace, memory: EtcdMemory): void {
   if (path === "") return;
   const temporary = `${path}.${sys.processes.pid()}`;
   const folder = path.slice(0, path.lastIndexOf("/"));
   sys.files.makeFolder(folder, 0o700);
   sys.files.remove(temporary);
-  const written = sys.files.write(temporary, printJson(memory), { mode: 0o600, exclusive: true });
+  const written = sys.files.write(temporary, printJson({ for: purpose, ...memory }), {
+    mode: 0o600,
+    exclusive: true,
+  });
   const renamed = written.ok ? sys.files.rename(temporary, path) : written;
   if (!renamed.ok)
     sys.warn(`hawser: etcd is asked more than needed: cannot keep ${path}: ${renamed.error.message}`);

@@ -1,9 +1,10 @@
+import { redact, redactBody } from "../../cni/secrets.ts";
 import type { HttpAttempt, HttpRequest, TlsMaterial } from "../../sys/http.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 import { refused } from "./etcd-fault.ts";
-import { type EtcdMemory, memoryPath, recall } from "./etcd-memory.ts";
+import { type EtcdMemory, type MemoryPlace, memoryPlace, recall } from "./etcd-memory.ts";
 import { hash128 } from "./hash.ts";
 import type { StoreFault } from "./store.ts";
 
@@ -34,7 +35,7 @@ export interface Session {
   readonly settings: EtcdSettings;
   readonly limits: EtcdLimits;
   readonly folder: string;
-  readonly memoryPath: string;
+  readonly memoryPlace: MemoryPlace;
   readonly tls: TlsMaterial | undefined;
   /** The endpoint that this node begins with. */
   readonly first: number;
@@ -61,8 +62,8 @@ export function openSession(
 ): Outcome<Session, StoreFault> {
   const tls = readTls(sys, settings);
   if (!tls.ok) return tls;
-  const path = memoryPath(settings, folder);
-  const memory = recall(sys, path);
+  const place = memoryPlace(settings, folder, tls.value?.ca);
+  const memory = recall(sys, place);
   const first = name === "" ? 0 : Number(hash128(name) % BigInt(settings.endpoints.length));
   const remembered = settings.endpoints.indexOf(memory.endpoint ?? "");
   return ok({
@@ -70,7 +71,7 @@ export function openSession(
     settings,
     limits,
     folder,
-    memoryPath: path,
+    memoryPlace: place,
     tls: tls.value,
     first,
     memory,
@@ -116,7 +117,7 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/** One request to one endpoint. */
+/** One request to one endpoint. What it says in place of an answer may be shown: our secrets are out of it. */
 export async function send(
   session: Session,
   endpoint: string,
@@ -124,7 +125,7 @@ export async function send(
 ): Promise<HttpAttempt> {
   const { sys, tls } = session;
   session.roundTrips++;
-  return await sys.http.request({
+  const attempt = await sys.http.request({
     method,
     url: `${endpoint}${path}`,
     headers: { ...jsonHeaders, ...(token === "" ? {} : { authorization: token }) },
@@ -132,6 +133,23 @@ export async function send(
     timeoutMs: Math.ceil(timeoutMs),
     ...(tls === undefined || !endpoint.startsWith("https:") ? {} : { tls }),
   });
+  if (!attempt.ok) return fail({ ...attempt.error, message: shown(session, attempt.error.message, token) });
+  const { status, body: said } = attempt.value;
+  return status === 200
+    ? attempt
+    : ok({ ...attempt.value, body: redactBody(said, secretsOf(session, token)) });
+}
+
+/** A text of an endpoint's, or about one, without what we have told it: it may repeat that. */
+export function shown(session: Session, text: string, token = ""): string {
+  return redact(text, secretsOf(session, token));
+}
+
+/** The password as well, which another process may have sent: an endpoint may remember it. */
+function secretsOf({ sys, settings, memory }: Session, token: string): string[] {
+  const password = settings.passwordFile === "" ? undefined : sys.files.read(settings.passwordFile);
+  const known = password?.ok === true ? [password.value.trim()] : [];
+  return [...known, token, memory.token ?? ""];
 }
 
 export function endpointOf({ settings, at }: Session): string {

@@ -7,7 +7,7 @@ import { linux } from "../../sys/linux.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd, turnOnUsers } from "../../tools/testbed/etcd.ts";
 import { startProxy } from "../../tools/testbed/http-proxy.ts";
 import { defaultPrefix, type EtcdSettings } from "./etcd-config.ts";
-import { memoryPath } from "./etcd-memory.ts";
+import { memoryPlace } from "./etcd-memory.ts";
 import type { Store, Txn } from "./store.ts";
 import { openEtcd } from "./store-etcd.ts";
 
@@ -41,12 +41,12 @@ describe.each(binaries)("$name", (binary) => {
   const nodeOf = (name: string) => ({ folder: join(folder, name), name });
   const open = (name: string): Store => openEtcd(linux, settings(), nodeOf(name));
   const tokenOf = (name: string): string =>
-    JSON.parse(fs.readFileSync(memoryPath(settings(), join(folder, name)), "utf8")).token;
+    JSON.parse(fs.readFileSync(memoryPlace(settings(), join(folder, name), undefined).path, "utf8")).token;
 
   test("a token of an etcd whose data were lost is replaced, by reads and by writes", async () => {
     for (const txn of [get, put]) {
       await open("n").txn(get);
-      const path = memoryPath(settings(), join(folder, "n"));
+      const path = memoryPlace(settings(), join(folder, "n"), undefined).path;
       const memory = JSON.parse(fs.readFileSync(path, "utf8"));
       // As it was before a snapshot was restored: of an index that this etcd comes to in years.
       const former = memory.token.replace(/\.\d+$/, ".99999999");

@@ -54,7 +54,7 @@ async function isHonoured(session: Session): Promise<boolean> {
  * read it. Without the lock it goes on all the same.
  */
 async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> {
-  const { sys, memoryPath, limits } = session;
+  const { sys, memoryPlace, limits } = session;
   const deadlineMs = sys.clock.monotonicMs() + limits.tokenMs;
   const waited = await waitForLock(session, deadlineMs);
   if (!waited.ok) return waited;
@@ -68,7 +68,7 @@ async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> 
     const kept = { token: token.value, untilMs: keptUntil(sys) };
     session.memory = { ...session.memory, ...kept };
     session.token = "new";
-    remember(sys, memoryPath, { ...recall(sys, memoryPath), ...kept });
+    remember(sys, memoryPlace, { ...recall(sys, memoryPlace), ...kept });
     return ok(undefined);
   } finally {
     waited.value?.release();
@@ -77,7 +77,7 @@ async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> 
 
 /** Takes the token that another process of the node has got meanwhile. */
 function useRemembered(session: Session): boolean {
-  const { token, untilMs = 0 } = recall(session.sys, session.memoryPath);
+  const { token, untilMs = 0 } = recall(session.sys, session.memoryPlace);
   if (token === undefined || token === session.rejected) return false;
   session.memory = { ...session.memory, token, untilMs };
   session.token = "new";

@@ -56,7 +56,7 @@ function toOp(op: Op, prefix: string): object {
 export function decodeReply(body: string, txn: Txn, prefix: string): Outcome<TxnReply, string> {
   if (body.trim() === "") return fail("the answer is empty");
   const json = parseJson(body);
-  if (!json.ok) return fail(`the answer is no JSON (${json.error})`);
+  if (!json.ok) return fail("the answer is no JSON");
   // Every answer to a transaction has a header: one without is a proxy's, or that of a request that was not done.
   if (!isObject(json.value) || !isObject(json.value.header)) return fail("the answer has no header");
   return toReply(json.value, txn, prefix);

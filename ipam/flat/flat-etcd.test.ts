@@ -27,7 +27,7 @@ function scene(): Scene {
 const ipam = {
   ranges: [[{ subnet: "10.60.0.0/24" }], [{ subnet: "fd00:60::/64" }]],
   store: {
-    etcd: { endpoints: ["http://a:2379", "http://b:2379"], username: "cni", passwordFile: "/etc/password" },
+    etcd: { endpoints: ["https://a:2379", "https://b:2379"], username: "cni", passwordFile: "/etc/password" },
   },
   hold: "0",
 };
@@ -225,7 +225,7 @@ describe("under etcd's NOSPACE alarm", () => {
     const asked = etcd.requests.length;
     await run(machine, ({ sys }) => status(sys, callOf("STATUS", "")));
     expect(etcd.store.entries()).toEqual(before);
-    expect(etcd.requests.slice(asked).map((each) => each.replace(/^http:\/\/.:2379| .*/g, ""))).toEqual([
+    expect(etcd.requests.slice(asked).map((each) => each.replace(/^https:\/\/.:2379| .*/g, ""))).toEqual([
       "/v3/kv/txn",
       "/v3/kv/txn",
       "/v3/kv/txn",

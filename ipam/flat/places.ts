@@ -3,6 +3,7 @@ import { isName } from "../../cni/environment.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { foldKey } from "../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -32,7 +33,16 @@ const defaultStoreDir = "/var/lib/cni/hawser-flat";
 const defaultJournalDir = "/var/lib/cni/hawser-flat-journal";
 export const defaultHold = "24h";
 const storeFields = ["etcd", "dir"];
-const etcdFields = ["endpoints", "caFile", "certFile", "keyFile", "username", "passwordFile", "prefix"];
+const etcdFields = [
+  "endpoints",
+  "caFile",
+  "certFile",
+  "keyFile",
+  "username",
+  "passwordFile",
+  "prefix",
+  "plainHttp",
+];
 
 /** Errors: `ipam.config`, for these fields alone. */
 export function flatPlaces(sys: Sys, network: NetworkConfig): Outcome<FlatPlaces, CniError> {
@@ -100,7 +110,7 @@ function readFolder(
   const text = readText(object, key, place, problems) || fallback;
   if (!text.startsWith("/") || text.split("/").includes(".."))
     problems.push(`${place}.${key}: ${show(text)} is no absolute path`);
-  return text.replace(/\/+$/, "");
+  return withoutTrailingSlashes(text);
 }
 
 function readHold(ipam: JsonObject, problems: string[]): number | undefined {

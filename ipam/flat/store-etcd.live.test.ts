@@ -15,7 +15,7 @@ import {
   turnOnUsers,
 } from "../../tools/testbed/etcd.ts";
 import { defaultPrefix, type EtcdSettings } from "./etcd-config.ts";
-import { memoryPath } from "./etcd-memory.ts";
+import { memoryPlace } from "./etcd-memory.ts";
 import { defaultLimits } from "./etcd-session.ts";
 import type { StoreFault, Txn, TxnReply } from "./store.ts";
 import { storeContract } from "./store-contract.ts";
@@ -163,7 +163,10 @@ describe.each(binaries)("$name", (binary) => {
       expect(await insist("before")).toBe("put");
       await etcd.members[0]?.stop();
       expect(await insist("after")).toMatch(/put|there/);
-      const memory = fs.readFileSync(memoryPath(settingsFor(etcd), join(folder, "node")), "utf8");
+      const memory = fs.readFileSync(
+        memoryPlace(settingsFor(etcd), join(folder, "node"), undefined).path,
+        "utf8",
+      );
       expect(etcd.endpoints.slice(1)).toContain(JSON.parse(memory).endpoint);
       const next = open();
       expect(said(await next.txn(get("after")))).toBe("put");
@@ -214,7 +217,7 @@ describe.each(binaries)("$name", (binary) => {
       const later = open(password());
       expect(said(await later.txn(claim("b")))).toBe("put");
       expect(later.roundTrips()).toBe(1);
-      const path = memoryPath(settingsFor(etcd(), password()), join(folder, "node"));
+      const path = memoryPlace(settingsFor(etcd(), password()), join(folder, "node"), undefined).path;
       expect(fs.statSync(path).mode & 0o777).toBe(0o600);
       // The authorisation itself, changed: what is in flight may be judged by the old one.
       const { token } = await etcd().post("/v3/auth/authenticate", { name: "root", password: "root" });

@@ -3,7 +3,7 @@ import { createFake, type Fake } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { createFakeEtcd, type FakeEtcd, saying } from "../../tools/testbed/fake-etcd.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
-import { memoryPath } from "./etcd-memory.ts";
+import { memoryPlace } from "./etcd-memory.ts";
 import { defaultLimits, type EtcdNode } from "./etcd-session.ts";
 import type { Store, Txn } from "./store.ts";
 import { storeContract } from "./store-contract.ts";
@@ -75,7 +75,7 @@ describe("failover", () => {
     expect(await store.txn(put)).toMatchObject({ ok: true, value: { succeeded: true } });
     expect(asked().map((each) => each[0])).toEqual(["a", "b", "c"]);
     expect(store.roundTrips()).toBe(3);
-    const path = memoryPath(plain, folder);
+    const path = memoryPlace(plain, folder, undefined).path;
     expect(fake.machine.disk.stat(path)).toMatchObject({ value: { mode: 0o600 } });
     await open().txn(get);
     expect(asked().map((each) => each[0])).toEqual(["a", "b", "c", "c"]);
@@ -166,7 +166,9 @@ describe("a user's token", () => {
     await later.txn(get);
     expect(asked().slice(2)).toEqual(["a /v3/kv/txn token1"]);
     expect(later.roundTrips()).toBe(1);
-    expect(fake.machine.disk.stat(memoryPath(withUser, folder))).toMatchObject({ value: { mode: 0o600 } });
+    expect(fake.machine.disk.stat(memoryPlace(withUser, folder, undefined).path)).toMatchObject({
+      value: { mode: 0o600 },
+    });
     expect(fake.machine.disk.stat(folder)).toMatchObject({ value: { mode: 0o700 } });
   });
 

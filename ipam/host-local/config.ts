@@ -1,6 +1,7 @@
 import type { CniError } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { fieldOf, readObject, readText } from "../fields.ts";
@@ -65,7 +66,7 @@ export function folderOf({ raw, name }: NetworkConfig): string {
   const ipam = fieldOf(raw, "ipam");
   const dataDir = isObject(ipam) ? fieldOf(ipam, "dataDir") : undefined;
   const above = typeof dataDir === "string" && dataDir !== "" ? dataDir : defaultDataDir;
-  return `${above.replace(/\/+$/, "")}/${name}`;
+  return `${withoutTrailingSlashes(above)}/${name}`;
 }
 
 /** The runtime's ranges, the single one written beside `type`, and `ranges`, in this order. */

@@ -22,7 +22,8 @@ export function whyWrong(
   { msg, details }: CniError,
   result: CniResult,
 ): string | undefined {
-  const said = `${msg} ${details}`;
+  // As much as any of them says: a plugin may say megabytes.
+  const said = `${msg} ${details}`.slice(0, 4096);
   return (
     hasNoCheck(said) ??
     routesElsewhere(chain, plugin, said, result) ??

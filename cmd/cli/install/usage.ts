@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import { described } from "../help.ts";
 import { installHelp, uninstallHelp } from "./help.ts";
 import type { InstallOptions, PlaceOptions, UninstallOptions } from "./options.ts";
@@ -46,7 +47,7 @@ interface Args {
 
 /** Without a slash at its end. */
 function folder(value: unknown): string {
-  return String(value ?? "").replace(/\/+$/, "");
+  return withoutTrailingSlashes(String(value ?? ""));
 }
 
 function placesOf(args: Args): PlaceOptions {

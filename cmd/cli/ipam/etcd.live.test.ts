@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeAuthority } from "../../../tools/testbed/certificates.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd, turnOnUsers } from "../../../tools/testbed/etcd.ts";
 import { type Executable, executables, suite } from "../../../tools/testbed/executables.ts";
 
@@ -17,8 +18,11 @@ describe.skipIf(binary === undefined)(`hawser ipam on etcd${reason}`, () => {
   let folder: string;
   beforeAll(async () => {
     if (binary === undefined) throw new Error("there is no etcd");
-    cluster = await startEtcd(binary);
     folder = fs.mkdtempSync(join(tmpdir(), "hawser-cli-etcd-"));
+    const authority = makeAuthority(folder);
+    cluster = await startEtcd(binary, {
+      tls: { authority, server: authority.issue("server", "/CN=server", "IP:127.0.0.1") },
+    });
     fs.writeFileSync(`${folder}/password`, "secret\n", { mode: 0o600 });
     await turnOnUsers(cluster, { name: "hawser", password: "secret", prefix: "/hawser" });
   });
@@ -28,7 +32,7 @@ describe.skipIf(binary === undefined)(`hawser ipam on etcd${reason}`, () => {
   });
 
   function configure(pool: string): string {
-    const user = { username: "hawser", passwordFile: `${folder}/password` };
+    const user = { username: "hawser", passwordFile: `${folder}/password`, caFile: `${folder}/ca.pem` };
     const ipam = {
       type: "hawser-flat",
       node: "node-a",
@@ -139,7 +143,8 @@ describe.skipIf(binary === undefined)(`hawser ipam on etcd${reason}`, () => {
 
     test("by the store alone, with the user's password", async () => {
       await plugin(executable, config(), "ADD", "db-1");
-      const store = ["--etcd", cluster.endpoints.join(","), "--username", "hawser"];
+      const user = ["--username", "hawser", "--ca-file", `${folder}/ca.pem`];
+      const store = ["--etcd", cluster.endpoints.join(","), ...user];
       const { pools } = await json(executable, "show", ...store, "--password-file", `${folder}/password`);
       const pool = `pods-${executables.indexOf(executable)}`;
       expect(pools).toContainEqual(expect.objectContaining({ pool, owners: 1, definitions: 1 }));

@@ -1,5 +1,6 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import { respell } from "../../../plugins/meta/config/multus-fields.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -58,7 +59,7 @@ const pathFields = ["clusterNetwork", "confDir", "cniDir", "binDir", "readinessi
 
 /** The daemon's container has the node's folders under others: `/host` by its manifest, `chrootDir` by its configuration. */
 function onTheNode(sys: Sys, raw: JsonObject): { raw: JsonObject; moved: FoundMultus["moved"] } {
-  const chroot = typeof raw.chrootDir === "string" ? [raw.chrootDir.replace(/\/+$/, "")] : [];
+  const chroot = typeof raw.chrootDir === "string" ? [withoutTrailingSlashes(raw.chrootDir)] : [];
   const roots = ["/host", ...chroot].filter((root) => root !== "");
   const moved = pathFields.flatMap((field) => {
     const from = raw[field];

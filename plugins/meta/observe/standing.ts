@@ -1,5 +1,6 @@
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import type { KubeClient } from "../../../kube/client.ts";
 import { isConfiguration, readConfiguration } from "../../../kube/definitions.ts";
 import type { AssignedDevice } from "../../../kube/devices/assign.ts";
@@ -93,7 +94,7 @@ function readPath(sys: Sys, path: string): Outcome<Plain, CniError> {
       hint,
     );
   }
-  const source = first === undefined ? path : `${path.replace(/\/+$/, "")}/${first}`;
+  const source = first === undefined ? path : `${withoutTrailingSlashes(path)}/${first}`;
   const config = readConfiguration(sys, source);
   if (!config.ok) return config;
   return ok({ source, config: chained(sys, source.slice(0, source.lastIndexOf("/")), config.value) });
