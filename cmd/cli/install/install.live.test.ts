@@ -19,8 +19,9 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     define(bed(), "storage", bridge(bed(), 32));
     const { stateDir, definitionsDir, root, confDir, binDir } = bed();
     fs.writeFileSync(join(root, "settings.json"), JSON.stringify({ stateDir, definitionsDir }));
+    fs.mkdirSync(join(root, "path"));
     const folders = ["--bin-dir", binDir, "--conf-dir", confDir, "--own-dir", join(root, "own")];
-    return [...folders, "--settings", join(root, "settings.json")];
+    return [...folders, "--link", join(root, "path/hawser"), "--settings", join(root, "settings.json")];
   }
 
   function hawser(...args: string[]): Promise<Ended> {
@@ -46,6 +47,8 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
   test("as the owner: a pod gets its networks; uninstalled, the node is as it was", async () => {
     const args = prepare();
     expect(await hawser("install", ...args)).toMatchObject({ exitCode: 0, stderr: "" });
+    const onPath = [join(bed().root, "path/hawser"), "--version"];
+    expect(await startProgram(bed(), onPath, {}, "").ended).toMatchObject({ exitCode: 0, stderr: "" });
     const pod = addNamespace(bed());
     expect(await operate("ADD", "c1", pod)).toMatchObject({ exitCode: 0 });
     expect(linkNames(pod.name)).toEqual(["eth0", "net1"]);
@@ -56,6 +59,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     expect(fs.readdirSync(bed().confDir)).toEqual(["10-pods.conf"]);
     expect(fs.readFileSync(conf("10-pods.conf"), "utf8")).toBe(primary());
     expect(fs.readdirSync(bed().binDir)).toEqual([]);
+    expect(fs.readdirSync(join(bed().root, "path"))).toEqual([]);
     expect(fs.readdirSync(join(bed().root, "own"))).toEqual([]);
     expect(leftovers(bed())).toEqual([]);
   });
@@ -69,6 +73,29 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     expect(await uninstall()).toMatchObject({ exitCode: 0, stderr: "" });
     expect(fs.readdirSync(bed().confDir)).toEqual(["10-pods.conf"]);
     expect(fs.readFileSync(conf("10-pods.conf"), "utf8")).toBe(primary());
+  });
+
+  test("doctor --ready, as the DaemonSet's probe asks: before, after, and when the configuration is renamed away", async () => {
+    const args = prepare();
+    const ready = () => hawser("doctor", "--ready", "--own-dir", join(bed().root, "own"));
+    expect(await ready()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("not ready") });
+    await hawser("install", ...args);
+    expect(await ready()).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^ready: /) });
+    fs.renameSync(conf("00-hawser.conflist"), conf("00-hawser.conflist.cilium_bak"));
+    expect(await ready()).toMatchObject({ exitCode: 1 });
+    const { stdout } = await hawser("doctor", "--conf-dir", bed().confDir, "--plugin-dir", bed().binDir);
+    expect(stdout).toMatch(/cilium_bak[\s\S]*cni\.exclusive=false/);
+  });
+
+  test("a pod that is attached keeps hawser attachments --wait waiting until its DEL", async () => {
+    await hawser("install", ...prepare());
+    const pod = addNamespace(bed());
+    await operate("ADD", "c1", pod);
+    const wait = (time: string) => hawser("attachments", "--state-dir", bed().stateDir, "--wait", time);
+    expect(await wait("10ms")).toMatchObject({ exitCode: 1 });
+    const waiting = wait("60s");
+    expect(await operate("DEL", "c1", pod)).toMatchObject({ exitCode: 0 });
+    expect(await waiting).toMatchObject({ exitCode: 0 });
   });
 
   test("upgrades while pods are attached and detached fail none of them", async () => {
