@@ -396,6 +396,37 @@ describe("a Multus configuration in hawser's words", () => {
     ]);
   });
 
+  test("a default network whose name has a dot: networks are in the short form, so it gets another", async () => {
+    const { configuration, definitions, changes } = await translated(
+      { clusterNetwork: "cbr0", defaultNetworks: ["lan.blue", "lan_blue", "far.away"], kubeconfig: "/k" },
+      {
+        "/etc/cni/hawser/net.d/kube-system/lan.blue.json": {
+          apiVersion: "k8s.cni.cncf.io/v1",
+          kind: "NetworkAttachmentDefinition",
+          metadata: {
+            name: "lan.blue",
+            namespace: "kube-system",
+            annotations: { "k8s.v1.cni.cncf.io/resourceName": "x/y" },
+          },
+          spec: { config: JSON.stringify({ ...side, name: "lan.blue" }) },
+        },
+        "/etc/cni/multus/net.d/lan.conf": { ...side, name: "lan_blue" },
+      },
+    );
+    expect(configuration).toMatchObject({ networks: ["kube-system/lan-blue", "default/lan-blue"] });
+    expect(definitions).toMatchObject([
+      {
+        path: "/etc/cni/hawser/net.d/kube-system/lan-blue.json",
+        content: { kind: "NetworkAttachmentDefinition" },
+      },
+      { path: "/etc/cni/hawser/net.d/default/lan-blue.json", content: { name: "lan_blue" } },
+    ]);
+    expect(changes).toContainEqual({
+      field: "defaultNetworks[2]",
+      what: expect.stringContaining("far.away"),
+    });
+  });
+
   test("a clusterNetwork's file is found by its network's name", async () => {
     const path = "/etc/cni/net.d/10-flannel.conflist";
     const { configuration } = await translated({ clusterNetwork: path }, { [path]: cbr0 });

@@ -1,6 +1,7 @@
 import { isName } from "../../../cni/environment.ts";
-import { isObject, type JsonObject, without } from "../../../cni/json.ts";
+import { isObject, type JsonObject, printJson, without } from "../../../cni/json.ts";
 import { findByNetworkName } from "../../../kube/definitions.ts";
+import { shortNameProblem } from "../../../kube/names.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { MetaConfig, Source } from "../../../plugins/meta/config/config.ts";
 import { idleFields, ours } from "../../../plugins/meta/config/multus-fields.ts";
@@ -134,14 +135,19 @@ async function standingOf(sys: Sys, config: MetaConfig): Promise<Standing> {
   for (const [index, source] of config.standing.entries()) {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
     const found = await readSource(sys, config, source, field, undefined);
-    if (found.ok && found.value !== undefined && !isDefinition(source, found.value)) {
-      const name = labelOf(found.value.name);
-      all.networks.push(`default/${name}`);
+    const isDotted = source.kind === "defined" && shortNameProblem(source.name) !== undefined;
+    if (found.ok && found.value !== undefined && (isDotted || !isDefinition(source, found.value))) {
+      const namespace = isDefinition(source, found.value) ? namespaceOf(source) : "default";
+      const name = freeName(all, config, namespace, found.value.name.split("/").at(-1) ?? "");
+      all.networks.push(`${namespace}/${name}`);
       all.definitions.push({
-        path: `${config.definitionsDir}/default/${name}.json`,
-        content: found.value.config,
+        path: pathOf(config, namespace, name),
+        content: contentOf(namespace, name, found.value),
       });
-      all.changes.push({ field, what: `it becomes the definition default/${name}` });
+      all.changes.push({ field, what: `it becomes the definition ${namespace}/${name}` });
+    } else if (isDotted) {
+      const what = `it is left out: ${source.name} has a dot, which "networks" does not know; define it under another name and add that`;
+      all.changes.push({ field, what });
     } else if (source.kind === "defined") {
       all.networks.push(`${source.namespace}/${source.name}`);
       if (!found.ok || found.value === undefined)
@@ -153,11 +159,40 @@ async function standingOf(sys: Sys, config: MetaConfig): Promise<Standing> {
   return all;
 }
 
+function namespaceOf(source: Source): string {
+  return source.kind === "defined" ? source.namespace : "default";
+}
+
+function pathOf({ definitionsDir }: MetaConfig, namespace: string, name: string): string {
+  return `${definitionsDir}/${namespace}/${name}.json`;
+}
+
+/** A name in the short form's grammar that none of the others has. */
+function freeName({ definitions }: Standing, config: MetaConfig, namespace: string, wanted: string): string {
+  const label = labelOf(wanted);
+  const isTaken = (name: string) => definitions.some(({ path }) => path === pathOf(config, namespace, name));
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? label : `${label}-${count}`;
+    if (!isTaken(name)) return name;
+  }
+}
+
+/** With its annotations, which may name a device's resource, as the object that has them. */
+function contentOf(namespace: string, name: string, { config, annotations }: FoundNetwork): JsonObject {
+  if (Object.keys(annotations).length === 0) return config;
+  return {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name, namespace, annotations: { ...annotations } },
+    spec: { config: printJson(config) },
+  };
+}
+
 function isDefinition(source: Source, { name }: FoundNetwork): boolean {
   return source.kind === "defined" && name === `${source.namespace}/${source.name}`;
 }
 
-/** A definition's name has no capitals, dots and underlines. */
+/** A definition's name in the short form, which `networks` is in: no capitals, dots and underlines. */
 function labelOf(name: string): string {
   const label = name
     .toLowerCase()
