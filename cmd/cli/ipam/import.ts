@@ -101,6 +101,9 @@ async function carryOut(
   });
 }
 
+/** A look and a change: between the two somebody may have changed it. */
+const mostTries = 5;
+
 /** Those that are reserved now. What somebody has meanwhile is nobody else's already. */
 async function reserveAll(
   pool: Pool,
@@ -109,9 +112,11 @@ async function reserveAll(
 ): Promise<Outcome<string[], CniError>> {
   const reserved: string[] = [];
   for (const code of codes) {
-    const one = await reserveFromAll(pool, code, nowMs);
+    let one = await reserveFromAll(pool, code, nowMs);
+    for (let tries = 1; tries < mostTries && !one.ok && one.error.id === "cli.changed"; tries++)
+      one = await reserveFromAll(pool, code, nowMs);
     if (one.ok) reserved.push(code);
-    else if (one.error.id !== "cli.taken" && one.error.id !== "cli.changed") return one;
+    else if (one.error.id !== "cli.taken") return one;
   }
   return ok(reserved);
 }

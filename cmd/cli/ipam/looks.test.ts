@@ -187,6 +187,12 @@ describe("which pool", () => {
     ],
     ["hawser without a primary", { plugins: [{ type: "hawser" }, bridge] }, "config.no-primary", 7],
     [
+      "hawser as its own delegate",
+      { type: "hawser", delegate: { plugins: [bridge, { type: "hawser" }] } },
+      "meta.recursion",
+      7,
+    ],
+    [
       "a definition without JSON",
       { kind: "NetworkAttachmentDefinition", metadata: { name: "x" }, spec: { config: "{" } },
       "kube.bad-definition",

@@ -4,6 +4,8 @@ import { isObject, type JsonObject } from "../../../cni/json.ts";
 import { versionWhenMissing } from "../../../cni/version.ts";
 import { parseResource } from "../../../kube/definition.ts";
 import { parseMetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
+import { plan } from "../../../plugins/meta/plan.ts";
+import type { Selection } from "../../../plugins/meta/select.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { networkConfigOf, readConfiguration, standInResult } from "../configuration.ts";
@@ -25,8 +27,18 @@ export async function refusalOf(sys: Sys, path: string, document: JsonObject): P
   if (!config.ok) return config.error;
   const misplaced = placementProblem(config.value);
   if (misplaced !== undefined) return misplaced;
-  const { primary } = config.value;
-  return primary.kind === "inline" ? errorOf(parseChain(primary.config, config.value.network)) : undefined;
+  const { primary, network: own } = config.value;
+  if (primary.kind !== "inline") return undefined;
+  const selection: Selection = {
+    role: "primary",
+    origin: "configuration",
+    source: "delegate",
+    ifname: "eth0",
+    network: own.name,
+    config: primary.config,
+    request: undefined,
+  };
+  return errorOf(plan(config.value, [selection], undefined));
 }
 
 function definitionRefusal(source: string, document: JsonObject): CniError | undefined {
