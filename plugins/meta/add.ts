@@ -51,7 +51,21 @@ export async function add(
   const key = { network: network.name, containerId, ifname };
   const operation = await makeReady(sys, config.value, key, { environment, config: network });
   if (!operation.ok) return operation;
-  return withContainer(sys, stateDir, containerId, () => addAlone(sys, operation.value));
+  const added = await withContainer(sys, stateDir, containerId, () => addAlone(sys, operation.value));
+  if (added.ok) await tellOthers(sys, operation.value);
+  return added;
+}
+
+/** Of other pods' statuses that could not be written, how many and for how long an ADD sees to. */
+const othersAtOnce = 4;
+const othersMs = 500;
+
+/** The API is there, as far as we know: what it owes to pods that had to start without their status is made good. */
+async function tellOthers(sys: Sys, { config, key, sandbox, api }: Operation): Promise<void> {
+  if (api === undefined || config.status === "off") return;
+  const { tellUntold } = await import("./untold.ts");
+  const deadlineMs = Math.min(sandbox.deadlineMs, sys.clock.monotonicMs() + othersMs);
+  await tellUntold(sys, config.stateDir, api, key, othersAtOnce, deadlineMs);
 }
 
 /** All that can be known and refused before the first effect. */
@@ -138,7 +152,8 @@ async function finish(
   if (!committed.ok || pod === undefined || config.kubeconfig === "" || config.status === "off")
     return committed;
   const { tellStatus } = await import("./tell-status.ts");
-  const told = await tellStatus(sys, config, { pod, isStatic, ...results }, sandbox.deadlineMs, api);
+  const standing = { pod, isStatic, ...results };
+  const told = await tellStatus(sys, config, record, standing, sandbox.deadlineMs, api);
   return told.ok ? committed : told;
 }
 
@@ -241,10 +256,10 @@ async function rollBack(
 ): Promise<Outcome<never, CniError>> {
   const ownTime = { ...sandbox, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
   const routed = await undoRoutes(sys, touched, ownTime);
-  const left = await undo(sys, touched.carried, ownTime, config.parallel);
+  const left = await undo(sys, touched.carried, ownTime, config.parallel, "none");
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, ownTime, undefined);
   const errors = [...(routed.ok ? [] : [routed.error]), ...still.map(({ error }) => error)];
-  const carried = still.map((each) => each.carried);
+  const carried = still.toReversed().map((each) => each.carried);
   // What is recorded is what is left. Where that cannot be written, DEL undoes all once more.
   const noted =
     errors.length === 0

@@ -87,7 +87,7 @@ async function delUnrecorded(
   const { config, plan, asked, isWhole } = derived.value;
   const sandbox = sandboxOf(sys, invocation.environment, config);
   const carried = plan.map((step): Carried => ({ step, result: undefined }));
-  const left = await undo(sys, carried, sandbox, config.parallel);
+  const left = await undo(sys, carried, sandbox, config.parallel, "unattached");
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, sandbox, undefined);
   // What a pod's author has asked for must not keep the pod from ever going away; what passes is waited for.
   const isPassedOver = ({ carried: each, error }: Left): boolean =>

@@ -80,15 +80,15 @@ function inBatches<T>(list: readonly T[]): T[][] {
 
 /**
  * Undoes steps in reverse: the secondaries (in turn or at once), then the primary. Goes on past a failure, since what
- * one network left must not keep the others; within a chain a failure stops, as the specification has it, but where the
- * plugin has perhaps never attached anything, or for the last try (`insist`). Returns what is left, in the order of ADD.
+ * one network left must not keep the others; within a chain a failure stops, as the specification has it, unless `past`
+ * says otherwise. Returns what is left, as it was come to.
  */
 export async function undo(
   sys: Sys,
   carried: readonly Carried[],
   sandbox: Sandbox,
   parallel: boolean,
-  insist = false,
+  past: GoesPast,
 ): Promise<Left[]> {
   const reversed = carried.toReversed();
   const secondaries = reversed.filter(({ step }) => step.role === "secondary");
@@ -96,20 +96,26 @@ export async function undo(
   const batches = parallel ? [...inBatches(secondaries), primaries] : reversed.map((each) => [each]);
   const left: Left[] = [];
   for (const batch of batches) {
-    const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox, insist)));
+    const outcomes = await Promise.all(batch.map((each) => detach(sys, each, sandbox, past)));
     left.push(...outcomes.filter((each) => each !== undefined));
   }
-  return left.toReversed();
+  return left;
 }
+
+/**
+ * Past which failures within a chain undoing goes on to the plugins before: past none, past that of a plugin that has perhaps
+ * never attached anything, or, for the last try, past all.
+ */
+export type GoesPast = "none" | "unattached" | "all";
 
 async function detach(
   sys: Sys,
   carried: Carried,
   sandbox: Sandbox,
-  insist: boolean,
+  past: GoesPast,
 ): Promise<Left | undefined> {
   const { step, result } = carried;
-  const mayPass = insist ? () => true : passableOf(carried);
+  const mayPass = past === "unattached" ? passableOf(carried) : () => past === "all";
   const undeleted = await deleteChain(sys, step.chain, step.ifname, sandbox, result, mayPass);
   if (undeleted !== undefined) return leftOf(carried, undeleted);
   const removed = await forgetInformation(sys, step);

@@ -58,7 +58,7 @@ async function undoAgain(
 ): Promise<string | undefined> {
   const folders = record.path.filter((folder) => !sandbox.path.includes(folder));
   const places = { ...sandbox, path: [...sandbox.path, ...folders] };
-  const left = await undo(sys, record.carried, places, false, true);
+  const left = await undo(sys, record.carried, places, false, "all");
   const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, places, undefined);
   if (first !== undefined) return describe(first.error);
   const removed = sys.files.remove(path);

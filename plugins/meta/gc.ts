@@ -10,6 +10,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
 import { collectLeftOver, readLeftOver } from "./gc-left-over.ts";
 import { withContainer, withoutContainers } from "./locked.ts";
+import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
 import { standingPlan } from "./prepare.ts";
 import { fromDocument } from "./record.ts";
@@ -49,7 +50,20 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   const collected = await withoutContainers(sys, stateDir, () =>
     collect(sys, config.value, invocation, valid.value ?? [], gone),
   );
+  await tellOwed(sys, config.value, invocation);
   return allOk(collected.ok ? errors : [...errors, collected.error]);
+}
+
+/** GC asks the API for nothing else; that it is away is no failure of GC's. */
+const owedMs = 10_000;
+
+async function tellOwed(sys: Sys, config: MetaConfig, { environment }: Invocation): Promise<void> {
+  if (config.status === "off") return;
+  const deadlineMs = sys.clock.monotonicMs() + owedMs;
+  const api = await openApi(sys, config, environment, deadlineMs);
+  if (api === undefined) return;
+  const { tellUntold } = await import("./untold.ts");
+  await tellUntold(sys, config.stateDir, api, undefined, Number.POSITIVE_INFINITY, deadlineMs);
 }
 
 function readHeld(sys: Sys, stateDir: string): Outcome<Held[], CniError> {

@@ -65,8 +65,8 @@ export async function removeRecorded(
   const mayEnd = (neverAttached: boolean, isTemporary: boolean): boolean =>
     mayGiveUp({ neverAttached, isTemporary, isGone: isNamespaceGone(sys, sandbox) }, failures, nowMs);
   // The last try of what could not be undone before.
-  const insist = count > 0 && mayEnd(false, false);
-  const left = await undo(sys, record.carried, places, record.parallel, insist);
+  const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
+  const left = await undo(sys, record.carried, places, record.parallel, past);
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
   const over = still.filter((each) => mayEnd(isNeverAttached(each), each.error.code === codes.tryAgainLater));
   const given = giveUp(sys, stateDir, key, record, over);
@@ -97,7 +97,7 @@ function giveUp(
 ): Outcome<void, CniError> {
   if (over.length === 0) return ok(undefined);
   const leftOver = over.map(({ error }) => describe(error)).join("; ");
-  const carried = over.map((each) => each.carried);
+  const carried = over.toReversed().map((each) => each.carried);
   const put = setLeftOver(sys, stateDir, key, toDocument({ ...record, carried, leftOver }));
   if (!put.ok) return put;
   sys.warn(

@@ -9,6 +9,8 @@ import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { informationOf } from "./device-files.ts";
 import type { Attached } from "./execute.ts";
+import type { AttachmentRecord } from "./record.ts";
+import { noteUntold } from "./untold.ts";
 
 /** What an ADD has made, to be told. */
 export interface Standing {
@@ -24,38 +26,37 @@ const patienceMs = 2_000;
 
 /**
  * Writes the pod's network-status annotation, by one request. Errors: with `"status": "required"` those of the client,
- * `status.size`; otherwise none, but a warning.
+ * `status.size`; otherwise none, but a warning, and a note for the next operation that has the API.
  */
 export async function tellStatus(
   sys: Sys,
   config: MetaConfig,
+  record: AttachmentRecord,
   standing: Standing,
   deadlineMs: number,
   api: KubeClient | undefined,
 ): Promise<Outcome<void, CniError>> {
+  const { pod, isStatic, base, carried } = standing;
   const isRequired = config.status === "required";
   const untilMs = isRequired ? deadlineMs : Math.min(deadlineMs, sys.clock.monotonicMs() + patienceMs);
-  const written = await writeStatus(sys, config, standing, untilMs, api);
-  if (written.ok) return written;
-  const { namespace, name } = standing.pod;
-  const error = within(`write the network status of pod ${namespace}/${name}`, written.error);
+  const text = networkStatus(await networksOf(sys, config, base, carried));
+  const written = text.ok ? await writeStatus(text.value, standing, untilMs, api) : text;
+  if (written.ok) return ok(undefined);
+  const error = within(`write the network status of pod ${pod.namespace}/${pod.name}`, written.error);
   if (isRequired) return fail(error);
   sys.warn(`hawser: ${describe(error)} [${error.id}]`);
+  if (text.ok && !isStatic) noteUntold(sys, config.stateDir, record, pod, text.value, written.error);
   return ok(undefined);
 }
 
 async function writeStatus(
-  sys: Sys,
-  config: MetaConfig,
-  { pod, isStatic, base, carried }: Standing,
+  text: string,
+  { pod, isStatic }: Standing,
   deadlineMs: number,
   api: KubeClient | undefined,
-): Promise<Outcome<void, CniError>> {
-  const text = networkStatus(await networksOf(sys, config, base, carried));
-  if (!text.ok) return text;
+): Promise<Outcome<unknown, CniError>> {
   const path = `${podPath(pod.namespace, pod.name)}/status`;
-  const patched = await api?.patch(path, statusPatch(text.value, pod, isStatic), deadlineMs);
-  return patched === undefined || patched.ok ? ok(undefined) : patched;
+  return (await api?.patch(path, statusPatch(text, pod, isStatic), deadlineMs)) ?? ok(undefined);
 }
 
 async function networksOf(

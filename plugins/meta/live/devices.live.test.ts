@@ -43,15 +43,15 @@ const web = {
     {
       name: "app",
       devices: [
-        { resource_name: nic, device_ids: [second] },
-        { resource_name: nic, device_ids: [second] },
+        { resource_name: nic, device_ids: [first] },
+        { resource_name: nic, device_ids: [first] },
       ],
     },
     {
       name: "helper",
       devices: [
         { resource_name: "vendor.com/gpu", device_ids: ["g0"] },
-        { resource_name: nic, device_ids: [first] },
+        { resource_name: nic, device_ids: [second] },
       ],
     },
   ],
