@@ -8,6 +8,7 @@ import { isConfiguration } from "../../kube/definitions.ts";
 import { multusType } from "../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { whyUnread } from "./failure.ts";
 
 /** A file of the runtime's with hawser in it, alone or in a list. */
 export interface Configuration {
@@ -28,7 +29,7 @@ const pluginTypes: readonly unknown[] = ["hawser", multusType];
 /** Reads one JSON object. Errors: `cli.file`, `cli.json`. */
 export function readJsonFile(sys: Sys, path: string): Outcome<JsonObject, CniError> {
   const text = sys.files.read(path);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${path}: ${text.error.message}`);
+  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${path}: ${whyUnread(text.error, "file")}`);
   const json = parseJson(text.value);
   if (!json.ok) return failWith("undecodable", "cli.json", `read ${path}: it is not JSON: ${json.error}`);
   if (isObject(json.value)) return ok(json.value);
@@ -70,8 +71,7 @@ export function runtimesConfiguration(sys: Sys, confDir: string): Outcome<Config
   const names = sys.files.list(confDir);
   const hint = "Name the folder by --conf-dir, or the file by --config.";
   if (!names.ok) {
-    const why = names.error.code === "ENOENT" ? "there is no such folder" : names.error.message;
-    return failWith("ioFailure", "cli.file", `${doing}: ${why}`, hint);
+    return failWith("ioFailure", "cli.file", `${doing}: ${whyUnread(names.error, "folder")}`, hint);
   }
   const first = names.value.find(isConfiguration);
   if (first !== undefined) return requireConfiguration(sys, `${confDir}/${first}`);

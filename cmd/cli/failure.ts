@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
+import type { Fault } from "../../sys/sys.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
 /** Prints an error with all that a plugin would say of it; the exit code of "something is wrong". */
@@ -12,4 +13,20 @@ export function printFailure(terminal: Terminal, error: CniError, json: boolean)
   if (details !== "") terminal.complain(`        ${plain(details)}`);
   terminal.complain(`        (code ${code}, ${id})`);
   return 1;
+}
+
+/** Why a file or folder could not be read, for people: the kernel's words only where there are no plainer ones. */
+export function whyUnread({ code, message }: Fault, what: "file" | "folder"): string {
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return `there is no such ${what}`;
+    case "EACCES":
+    case "EPERM":
+      return "only root may read it: run the command as root";
+    case "EISDIR":
+      return "it is a folder";
+    default:
+      return message;
+  }
 }

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import { readDocuments } from "../../kube/yaml.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { whyUnread } from "./failure.ts";
 
 /** One object of a file that kubectl reads or writes. */
 export interface Manifest {
@@ -23,7 +24,8 @@ export async function readManifests(
   what: string,
 ): Promise<Outcome<Manifest[], CniError>> {
   const text = sys.files.read(path);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${what} ${path}: ${text.error.message}`);
+  if (!text.ok)
+    return failWith("ioFailure", "cli.file", `read ${what} ${path}: ${whyUnread(text.error, "file")}`);
   const documents = await readDocuments(text.value);
   if (documents.ok) return ok(documents.value.flatMap((document) => objectsIn(document)));
   return failWith("undecodable", "cli.pod", `read ${what} ${path}: it is not YAML: ${documents.error}`);

@@ -200,6 +200,19 @@ describe("which file is judged", () => {
 });
 
 describe("a first look", () => {
+  test.each<[string, string[]]>([
+    ["install on a machine without CNI", ["install", "--dry-run", "--conf-dir", "/nowhere"]],
+    ["gc on a machine without CNI", ["gc", "--conf-dir", "/nowhere"]],
+    ["a configuration that is not there", ["explain", "--config", "/nowhere.conf"]],
+    ["the same for doctor", ["doctor", "--config", "/nowhere.conf"]],
+    ["migrate without Multus", ["migrate", "multus", "--conf-dir", "/nowhere"]],
+    ["attachments of nothing", ["attachments", "--state-dir", "/nowhere"]],
+  ])("%s: without the kernel's words", async (_case, args) => {
+    const { stdout, stderr } = await runCli(args);
+    expect(stdout + stderr).not.toMatch(/ENOENT|no such file or directory/);
+    expect(stdout + stderr).toMatch(/there is no such (file|folder)|no configuration has a plugin/);
+  });
+
   test.each<[string, () => string]>([
     ["no folder", () => `${at}/nowhere`],
     ["an empty one", () => `${at}/conf.d`],

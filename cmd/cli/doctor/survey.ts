@@ -4,6 +4,7 @@ import type { Fault, Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";
 import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { type Configuration, readConfiguration, requireConfiguration } from "../configuration.ts";
+import { whyUnread } from "../failure.ts";
 import { checkCilium, lostInstallation, renamedAway } from "./check-others.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
@@ -18,7 +19,10 @@ export function survey(sys: Sys, { config, confDir }: DoctorOptions): Survey {
   if (config === undefined) return surveyFolder(sys, confDir);
   const found = requireConfiguration(sys, config);
   if (found.ok) return { configurations: [found.value], findings: [] };
-  return { configurations: [], findings: [problemOf("configuration", found.error, "Correct the file.")] };
+  return {
+    configurations: [],
+    findings: [problemOf("configuration", found.error, "Name the runtime's file, or correct it.")],
+  };
 }
 
 function surveyFolder(sys: Sys, confDir: string): Survey {
@@ -48,7 +52,8 @@ function surveyFolder(sys: Sys, confDir: string): Survey {
 function noFolder(confDir: string, { code, message }: Fault): Finding {
   const what = `the runtime's configurations in ${confDir} cannot be read`;
   if (code !== "ENOENT") {
-    return problem("configuration", what, message, "Run doctor as root, or name the folder by --conf-dir.");
+    const why = whyUnread({ code, message }, "folder");
+    return problem("configuration", what, why, "Run doctor as root, or name the folder by --conf-dir.");
   }
   return problem(
     "configuration",

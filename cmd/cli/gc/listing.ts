@@ -3,6 +3,7 @@ import { isObject, type Json, parseJson } from "../../../cni/json.ts";
 import { isOnNodeNetwork, listSandboxes } from "../../../kube/cri.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Attempt, Sys } from "../../../sys/sys.ts";
+import { whyUnread } from "../failure.ts";
 import type { GcOptions } from "./options.ts";
 
 /** What lives, as somebody has told it. */
@@ -41,7 +42,8 @@ export function readListing(
   const source = path === "-" ? "stdin" : path;
   const startedMs = sys.clock.nowMs();
   const text = path === "-" ? readStdin() : sys.files.read(path);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `read the list ${source}: ${text.error.message}`);
+  if (!text.ok)
+    return failWith("ioFailure", "cli.file", `read the list ${source}: ${whyUnread(text.error, "file")}`);
   const stat = path === "-" ? undefined : sys.files.stat(path);
   const takenMs = stat?.ok ? stat.value.modifiedMs : startedMs;
   const lives = parseLives(text.value);

@@ -5,6 +5,7 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { readJsonFile } from "../configuration.ts";
+import { whyUnread } from "../failure.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { InstallOptions, PlaceOptions } from "./options.ts";
@@ -91,15 +92,15 @@ function readConfs(
       "ioFailure",
       "install.conf-dir",
       `read ${what}: ${why}`,
-      "Name the runtime's folder by --conf-dir.",
+      "Name the runtime's folder by --conf-dir. A node that has none has no network yet: install the cluster's first.",
     );
   const names = files.list(folder);
-  if (!names.ok) return bad(confDir, names.error.message);
+  if (!names.ok) return bad(confDir, whyUnread(names.error, "folder"));
   const found: ConfFile[] = [];
   for (const file of names.value.filter(isConfiguration)) {
     const text = files.read(`${folder}/${file}`);
     const stat = files.stat(`${folder}/${file}`);
-    if (!text.ok) return bad(`${confDir}/${file}`, text.error.message);
+    if (!text.ok) return bad(`${confDir}/${file}`, whyUnread(text.error, "file"));
     found.push({ file, text: text.value, mode: stat.ok ? stat.value.mode : 0o644 });
   }
   return ok({ confs: found, renamed: renamedFiles(sys, folder, names.value) });
