@@ -130,7 +130,17 @@ function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "read
 
 function toStat(node: FileNode | FolderNode): FileStat {
   const sizeBytes = node.kind === "file" ? new TextEncoder().encode(node.text).length : 4096;
-  return { kind: node.kind, mode: node.mode, uid: 0, sizeBytes, modifiedMs: node.modifiedMs };
+  const { kind, mode, modifiedMs } = node;
+  return { kind, mode, uid: 0, sizeBytes, modifiedMs, identity: `fake:${numberOf(node)}` };
+}
+
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+function numberOf(node: object): number {
+  const number = numbers.get(node) ?? ++lastNumber;
+  numbers.set(node, number);
+  return number;
 }
 
 function newFolder(mode: number, modifiedMs: number): FolderNode {

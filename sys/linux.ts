@@ -93,6 +93,7 @@ function toFileStat(stat: Stats): FileStat {
     uid: stat.uid,
     sizeBytes: stat.size,
     modifiedMs: stat.mtimeMs,
+    identity: `${stat.dev}:${stat.ino}`,
   };
 }
 

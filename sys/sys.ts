@@ -42,6 +42,8 @@ export interface FileStat {
   readonly uid: number;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /** Device and number: the same by whatever path, and another file's never. */
+  readonly identity: string;
 }
 
 /** Files are synchronous: a plugin is one short-lived process, and the asynchronous interface costs it start-up. */

@@ -19,6 +19,7 @@ import { awaitReadiness } from "./observe/readiness.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record.ts";
 import { requireFamilies } from "./routes/default-route.ts";
+import { severalDefaultRoutes } from "./routes/several.ts";
 import { sandboxOf, undoMs } from "./sandbox.ts";
 import { forgetWholly, interfacesOfOthers, undoRoutes } from "./teardown.ts";
 import { undoOtherwise } from "./undo-otherwise.ts";
@@ -148,6 +149,7 @@ async function finish(
   const { config, prepared, sandbox, api } = operation;
   const results = await asRouted(prepared, record);
   const committed = commit(sys, operation, record, results);
+  if (committed.ok) warnOfRoutes(sys, operation, results);
   const { pod, isStatic = false } = prepared;
   if (!committed.ok || pod === undefined || config.kubeconfig === "" || config.status === "off")
     return committed;
@@ -155,6 +157,16 @@ async function finish(
   const standing = { pod, isStatic, ...results };
   const told = await tellStatus(sys, config, record, standing, sandbox.deadlineMs, api);
   return told.ok ? committed : told;
+}
+
+/** Many definitions bring a default route that their authors never wanted for this pod. */
+function warnOfRoutes(sys: Sys, { key }: Operation, { base, carried }: Results): void {
+  const before =
+    base === undefined ? [] : [{ label: `a plugin before hawser (${key.ifname})`, result: base }];
+  const own = carried.map(({ step, result: { result } }) => ({ label: stepLabel(step), result }));
+  for (const sentence of severalDefaultRoutes([...before, ...own])) {
+    sys.warn(`hawser: container ${key.containerId}: ${sentence}`);
+  }
 }
 
 /** Where all attachments stand: what has to be done for the default routes that were asked for. */

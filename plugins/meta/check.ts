@@ -34,8 +34,9 @@ async function checkAlone(
   if (!record.ok) return record;
   const reported = compareReported(config, record.value);
   if (!reported.ok) return reported;
-  if (record.value.netns !== netns) return otherSandbox(record.value, netns);
-  const sandbox = sandboxOf(sys, environment, config, { args: record.value.args });
+  if (!isSameNamespace(sys, record.value.netns, netns)) return otherSandbox(record.value, netns);
+  // By the path of ADD, which the results name: plugins compare texts.
+  const sandbox = sandboxOf(sys, environment, config, { args: record.value.args, netns: record.value.netns });
   const errors: CniError[] = [];
   for (const each of record.value.carried) {
     const outcome = await checkStep(sys, each, sandbox);
@@ -43,6 +44,13 @@ async function checkAlone(
   }
   const routed = await checkRoutes(sys, record.value, sandbox);
   return allOk(routed.ok ? errors : [...errors, routed.error]);
+}
+
+/** One namespace has several paths: below /run and /var/run, or by a process in it. */
+function isSameNamespace(sys: Sys, one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [sys.files.stat(one), sys.files.stat(other)];
+  return first.ok && second.ok && first.value.identity === second.value.identity;
 }
 
 /** A plugin whose CHECK is known to be wrong does not keep a pod from starting; what it should find, we look for ourselves. */
