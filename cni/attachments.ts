@@ -42,7 +42,10 @@ const fileMode = 0o600;
 const recordDepth = 20;
 const suffix = ".json";
 const tornMark = ".torn-";
-const leftOverMark = ".leftover-";
+/** Of what DEL has given up: what was attached, and what never was. */
+const leftOverMarks = { attached: ".leftover-", refused: ".refused-" };
+/** Of one network. A pod whose network is refused is tried again and again, each time as another container. */
+const maxRefused = 64;
 const temporarySuffix = ".tmp";
 
 /**
@@ -62,18 +65,31 @@ export function save(
 }
 
 /**
- * Writes what a DEL gives up beside the records, so that it survives a power loss; nobody takes it for an attachment.
- * Returns where. Errors: `records.write`.
+ * Writes what a DEL gives up beside the records, so that it survives a power loss; nobody takes it for an attachment. Of what
+ * never was attached (`refused`) the latest are kept. Returns where. Errors: `records.write`.
  */
 export function setLeftOver(
   sys: Sys,
   stateDir: string,
   key: AttachmentKey,
   record: JsonObject,
+  kind: keyof typeof leftOverMarks,
 ): Outcome<string, CniError> {
-  const path = `${recordPath(stateDir, key)}${leftOverMark}${sys.clock.nowMs()}`;
+  const path = `${recordPath(stateDir, key)}${leftOverMarks[kind]}${sys.clock.nowMs()}`;
   const written = writeRecord(sys, stateDir, key, path, seal(record), "begin");
-  return written.ok ? ok(path) : fail(notWritten(`write what is left over, ${path}`, written.error));
+  if (!written.ok) return fail(notWritten(`write what is left over, ${path}`, written.error));
+  if (kind === "refused") pruneRefused(sys, `${stateDir}/${key.network}`);
+  return ok(path);
+}
+
+function pruneRefused(sys: Sys, folder: string): void {
+  const names = namesIn(sys, folder);
+  const marked = (names.ok ? names.value : []).flatMap((name) => {
+    const [, at] = /\.refused-(\d+)$/.exec(name) ?? [];
+    return at === undefined ? [] : [{ name, at: Number(at) }];
+  });
+  const newestFirst = marked.toSorted((one, other) => other.at - one.at);
+  for (const { name } of newestFirst.slice(maxRefused)) sys.files.remove(`${folder}/${name}`);
 }
 
 /** Reads a record. One that is torn, or of no format that we know, is moved aside, so that nothing trips over it twice. */
@@ -275,7 +291,7 @@ function readEntry(
   isWanted: (key: AttachmentKey) => boolean,
 ): Entry | undefined {
   const path = `${folder}/${name}`;
-  const [, own = "", aside] = /^(.*?)(?:\.(torn|leftover)-\d+)?$/s.exec(name) ?? [];
+  const [, own = "", aside] = /^(.*?)(?:\.(torn|leftover|refused)-\d+)?$/s.exec(name) ?? [];
   const key = parseName(network, own);
   if (key === undefined || !isWanted(key)) return undefined;
   if (aside === "torn") return { key, path, state: { kind: "torn-aside" } };

@@ -127,7 +127,7 @@ describe("what never was attached", () => {
     expect(await made.verb("ADD")).toBe("delegate.failed 999");
     expect(await made.verb("DEL")).toBe("ok");
     expect(held(made)).toEqual(["pod1 left-over"]);
-    const [path = ""] = made.machine.disk.paths().filter((each) => each.includes(".leftover-"));
+    const [path = ""] = made.machine.disk.paths().filter((each) => each.includes(".refused-"));
     const text = made.machine.disk.read(path);
     expect(text.ok && text.value).toContain('"type":"strict"');
     expect(text.ok && text.value).not.toContain('"type":"main"');
@@ -206,6 +206,19 @@ describe("what was attached", () => {
     expect(await made.verb("DEL", gone)).toBe("ok");
     expect(held(made)).toEqual([]);
   });
+});
+
+test("a pod that is tried again and again leaves a bounded number behind, the latest", async () => {
+  const made = scene();
+  for (let n = 0; n < 80; n++) {
+    made.machine.clock.advance(1000);
+    await made.verb("ADD", { containerId: `c${n}` });
+    expect(await made.verb("DEL", { containerId: `c${n}` })).toBe("ok");
+  }
+  const left = held(made);
+  expect(left).toHaveLength(64);
+  expect(left).toContain("c79 left-over");
+  expect(left).not.toContain("c15 left-over");
 });
 
 test("a container of the same ID is attached anew, and GC does not delete it with what is left over", async () => {

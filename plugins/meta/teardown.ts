@@ -9,6 +9,7 @@ import { mayGiveUp } from "./give-up.ts";
 import type { Plan } from "./plan.ts";
 import { type AttachmentRecord, fromDocument, toDocument } from "./record.ts";
 import { isNeverAttached, undoOtherwise } from "./undo-otherwise.ts";
+import { forgetUntold } from "./untold-note.ts";
 
 /** The recorded attachment, or why there is none. */
 export type Found =
@@ -95,14 +96,18 @@ function giveUp(
   record: AttachmentRecord,
   over: readonly Left[],
 ): Outcome<void, CniError> {
-  if (over.length === 0) return ok(undefined);
-  const leftOver = over.map(({ error }) => describe(error)).join("; ");
-  const carried = over.toReversed().map((each) => each.carried);
-  const put = setLeftOver(sys, stateDir, key, toDocument({ ...record, carried, leftOver }));
-  if (!put.ok) return put;
-  sys.warn(
-    `hawser: DEL of container ${key.containerId} gives up what it cannot undo, and leaves it to GC (${put.value}): ${leftOver}`,
-  );
+  for (const kind of ["attached", "refused"] as const) {
+    const group = over.filter((each) => isNeverAttached(each) === (kind === "refused"));
+    if (group.length === 0) continue;
+    const leftOver = group.map(({ error }) => describe(error)).join("; ");
+    const carried = group.toReversed().map((each) => each.carried);
+    const document = toDocument({ ...record, carried, leftOver });
+    const put = setLeftOver(sys, stateDir, key, document, kind);
+    if (!put.ok) return put;
+    sys.warn(
+      `hawser: DEL of container ${key.containerId} gives up what it cannot undo, and leaves it to GC (${put.value}): ${leftOver}`,
+    );
+  }
   return ok(undefined);
 }
 
@@ -123,7 +128,9 @@ function keepOwed(
 /** Nothing of an attachment is left: the runtime's further DELs are answered at once. */
 export function forgetWholly(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
   const forgotten = forget(sys, stateDir, key);
-  if (forgotten.ok) setTombstone(sys, stateDir, key);
+  if (!forgotten.ok) return forgotten;
+  forgetUntold(sys, stateDir, key);
+  setTombstone(sys, stateDir, key);
   return forgotten;
 }
 

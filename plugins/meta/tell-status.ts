@@ -10,7 +10,7 @@ import type { MetaConfig } from "./config/config.ts";
 import { informationOf } from "./device-files.ts";
 import type { Attached } from "./execute.ts";
 import type { AttachmentRecord } from "./record.ts";
-import { noteUntold } from "./untold.ts";
+import { noteUntold } from "./untold-note.ts";
 
 /** What an ADD has made, to be told. */
 export interface Standing {

@@ -1,22 +1,13 @@
 import { type AttachmentKey, list, peek } from "../../cni/attachments.ts";
-import type { CniError } from "../../cni/errors.ts";
-import { isObject, type Json, parseJson, printJson } from "../../cni/json.ts";
+import { isObject, type Json, parseJson } from "../../cni/json.ts";
 import { lockContainer } from "../../cni/lock.ts";
 import { podPath } from "../../kube/api-path.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { statusPatch } from "../../kube/network-status.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type AttachmentRecord, fromDocument } from "./record.ts";
-
-/**
- * Network statuses that could not be written: `<stateDir>/.untold/<containerID>@<ifname>`. The pod started all the same, and
- * its status would stay wrong for ever; so the next operation that has the API makes it good. Not synced: no sandbox outlives
- * a power loss.
- */
-const folderName = ".untold";
-const folderMode = 0o700;
-const fileMode = 0o600;
+import { fromDocument } from "./record.ts";
+import { final, nameOf, untoldFolder } from "./untold-note.ts";
 
 /** One status, and whose. */
 interface Untold {
@@ -25,26 +16,6 @@ interface Untold {
   readonly sinceMs: number;
   readonly pod: PodIdentity & { readonly uid: string };
   readonly text: string;
-}
-
-/** What will not be otherwise the next time. */
-const final = ["kube.api-not-found", "kube.api-conflict", "kube.api-gone", "status.size"];
-
-/** Remembers a status that was not written; not one of a pod that has no uid here, since the next one of its name is another. */
-export function noteUntold(
-  sys: Sys,
-  stateDir: string,
-  { network, containerId, ifname, sinceMs }: AttachmentRecord,
-  { namespace, name, uid }: PodIdentity,
-  text: string,
-  error: CniError,
-): void {
-  if (uid === undefined || final.includes(error.id)) return;
-  const path = pathOf(stateDir, containerId, ifname);
-  const document = printJson({ network, containerId, ifname, sinceMs, pod: { namespace, name, uid }, text });
-  const write = (): boolean => sys.files.write(path, document, { mode: fileMode }).ok;
-  if (write() || !sys.files.makeFolder(`${stateDir}/${folderName}`, folderMode).ok) return;
-  write();
 }
 
 /**
@@ -59,11 +30,11 @@ export async function tellUntold(
   limit: number,
   deadlineMs: number,
 ): Promise<void> {
-  const names = sys.files.list(`${stateDir}/${folderName}`);
+  const names = sys.files.list(`${stateDir}/${untoldFolder}`);
   if (!names.ok || names.value.length === 0) return;
   if (own !== undefined && names.value.includes(nameOf(own.containerId, own.ifname))) return;
   for (const name of names.value.slice(0, limit)) {
-    const path = `${stateDir}/${folderName}/${name}`;
+    const path = `${stateDir}/${untoldFolder}/${name}`;
     const untold = readUntold(sys, path);
     if (untold === undefined) sys.files.remove(path);
     else if (!(await tellOne(sys, stateDir, api, path, untold, deadlineMs))) return;
@@ -128,12 +99,4 @@ function readPod(value: Json | undefined): Untold["pod"] | undefined {
   const { namespace, name, uid } = value;
   if (typeof namespace !== "string" || typeof name !== "string" || typeof uid !== "string") return undefined;
   return { namespace, name, uid };
-}
-
-function pathOf(stateDir: string, containerId: string, ifname: string): string {
-  return `${stateDir}/${folderName}/${nameOf(containerId, ifname)}`;
-}
-
-function nameOf(containerId: string, ifname: string): string {
-  return `${containerId}@${ifname}`;
 }
