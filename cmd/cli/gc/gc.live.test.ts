@@ -84,6 +84,23 @@ for (const binary of containerdBinaries()) {
       expect([...leftovers(bed(), lives), ...leftovers(bed(), "gone")]).toEqual([]);
     });
 
+    test("the way back: what attachments -q names is the runtime's to remove, and then --wait returns", async () => {
+      const { runtime, lives, hawserGc } = await start();
+      expect(await hawserGc(["--min-age", "0"])).toMatchObject({ exitCode: 0 });
+      const own = (...args: string[]) =>
+        runtime.run(["/opt/cni/bin/hawser", "attachments", "--state-dir", bed().stateDir, ...args]);
+      const named = await own("-q");
+      expect(named).toMatchObject({ exitCode: 0, stdout: `${lives}\n` });
+      expect(await own("--wait", "10ms")).toMatchObject({ exitCode: 1 });
+      const waiting = own("--wait", "60s");
+      for (const id of named.stdout.split("\n").filter((line) => line !== "")) {
+        await runtime.cri.stop(id);
+        await runtime.cri.remove(id);
+      }
+      expect(await waiting).toMatchObject({ exitCode: 0 });
+      expect(leftovers(bed(), lives)).toEqual([]);
+    });
+
     test("by a list, as crictl pods -q prints it", async () => {
       const { runtime, lives, hawserGc } = await start();
       const list = (await runtime.cri.list()).join("\n");

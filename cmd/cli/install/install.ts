@@ -42,7 +42,12 @@ async function install(
   const view = viewInstall(sys, options, self);
   if (!view.ok) return view;
   const plan = await planInstall(options, view.value);
-  if (!plan.ok) return plan;
+  if (!plan.ok) {
+    // What is installed goes on working meanwhile, and its token runs out within the hour.
+    const { manifest, credentials } = view.value;
+    if (manifest?.api && !options.dryRun) carryOutAll(sys, options, credentials, tell);
+    return plan;
+  }
   const steps = plan.value.steps.filter(({ kind }) => renewsBinary || (kind !== "binary" && kind !== "link"));
   const told: Told[] = [];
   const note = (each: Told): void => {
@@ -68,9 +73,9 @@ function printInstalled(terminal: Terminal, options: InstallOptions, { plan, tol
   if (!options.dryRun) terminal.print("hawser doctor tells whether the node is sound.");
 }
 
-/** The primary may come later, and folders may be mounted later: a pod that stays waits for both. */
+/** The primary may come later, folders may be mounted later, a list be mended: a pod that stays waits for all of it. */
 function isWorthWaiting({ id }: CniError): boolean {
-  return id === "install.no-primary" || id === "install.conf-dir";
+  return id === "install.no-primary" || id === "install.conf-dir" || id === "install.conflict";
 }
 
 /**

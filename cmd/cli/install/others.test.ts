@@ -259,6 +259,26 @@ describe("refused, with the file as they left it", () => {
   });
 });
 
+test("--stay: the token is renewed while the list cannot be put together", async () => {
+  const node = createNode();
+  const account = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+  await install(node.sys, { ...owner, api: true });
+  let looks = 0;
+  const watched = node.machine.spawn({
+    onCall: (call) => {
+      if (!call.startsWith("sleep")) return;
+      looks++;
+      if (looks === 2) node.machine.disk.write(account, "a new token", { mode: 0o600 });
+      if (looks === 4) watched.stop("SIGTERM");
+    },
+  });
+  node.machine.disk.write(ownList, "{", { mode: 0o644 });
+  expect(await install(watched.sys, { ...owner, api: true, stay: true })).toMatchObject({ code: 0 });
+  expect(textOf(node, "/etc/cni/hawser/token")).toBe("a new token");
+  expect(textOf(node, ownList)).toBe("{");
+  expect(watched.warnings.filter((line) => line.includes("install.conflict"))).toHaveLength(1);
+});
+
 test("a change by hand of hawser's own part stays as long as the settings say the same as before", async () => {
   const node = createNode();
   await install(node.sys, owner);

@@ -101,6 +101,11 @@ function attemptStep(sys: Sys, root: string, step: Step): Attempt {
     case "binary":
       return put(files, folder, path, (temporary) => files.copy(step.from, temporary, binaryMode));
     case "link":
+      if (step.mayFail) {
+        // In a folder of others': never over what somebody has put there since we looked.
+        const made = files.symlink(step.target, path);
+        return made.ok ? files.syncFolder(folder) : made;
+      }
       return put(files, folder, path, (temporary) => files.symlink(step.target, temporary));
     case "file":
       return put(files, folder, path, (temporary) =>
