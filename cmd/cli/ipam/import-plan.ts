@@ -36,8 +36,10 @@ export function planImport(
   existing: readonly Holding[],
   nowMs: number,
 ): ImportPlan {
-  const owners = new Map(existing.map((holding) => [holding.identity, holding]));
-  const takers = new Map(existing.flatMap((holding) => keysOf(pool, holding).map((key) => [key, holding])));
+  // What has expired is anybody's, and so also its former owner's.
+  const standing = existing.filter((holding) => !isExpired(holding, nowMs));
+  const owners = new Map(standing.map((holding) => [holding.identity, holding]));
+  const takers = new Map(standing.flatMap((holding) => keysOf(pool, holding).map((key) => [key, holding])));
   const planned = holdings.flatMap((incoming) =>
     partsOf(pool.sets, incoming, owners.get(incoming.identity)).map((holding) => {
       const one = judge(pool, holding, owners, takers, nowMs);
@@ -51,10 +53,7 @@ export function planImport(
   const conflicts = planned.filter(({ verdict }) => verdict === "conflict");
   const inUse = conflicts.filter(({ holding }) => isForeign || isUsed(holding));
   const codes = [...inUse.flatMap(({ holding }) => holding.addresses), ...unowned];
-  const free = codes.filter((code) => {
-    const taker = takers.get(keyOfCode(pool, code));
-    return isGiven(pool.sets, code) && (taker === undefined || isExpired(taker, nowMs));
-  });
+  const free = codes.filter((code) => isGiven(pool.sets, code) && !takers.has(keyOfCode(pool, code)));
   return { owners: planned, reserved: [...new Set(free)].sort() };
 }
 

@@ -1,14 +1,12 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { storeError } from "../../../ipam/flat/drive.ts";
-import type { Op } from "../../../ipam/flat/store.ts";
-import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { putNew } from "./audit.ts";
 import { confirmed } from "./change.ts";
 import { type ImportPlan, isGiven, isUsed, type Planned, planImport } from "./import-plan.ts";
+import { putAll } from "./import-put.ts";
 import { readSource, type Source } from "./import-source.ts";
 import type { ImportOptions } from "./options.ts";
 import type { Person } from "./person.ts";
@@ -87,7 +85,7 @@ async function carryOut(
   if (!agreed.ok) return agreed;
   const first = await reserveAll(pool, reserved, nowMs);
   if (!first.ok) return first;
-  const taken = await putAll(pool, fresh, person);
+  const taken = await putAll(pool, fresh, person, nowMs);
   if (!taken.ok) return taken;
   const lost = fresh.filter((each) => taken.value.has(each) && (isForeign || isUsed(each.holding)));
   const codes = lost.flatMap(({ holding }) => holding.addresses.filter((code) => isGiven(pool.sets, code)));
@@ -119,31 +117,6 @@ async function reserveAll(
     else if (one.error.id !== "cli.taken") return one;
   }
   return ok(reserved);
-}
-
-/** Transactions in one request: thousands of owners are not to be thousands of round trips. etcd takes 128 operations. */
-const batchSize = 100;
-
-/** Each owner in a transaction of its own: what changes meanwhile is a conflict of that owner, and returned. */
-async function putAll(
-  { store, keys, name }: Pool,
-  fresh: readonly Planned[],
-  person: Person,
-): Promise<Outcome<Set<Planned>, CniError>> {
-  const taken = new Set<Planned>();
-  for (let done = 0; done < fresh.length; done += batchSize) {
-    const batch = fresh.slice(done, done + batchSize);
-    const success = batch.map(({ holding }): Op => ({ kind: "txn", txn: putNew(keys, holding) }));
-    const reply = await store.txn({ compare: [], success, failure: [] });
-    if (!reply.ok) return fail(storeError(`import into pool ${name}, after ${done} owners`, reply.error));
-    for (const [index, each] of batch.entries()) {
-      const one = reply.value.replies[index];
-      if (one?.kind !== "txn" || !one.reply.succeeded) taken.add(each);
-    }
-    person.progress(`${done + batch.length} of ${fresh.length} owners`);
-  }
-  person.progress("");
-  return ok(taken);
 }
 
 function countOf(codes: readonly string[]): string {

@@ -390,6 +390,23 @@ describe("whereabouts", () => {
     expect(await at.run("check")).toMatchObject({ exitCode: 0 });
   });
 
+  test("a hold that has expired stands in nobody's way, its own pod's least of all", async () => {
+    const expired = { state: "held", heldUntilMs: nowMs - 1 } as const;
+    await put(
+      at.store,
+      holdingOf("a/own/net1", ["10.60.0.20"], expired),
+      holdingOf("a/other/net1", ["10.60.0.21"], expired),
+    );
+    const pool = ippool("10.60.0.0/26", { "20": { podref: "a/own" }, "21": { podref: "a/new" } });
+    writeFile(`${at.folder}/in.json`, pool);
+    expect((await imported(`${at.folder}/in.json`)).exitCode).toBe(0);
+    expect(await listed()).toEqual([
+      ["10.60.0.20", "held", "a/own/net1"],
+      ["10.60.0.21", "held", "a/new/net1"],
+    ]);
+    expect(await at.run("check")).toMatchObject({ exitCode: 0 });
+  });
+
   test("what is taken while we ask is kept from everybody, too, where its pod uses it", async () => {
     writeFile(`${at.folder}/in.json`, ippool("10.60.0.0/26", { "20": { podref: "a/b" } }));
     const { stdout } = await runIpam(["import", `${at.folder}/in.json`, "--config", at.config], {
