@@ -3,7 +3,7 @@ import type { Attempt, Fault, RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
-import { operationVariable } from "./orphans.ts";
+import { operationEnvironment, operationVariable } from "./orphans.ts";
 import { redact, secretsIn } from "./secrets.ts";
 import type { Verb } from "./version.ts";
 
@@ -52,7 +52,7 @@ export async function callDelegate(
     sys.processes.run({
       executable: executable.value,
       args: [],
-      env: { ...delegateEnvironment(verb, ifname, sandbox), [operationVariable]: sys.processes.self() },
+      env: delegateEnvironment(sys, verb, ifname, sandbox),
       stdin: printJson(config),
       timeoutMs,
       maxOutputBytes,
@@ -104,11 +104,12 @@ async function runPatiently(sys: Sys, run: () => Promise<Attempt<RunReport>>): P
   return report;
 }
 
-function delegateEnvironment(verb: Verb, ifname: string, sandbox: Sandbox): Record<string, string> {
+function delegateEnvironment(sys: Sys, verb: Verb, ifname: string, sandbox: Sandbox): Record<string, string> {
   const inherited = Object.entries(sandbox.variables).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
+    (entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== operationVariable,
   );
   return {
+    ...operationEnvironment(sys),
     ...Object.fromEntries(inherited),
     CNI_COMMAND: verb,
     CNI_CONTAINERID: sandbox.containerId,

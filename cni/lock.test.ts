@@ -13,22 +13,25 @@ import {
   type FakeProcess,
   type Machine,
 } from "../sys/fake.ts";
-import { createChance } from "../sys/fake-clock.ts";
 import { linux } from "../sys/linux.ts";
 import type { Outcome } from "../sys/outcome.ts";
 import type { CniError } from "./errors.ts";
-import { type Lock, lockContainer, lockForGc, lockParties, sweepLocks } from "./lock.ts";
+import { type GcLock, type Lock, lockContainer, lockForGc } from "./lock.ts";
+import { deadOperations, lockParties, sweepLocks } from "./lock-sweep.ts";
+import { endedOperations } from "./orphans.ts";
+import { brawl, current } from "./simulation/brawl.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const stateDir = "/state";
+const locks = "/run/hawser/state/.locks";
 const patienceMs = 1000;
 
 function take({ sys }: FakeProcess, containerId = "c1"): Promise<Outcome<Lock, CniError>> {
   return lockContainer(sys, stateDir, containerId, patienceMs);
 }
 
-function collect({ sys }: FakeProcess): Promise<Outcome<Lock, CniError>> {
+function collect({ sys }: FakeProcess): Promise<Outcome<GcLock, CniError>> {
   return lockForGc(sys, stateDir, patienceMs);
 }
 
@@ -39,24 +42,24 @@ async function taken(process: FakeProcess, containerId = "c1"): Promise<Lock> {
 }
 
 function left(machine: Machine): string[] {
-  return machine.disk
-    .paths()
-    .filter((each) => each.startsWith(`${stateDir}/.locks/`) && each !== `${stateDir}/.locks/`);
+  return machine.disk.paths().filter((each) => each.startsWith(`${locks}/`) && each !== `${locks}/`);
 }
 
 describe("a container's lock", () => {
-  test("is one folder while it is held and nothing after; it costs four effects to take, two to release", async () => {
+  test("is one folder while it is held and nothing after; it costs three effects to take, two to release", async () => {
     const machine = createMachine();
+    (await taken(machine.spawn())).release();
     const process = machine.spawn();
     const lock = await taken(process);
     expect(lock.inherited).toBe(false);
     const holder = process.sys.processes.self();
-    expect(left(machine)).toEqual([`${stateDir}/.locks/c1/`, `${stateDir}/.locks/c1/${holder}`]);
-    expect(machine.disk.stat(`${stateDir}/.locks`)).toMatchObject({ value: { mode: 0o700 } });
-    expect(process.effects().length).toBe(4);
+    expect(left(machine)).toEqual([`${locks}/c1/`, `${locks}/c1/${holder}`]);
+    expect(machine.disk.stat(locks)).toMatchObject({ value: { mode: 0o700 } });
+    expect(process.effects().length).toBe(3);
     lock.release();
     expect(left(machine)).toEqual([]);
-    expect(process.effects().length).toBe(6);
+    expect(process.effects().length).toBe(5);
+    expect(machine.disk.paths().filter((each) => each.startsWith(stateDir))).toEqual([]);
   });
 
   test("is waited for, and given on when it is released", async () => {
@@ -104,11 +107,14 @@ describe("a container's lock", () => {
     expect((await taken(machine.spawn())).inherited).toBe(false);
   });
 
-  test("of before a reboot is inherited", async () => {
+  test("of before a reboot is gone, and the first one after it knows that it is", async () => {
     const machine = createMachine();
     await taken(machine.spawn());
     machine.crash({ lose: "nothing" });
-    expect((await taken(machine.spawn())).inherited).toBe(true);
+    const first = await taken(machine.spawn());
+    expect(first).toMatchObject({ inherited: false, isFirst: true });
+    first.release();
+    expect(await taken(machine.spawn())).toMatchObject({ isFirst: false });
   });
 
   test("is broken by one of two that see the dead holder at once", async () => {
@@ -119,7 +125,8 @@ describe("a container's lock", () => {
     const faster: Promise<Outcome<Lock, CniError>>[] = [];
     const slower = machine.spawn({
       onCall: (call) => {
-        if (call.endsWith("/.dead~c1") && faster.length === 0) faster.push(take(machine.spawn()));
+        if (call.startsWith("rename") && call.includes("/.dead~c1/") && faster.length === 0)
+          faster.push(take(machine.spawn()));
       },
     });
     const waiting = take(slower);
@@ -141,7 +148,7 @@ describe("a container's lock", () => {
         const isSecondTry =
           call.startsWith("rename") &&
           call.endsWith("/c1") &&
-          left(machine).some((each) => each.endsWith("/.dead~c1"));
+          left(machine).some((each) => each.includes("/.dead~c1/b"));
         if (isSecondTry && faster.length === 0) faster.push(take(machine.spawn()));
       },
     });
@@ -155,12 +162,13 @@ describe("a container's lock", () => {
   test.each(["ENOSPC", "EACCES"])(
     "whose state folder refuses with %s fails at once and leaves nothing",
     async (code) => {
-      for (const effect of [0, 1, 2]) {
+      // Without the first, which makes the place of all locks: then the next one makes it.
+      for (const effect of [1, 2, 3]) {
         const machine = createMachine();
         const process = machine.spawn();
         process.failAt(effect, code);
         const refused = await take(process);
-        const msg = `lock container c1 in ${stateDir}/.locks: ${code}`;
+        const msg = `lock container c1 in ${locks}: ${code}`;
         expect(refused).toMatchObject({ ok: false, error: { code: 104, id: "lock.write", msg } });
         expect(left(machine)).toEqual([]);
       }
@@ -170,7 +178,7 @@ describe("a container's lock", () => {
   test("is not taken when it cannot be seen whether GC is at work", async () => {
     const machine = createMachine();
     const process = machine.spawn();
-    process.failReads(`${stateDir}/.locks/.gc`, "EMFILE");
+    process.failReads(locks, "EMFILE");
     expect(await take(process)).toMatchObject({ ok: false, error: { id: "lock.write" } });
     expect(left(machine)).toEqual([]);
   });
@@ -181,7 +189,7 @@ describe("a holder stopped at any effect", () => {
   test.each(points)(
     "(%s it) is followed by one that gets the lock; it inherits if it was held",
     async (point) => {
-      const heldFrom = { before: 3, half: 3, after: 2 }[point];
+      const heldFrom = { before: 4, half: 4, after: 3 }[point];
       for (let effect = 0; effect < 6; effect++) {
         const machine = createMachine();
         const killed = machine.spawn();
@@ -189,7 +197,7 @@ describe("a holder stopped at any effect", () => {
         await expect(taken(killed).then((lock) => lock.release())).rejects.toThrow(Crash);
         const next = machine.spawn();
         const lock = await taken(next);
-        // From the rename (2) on it is held, until its file is removed (4).
+        // From the rename (3) on it is held, until its file is removed (4).
         const wasHeld = effect >= heldFrom && (point === "after" ? effect < 4 : effect <= 4);
         expect([effect, lock.inherited]).toEqual([effect, wasHeld]);
         lock.release();
@@ -247,14 +255,33 @@ describe("GC's lock", () => {
     expect(await collect(machine.spawn())).toMatchObject({ ok: true });
   });
 
-  test("given up names the operation that kept it, and lets the others in again", async () => {
+  test("goes on beside an operation that does not end, names it, and still keeps new ones out", async () => {
     const machine = createMachine();
-    const holder = machine.spawn();
-    await taken(holder, "c7");
-    const refused = await collect(machine.spawn());
-    const msg = `wait for the garbage collection of this node: process ${holder.pid} is at work on container c7`;
-    expect(refused).toMatchObject({ ok: false, error: { code: 11, id: "lock.busy", msg } });
-    expect(await take(machine.spawn(), "c8")).toMatchObject({ ok: true });
+    await taken(machine.spawn(), "c7");
+    const collector = machine.spawn();
+    const gc = await lockForGc(collector.sys, stateDir, 60_000);
+    expect(gc).toMatchObject({ ok: true, value: { atWork: ["c7"] } });
+    const msg = `wait for container c8: process ${collector.pid} collects garbage on this node`;
+    expect(await take(machine.spawn(), "c8")).toMatchObject({ ok: false, error: { id: "lock.busy", msg } });
+  });
+
+  test("lets new operations in again and again while it waits for a slow one", async () => {
+    const machine = createMachine();
+    await taken(machine.spawn(), "c7");
+    const waits: number[] = [];
+    const collecting = lockForGc(machine.spawn().sys, stateDir, 60_000);
+    const start = machine.clock.monotonicMs();
+    // One after the other, for as long as GC tries.
+    for (let count = 0; machine.clock.monotonicMs() - start < 3000; count++) {
+      const before = machine.clock.monotonicMs();
+      const lock = await taken({ ...machine.spawn() }, `n${count}`).catch(() => undefined);
+      waits.push(machine.clock.monotonicMs() - before);
+      lock?.release();
+      await machine.clock.sleep(10);
+    }
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1100);
+    expect(waits.length).toBeGreaterThan(10);
+    expect(await collecting).toMatchObject({ ok: true, value: { atWork: ["c7"] } });
   });
 
   test("is waited for without touching anything: a claim that came and went would hold GC up", async () => {
@@ -308,9 +335,10 @@ describe("a sweep", () => {
     const broken = machine.spawn();
     await taken(broken, "c3");
     for (const { pid } of [deadHolder, deadWaiter, broken]) machine.kill(pid);
-    breaker.crashAt(3, "after");
+    // Its registration (two effects), the failed rename, the folder of the dead, the dead one's file.
+    breaker.crashAt(4, "after");
     await expect(taken(breaker, "c3")).rejects.toThrow(Crash);
-    expect(left(machine)).toContain(`${stateDir}/.locks/.dead~c3`);
+    expect(left(machine)).toContain(`${locks}/.dead~c3/${broken.sys.processes.self()}`);
     const names = left(machine).filter((each) => /c1\/|~c1\//.test(each));
     sweepLocks(machine.spawn().sys, stateDir);
     expect(left(machine)).toEqual(names.filter((each) => !each.includes(deadWaiter.sys.processes.self())));
@@ -324,16 +352,22 @@ describe("a sweep", () => {
     const killed = machine.spawn();
     await taken(killed);
     killed.crashAt(killed.effects().length, "half");
-    const env = { CNI_CONTAINERID: "c1" };
+    const env = { HAWSER_OPERATION: killed.sys.processes.operation() };
     const request = { executable: "/bin/slow", args: [], env, stdin: "", timeoutMs: 9000, maxOutputBytes: 9 };
     await expect(killed.sys.processes.run(request)).rejects.toThrow(Crash);
     const collector = machine.spawn();
-    sweepLocks(collector.sys, stateDir);
+    const sweep = async (): Promise<void> => {
+      const ended = await endedOperations(collector.sys, deadOperations(collector.sys, stateDir));
+      sweepLocks(collector.sys, stateDir, ended);
+    };
+    await sweep();
     const next = await taken(machine.spawn());
-    expect(next.inherited).toBe(true);
-    next.release();
+    expect(next).toMatchObject({ inherited: true, operations: [killed.sys.processes.operation()] });
+    next.bequeath();
+    await sweep();
+    expect(left(machine)).not.toEqual([]);
     await machine.clock.sleep(600);
-    sweepLocks(collector.sys, stateDir);
+    await sweep();
     expect(left(machine)).toEqual([]);
   });
 
@@ -351,74 +385,11 @@ describe("a sweep", () => {
   });
 });
 
-/** Processes that get in each other's way at any call and are killed at any call, as chance has it. */
-async function brawl(seed: number): Promise<{ granted: number; inherited: number; kills: number }> {
-  const machine = createMachine({ seed });
-  const chance = createChance(seed);
-  const pick = (count: number): number => Math.floor(chance() * count);
-  const holding = new Map<number, string>();
-  const owed = new Set<string>();
-  const tally = { granted: 0, inherited: 0, kills: 0 };
-  const living = new Map<number, FakeProcess>();
-  const ends: Promise<void>[] = [];
-  let pending = 30;
-  const operate = async (process: FakeProcess): Promise<void> => {
-    const key = ["c1", "c1", "c2", ".gc"][pick(4)] ?? "c1";
-    const lock = await (key === ".gc" ? collect(process) : take(process, key));
-    if (!lock.ok || process.isDead()) return;
-    const others = [...holding.values()];
-    expect(others.includes(key), `two hold ${key}`).toBe(false);
-    expect(key === ".gc" ? others : others.filter((each) => each === ".gc"), `${key} beside`).toEqual([]);
-    if (owed.delete(key)) expect(lock.value.inherited, `${key} was killed`).toBe(true);
-    tally.granted++;
-    tally.inherited += Number(lock.value.inherited);
-    holding.set(process.pid, key);
-    await process.sys.clock.sleep(pick(10));
-    holding.delete(process.pid);
-    lock.value.release();
-  };
-  const kill = (pid: number): void => {
-    const key = holding.get(pid);
-    if (key !== undefined) owed.add(key);
-    holding.delete(pid);
-    machine.kill(pid);
-    tally.kills++;
-  };
-  const start = (): void => {
-    pending--;
-    const process = machine.spawn({
-      onCall: () => {
-        if (pending > 0 && chance() < 0.15) start();
-        const victims = [...living.keys()];
-        if (chance() < 0.01) kill(victims[pick(victims.length)] ?? 0);
-      },
-    });
-    living.set(process.pid, process);
-    const end = operate(process)
-      .catch((error: unknown) => {
-        if (!(error instanceof Crash)) throw error;
-      })
-      .finally(() => living.delete(process.pid));
-    ends.push(end);
-  };
-  while (pending > 0) {
-    start();
-    await machine.clock.sleep(pick(10));
-  }
-  // More may be started while these end.
-  for (const end of ends) await end;
-  const last = machine.spawn();
-  for (const key of ["c1", "c2"]) (await taken(last, key)).release();
-  sweepLocks(last.sys, stateDir);
-  expect(left(machine)).toEqual([]);
-  return tally;
-}
-
 test("never are there two live holders, nor one beside GC's, and no kill goes untold", async () => {
   const sum = { granted: 0, inherited: 0, kills: 0 };
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), async (seed) => {
-      const tally = await brawl(seed);
+      const tally = await brawl(seed, [current]);
       sum.granted += tally.granted;
       sum.inherited += tally.inherited;
       sum.kills += tally.kills;
@@ -441,6 +412,7 @@ describe("with real processes", () => {
     for (const child of children) child.kill("SIGKILL");
     children.clear();
     fs.rmSync(folder, { recursive: true, force: true });
+    fs.rmSync(`/run/hawser${folder}`, { recursive: true, force: true });
   });
 
   /** Runs TypeScript with the lock and Sys in scope; tells each line that it prints. */
@@ -479,7 +451,7 @@ describe("with real processes", () => {
     expect(await Promise.all(ends)).toEqual(Array.from({ length: 8 }, () => 0));
     expect(lines).toEqual([]);
     expect(fs.readFileSync(`${folder}/count-c1`, "utf8")).toBe("400");
-    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+    expect(fs.readdirSync(`/run/hawser${folder}/state/.locks`)).toEqual([]);
   });
 
   test("a holder that is killed by SIGKILL is inherited from", async () => {
@@ -514,7 +486,7 @@ describe("with real processes", () => {
     expect(lock.ok).toBe(true);
     if (lock.ok) lock.value.release();
     sweepLocks(linux, `${folder}/state`);
-    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+    expect(fs.readdirSync(`/run/hawser${folder}/state/.locks`)).toEqual([]);
   });
 
   test("GC never meets an operation on any container", async () => {
@@ -534,6 +506,6 @@ describe("with real processes", () => {
     expect(await Promise.all(ends)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(lines).toEqual([]);
     expect(fs.readFileSync(`${folder}/count-c2`, "utf8")).toBe("60");
-    expect(fs.readdirSync(`${folder}/state/.locks`)).toEqual([]);
+    expect(fs.readdirSync(`/run/hawser${folder}/state/.locks`)).toEqual([]);
   });
 });

@@ -1,59 +1,57 @@
-import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Fault, Sys } from "../sys/sys.ts";
-import { type CniError, cniError } from "./errors.ts";
+import { type Outcome, ok } from "../sys/outcome.ts";
+import type { Attempt, Sys } from "../sys/sys.ts";
+import type { CniError } from "./errors.ts";
+import {
+  type AtWork,
+  buryIn,
+  type Claim,
+  collector,
+  containersAtWork,
+  poll,
+  release,
+  take,
+  takePatiently,
+  takeUnlessCollecting,
+} from "./lock-claim.ts";
+import { deadPath, folderMode, gcKey, heldPath, namesIn, operationIn, placeOf } from "./lock-place.ts";
+import { type OldLock, takeOld } from "./old-locks.ts";
 
-/**
- * One lock per container, and GC's exclusion of all of them. Node has no flock, so a lock is the folder
- * `<stateDir>/.locks/<key>/`, held as long as it is not empty; the one file in it is named by its holder's identity.
- *
- * - Taking it is one rename of a prepared folder, `.<identity>~<key>`, which the kernel refuses over a folder that is
- *   not empty. Until then the prepared folder registers its owner as waiting.
- * - Breaking a dead process's lock moves that process's file out by its own name: a lock that somebody took meanwhile
- *   has a file of another name, so none is broken by mistake. It becomes `.dead~<key>`, which tells the next holder.
- * - Whoever takes a container's lock then looks for GC's, and GC, having taken its own, then looks for the containers':
- *   each writes before it reads, so at least one of two that meet sees the other.
- */
+/** One lock per container, and GC's exclusion of all of them: see `lock-claim.ts`, and `lock-place.ts` for where. */
 export interface Lock {
-  readonly release: () => void;
-  /** A dead process held it before: it was killed amid its work. Told once; who is told has to see to what it left. */
+  /** A dead process held it before: it was killed amid its work, and nobody has seen to what it left. */
   readonly inherited: boolean;
+  /** Of those who died, what their delegates have in their environment. */
+  readonly operations: readonly string[];
+  /** It is the first in this folder since the boot: what was under way before may have left files. */
+  readonly isFirst: boolean;
+  /** To be seen to by whoever adds something. */
+  readonly killed: readonly KilledCollection[];
+  /**
+   * To be awaited by whoever adds something, once what it adds is on record: a GC that has not seen the record is waited for,
+   * and one that comes later sees it. Tells of those that were killed meanwhile. Errors: `lock.busy`.
+   */
+  readonly passCollection: () => Promise<Outcome<readonly KilledCollection[], CniError>>;
+  /** What was left has been seen to. */
+  readonly release: () => void;
   /** Releases it and lets the next holder inherit: what was left could not be seen to. */
   readonly bequeath: () => void;
 }
 
-/** No container ID or network name starts with a dot. */
-const locksFolder = ".locks";
-const gcKey = ".gc";
-const deadMark = "dead";
-const folderMode = 0o700;
-const fileMode = 0o600;
-const pauses = [2, 4, 8, 16];
-const longestPauseMs = 25;
-const atWork = "is at work on it";
-
-interface Claim {
-  readonly sys: Sys;
-  /** Of all locks. */
-  readonly folder: string;
-  readonly key: string;
-  readonly identity: string;
-  /** What is locked, for people. */
-  readonly label: string;
-  readonly patienceMs: number;
-  /** On `sys.clock.monotonicMs()`. */
-  readonly deadlineMs: number;
+export interface GcLock extends Lock {
+  /** Containers whose operations did not end while GC waited for them; those that come wait until it is released. */
+  readonly atWork: readonly string[];
 }
 
-/** Who is in the way. */
-interface Blocker {
-  readonly identity: string;
-  /** `is at work on it` */
-  readonly doing: string;
-}
+/** GC keeps new operations waiting so long, while it waits for those under way; */
+const gateMs = 1_000;
+/** then it lets them in before it tries again, */
+const openMs = 300;
+/** so many times. */
+const gateRounds = 3;
 
 /**
  * Waits until the container and the node's GC are free. Errors: `lock.busy` (try again later) naming the process that
- * kept it for all of `patienceMs`, `lock.write` when the state folder refuses.
+ * kept it for all of `patienceMs`, `lock.write` when the place of locks refuses.
  */
 export async function lockContainer(
   sys: Sys,
@@ -61,264 +59,167 @@ export async function lockContainer(
   containerId: string,
   patienceMs: number,
 ): Promise<Outcome<Lock, CniError>> {
-  const claim = newClaim(sys, stateDir, containerId, `container ${containerId}`, patienceMs);
-  return await takePatiently(claim, (poll) => takeUnlessCollecting(claim, poll));
+  const made = newClaim(sys, stateDir, containerId, `container ${containerId}`, patienceMs);
+  const { claim } = made;
+  const taken = await takePatiently(claim, (count) => takeUnlessCollecting(claim, count));
+  if (!taken.ok) return taken;
+  const old = await takeOld(claim, stateDir);
+  if (old.ok) return ok(toLock(made, old.value));
+  release(claim);
+  return old;
 }
 
-/** Waits until no operation on any container of this node is under way, and keeps new ones from beginning. */
+/**
+ * Alone among GCs, with operations that come kept waiting. Those under way are waited for, for a moment at a time, so that
+ * no other waits long because of them; at last GC goes on beside those that still work, and names them.
+ */
 export async function lockForGc(
   sys: Sys,
   stateDir: string,
   patienceMs: number,
-): Promise<Outcome<Lock, CniError>> {
-  const claim = newClaim(sys, stateDir, gcKey, "the garbage collection of this node", patienceMs);
-  const lock = await takePatiently(claim, () => take(claim));
-  if (!lock.ok) return lock;
-  const drained = await poll(claim, () => containerHolder(claim));
-  if (drained.ok) return lock;
-  lock.value.release();
-  return drained;
-}
-
-/**
- * Whether a collection was killed and nobody has seen to it: its delegates may still free what is not in a valid set that
- * has become old. To be asked by whoever adds something, with its container's lock held.
- */
-export function collectionWasKilled(sys: Sys, stateDir: string): boolean {
-  const dead = namesIn(sys, `${stateDir}/${locksFolder}/${gcKey}`);
-  return dead.length > 0 && !dead.some((identity) => sys.processes.isAlive(identity));
-}
-
-/** A killed collection has been seen to. */
-export function forgetKilledCollection(sys: Sys, stateDir: string): void {
-  const path = `${stateDir}/${locksFolder}/${gcKey}`;
-  for (const identity of namesIn(sys, path)) {
-    if (!sys.processes.isAlive(identity)) sys.files.remove(`${path}/${identity}`);
-  }
-  sys.files.removeFolder(path);
-}
-
-/** Process IDs of the live holders and waiters of a container's lock, ourselves left out. */
-export function lockParties(sys: Sys, stateDir: string, containerId: string): number[] {
-  const folder = `${stateDir}/${locksFolder}`;
-  const waiting = namesIn(sys, folder).flatMap((name) => {
-    const waiter = parseWaiter(name);
-    return waiter?.key === containerId ? [waiter.identity] : [];
-  });
-  const self = sys.processes.self();
-  return [...namesIn(sys, `${folder}/${containerId}`), ...waiting]
-    .filter((identity) => identity !== self && sys.processes.isAlive(identity))
-    .map(pidOf);
-}
-
-/**
- * Removes what dead processes left of their locks. The lock of a container for which some process still runs stays, so
- * that its next operation learns of the interruption.
- */
-export function sweepLocks(sys: Sys, stateDir: string): void {
-  const folder = `${stateDir}/${locksFolder}`;
-  const served = new Set(sys.processes.list().flatMap(({ env }) => env?.CNI_CONTAINERID ?? []));
-  for (const name of namesIn(sys, folder)) {
-    const path = `${folder}/${name}`;
-    const waiter = parseWaiter(name);
-    if (served.has(waiter?.key ?? name)) continue;
-    if (waiter?.identity === deadMark) {
-      sys.files.remove(path);
-    } else {
-      const dead = namesIn(sys, path).filter((identity) => !sys.processes.isAlive(identity));
-      for (const identity of dead) sys.files.remove(`${path}/${identity}`);
-      // A live waiter's folder is empty for the moment before its file is written.
-      if (waiter === undefined || !sys.processes.isAlive(waiter.identity)) sys.files.removeFolder(path);
+  rounds = gateRounds,
+): Promise<Outcome<GcLock, CniError>> {
+  const made = newClaim(sys, stateDir, gcKey, "the garbage collection of this node", patienceMs);
+  for (let round = 1; ; round++) {
+    const closed = await closeGate(made, stateDir);
+    if (!closed.ok) return closed;
+    const { lock, old } = closed.value;
+    const drained = await drain(made.claim, old, round < rounds);
+    if (!drained.ok) {
+      lock.bequeath();
+      return drained;
     }
+    if (drained.value !== undefined) return ok({ ...lock, atWork: drained.value });
+    lock.bequeath();
+    await sys.clock.sleep(openMs);
   }
 }
 
-function newClaim(sys: Sys, stateDir: string, key: string, label: string, patienceMs: number): Claim {
-  const folder = `${stateDir}/${locksFolder}`;
+async function closeGate(
+  made: Made,
+  stateDir: string,
+): Promise<Outcome<{ lock: Lock; old: OldLock | undefined }, CniError>> {
+  const { claim } = made;
+  const taken = await takePatiently(claim, () => take(claim));
+  if (!taken.ok) return taken;
+  const old = await takeOld(claim, stateDir);
+  if (old.ok) return ok({ lock: toLock(made, old.value), old: old.value });
+  release(claim);
+  return old;
+}
+
+/** Containers that are at work beside us: none once all have ended; undefined when they should be let go on first. */
+async function drain(
+  claim: Claim,
+  old: OldLock | undefined,
+  mayTryAgain: boolean,
+): Promise<Outcome<readonly string[] | undefined, CniError>> {
+  const nowMs = claim.sys.clock.monotonicMs();
+  const gate = { ...claim, deadlineMs: Math.min(claim.deadlineMs, nowMs + gateMs) };
+  let working: Working = { ours: [], others: [] };
+  const ended = await poll(gate, () => {
+    const found = workingBeside(claim, old);
+    if (found.ok) working = found.value;
+    return found.ok ? ok(working.others[0] ?? working.ours[0]) : found;
+  });
+  if (ended.ok) return ok([]);
+  if (ended.error.id !== "lock.busy") return ended;
+  // An ADD of 0.1.0 does not look for GC again once it has its record: nobody may collect beside it.
+  if (working.others.length > 0)
+    return claim.sys.clock.monotonicMs() < claim.deadlineMs ? ok(undefined) : ended;
+  return ok(mayTryAgain ? undefined : working.ours.map(({ key }) => key));
+}
+
+interface Working {
+  readonly ours: readonly AtWork[];
+  /** 0.1.0's. */
+  readonly others: readonly AtWork[];
+}
+
+function workingBeside(claim: Claim, old: OldLock | undefined): Attempt<Working> {
+  const ours = containersAtWork(claim);
+  const theirs = old === undefined ? ok([]) : old.atWork();
+  if (!ours.ok) return ours;
+  if (!theirs.ok) return theirs;
+  const known = new Set(ours.value.map(({ identity }) => identity));
+  return ok({ ours: ours.value, others: theirs.value.filter(({ identity }) => !known.has(identity)) });
+}
+
+/** A collection that was killed and that nobody has seen to: its delegates may still free what has been added since. */
+export interface KilledCollection {
+  /** Of its file. */
+  readonly path: string;
+  readonly operation: string;
+}
+
+/** `names` is what lies in the place of locks. */
+function killedCollections(
+  { sys, folder }: Claim,
+  names: readonly string[],
+  old: OldLock | undefined,
+): KilledCollection[] {
+  const isDead = (identity: string): boolean => !sys.processes.isAlive(identity);
+  const filesIn = (path: string, isMeant: (identity: string) => boolean): KilledCollection[] =>
+    namesIn(sys, path)
+      .filter(isMeant)
+      .map((name) => ({ path: `${path}/${name}`, operation: operationIn(sys, path, name) }));
+  const dead = deadPath(folder, gcKey);
+  return [
+    ...(names.includes(gcKey) ? filesIn(heldPath(folder, gcKey), isDead) : []),
+    ...(names.some((name) => dead === `${folder}/${name}`) ? filesIn(dead, () => true) : []),
+    ...(old === undefined ? [] : filesIn(heldPath(old.folder, gcKey), isDead)),
+  ];
+}
+
+/** They have been seen to. */
+export function forgetCollections(sys: Sys, killed: readonly KilledCollection[]): void {
+  for (const { path } of killed) {
+    sys.files.remove(path);
+    sys.files.removeFolder(path.slice(0, path.lastIndexOf("/")));
+  }
+}
+
+interface Made {
+  readonly claim: Claim;
+  readonly isFirst: boolean;
+}
+
+function newClaim(sys: Sys, stateDir: string, key: string, label: string, patienceMs: number): Made {
+  const folder = placeOf(sys, stateDir);
   const deadlineMs = sys.clock.monotonicMs() + patienceMs;
-  return { sys, folder, key, label, patienceMs, deadlineMs, identity: sys.processes.self() };
+  const identity = sys.processes.self();
+  const bury = buryIn(sys, folder, key);
+  const isFirst = !sys.files.stat(folder).ok;
+  // Not by the way, when something is made in it: others need not know which containers are being worked on.
+  if (isFirst) sys.files.makeFolder(folder, folderMode);
+  return { claim: { sys, folder, key, label, patienceMs, deadlineMs, identity, bury }, isFirst };
 }
 
-function heldPath({ folder, key }: Claim): string {
-  return `${folder}/${key}`;
-}
-
-function waitingPath({ folder, key, identity }: Claim): string {
-  return `${folder}/.${identity}~${key}`;
-}
-
-function deadPath({ folder, key }: Claim): string {
-  return `${folder}/.${deadMark}~${key}`;
-}
-
-function parseWaiter(name: string): { identity: string; key: string } | undefined {
-  const at = name.indexOf("~");
-  return at < 0 ? undefined : { identity: name.slice(1, at), key: name.slice(at + 1) };
-}
-
-/** Identities name boot, process ID and start time. */
-function pidOf(identity: string): number {
-  return Number(identity.split("-")[1]);
-}
-
-async function takePatiently(
-  claim: Claim,
-  tryOnce: (poll: number) => Attempt<Blocker | undefined>,
-): Promise<Outcome<Lock, CniError>> {
-  const registered = register(claim);
-  const taken = registered.ok ? await poll(claim, tryOnce) : fail(refused(claim, registered.error));
-  if (!taken.ok) {
-    withdraw(claim);
-    return taken;
-  }
-  // Only now, as the holder for good: a claim that was given up again must not have eaten the news.
-  const inherited = claim.sys.files.remove(deadPath(claim)).ok;
-  return ok({ inherited, release: () => release(claim), bequeath: () => bequeath(claim) });
-}
-
-/** Tries until nobody is in the way or patience ends. */
-async function poll(
-  claim: Claim,
-  tryOnce: (poll: number) => Attempt<Blocker | undefined>,
-): Promise<Outcome<void, CniError>> {
-  for (let count = 0; ; count++) {
-    const blocker = tryOnce(count);
-    if (!blocker.ok) return fail(refused(claim, blocker.error));
-    if (blocker.value === undefined) return ok(undefined);
-    const leftMs = claim.deadlineMs - claim.sys.clock.monotonicMs();
-    if (leftMs <= 0) return fail(busy(claim, blocker.value));
-    await claim.sys.clock.sleep(Math.min(pauses[count] ?? longestPauseMs, leftMs));
-  }
-}
-
-function register(claim: Claim): Attempt {
-  const { files } = claim.sys;
-  const path = waitingPath(claim);
-  // Makes the folders above it as well, at first use.
-  const made = files.makeFolder(path, folderMode);
-  return made.ok ? files.write(`${path}/${claim.identity}`, "", { mode: fileMode }) : made;
-}
-
-function withdraw(claim: Claim): void {
-  const path = waitingPath(claim);
-  claim.sys.files.remove(`${path}/${claim.identity}`);
-  claim.sys.files.removeFolder(path);
-}
-
-function release(claim: Claim): void {
-  sweepWaiters(claim);
-  claim.sys.files.remove(`${heldPath(claim)}/${claim.identity}`);
-  // Fails when the next holder is in already.
-  claim.sys.files.removeFolder(heldPath(claim));
-}
-
-function bequeath(claim: Claim): void {
-  claim.sys.files.write(deadPath(claim), "", { mode: fileMode });
-  release(claim);
-}
-
-/** Processes that were killed while they waited for this lock: where GC is never called, nobody else removes their mark. */
-function sweepWaiters({ sys, folder, key }: Claim): void {
-  for (const name of namesIn(sys, folder)) {
-    const waiter = parseWaiter(name);
-    if (waiter?.key !== key || waiter.identity === deadMark || sys.processes.isAlive(waiter.identity))
-      continue;
-    sys.files.remove(`${folder}/${name}/${waiter.identity}`);
-    sys.files.removeFolder(`${folder}/${name}`);
-  }
-}
-
-/** After a first collision with GC, a claim waits outside: one that took its lock again and again would hold GC up. */
-function takeUnlessCollecting(claim: Claim, count: number): Attempt<Blocker | undefined> {
-  const collecting = count === 0 ? ok(undefined) : collector(claim);
-  if (!collecting.ok || collecting.value !== undefined) return collecting;
-  const taken = take(claim);
-  if (!taken.ok || taken.value !== undefined) return taken;
-  const collectingNow = collector(claim);
-  if (collectingNow.ok && collectingNow.value === undefined) return collectingNow;
-  const back = claim.sys.files.rename(heldPath(claim), waitingPath(claim));
-  if (back.ok) return collectingNow;
-  release(claim);
-  return back;
-}
-
-function collector(claim: Claim): Attempt<Blocker | undefined> {
-  const identity = otherHolder(claim, gcKey);
-  if (!identity.ok) return identity;
-  if (identity.value === undefined) return ok(undefined);
-  return ok({ identity: identity.value, doing: "collects garbage on this node" });
-}
-
-function containerHolder(claim: Claim): Attempt<Blocker | undefined> {
-  const names = holders(claim.sys, claim.folder);
-  if (!names.ok) return names;
-  for (const name of names.value) {
-    if (name.startsWith(".")) continue;
-    const identity = otherHolder(claim, name);
-    if (!identity.ok) return identity;
-    if (identity.value !== undefined)
-      return ok({ identity: identity.value, doing: `is at work on container ${name}` });
-  }
-  return ok(undefined);
-}
-
-/** The live holder of a lock, unless it is ourselves. */
-function otherHolder({ sys, folder, identity }: Claim, key: string): Attempt<string | undefined> {
-  const names = holders(sys, `${folder}/${key}`);
-  return names.ok ? ok(names.value.find((each) => each !== identity && sys.processes.isAlive(each))) : names;
-}
-
-/** One try; breaks the lock of a dead holder. */
-function take(claim: Claim): Attempt<Blocker | undefined> {
-  const moved = moveIn(claim);
-  if (!moved.ok) return moved;
-  if (moved.value) return ok(undefined);
-  const names = holders(claim.sys, heldPath(claim));
-  if (!names.ok) return names;
-  for (const identity of names.value) {
-    if (claim.sys.processes.isAlive(identity)) return ok({ identity, doing: atWork });
-    const broken = claim.sys.files.rename(`${heldPath(claim)}/${identity}`, deadPath(claim));
-    // ENOENT: another waiter was faster.
-    if (!broken.ok && broken.error.code !== "ENOENT") return broken;
-  }
-  const again = moveIn(claim);
-  if (!again.ok) return again;
-  return ok(again.value ? undefined : { identity: names.value[0] ?? claim.identity, doing: atWork });
-}
-
-/** Whether the prepared folder could become the lock. */
-function moveIn(claim: Claim): Attempt<boolean> {
-  const moved = claim.sys.files.rename(waitingPath(claim), heldPath(claim));
-  if (moved.ok) return ok(true);
-  const occupied = moved.error.code === "ENOTEMPTY" || moved.error.code === "EEXIST";
-  return occupied ? ok(false) : moved;
-}
-
-/** Live or dead. A folder that is not there is nobody's; one that cannot be read may be anybody's. */
-function holders(sys: Sys, path: string): Attempt<string[]> {
-  const names = sys.files.list(path);
-  return names.ok || names.error.code !== "ENOENT" ? names : ok([]);
-}
-
-function namesIn(sys: Sys, path: string): string[] {
-  const names = sys.files.list(path);
-  return names.ok ? names.value : [];
-}
-
-function busy(claim: Claim, { identity, doing }: Blocker): CniError {
-  return cniError(
-    "tryAgainLater",
-    "lock.busy",
-    `wait for ${claim.label}: process ${pidOf(identity)} ${doing}`,
-    `It did not end within ${claim.patienceMs / 1000} s. Try again; if it hangs, end that process.`,
-  );
-}
-
-function refused(claim: Claim, fault: Fault): CniError {
-  return cniError(
-    "records",
-    "lock.write",
-    `lock ${claim.label} in ${claim.folder}: ${fault.code}`,
-    `${fault.message}. The folder must be on a writable disk with space left, and belong to root.`,
-  );
+function toLock({ claim, isFirst }: Made, old: OldLock | undefined): Lock {
+  const { sys, folder, key, patienceMs } = claim;
+  const path = deadPath(folder, key);
+  const all = namesIn(sys, folder);
+  const hasDead = all.some((name) => path === `${folder}/${name}`);
+  const dead = hasDead ? namesIn(sys, path) : [];
+  const bequeath = (): void => {
+    old?.release();
+    release(claim);
+  };
+  return {
+    inherited: dead.length > 0,
+    operations: dead.map((identity) => operationIn(sys, path, identity)),
+    isFirst,
+    killed: killedCollections(claim, all, old),
+    passCollection: async () => {
+      const later = { ...claim, deadlineMs: sys.clock.monotonicMs() + patienceMs };
+      const passed = await poll(later, () => collector(later));
+      return passed.ok ? ok(killedCollections(claim, namesIn(sys, folder), old)) : passed;
+    },
+    bequeath,
+    release: () => {
+      for (const identity of dead) sys.files.remove(`${path}/${identity}`);
+      if (hasDead) sys.files.removeFolder(path);
+      bequeath();
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { FakeClock } from "./fake-clock.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, ProcessView, RunEnd, RunReport, RunRequest } from "./sys.ts";
+import type { Attempt, RunEnd, RunReport, RunRequest } from "./sys.ts";
 
 /** The simulated process is dead: killed, or at the point where a test stops it. Nothing but tests may catch it. */
 export class Crash extends Error {
@@ -20,13 +20,19 @@ export interface Child {
 export interface Children {
   /** Fails when there is no such executable. `report` never resolves when nobody is left to hear it. */
   start(parentPid: number, request: RunRequest): Attempt<Started>;
-  views(): ProcessView[];
+  views(): readonly ChildView[];
   /** Whether there was such a child. */
   end(pid: number, end: RunEnd): boolean;
   /** Ends what a process runs, as its stop handler does. */
   endOf(parentPid: number, end: RunEnd): void;
   /** Their parent died: they go on, as the children of init. */
   orphan(parentPid: number): void;
+}
+
+export interface ChildView {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Started {
@@ -62,8 +68,7 @@ export function createChildren(
       if (handler === undefined) return fail({ code: "ENOENT", message });
       return ok(startChild(clock, running, handler, request, { pid: newPid(), parentPid }));
     },
-    views: () =>
-      [...running.values()].map(({ pid, parentPid, env }) => ({ pid, parentPid, startTicks: `${pid}`, env })),
+    views: () => [...running.values()],
     end,
     endOf: (parentPid, how) => {
       for (const { pid } of of(parentPid)) end(pid, how);

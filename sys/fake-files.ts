@@ -13,6 +13,8 @@ export interface Disk extends Files {
   halfWrite(path: string, text: string, options: WriteOptions): void;
   halfCopy(from: string, to: string, mode: number): void;
   lose(loss: Loss, chance: () => number): void;
+  /** /run lies in memory: a reboot leaves of it what was there in the beginning. */
+  clearRun(): void;
   /** Every file and folder (with a slash behind it), sorted, the root left out. */
   paths(): string[];
 }
@@ -100,11 +102,15 @@ export function createDisk(nowMs: () => number): Disk {
     lose: (loss, chance) => {
       if (loss !== "nothing") loseIn(root, loss, chance);
     },
+    clearRun: () => {
+      const run = root.entries.get("run");
+      if (run?.kind === "folder") loseIn(run, "unsynced", () => 0);
+    },
     paths: () => pathsIn(root, "").sort(),
   };
 }
 
-function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "readLink"> {
+function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "readLink" | "realPath"> {
   return {
     readLink: (path) => {
       const at = existingPlace(root, path, "readlink");
@@ -125,7 +131,27 @@ function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "read
       const node = findNode(root, path, "stat");
       return node.ok ? ok(toStat(node.value)) : node;
     },
+    realPath: (path) => {
+      const node = findNode(root, path, "realpath");
+      return node.ok ? ok(realPathIn(root, namesOf(path))) : node;
+    },
   };
+}
+
+/** Of a path that is there. */
+function realPathIn(root: FolderNode, names: readonly string[]): string {
+  let above = "";
+  for (const name of names) {
+    const folder = findNode(root, above === "" ? "/" : above, "realpath");
+    const next = folder.ok && folder.value.kind === "folder" ? folder.value.entries.get(name) : undefined;
+    if (next?.kind !== "link") above = `${above}/${name}`;
+    else
+      above = realPathIn(
+        root,
+        namesOf(next.target.startsWith("/") ? next.target : `${above}/${next.target}`),
+      );
+  }
+  return above === "" ? "/" : above;
 }
 
 function toStat(node: FileNode | FolderNode): FileStat {

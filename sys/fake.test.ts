@@ -173,12 +173,9 @@ describe("delegates", () => {
       executables: {
         "/bin/bridge": async (asked, child) => {
           await child.sleep(5);
-          const seen = fake.sys.processes.list().find(({ pid }) => pid === child.pid);
-          return exited(
-            3,
-            `${asked.stdin} ${seen?.env?.CNI_COMMAND} ${seen?.parentPid === fake.pid}`,
-            "noise",
-          );
+          const seen = await fake.sys.processes.find("CNI_COMMAND", ["DEL", "ADD"]);
+          const isSeen = seen.map(({ pid }) => pid === child.pid);
+          return exited(3, `${asked.stdin} ${seen[0]?.value} ${isSeen}`, "noise");
         },
       },
     });
@@ -189,7 +186,7 @@ describe("delegates", () => {
       ok: true,
       value: { kind: "file", mode: 0o755 },
     });
-    expect(fake.sys.processes.list().map(({ pid }) => pid)).toEqual([fake.pid]);
+    expect(await fake.sys.processes.find("CNI_COMMAND", ["ADD"])).toEqual([]);
   });
 
   test.each([
@@ -240,14 +237,16 @@ describe("delegates", () => {
     await expect(fake.sys.processes.run(request())).rejects.toThrow(Crash);
     expect(done).toEqual(["first"]);
     const next = fake.machine.spawn().sys;
-    const orphan = next.processes.list().find(({ env }) => env?.CNI_COMMAND === "ADD");
-    expect(orphan?.parentPid).toBe(1);
+    const [orphan] = await next.processes.find("CNI_COMMAND", ["ADD"]);
+    if (orphan === undefined) throw new Error("there is no orphan");
+    const another = { ...orphan, startTicks: "1" };
+    expect(next.processes.kill(another, "SIGKILL")).toMatchObject({ error: { code: "ESRCH" } });
     await next.clock.sleep(7000);
     expect(done).toEqual(["first", "second"]);
-    expect(next.processes.kill(orphan?.pid ?? 0, "SIGKILL").ok).toBe(true);
+    expect(next.processes.kill(orphan, "SIGKILL").ok).toBe(true);
     await next.clock.sleep(7000);
     expect(done).toEqual(["first", "second"]);
-    expect(next.processes.kill(orphan?.pid ?? 0, "SIGKILL")).toMatchObject({ error: { code: "ESRCH" } });
+    expect(next.processes.kill(orphan, "SIGKILL")).toMatchObject({ error: { code: "ESRCH" } });
   });
 
   test.each<[CrashPoint, number]>([

@@ -5,7 +5,7 @@ import { type Asker, createHttp, type HttpHandler } from "./fake-http.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
 import { harmless } from "./harmless.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, Files, Processes, ProcessView, RunReport, RunRequest, Sys } from "./sys.ts";
+import type { Attempt, Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";
 export type { HttpHandler } from "./fake-http.ts";
@@ -144,6 +144,7 @@ export function createMachine(options: MachineOptions = {}): Machine {
       for (const { pid } of children.views()) children.end(pid, { kind: "signalled", signal: "SIGKILL" });
       simulated = [];
       disk.lose(lose, chance);
+      disk.clearRun();
       boots++;
       clock.restart();
     },
@@ -264,6 +265,7 @@ function filesOf(machine: Kernel, process: Simulated): Files {
     list: (path) => reading("list", path, () => disk.list(path)),
     stat: (path) => reading("stat", path, () => disk.stat(path)),
     readLink: (path) => reading("readLink", path, () => disk.readLink(path)),
+    realPath: (path) => reading("realPath", path, () => disk.realPath(path)),
     write: (path, text, options) =>
       effect(
         `write ${path}`,
@@ -291,21 +293,26 @@ function processesOf(machine: Kernel, process: Simulated): Processes {
     run: (request) => run(machine, process, request),
     self: () => process.identity,
     isAlive: (identity) => machine.processes().some((each) => each.identity === identity),
-    list: () => [...machine.processes().map(toView), ...machine.children.views()],
-    kill: (pid) => {
+    operation: () => `${process.identity}-secret${process.pid}`,
+    find: async (variable, values) => {
+      enter(process, `find ${variable}`);
+      const all = [...machine.processes(), ...machine.children.views()];
+      return all.flatMap(({ pid, env }): FoundProcess[] => {
+        const value = env[variable];
+        const isMeant = pid !== process.pid && value !== undefined && values.includes(value);
+        return isMeant ? [{ pid, startTicks: `${pid}`, value }] : [];
+      });
+    },
+    kill: ({ pid, startTicks }) => {
       breathe(process);
       const known = [...machine.processes(), ...machine.children.views()].some((each) => each.pid === pid);
-      if (!known) return fail({ code: "ESRCH", message: `ESRCH: kill ${pid}` });
+      if (!known || startTicks !== `${pid}`) return fail({ code: "ESRCH", message: `ESRCH: kill ${pid}` });
       machine.kill(pid);
       return ok(undefined);
     },
     pid: () => process.pid,
     stopRequested: () => process.stopSignal,
   };
-}
-
-function toView({ pid, env }: Simulated): ProcessView {
-  return { pid, parentPid: 1, startTicks: `${pid}`, env };
 }
 
 async function run(machine: Kernel, process: Simulated, request: RunRequest): Promise<Attempt<RunReport>> {

@@ -102,6 +102,17 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
       expect(files.stat(at(above))).toMatchObject({ ok: true, value: { mode: 0o755 } });
   });
 
+  test("the real path is the same by whatever links it is reached", () => {
+    folder("a/b");
+    expect(code(files.symlink("a", at("near")))).toBe("ok");
+    expect(code(files.symlink(at("near/b"), at("far")))).toBe("ok");
+    const real = files.realPath(root);
+    const to = (name: string): unknown => files.realPath(at(name));
+    const value = `${real.ok ? real.value : ""}/a/b`;
+    for (const name of ["a/b", "near/b", "far", "a//b/"]) expect(to(name)).toEqual({ ok: true, value });
+    expect(code(files.realPath(at("a/none")))).toBe("ENOENT");
+  });
+
   test("a rename replaces a file", () => {
     put("old", "new text");
     put("file");

@@ -18,11 +18,13 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-/** A child that lives until its stdin is closed; `said` is its first line. */
+/** A child that lives until its stdin is closed. */
 async function startChild(
   env: Record<string, string> = {},
+  { uid = process.getuid?.() ?? 0, wrapper = [] }: { uid?: number; wrapper?: string[] } = {},
 ): Promise<{ pid: number; end: () => Promise<void> }> {
-  const child = spawn("/bin/sh", ["-c", "echo up; read line"], { env, stdio: ["pipe", "pipe", "ignore"] });
+  const [program = "", ...args] = [...wrapper, "/bin/sh", "-c", "echo up; read line"];
+  const child = spawn(program, args, { env, uid, stdio: ["pipe", "pipe", "ignore"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await new Promise((resolve) => child.stdout.once("data", resolve));
   if (child.pid === undefined) throw new Error("the child did not start");
@@ -31,6 +33,10 @@ async function startChild(
     await ended;
   };
   return { pid: child.pid, end };
+}
+
+function startOf(pid: number): string | undefined {
+  return fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[19];
 }
 
 describe("identities", () => {
@@ -66,8 +72,7 @@ describe("identities", () => {
 
   test("of a child that ended are dead", async () => {
     const child = await startChild();
-    const view = processes.list().find(({ pid }) => pid === child.pid);
-    const identity = `${processes.self().split("-")[0]}-${child.pid}-${view?.startTicks}`;
+    const identity = `${processes.self().split("-")[0]}-${child.pid}-${startOf(child.pid)}`;
     expect(processes.isAlive(identity)).toBe(true);
     await child.end();
     expect(processes.isAlive(identity)).toBe(false);
@@ -86,7 +91,7 @@ describe("identities", () => {
       fs.writeFileSync(`${folder}/end`, "\n");
       const state = (): string => fs.readFileSync(`/proc/${zombie}/stat`, "utf8").split(") ")[1]?.[0] ?? "";
       await expect.poll(state, patiently).toBe("Z");
-      expect(processes.list().some(({ pid }) => pid === zombie)).toBe(false);
+      expect(processes.isAlive(`${processes.self().split("-")[0]}-${zombie}-${startOf(zombie)}`)).toBe(false);
     } finally {
       parent.kill("SIGKILL");
       await ended;
@@ -95,22 +100,62 @@ describe("identities", () => {
 });
 
 describe("processes", () => {
-  test("are listed with parent, start and exactly their environment", async () => {
-    const env = { CNI_CONTAINERID: "c1", CNI_ARGS: "A=1;B=2", EMPTY: "" };
-    const child = await startChild(env);
-    const view = processes.list().find(({ pid }) => pid === child.pid);
-    // The shell adds PWD and the like for its own children, not to itself.
-    expect(view).toMatchObject({ pid: child.pid, parentPid: process.pid, env });
-    expect(view?.startTicks).toMatch(/^[1-9]\d*$/);
+  const variable = "HAWSER_TEST";
+
+  test("are found by a variable of their environment, and killed as what they are", async () => {
+    const value = random.hex(32);
+    const child = await startChild({ [variable]: value, CNI_ARGS: "A=1;B=2", EMPTY: "" });
+    const other = await startChild({ [variable]: `${value}0`, [`X${variable}`]: value });
+    const found = await processes.find(variable, ["x", value]);
+    expect(found).toEqual([{ pid: child.pid, startTicks: startOf(child.pid), value }]);
+    for (const end of [child.end, other.end]) await end();
+    expect(await processes.find(variable, [value])).toEqual([]);
+  });
+
+  test.each<[string, { uid?: number; wrapper?: string[] }]>([
+    ["another user's", { uid: 65534 }],
+    // The kernel gives root the folder of a process that hides itself; its users are what they are.
+    ["another user's that hides itself", { wrapper: ["/usr/bin/setpriv", "--ruid", "65534"] }],
+    ["another PID namespace's", { wrapper: ["/usr/bin/unshare", "--pid", "--fork", "--kill-child"] }],
+  ])("that are %s are no evidence, whatever they say", async (_what, how) => {
+    const value = random.hex(32);
+    const child = await startChild({ [variable]: value }, how);
+    const own = await startChild({ [variable]: value });
+    // `unshare` itself stays in ours.
+    const found = (await processes.find(variable, [value])).map(({ pid }) => pid);
+    const isWaiting = how.wrapper?.includes("--fork") === true;
+    expect(found.sort()).toEqual([own.pid, ...(isWaiting ? [child.pid] : [])].sort());
+    await own.end();
     await child.end();
   });
 
-  test("are killed, and one that is not there says so", async () => {
+  test("are looked into no further than 128 KiB, and hostile ones cost little", async () => {
+    const value = random.hex(32);
+    const long = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`A${at}`, "x".repeat(100_000)]));
+    const hidden = await startChild({ ...long, [variable]: value });
+    const first = await startChild({ [variable]: value, ...long });
+    expect((await processes.find(variable, [value])).map(({ pid }) => pid)).toEqual([first.pid]);
+    await hidden.end();
+    await first.end();
+  });
+
+  test("are not killed in place of one that has ended", async () => {
     const child = spawn("/bin/sleep", ["60"]);
     const ended = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
-    expect(processes.kill(child.pid ?? 0, "SIGKILL").ok).toBe(true);
+    const pid = child.pid ?? 0;
+    const startTicks = startOf(pid) ?? "";
+    expect(processes.kill({ pid, startTicks: "1" }, "SIGKILL")).toMatchObject({ error: { code: "ESRCH" } });
+    expect(processes.kill({ pid, startTicks }, "SIGKILL").ok).toBe(true);
     expect(await ended).toBe("SIGKILL");
-    expect(processes.kill(child.pid ?? 0, "SIGKILL")).toMatchObject({ ok: false, error: { code: "ESRCH" } });
+    expect(processes.kill({ pid, startTicks }, "SIGKILL")).toMatchObject({ error: { code: "ESRCH" } });
+  });
+
+  test("have an operation that names them and holds a secret", () => {
+    const operation = processes.operation();
+    expect(operation).toBe(processes.operation());
+    expect(operation.slice(0, -32)).toBe(`${processes.self()}-`);
+    expect(operation.slice(-32)).toMatch(/^[0-9a-f]{32}$/);
+    expect(processes.isAlive(operation)).toBe(false);
   });
 });
 

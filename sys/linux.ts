@@ -10,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   type Stats,
@@ -23,7 +24,8 @@ import { harmless } from "./harmless.ts";
 import { openHttp, requestHttp } from "./linux-http.ts";
 import { readBounded } from "./linux-read.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
-import type { Clock, FileStat, Files, Processes, ProcessView, Random, Sys } from "./sys.ts";
+import { fail } from "./outcome.ts";
+import type { Clock, FileStat, Files, Processes, Random, Sys } from "./sys.ts";
 
 const files: Files = {
   read: (path, maxBytes) => attempt(() => readBounded(path, maxBytes)),
@@ -56,6 +58,7 @@ const files: Files = {
   list: (path) => attempt(() => readdirSync(path).sort()),
   stat: (path) => attempt(() => toFileStat(statSync(path))),
   readLink: (path) => attempt(() => readlinkSync(path)),
+  realPath: (path) => attempt(() => realpathSync.native(path)),
 };
 
 /** Others' folders above ours stay open to them: the mode is the folder's own. */
@@ -111,14 +114,13 @@ export function writeAll(descriptor: number, text: string): void {
   }
 }
 
-/** Fields 4 (parent) and 22 (start) of /proc/<pid>/stat; the name before them may hold spaces and brackets. */
-function processStat(pid: number): { parentPid: number; startTicks: string } | undefined {
+/** Field 22 of /proc/<pid>/stat; the name before it may hold spaces and brackets. */
+function startOf(pid: number): string | undefined {
   const text = files.read(`/proc/${pid}/stat`);
   if (!text.ok) return undefined;
   const fields = text.value.slice(text.value.lastIndexOf(")") + 2).split(" ");
   // A zombie holds nothing and does nothing any more.
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  return { parentPid: Number(fields[1]), startTicks: fields[19] ?? "" };
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
 
 function bootId(): string {
@@ -126,40 +128,32 @@ function bootId(): string {
   return text.ok ? text.value.slice(0, 8) : "noboot";
 }
 
-function processView(pid: number): ProcessView | undefined {
-  const stat = processStat(pid);
-  if (stat === undefined) return undefined;
-  const text = files.read(`/proc/${pid}/environ`);
-  const entries = text.ok
-    ? text.value
-        .split("\0")
-        .filter((entry) => entry.includes("="))
-        .map((entry) => {
-          const at = entry.indexOf("=");
-          return [entry.slice(0, at), entry.slice(at + 1)] as const;
-        })
-    : undefined;
-  return { pid, ...stat, env: entries && Object.fromEntries(entries) };
-}
-
 /** Of this process: it never changes, and a verb asks for it several times. */
 let identity: string | undefined;
+let operation: string | undefined;
+
+const self = (): string => (identity ??= `${bootId()}-${process.pid}-${startOf(process.pid) ?? "0"}`);
 
 const processes: Processes = {
   // node:child_process costs a plugin that runs nobody a third of a millisecond.
   run: async (request) => (await import("./linux-run.ts")).runProcess(request),
   pid: () => process.pid,
-  self: () => (identity ??= `${bootId()}-${process.pid}-${processStat(process.pid)?.startTicks ?? "0"}`),
+  self,
+  operation: () => (operation ??= `${self()}-${random.hex(32)}`),
   isAlive: (asked) => {
     // What is only the beginning of an identity must not be taken for one whose start is not known.
     const [, boot, pid, startTicks] = /^([0-9a-z]+)-(\d+)-(\d+)$/.exec(asked) ?? [];
-    return boot === bootId() && processStat(Number(pid))?.startTicks === startTicks;
+    return startTicks !== undefined && boot === bootId() && startOf(Number(pid)) === startTicks;
   },
-  list: () =>
-    readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .flatMap((name) => processView(Number(name)) ?? []),
-  kill: (pid, signal) => attempt(() => void process.kill(pid, signal)),
+  // Hardly any process has to look for another one.
+  find: async (variable, values) =>
+    (await import("./linux-find.ts")).findProcesses(variable, values, startOf),
+  kill: ({ pid, startTicks }, signal) => {
+    const found = startOf(pid);
+    if (found === startTicks) return attempt(() => void process.kill(pid, signal));
+    const why = found === undefined ? "it has ended" : "it is another one by now";
+    return fail({ code: "ESRCH", message: `ESRCH: kill ${pid}: ${why}` });
+  },
   stopRequested: () => stopSignal(),
 };
 

@@ -71,6 +71,8 @@ export interface Files {
   stat(path: string): Attempt<FileStat>;
   /** What a symbolic link says; refuses (`EINVAL`) what is none. */
   readLink(path: string): Attempt<string>;
+  /** The one path of a file or folder that leads through no symbolic link. */
+  realPath(path: string): Attempt<string>;
 }
 
 export interface RunRequest {
@@ -100,14 +102,16 @@ export interface RunReport {
   readonly stderr: string;
 }
 
-/** One process as the kernel shows it. */
-export interface ProcessView {
+/** A process for good: its ID alone may be another's by now. */
+export interface ProcessName {
   readonly pid: number;
-  readonly parentPid: number;
-  /** Ticks since boot; with the pid it names a process for good. */
+  /** Ticks since boot. */
   readonly startTicks: string;
-  /** Undefined when it may not be read. */
-  readonly env: Readonly<Record<string, string>> | undefined;
+}
+
+export interface FoundProcess extends ProcessName {
+  /** Of the variable that was asked for. */
+  readonly value: string;
 }
 
 export interface Processes {
@@ -117,8 +121,15 @@ export interface Processes {
   self(): string;
   /** Whether the process that `self()` named this way still runs. */
   isAlive(identity: string): boolean;
-  list(): ProcessView[];
-  kill(pid: number, signal: "SIGTERM" | "SIGKILL"): Attempt;
+  /** Names what this process does, for those that it starts: `self()` with a secret behind it, known to root alone. */
+  operation(): string;
+  /**
+   * Other processes in whose environment the variable has one of these values: root's alone, in our PID namespace, and of
+   * each environment its beginning (128 KiB).
+   */
+  find(variable: string, values: readonly string[]): Promise<FoundProcess[]>;
+  /** `ESRCH` also when the process ID has become another's. */
+  kill(process: ProcessName, signal: "SIGTERM" | "SIGKILL"): Attempt;
   pid(): number;
   /** The signal that asked us to stop, once there was one. */
   stopRequested(): string | undefined;

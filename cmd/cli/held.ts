@@ -1,6 +1,6 @@
 import { type Entry, list } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
-import { lockParties } from "../../cni/lock.ts";
+import { lockParties } from "../../cni/lock-sweep.ts";
 import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";

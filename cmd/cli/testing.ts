@@ -44,7 +44,8 @@ export function withStat(sys: Sys, change: (path: string, stat: FileStat) => Fil
 export function temporaryFolder(base: string): { readonly path: string; readonly remove: () => void } {
   const path = `${base}/hawser-cli-${linux.random.hex(12)}`;
   must(linux.files.makeFolder(path, 0o755));
-  return { path, remove: () => removeTree(path) };
+  const locks = `/run/hawser${path}`;
+  return { path, remove: () => [path, ...(isFolder(locks) ? [locks] : [])].forEach(removeTree) };
 }
 
 function removeTree(path: string): void {

@@ -1,5 +1,5 @@
 import { isObject, parseJson, printJson } from "../../cni/json.ts";
-import { sweepLocks } from "../../cni/lock.ts";
+import { sweepLocks } from "../../cni/lock-sweep.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Attempt, Fault, Sys } from "../../sys/sys.ts";
 import { isGone, pathOfKey } from "./local-keys.ts";

@@ -178,7 +178,8 @@ describe("a store in a folder", () => {
     const paths = machine.disk.paths().filter((path) => path.startsWith(dir));
     expect(paths.filter((path) => path.includes("/log/")).length).toBeLessThanOrEqual(66);
     expect(paths.filter((path) => path.includes("/keys/"))).toEqual([`${dir}/keys/`]);
-    expect(paths.filter((path) => path.includes("/.locks/"))).toEqual([`${dir}/.locks/`]);
+    const locks = machine.disk.paths().filter((path) => path.includes("/.locks/"));
+    expect(locks).toEqual([`/run/hawser${dir}/.locks/`]);
   });
 
   test("a reader waits for the writer, and finishes what a dead one began", async () => {

@@ -29,6 +29,9 @@ storeContract("a folder", () => {
       const processes = { ...linux.processes, self: () => self };
       return openLocalStore({ ...linux, processes }, folder);
     },
-    close: () => rmSync(folder, { recursive: true }),
+    close: () => {
+      rmSync(folder, { recursive: true });
+      rmSync(`/run/hawser${folder}`, { recursive: true, force: true });
+    },
   };
 });

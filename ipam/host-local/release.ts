@@ -1,6 +1,7 @@
 import { validAttachments } from "../../cni/config.ts";
 import { allOk, type CniError } from "../../cni/errors.ts";
-import { lockContainer, lockForGc, sweepLocks } from "../../cni/lock.ts";
+import { lockContainer, lockForGc } from "../../cni/lock.ts";
+import { sweepLocks } from "../../cni/lock-sweep.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
@@ -38,20 +39,30 @@ export async function gc(sys: Sys, { config }: Invocation): Promise<Outcome<void
   const lock = await lockForGc(sys, folder, lockPatienceMs);
   if (!lock.ok) return lock;
   try {
-    return collect(sys, folder, valid.value);
+    return collect(sys, folder, valid.value, lock.value.atWork);
   } finally {
     lock.value.release();
     sweepLocks(sys, folder);
   }
 }
 
-function collect(sys: Sys, folder: string, valid: readonly ValidAttachment[]): Outcome<void, CniError> {
+/** What somebody is at work on is his to free. */
+function collect(
+  sys: Sys,
+  folder: string,
+  valid: readonly ValidAttachment[],
+  atWork: readonly string[],
+): Outcome<void, CniError> {
   const holdings = readHoldings(sys, folder);
   if (!holdings.ok) return holdings;
   sweepTemporary(sys, folder);
   const strays = holdings.value.filter((holding) => isStray(sys, folder, holding));
   for (const { name } of strays) sys.warn(`${folder}/${name} names no owner: it is freed`);
-  return freeAll(sys, folder, [...holdings.value.filter((each) => isStale(each, valid)), ...strays]);
+  const stale = holdings.value.filter(
+    (each) =>
+      isStale(each, valid) && !("containerId" in each.owner && atWork.includes(each.owner.containerId)),
+  );
+  return freeAll(sys, folder, [...stale, ...strays]);
 }
 
 /** A file of old names no interface: it lives as long as any attachment of its container. */

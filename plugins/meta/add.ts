@@ -4,6 +4,7 @@ import { printResult } from "../../cni/convert.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
+import type { Lock } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { removeTombstone, setTombstone } from "../../cni/tombstones.ts";
 import type { CniResult } from "../../cni/types.ts";
@@ -12,7 +13,7 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config/config.ts";
 import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
-import { withContainer } from "./locked.ts";
+import { passCollection, withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
 import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
@@ -52,7 +53,9 @@ export async function add(
   const key = { network: network.name, containerId, ifname };
   const operation = await makeReady(sys, config.value, key, { environment, config: network });
   if (!operation.ok) return operation;
-  const added = await withContainer(sys, stateDir, containerId, () => addAlone(sys, operation.value));
+  const added = await withContainer(sys, stateDir, containerId, (lock) =>
+    addAlone(sys, operation.value, lock),
+  );
   if (added.ok) await tellOthers(sys, operation.value);
   return added;
 }
@@ -104,7 +107,7 @@ async function requireAll(
   return tools.ok ? ok(undefined) : tools;
 }
 
-async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResult, CniError>> {
+async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {
   const { config, key, prepared, sandbox } = operation;
   if (peek(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
   const taken = takenByOthers(sys, operation);
@@ -129,6 +132,8 @@ async function addAlone(sys: Sys, operation: Operation): Promise<Outcome<CniResu
     forget(sys, config.stateDir, key);
     return written;
   }
+  const passed = await passCollection(sys, lock);
+  if (!passed.ok) return rollBack(sys, operation, { ...record, carried: [] }, passed.error);
   const executed = await execute(sys, prepared.plan, sandbox, config.parallel);
   if (!executed.ok) return rollBack(sys, operation, { ...record, carried: executed.touched }, executed.error);
   const attached = { ...record, carried: executed.value };

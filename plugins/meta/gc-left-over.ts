@@ -1,8 +1,8 @@
 import { type Entry, list } from "../../cni/attachments.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
-import { describe } from "../../cni/errors.ts";
+import { type CniError, describe } from "../../cni/errors.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
-import { ok } from "../../sys/outcome.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { undo } from "./execute.ts";
 import { withContainer } from "./locked.ts";
@@ -35,10 +35,12 @@ export async function collectLeftOver(
   for (const { key, path, record } of leftOver) {
     const isListed = valid.some((each) => each.containerID === key.containerId);
     if (record === undefined || isListed) continue;
-    const done = await withContainer(sys, stateDir, key.containerId, async () => {
+    const work = async (): Promise<Outcome<string | undefined, CniError>> => {
       if (isAttached(sys, stateDir, key.containerId)) return ok("it has a new attachment");
       return ok(await undoAgain(sys, path, record, sandboxOfOne(key.containerId, record.args)));
-    });
+    };
+    // What an operation is at work on is not waited for.
+    const done = await withContainer(sys, stateDir, key.containerId, work, 0);
     const why = done.ok ? done.value : describe(done.error);
     if (why !== undefined) sys.warn(`hawser: GC: ${path} is still left over: ${why}`);
   }

@@ -1,22 +1,41 @@
 import { list, sweepTemporary } from "../../cni/attachments.ts";
-import { collectChain } from "../../cni/chain.ts";
+import { type Chain, collectChain } from "../../cni/chain.ts";
 import { validAttachments } from "../../cni/config.ts";
 import { allOk, type CniError, describe, within } from "../../cni/errors.ts";
-import { sweepLocks } from "../../cni/lock.ts";
+import { deadOperations, sweepLocks } from "../../cni/lock-sweep.ts";
+import { endedOperations } from "../../cni/orphans.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
 import { collectLeftOver, readLeftOver } from "./gc-left-over.ts";
-import { withContainer, withoutContainers } from "./locked.ts";
+import { collectingAlone, withContainer } from "./locked.ts";
 import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
+import type { Step } from "./plan.ts";
 import { standingPlan } from "./prepare.ts";
 import { fromDocument } from "./record.ts";
 import { sandboxOf } from "./sandbox.ts";
 import { findRecord, removeRecorded } from "./teardown.ts";
-import { collections, type Held, isSame, stale } from "./valid.ts";
+import { collections, type Held, isSame, keyOf, stale } from "./valid.ts";
+
+/** New operations are let in between two networks once they have been kept waiting so long. */
+const holdMs = 2_000;
+const openMs = 300;
+/** What GC of one network may take: nothing is added on the node meanwhile. */
+const longestMs = 30_000;
+
+/** What one GC works with. */
+interface Collecting {
+  readonly config: MetaConfig;
+  readonly invocation: Invocation;
+  readonly runtimeList: readonly ValidAttachment[];
+  /** Networks that each pod gets, as they are configured now. */
+  readonly standing: readonly Step[];
+  /** Attachments that the runtime does not list, and that nobody else is at work on. */
+  readonly gone: readonly Held[];
+}
 
 /**
  * GC (CNI 1.1.0, section 2): DEL for every recorded attachment of this network that the runtime does not list, then
@@ -34,24 +53,46 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   // What the primary network still needs of its delegate, its agent knows.
   const ready = await awaitReadiness(sys, config.value, sys.clock.monotonicMs() + config.value.timeoutMs);
   if (!ready.ok) return ready;
-  const held = readHeld(sys, config.value.stateDir);
-  if (!held.ok) return held;
-  const gone = stale(held.value, invocation.config.name, valid.value);
-  const errors: CniError[] = [];
-  for (const each of gone) {
-    const removed = await removeStale(sys, config.value, invocation, each);
-    if (!removed.ok) errors.push(within(`collect container ${each.key.containerId}`, removed.error));
-  }
   const { stateDir } = config.value;
+  const held = readHeld(sys, stateDir);
+  if (!held.ok) return held;
+  const listed = stale(held.value, invocation.config.name, valid.value);
+  const { gone, errors } = await removeAll(sys, config.value, invocation, listed);
   const leftOver = readLeftOver(sys, stateDir, invocation.config.name);
   await collectLeftOver(sys, stateDir, leftOver, valid.value, (containerId, args) =>
     sandboxOf(sys, invocation.environment, config.value, { containerId, netns: "", args }),
   );
-  const collected = await withoutContainers(sys, stateDir, () =>
-    collect(sys, config.value, invocation, valid.value ?? [], gone),
-  );
+  const steps = await standingPlan(sys, config.value, undefined);
+  // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
+  if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
+  const standing = steps.ok ? steps.value : [];
+  const collecting = { config: config.value, invocation, runtimeList: valid.value, standing, gone };
+  const collected = await collectAll(sys, collecting);
+  sweepTemporary(sys, stateDir);
+  sweepLocks(sys, stateDir, await endedOperations(sys, deadOperations(sys, stateDir)));
   await tellOwed(sys, config.value, invocation);
-  return allOk(collected.ok ? errors : [...errors, collected.error]);
+  return allOk([...errors, ...collected]);
+}
+
+/** Removes what is stale. What an operation is at work on, or has changed since, lives: the runtime's list is older. */
+async function removeAll(
+  sys: Sys,
+  config: MetaConfig,
+  invocation: Invocation,
+  listed: readonly Held[],
+): Promise<{ gone: Held[]; errors: CniError[] }> {
+  const gone: Held[] = [];
+  const errors: CniError[] = [];
+  for (const each of listed) {
+    const { containerId } = each.key;
+    const removed = await removeStale(sys, config, invocation, each);
+    if (!removed.ok && removed.error.id !== "lock.busy")
+      errors.push(within(`collect container ${containerId}`, removed.error));
+    const isAlive = removed.ok ? removed.value === "alive" : removed.error.id === "lock.busy";
+    if (isAlive) sys.warn(`hawser: GC leaves container ${containerId} alone: an operation is at work on it`);
+    else gone.push(each);
+  }
+  return { gone, errors };
 }
 
 /** GC asks the API for nothing else; that it is away is no failure of GC's. */
@@ -84,72 +125,91 @@ function removeStale(
   sys: Sys,
   config: MetaConfig,
   { environment }: Invocation,
-  { key }: Held,
-): Promise<Outcome<void, CniError>> {
+  { key, record }: Held,
+): Promise<Outcome<"removed" | "alive", CniError>> {
   const { containerId } = key;
-  return withContainer(sys, config.stateDir, containerId, async () => {
+  const work = async (): Promise<Outcome<"removed" | "alive", CniError>> => {
     const found = findRecord(sys, config.stateDir, key);
     if (found.kind === "failed") return fail(found.error);
-    if (found.kind !== "record") return ok(undefined);
+    if (found.kind !== "record") return ok("removed");
+    // An ADD has ended, or come, since GC looked.
+    if (found.record.sinceMs !== record?.sinceMs || found.record.phase !== record.phase) return ok("alive");
     // Never the recorded namespace: its path may name another container's by now (/proc/<pid>/ns/net).
     const sandbox = sandboxOf(sys, environment, config, { containerId, netns: "", args: found.record.args });
-    return removeRecorded(sys, config.stateDir, key, found.record, sandbox);
-  });
+    const removed = await removeRecorded(sys, config.stateDir, key, found.record, sandbox);
+    return removed.ok ? ok("removed") : removed;
+  };
+  // Not waited for: whoever is at work on it sees to it.
+  return withContainer(sys, config.stateDir, containerId, work, 0);
 }
 
-/** GC of the delegates. Nothing may be added meanwhile: what is not in the valid set is freed. */
-async function collect(
+/** GC of the delegates, network by network; between them the operations that have come meanwhile are let in. */
+async function collectAll(sys: Sys, collecting: Collecting): Promise<CniError[]> {
+  const done = new Set<string>();
+  const errors: CniError[] = [];
+  for (let rounds: number | undefined; ; rounds = 1) {
+    const part = await collectingAlone(sys, collecting.config.stateDir, rounds, (lock) =>
+      collectSome(sys, collecting, done, lock.atWork),
+    );
+    if (!part.ok) return [...errors, part.error];
+    errors.push(...part.value.errors);
+    if (part.value.isWhole) return errors;
+    await sys.clock.sleep(openMs);
+  }
+}
+
+/**
+ * What is not in the valid set is freed, so nothing may be added that is not in it: what begins now waits, and what is under
+ * way has its record, or will wait when it has (`passCollection`).
+ */
+async function collectSome(
   sys: Sys,
-  config: MetaConfig,
-  invocation: Invocation,
-  runtimeList: readonly ValidAttachment[],
-  gone: readonly Held[],
-): Promise<Outcome<void, CniError>> {
+  { config, invocation, runtimeList, standing, gone }: Collecting,
+  done: Set<string>,
+  atWork: readonly string[],
+): Promise<Outcome<{ errors: CniError[]; isWhole: boolean }, CniError>> {
+  const startMs = sys.clock.monotonicMs();
   const held = readHeld(sys, config.stateDir);
   if (!held.ok) return held;
   // What has come since the runtime made its list is not in it and lives all the same.
   const isGone = (each: Held): boolean => gone.some((before) => isSame(before, each));
-  const live = held.value.filter((each) => !isGone(each));
-  const { errors, skipped } = await collectDelegates(sys, config, invocation, runtimeList, held.value, live);
-  if (errors.length === 0 && skipped.length === 0) {
-    for (const each of held.value.filter(isGone)) if (each.isTorn) sys.files.remove(each.path);
-  }
-  sweepTemporary(sys, config.stateDir);
-  sweepLocks(sys, config.stateDir);
-  return allOk(errors);
-}
-
-async function collectDelegates(
-  sys: Sys,
-  config: MetaConfig,
-  { environment, config: network }: Invocation,
-  runtimeList: readonly ValidAttachment[],
-  held: readonly Held[],
-  live: readonly Held[],
-): Promise<{ errors: CniError[]; skipped: readonly string[] }> {
-  const steps = await standingPlan(sys, config, undefined);
-  // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
-  if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
-  const standing = steps.ok ? steps.value : [];
   const { run, skipped } = collections({
     primary: standing.find((step) => step.role === "primary")?.chain,
     standing: standing.map((step) => step.chain),
-    live,
-    own: held.filter(({ key }) => key.network === network.name),
-    leftOver: readLeftOver(sys, config.stateDir, network.name),
-    network: network.name,
+    live: held.value.filter((each) => !isGone(each)),
+    own: held.value.filter(({ key }) => key.network === invocation.config.name),
+    leftOver: readLeftOver(sys, config.stateDir, invocation.config.name),
+    network: invocation.config.name,
     runtimeList,
   });
-  if (skipped.length > 0) {
-    sys.warn(`hawser: GC leaves ${skipped.join(", ")} alone: a listed container has no readable record here`);
-  }
-  const sandbox = sandboxOf(sys, environment, config, { containerId: "", netns: "", args: "" });
   const errors: CniError[] = [];
   for (const { chain, valid, isLeftOver } of run) {
-    const failures = await collectChain(sys, chain, sandbox, valid);
-    const told = failures.map((error) => within(`collect network ${chain.name}`, error));
+    const name = keyOf(chain);
+    if (done.has(name)) continue;
+    if (sys.clock.monotonicMs() - startMs > holdMs) return ok({ errors, isWhole: false });
+    done.add(name);
+    const told = await collectNetwork(sys, config, invocation, chain, valid);
     if (isLeftOver) for (const error of told) sys.warn(`hawser: GC: what is left over: ${describe(error)}`);
     else errors.push(...told);
   }
-  return { errors, skipped };
+  if (atWork.length > 0) sys.warn(`hawser: GC went on beside operations on ${atWork.join(", ")}`);
+  if (skipped.length > 0) {
+    sys.warn(`hawser: GC leaves ${skipped.join(", ")} alone: a listed container has no readable record here`);
+  } else if (errors.length === 0) {
+    for (const each of held.value.filter(isGone)) if (each.isTorn) sys.files.remove(each.path);
+  }
+  return ok({ errors, isWhole: true });
+}
+
+async function collectNetwork(
+  sys: Sys,
+  config: MetaConfig,
+  { environment }: Invocation,
+  chain: Chain,
+  valid: readonly ValidAttachment[],
+): Promise<CniError[]> {
+  const limited = { ...config, timeoutMs: Math.min(config.timeoutMs, longestMs) };
+  const sandbox = sandboxOf(sys, environment, limited, { containerId: "", netns: "", args: "" });
+  const failures = await collectChain(sys, chain, sandbox, valid);
+  return failures.map((error) => within(`collect network ${chain.name}`, error));
 }

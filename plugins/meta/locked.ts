@@ -1,18 +1,19 @@
 import { sweepTemporary } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
 import {
-  collectionWasKilled,
-  forgetKilledCollection,
+  forgetCollections,
+  type GcLock,
+  type KilledCollection,
   type Lock,
   lockContainer,
   lockForGc,
 } from "../../cni/lock.ts";
-import { collecting, ofContainer, settleOrphans } from "../../cni/orphans.ts";
+import { settleOrphans } from "../../cni/orphans.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
 /** How long an operation waits for another one on the same container. */
-const patienceMs = 60_000;
+export const patienceMs = 60_000;
 
 /**
  * Does something to a container alone, after what a killed operation on it, or a killed collection, has left running has
@@ -22,22 +23,32 @@ export async function withContainer<T>(
   sys: Sys,
   stateDir: string,
   containerId: string,
-  work: () => Promise<Outcome<T, CniError>>,
+  work: (lock: Lock) => Promise<Outcome<T, CniError>>,
+  waitMs = patienceMs,
 ): Promise<Outcome<T, CniError>> {
-  const lock = await lockContainer(sys, stateDir, containerId, patienceMs);
+  const lock = await lockContainer(sys, stateDir, containerId, waitMs);
   if (!lock.ok) return lock;
-  return within(lock.value, () => settleContainer(sys, stateDir, containerId, lock.value), work);
+  const settle = () => settleContainer(sys, stateDir, containerId, lock.value);
+  return within(lock.value, settle, () => work(lock.value));
 }
 
-/** Does something while no operation on any container of this node is under way. */
-export async function withoutContainers<T>(
+/** Does something alone among collections, while no operation begins; `work` is told of those that are under way. */
+export async function collectingAlone<T>(
   sys: Sys,
   stateDir: string,
-  work: () => Promise<Outcome<T, CniError>>,
+  rounds: number | undefined,
+  work: (lock: GcLock) => Promise<Outcome<T, CniError>>,
 ): Promise<Outcome<T, CniError>> {
-  const lock = await lockForGc(sys, stateDir, patienceMs);
+  const lock = await lockForGc(sys, stateDir, patienceMs, rounds);
   if (!lock.ok) return lock;
-  return within(lock.value, async () => (lock.value.inherited ? settleCollection(sys) : ok(undefined)), work);
+  const settle = () => settleOrphans(sys, "garbage collection", lock.value.operations);
+  return within(lock.value, settle, () => work(lock.value));
+}
+
+/** To be awaited between the record of an ADD and its first delegate: see `Lock`. */
+export async function passCollection(sys: Sys, lock: Lock): Promise<Outcome<void, CniError>> {
+  const killed = await lock.passCollection();
+  return killed.ok ? settleCollections(sys, killed.value) : killed;
 }
 
 async function within<T>(
@@ -45,7 +56,7 @@ async function within<T>(
   settle: () => Promise<Outcome<void, CniError>>,
   work: () => Promise<Outcome<T, CniError>>,
 ): Promise<Outcome<T, CniError>> {
-  let leave = lock.inherited ? lock.bequeath : lock.release;
+  let leave = lock.bequeath;
   try {
     const settled = await settle();
     if (!settled.ok) return settled;
@@ -60,18 +71,21 @@ async function settleContainer(
   sys: Sys,
   stateDir: string,
   containerId: string,
-  lock: Lock,
+  { inherited, isFirst, operations, killed }: Lock,
 ): Promise<Outcome<void, CniError>> {
-  if (collectionWasKilled(sys, stateDir)) {
-    const settled = await settleCollection(sys);
-    if (!settled.ok) return settled;
-    forgetKilledCollection(sys, stateDir);
-  }
-  if (!lock.inherited) return ok(undefined);
-  sweepTemporary(sys, stateDir);
-  return settleOrphans(sys, `container ${containerId}`, ofContainer(containerId));
+  const settled = await settleCollections(sys, killed);
+  if (!settled.ok) return settled;
+  if (inherited || isFirst) sweepTemporary(sys, stateDir);
+  return settleOrphans(sys, `container ${containerId}`, operations);
 }
 
-function settleCollection(sys: Sys): Promise<Outcome<void, CniError>> {
-  return settleOrphans(sys, "garbage collection", collecting);
+async function settleCollections(
+  sys: Sys,
+  killed: readonly KilledCollection[],
+): Promise<Outcome<void, CniError>> {
+  if (killed.length === 0) return ok(undefined);
+  const operations = killed.map(({ operation }) => operation);
+  const settled = await settleOrphans(sys, "garbage collection", operations);
+  if (settled.ok) forgetCollections(sys, killed);
+  return settled;
 }

@@ -1,5 +1,5 @@
 import { type CniError, failWith } from "../../cni/errors.ts";
-import { operationVariable } from "../../cni/orphans.ts";
+import { startedBy } from "../../cni/orphans.ts";
 import type { Invocation, Plugin } from "../../cni/plugin.ts";
 import { versions } from "../../cni/version.ts";
 import type { Outcome } from "../../sys/outcome.ts";
@@ -25,8 +25,8 @@ type Verb<T> = (sys: Sys, invocation: Invocation) => Promise<Outcome<T, CniError
 /** We would wait for our own lock: a delegate may be hawser under another name, or call it. */
 function guarded<T>(verb: Verb<T>): Verb<T> {
   return async (sys, invocation) => {
-    const operation = invocation.environment.variables[operationVariable];
-    if (operation === undefined || !sys.processes.isAlive(operation)) return verb(sys, invocation);
+    const caller = startedBy(invocation.environment.variables);
+    if (caller === undefined || !sys.processes.isAlive(caller)) return verb(sys, invocation);
     const msg = `${invocation.environment.command} of network ${invocation.config.name}: hawser was called by a delegate of hawser`;
     return failWith("invalidConfig", "meta.recursion", msg, "Name the plugin itself as the delegate.");
   };

@@ -112,7 +112,7 @@ function withoutDevice({ chain, device }: Step): Chain {
 }
 
 /** Not the whole object: one that was recorded has its keys in another order. */
-function keyOf({ name, cniVersion, plugins }: Chain): string {
+export function keyOf({ name, cniVersion, plugins }: Chain): string {
   return printJson([name, cniVersion, plugins]);
 }
 

@@ -79,6 +79,12 @@ function removeBed(bed: Bed): void {
   for (const pid of processesOf(bed)) endProcess(pid);
   for (const name of bed.namespaces) execFileSync("ip", ["netns", "del", name]);
   fs.rmSync(bed.root, { recursive: true });
+  fs.rmSync(locksOf(bed.root), { recursive: true, force: true });
+}
+
+/** Where hawser has the locks of all state folders below this one. */
+export function locksOf(root: string): string {
+  return join("/run/hawser", root);
 }
 
 export function addNamespace(bed: Bed): Namespace {
@@ -122,7 +128,9 @@ function sweepStale(): void {
   const stale = (folder: string): string[] =>
     namesIn(folder).filter((name) => name.startsWith(prefix) && !fs.existsSync(`/proc/${owner(name)}`));
   for (const name of stale(namespaceFolder)) execFileSync("ip", ["netns", "del", name]);
-  for (const name of stale(tmpdir())) fs.rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  for (const name of stale(tmpdir()))
+    for (const path of [join(tmpdir(), name), locksOf(join(tmpdir(), name))])
+      fs.rmSync(path, { recursive: true, force: true });
 }
 
 function runningPids(): number[] {

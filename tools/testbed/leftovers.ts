@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { type Bed, namesIn, processesOf } from "./bed.ts";
+import { type Bed, locksOf, namesIn, processesOf } from "./bed.ts";
 
 /** Everything that operations have left and that a complete DEL takes away; `container` names one of several. */
 export function leftovers(bed: Bed, container = ""): string[] {
@@ -39,7 +39,7 @@ export function addresses(bed: Bed): string[] {
 
 /** Locks that are held or waited for: `<holder's identity> holds <container>`. */
 export function locks(bed: Bed): string[] {
-  const folder = join(bed.stateDir, ".locks");
+  const folder = join(locksOf(bed.stateDir), ".locks");
   return namesIn(folder).flatMap((name) => {
     const [waiter, container] = name.split("~");
     if (container !== undefined) return [`${waiter?.slice(1)} waits for ${container}`];

@@ -1,6 +1,6 @@
+import { staleLocks } from "../../../cni/lock-sweep.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
-import { readStaleLocks } from "../stale-locks.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
 /** Records that cannot be read, or whose ADD was killed. */
@@ -42,7 +42,7 @@ function findingOn(held: HeldRecord): Finding[] {
 
 /** Locks whose holders are dead. They block nobody, but tell of operations that were killed. */
 export function checkLocks(sys: Sys, stateDir: string): Finding[] {
-  const stale = readStaleLocks(sys, stateDir);
+  const stale = staleLocks(sys, stateDir);
   if (stale.length === 0) return [fine("locks", `${stateDir}: no lock of a dead process`)];
   return stale.map(({ path, holder }) =>
     warning(

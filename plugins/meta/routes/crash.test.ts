@@ -283,7 +283,6 @@ describe("ADD", () => {
       expect(env).toEqual({
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
         LC_ALL: "C",
-        CNI_CONTAINERID: "victim",
         HAWSER_OPERATION: expect.any(String),
       });
     }

@@ -1,7 +1,7 @@
 import type { Family } from "../../../cni/cidr.ts";
 import { excerpt, type Sandbox } from "../../../cni/delegate.ts";
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
-import { operationVariable } from "../../../cni/orphans.ts";
+import { operationEnvironment } from "../../../cni/orphans.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { changesFor, familiesOf, type RouteChanges, type RoutePlan, takingBack } from "./default-route.ts";
@@ -167,13 +167,7 @@ export async function runIp(
   const report = await sys.processes.run({
     executable: tools.value.nsenter,
     args: [`--net=${sandbox.netns}`, "--", tools.value.ip, ...args],
-    env: {
-      PATH: toolFolders.join(":"),
-      LC_ALL: "C",
-      // By these a DEL finds it after we were killed.
-      CNI_CONTAINERID: sandbox.containerId,
-      [operationVariable]: sys.processes.self(),
-    },
+    env: { ...operationEnvironment(sys), PATH: toolFolders.join(":"), LC_ALL: "C" },
     stdin: "",
     timeoutMs,
     maxOutputBytes,

@@ -1,0 +1,215 @@
+import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { Attempt, Fault, Sys } from "../sys/sys.ts";
+import { type CniError, cniError } from "./errors.ts";
+import {
+  deadMark,
+  deadPath,
+  fileMode,
+  folderMode,
+  gcKey,
+  heldPath,
+  holders,
+  namesIn,
+  parseWaiter,
+  pidOf,
+  waitingPath,
+} from "./lock-place.ts";
+
+/**
+ * Node has no flock, so a lock is a folder that is held as long as it is not empty; the one file in it is named by its
+ * holder's identity.
+ *
+ * - Taking it is one rename of a prepared folder, which the kernel refuses over a folder that is not empty. Until then the
+ *   prepared folder registers its owner as waiting.
+ * - Breaking a dead process's lock moves that process's file out by its own name: a lock that somebody took meanwhile
+ *   has a file of another name, so none is broken by mistake.
+ * - Whoever takes a container's lock then looks for GC's, and GC, having taken its own, then looks for the containers':
+ *   each writes before it reads, so at least one of two that meet sees the other.
+ */
+export interface Claim {
+  readonly sys: Sys;
+  /** Of all locks. */
+  readonly folder: string;
+  readonly key: string;
+  readonly identity: string;
+  /** What is locked, for people. */
+  readonly label: string;
+  readonly patienceMs: number;
+  /** On `sys.clock.monotonicMs()`. */
+  readonly deadlineMs: number;
+  /** Moves the file of a dead holder to where the next one is told of it. */
+  readonly bury: (identity: string) => Attempt;
+}
+
+/** Who is in the way. */
+export interface Blocker {
+  readonly identity: string;
+  /** `is at work on it` */
+  readonly doing: string;
+}
+
+/** A container that a live process is at work on. */
+export interface AtWork extends Blocker {
+  readonly key: string;
+}
+
+const pauses = [2, 4, 8, 16];
+const longestPauseMs = 25;
+const atWork = "is at work on it";
+
+/** Registers, and tries until it has the lock; afterwards it has it, or nothing of it is left. */
+export async function takePatiently(
+  claim: Claim,
+  tryOnce: (count: number) => Attempt<Blocker | undefined>,
+): Promise<Outcome<void, CniError>> {
+  const registered = register(claim);
+  const taken = registered.ok ? await poll(claim, tryOnce) : fail(refused(claim, registered.error));
+  if (!taken.ok) withdraw(claim);
+  return taken;
+}
+
+/** Tries until nobody is in the way or patience ends. */
+export async function poll(
+  claim: Claim,
+  tryOnce: (count: number) => Attempt<Blocker | undefined>,
+): Promise<Outcome<void, CniError>> {
+  for (let count = 0; ; count++) {
+    const blocker = tryOnce(count);
+    if (!blocker.ok) return fail(refused(claim, blocker.error));
+    if (blocker.value === undefined) return ok(undefined);
+    const leftMs = claim.deadlineMs - claim.sys.clock.monotonicMs();
+    if (leftMs <= 0) return fail(busy(claim, blocker.value));
+    await claim.sys.clock.sleep(Math.min(pauses[count] ?? longestPauseMs, leftMs));
+  }
+}
+
+export function register({ sys, folder, key, identity }: Claim): Attempt {
+  const path = waitingPath(folder, key, identity);
+  const made = sys.files.makeFolder(path, folderMode);
+  if (!made.ok) return made;
+  return sys.files.write(`${path}/${identity}`, sys.processes.operation(), { mode: fileMode });
+}
+
+export function withdraw({ sys, folder, key, identity }: Claim): void {
+  const path = waitingPath(folder, key, identity);
+  sys.files.remove(`${path}/${identity}`);
+  sys.files.removeFolder(path);
+}
+
+export function release(claim: Claim): void {
+  sweepWaiters(claim);
+  const path = heldPath(claim.folder, claim.key);
+  claim.sys.files.remove(`${path}/${claim.identity}`);
+  // Fails when the next holder is in already.
+  claim.sys.files.removeFolder(path);
+}
+
+/** Processes that were killed while they waited for this lock: where GC is never called, nobody else removes their mark. */
+function sweepWaiters({ sys, folder, key }: Claim): void {
+  for (const name of namesIn(sys, folder)) {
+    const waiter = parseWaiter(name);
+    if (waiter?.key !== key || waiter.identity === deadMark || sys.processes.isAlive(waiter.identity))
+      continue;
+    sys.files.remove(`${folder}/${name}/${waiter.identity}`);
+    sys.files.removeFolder(`${folder}/${name}`);
+  }
+}
+
+/** After a first collision with GC, a claim waits outside: one that took its lock again and again would hold GC up. */
+export function takeUnlessCollecting(claim: Claim, count: number): Attempt<Blocker | undefined> {
+  const collecting = count === 0 ? ok(undefined) : collector(claim);
+  if (!collecting.ok || collecting.value !== undefined) return collecting;
+  const taken = take(claim);
+  if (!taken.ok || taken.value !== undefined) return taken;
+  const collectingNow = collector(claim);
+  if (collectingNow.ok && collectingNow.value === undefined) return collectingNow;
+  const { sys, folder, key, identity } = claim;
+  const back = sys.files.rename(heldPath(folder, key), waitingPath(folder, key, identity));
+  if (back.ok) return collectingNow;
+  release(claim);
+  return back;
+}
+
+export function collector(claim: Claim): Attempt<Blocker | undefined> {
+  // One look that hardly ever finds it, and fails where nothing can be seen.
+  const names = holders(claim.sys, claim.folder);
+  if (!names.ok) return names;
+  if (!names.value.includes(gcKey)) return ok(undefined);
+  const identity = otherHolder(claim, gcKey);
+  if (!identity.ok) return identity;
+  if (identity.value === undefined) return ok(undefined);
+  return ok({ identity: identity.value, doing: "collects garbage on this node" });
+}
+
+/** Containers that live processes other than ourselves are at work on. */
+export function containersAtWork(claim: Claim): Attempt<readonly AtWork[]> {
+  const names = holders(claim.sys, claim.folder);
+  if (!names.ok) return names;
+  const found: AtWork[] = [];
+  for (const key of names.value.filter((name) => !name.startsWith("."))) {
+    const identity = otherHolder(claim, key);
+    if (!identity.ok) return identity;
+    if (identity.value !== undefined)
+      found.push({ key, identity: identity.value, doing: `is at work on container ${key}` });
+  }
+  return ok(found);
+}
+
+/** The live holder of a lock, unless it is ourselves. */
+function otherHolder({ sys, folder, identity }: Claim, key: string): Attempt<string | undefined> {
+  const names = holders(sys, heldPath(folder, key));
+  return names.ok ? ok(names.value.find((each) => each !== identity && sys.processes.isAlive(each))) : names;
+}
+
+/** One try; breaks the lock of a dead holder. */
+export function take(claim: Claim): Attempt<Blocker | undefined> {
+  const moved = moveIn(claim);
+  if (!moved.ok) return moved;
+  if (moved.value) return ok(undefined);
+  const names = holders(claim.sys, heldPath(claim.folder, claim.key));
+  if (!names.ok) return names;
+  for (const identity of names.value) {
+    if (claim.sys.processes.isAlive(identity)) return ok({ identity, doing: atWork });
+    const broken = claim.bury(identity);
+    // ENOENT: another waiter was faster.
+    if (!broken.ok && broken.error.code !== "ENOENT") return broken;
+  }
+  const again = moveIn(claim);
+  if (!again.ok) return again;
+  return ok(again.value ? undefined : { identity: names.value[0] ?? claim.identity, doing: atWork });
+}
+
+/** Whether the prepared folder could become the lock. */
+function moveIn({ sys, folder, key, identity }: Claim): Attempt<boolean> {
+  const moved = sys.files.rename(waitingPath(folder, key, identity), heldPath(folder, key));
+  if (moved.ok) return ok(true);
+  const occupied = moved.error.code === "ENOTEMPTY" || moved.error.code === "EEXIST";
+  return occupied ? ok(false) : moved;
+}
+
+/** Where the next holder is told of a dead one. */
+export function buryIn(sys: Sys, folder: string, key: string): (identity: string) => Attempt {
+  return (identity) => {
+    const made = sys.files.makeFolder(deadPath(folder, key), folderMode);
+    if (!made.ok) return made;
+    return sys.files.rename(`${heldPath(folder, key)}/${identity}`, `${deadPath(folder, key)}/${identity}`);
+  };
+}
+
+function busy(claim: Claim, { identity, doing }: Blocker): CniError {
+  return cniError(
+    "tryAgainLater",
+    "lock.busy",
+    `wait for ${claim.label}: process ${pidOf(identity)} ${doing}`,
+    `It did not end within ${claim.patienceMs / 1000} s. Try again; if it hangs, end that process.`,
+  );
+}
+
+export function refused(claim: Claim, fault: Fault): CniError {
+  return cniError(
+    "records",
+    "lock.write",
+    `lock ${claim.label} in ${claim.folder}: ${fault.code}`,
+    `${fault.message}. The folder must be writable for root, with space left: /run is memory, and only a full or foreign /run refuses.`,
+  );
+}

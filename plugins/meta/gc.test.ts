@@ -1,0 +1,246 @@
+import { describe, expect, test } from "vitest";
+import { printJson } from "../../cni/json.ts";
+import { lockContainer } from "../../cni/lock.ts";
+import { operationEnvironment } from "../../cni/orphans.ts";
+import type { Verb } from "../../cni/version.ts";
+import {
+  Crash,
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Handler,
+  type Machine,
+} from "../../sys/fake.ts";
+import { meta } from "./plugin.ts";
+import { invocationFrom } from "./testing.ts";
+
+/** GC beside other operations: what is attached meanwhile stays, nobody waits long, and GC gets through. */
+
+const stateDir = "/var/lib/cni/hawser";
+
+interface Scene {
+  readonly machine: Machine;
+  /** `network/container/interface` */
+  readonly world: Set<string>;
+  /** What each GC of a delegate was told to spare. */
+  readonly spared: string[][];
+}
+
+/** `slowMs`: how long ADD takes of containers whose name begins with "slow", `gcMs`: GC of any network. */
+function scene({ slowMs = 75_000, gcMs = 0 } = {}): Scene {
+  const world = new Set<string>();
+  const spared: string[][] = [];
+  const delegate: Handler = async (request, child) => {
+    const { CNI_COMMAND: verb, CNI_CONTAINERID = "", CNI_IFNAME } = request.env;
+    const config = JSON.parse(request.stdin) as { name: string };
+    const made = `${config.name}/${CNI_CONTAINERID}/${CNI_IFNAME}`;
+    if (verb === "DEL") world.delete(made);
+    if (verb === "GC") {
+      const valid = validOf(config);
+      spared.push(valid);
+      // What it frees it decides at the end: the worst that a plugin may do.
+      await child.sleep(gcMs);
+      for (const each of world)
+        if (!valid.includes(each) && each.startsWith(`${config.name}/`)) world.delete(each);
+    }
+    if (verb !== "ADD") return exited(0, "");
+    world.add(made);
+    if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs);
+    return exited(0, printJson({ cniVersion: "1.1.0", interfaces: [{ name: CNI_IFNAME, sandbox: "/ns" }] }));
+  };
+  const hang: Handler = async (request, child) => {
+    await child.sleep(Number(request.stdin));
+    return exited(0, "");
+  };
+  const executables = { "/bin/cni/main": delegate, "/bin/cni/side": delegate, "/bin/hang": hang };
+  const one = printJson({ cniVersion: "1.1.0", name: "one", type: "side" });
+  return {
+    machine: createMachine({ executables, files: { "/net.d/default/one.json": one } }),
+    world,
+    spared,
+  };
+}
+
+function validOf(config: object): string[] {
+  const { name } = config as { name: string };
+  const list = (config as Record<string, unknown>)["cni.dev/valid-attachments"] as object[];
+  return (list as { containerID: string; ifname: string }[]).map(
+    ({ containerID, ifname }) => `${name}/${containerID}/${ifname}`,
+  );
+}
+
+const config = {
+  cniVersion: "1.1.0",
+  name: "pods",
+  type: "hawser",
+  definitionsDir: "/net.d",
+  stateDir,
+  networks: ["one"],
+  delegate: { type: "main" },
+};
+
+async function call({ machine }: Scene, verb: "ADD" | "DEL" | "GC", id: string, more: object = {}) {
+  const process = machine.spawn();
+  const startMs = machine.clock.monotonicMs();
+  const outcome = await run(process, verb, id, more);
+  const tookMs = machine.clock.monotonicMs() - startMs;
+  machine.kill(process.pid);
+  return { outcome, tookMs, warnings: process.warnings };
+}
+
+function run({ sys }: FakeProcess, verb: Verb, CNI_CONTAINERID: string, more: object) {
+  const variables = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID,
+    CNI_NETNS: "/ns",
+    CNI_IFNAME: "eth0",
+    CNI_PATH: "/bin/cni",
+  };
+  const verbs = { ADD: meta.add, DEL: meta.del, GC: meta.gc } as Record<Verb, typeof meta.add>;
+  return verbs[verb](sys, invocationFrom(variables, { ...config, ...more }));
+}
+
+const nothingValid = { "cni.dev/valid-attachments": [] };
+const whole = (id: string): string[] => [`one/${id}/net1`, `pods/${id}/eth0`];
+const of = ({ world }: Scene, id: string): string[] =>
+  [...world].filter((each) => each.includes(`/${id}/`)).sort();
+
+describe("while one ADD takes 75 s", () => {
+  test("GC gets through, spares what it makes, and other pods start at once", async () => {
+    const made = scene();
+    const { machine } = made;
+    const slow = call(made, "ADD", "slow");
+    await machine.clock.sleep(100);
+    const collecting = call(made, "GC", "", nothingValid);
+    const waits: number[] = [];
+    for (let count = 0; count < 20; count++) {
+      const { outcome, tookMs } = await call(made, "ADD", `pod${count}`);
+      expect(outcome).toMatchObject({ ok: true });
+      waits.push(tookMs);
+      await machine.clock.sleep(200);
+    }
+    expect(Math.max(...waits)).toBeLessThan(1500);
+    const { outcome, tookMs, warnings } = await collecting;
+    expect(outcome).toMatchObject({ ok: true });
+    expect(tookMs).toBeLessThan(10_000);
+    expect(warnings).toEqual([
+      expect.stringContaining("leaves container slow alone"),
+      expect.stringContaining("beside operations on slow"),
+    ]);
+    expect(made.spared.every((valid) => valid.some((each) => each.includes("/slow/")))).toBe(true);
+    expect((await slow).outcome).toMatchObject({ ok: true });
+    expect(of(made, "slow")).toEqual(whole("slow"));
+    for (let count = 0; count < 20; count++) expect(of(made, `pod${count}`)).toEqual(whole(`pod${count}`));
+  });
+
+  test("GC leaves the container that it is of alone, though it is not listed, and removes others", async () => {
+    const made = scene();
+    await call(made, "ADD", "gone");
+    const slow = call(made, "ADD", "slow");
+    await made.machine.clock.sleep(100);
+    expect((await call(made, "GC", "", nothingValid)).outcome).toMatchObject({ ok: true });
+    expect(of(made, "gone")).toEqual([]);
+    expect((await slow).outcome).toMatchObject({ ok: true });
+    expect(of(made, "slow")).toEqual(whole("slow"));
+    // Its time has come when it is done.
+    expect((await call(made, "GC", "", nothingValid)).outcome).toMatchObject({ ok: true });
+    expect([...made.world]).toEqual([]);
+  });
+
+  test("and another follows upon it again and again, GC gets through all the same", async () => {
+    const made = scene({ slowMs: 5000 });
+    const slow = async (): Promise<void> => {
+      for (let count = 0; count < 6; count++) await call(made, "ADD", `slow${count}`);
+    };
+    const all = [slow(), made.machine.clock.sleep(2500).then(slow)];
+    const { outcome, tookMs } = await call(made, "GC", "", nothingValid);
+    expect(outcome).toMatchObject({ ok: true });
+    expect(tookMs).toBeLessThan(10_000);
+    await Promise.all(all);
+  });
+});
+
+test("an ADD that has its lock before GC, and its record after GC has looked, waits with its first delegate", async () => {
+  const made = scene({ gcMs: 3000 });
+  const { machine } = made;
+  const slow = call(made, "ADD", "slow");
+  // It is held up with its lock in its hand: a killed operation on it has left somebody running.
+  const killed = machine.spawn();
+  await lockContainer(killed.sys, stateDir, "late", 1000);
+  killed.crashAt(killed.effects().length, "half");
+  const request = {
+    executable: "/bin/hang",
+    args: [],
+    env: operationEnvironment(killed.sys),
+    stdin: "60000",
+  };
+  await expect(
+    killed.sys.processes.run({ ...request, timeoutMs: 90_000, maxOutputBytes: 9 }),
+  ).rejects.toThrow(Crash);
+  await machine.clock.sleep(100);
+  const collecting = call(made, "GC", "", nothingValid);
+  await machine.clock.sleep(2400);
+  const late = call(made, "ADD", "late");
+  expect((await collecting).outcome).toMatchObject({ ok: true });
+  expect((await late).outcome).toMatchObject({ ok: true });
+  expect((await slow).outcome).toMatchObject({ ok: true });
+  expect(of(made, "late")).toEqual(whole("late"));
+  expect(made.spared[0]).not.toContain("pods/late/eth0");
+});
+
+test("a GC whose delegates are slow lets pods start between two of them", async () => {
+  const made = scene({ gcMs: 20_000 });
+  await call(made, "ADD", "a");
+  const collecting = call(made, "GC", "", {
+    "cni.dev/valid-attachments": [{ containerID: "a", ifname: "eth0" }],
+  });
+  await made.machine.clock.sleep(1000);
+  const { outcome, tookMs } = await call(made, "ADD", "b");
+  expect(outcome).toMatchObject({ ok: true });
+  expect(tookMs).toBeLessThan(21_000);
+  expect((await collecting).outcome).toMatchObject({ ok: true });
+  expect(of(made, "b")).toEqual(whole("b"));
+});
+
+test("a delegate's GC that hangs is ended after 30 s, and told", async () => {
+  const made = scene({ gcMs: 500_000 });
+  await call(made, "ADD", "a");
+  const { outcome, tookMs } = await call(made, "GC", "", nothingValid);
+  expect(outcome).toMatchObject({ ok: false, error: { id: "delegate.timeout" } });
+  expect(tookMs).toBeLessThan(65_000);
+});
+
+describe("GC and an ADD that meet at any moment", () => {
+  test.each([0, 50, 5000])("leave the ADD's pod whole (GC of a network takes %i ms)", async (gcMs) => {
+    const counting: string[] = [];
+    const first = scene({ gcMs });
+    await call(first, "ADD", "old");
+    await run(first.machine.spawn({ onCall: (each) => counting.push(each) }), "ADD", "new", {});
+    // Behind its commit the pod is one that the runtime would have listed.
+    const commit = counting.findLastIndex((each) => each.startsWith("rename") && each.endsWith("@eth0.json"));
+    for (const [first_, second] of [
+      ["ADD", "GC"],
+      ["GC", "ADD"],
+    ] as const) {
+      for (let at = 0; at < commit; at++) {
+        const made = scene({ gcMs });
+        await call(made, "ADD", "old");
+        const others: Promise<unknown>[] = [];
+        let count = 0;
+        const more = (verb: string) => (verb === "GC" ? nothingValid : {});
+        const process = made.machine.spawn({
+          onCall: () => {
+            if (count++ === at)
+              others.push(call(made, second, "new", more(second)).then(({ outcome }) => outcome));
+          },
+        });
+        const own = await run(process, first_, "new", more(first_));
+        made.machine.kill(process.pid);
+        expect(own, `${first_} with ${second} at call ${at}`).toMatchObject({ ok: true });
+        for (const other of await Promise.all(others)) expect(other).toMatchObject({ ok: true });
+        expect(of(made, "new"), `${first_} with ${second} at call ${at}`).toEqual(whole("new"));
+        expect(of(made, "old")).toEqual(others.length === 0 ? expect.anything() : []);
+      }
+    }
+  });
+});
