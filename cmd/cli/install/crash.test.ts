@@ -8,6 +8,7 @@ const points: readonly CrashPoint[] = ["before", "half", "after"];
 const ways: [string, InstallOptions, Record<string, string>][] = [
   ["owner", owner, {}],
   ["owner, with a link on root's PATH", owner, { "/usr/local/bin/other": "" }],
+  ["owner before a single configuration", owner, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],
   ["chained", chained, {}],
   ["chained to a single configuration", chained, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],
 ];
@@ -19,6 +20,14 @@ function expectSound(node: Fake): void {
   const list = JSON.parse(textOf(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
   const isHawser = list.plugins?.some(({ type }) => type === "hawser") === true;
   if (isHawser) expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
+}
+
+/** Of the file that a runtime reads. */
+function firstTypes(node: Fake): string[] {
+  const names = node.machine.disk.list(conf);
+  const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
+  const { plugins = [] } = JSON.parse(textOf(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
+  return plugins.map(({ type }) => type);
 }
 
 /** Runs `act` again and again, each time stopped at another effect, until it comes to its end; a power loss follows. */
@@ -85,6 +94,29 @@ describe.each(ways)("%s", (_what, options, files) => {
       },
     );
     expect(stops).toBeGreaterThan(20);
+  });
+
+  test("uninstalling, stopped anywhere, loses no plugin that another installer has put into the list", async () => {
+    await atEveryEffect(
+      async () => {
+        const node = createNode(files);
+        await install(node.sys, options);
+        const names = node.machine.disk.list(conf);
+        const path = `${conf}/${(names.ok ? names.value : []).find((name) => !name.startsWith("."))}`;
+        const list = JSON.parse(textOf(node, path));
+        list.plugins.push({ type: "istio-cni" });
+        node.machine.disk.write(path, JSON.stringify(list), { mode: 0o644, sync: true });
+        node.machine.disk.syncFolder(conf);
+        return node;
+      },
+      ({ sys }) => uninstall(sys),
+      async (node) => {
+        expect(firstTypes(node)).toContain("istio-cni");
+        await uninstall(node.machine.spawn().sys);
+        expect(firstTypes(node)).toContain("istio-cni");
+        expect(firstTypes(node)).not.toContain("hawser");
+      },
+    );
   });
 
   test("an effect that fails is told, and what was there works on", async () => {

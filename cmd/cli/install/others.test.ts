@@ -112,11 +112,12 @@ describe("a service mesh appends its plugin", () => {
     expect(textOf(node, `${conf}/05-one.conf`)).toBe("ENOENT");
   });
 
-  test("one that the primary's list has as well is not put there twice", async () => {
+  test("one that the primary's list has as well is not put there twice, and runs twice as long as it is in both", async () => {
     const node = createNode();
     await install(node.sys, owner);
     const text = edit(node, clusters, ({ plugins }) => plugins.push(istio));
     edit(node, ownList, ({ plugins }) => plugins.push(istio));
+    expect((await install(node.sys, owner)).out).toContain("istio-cni would run twice for each pod");
     expect(await uninstall(node.sys)).toMatchObject({ code: 0 });
     expect(textOf(node, clusters)).toBe(text);
   });

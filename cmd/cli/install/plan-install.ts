@@ -69,7 +69,7 @@ export async function planInstall(
       ...target.value,
     }),
     notes: [
-      ...keptNote(`${confDir}/${file}`, kept),
+      ...keptNotes(`${confDir}/${file}`, kept, primary.value),
       ...notes,
       ...notesOn(options, view, primary.value, file),
     ],
@@ -237,9 +237,14 @@ function targetOf(
   return ok({ file, former: file, original: manifest.original });
 }
 
-function keptNote(path: string, kept: readonly string[]): string[] {
-  if (kept.length === 0) return [];
-  return [`${kept.join(", ")} in ${path} is another installer's, and stays there.`];
+function keptNotes(path: string, kept: readonly string[], primary: Primary): string[] {
+  const twice = kept.filter((type) => primary.plugins.some((plugin) => plugin.type === type));
+  return [
+    ...(kept.length === 0 ? [] : [`${kept.join(", ")} in ${path} is another installer's, and stays there.`]),
+    ...twice.map(
+      (type) => `${type} would run twice for each pod: take it out of ${primary.file}, which hawser calls.`,
+    ),
+  ];
 }
 
 function notOurs(file: string): Outcome<never, CniError> {

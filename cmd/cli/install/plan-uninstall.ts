@@ -79,8 +79,9 @@ function handOver(
   if (isSingle && confs.some((conf) => conf.file === target)) return occupied(next.file, target);
   return ok([
     { kind: "file", path: `${confDir}/${target}`, text: printList(whole.value), mode: next.mode },
-    removal,
     ...(isSingle ? [{ kind: "remove", path: `${confDir}/${next.file}` } as const] : []),
+    // Ours is the first until theirs is complete.
+    removal,
   ]);
 }
 
