@@ -76,7 +76,10 @@ function handOver(
   if (isSame(whole.value, withoutHawser(primary.value))) return ok([removal]);
   const target = `${next.file.slice(0, next.file.lastIndexOf("."))}.conflist`;
   const isSingle = target !== next.file;
-  if (isSingle && confs.some((conf) => conf.file === target)) return occupied(next.file, target);
+  const there = isSingle ? confs.find((conf) => conf.file === target) : undefined;
+  // Of an uninstallation that was stopped behind it.
+  const isOurs = there !== undefined && isSame(readList(there.text), whole.value);
+  if (there !== undefined && !isOurs) return occupied(next.file, target);
   return ok([
     { kind: "file", path: `${confDir}/${target}`, text: printList(whole.value), mode: next.mode },
     ...(isSingle ? [{ kind: "remove", path: `${confDir}/${next.file}` } as const] : []),
