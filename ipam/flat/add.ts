@@ -1,9 +1,10 @@
 import type { CniError } from "../../cni/errors.ts";
-import { printJson } from "../../cni/json.ts";
+import { isObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { fieldOf } from "../fields.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
 import { bootOf, isOfEarlierBoot, releaseEarlierBoots } from "./boot.ts";
 import { type ClaimRequest, claim } from "./claim.ts";
@@ -49,7 +50,20 @@ export async function add(
   const sandbox = { ...own, ...(boot === undefined ? {} : { boot }) };
   const request = toRequest(sys, config.value, identity.value, sandbox, requested.value);
   const claimed = await claimAddresses(sys, store, config.value, request);
-  return claimed.ok ? await answer(sys, store, config.value, claimed.value) : claimed;
+  if (!claimed.ok) return claimed;
+  const result = await answer(sys, store, config.value, claimed.value);
+  return result.ok ? ok({ ...result.value, ...interfacesFor(invocation, claimed.value) }) : result;
+}
+
+/**
+ * The MAC address that its identity has, for who asks for it before the interface is made. An IPAM plugin's result has no
+ * interfaces (CNI 1.1.0, section 5), so only then.
+ */
+function interfacesFor({ config, environment }: Invocation, { mac }: Holding): Pick<CniResult, "interfaces"> {
+  const asked = fieldOf(config.raw, "runtimeConfig");
+  if (!isObject(asked) || fieldOf(asked, "tellMac") !== true || mac === "") return {};
+  const { ifname, netns } = environment;
+  return { interfaces: [{ name: ifname, mac, sandbox: netns }] };
 }
 
 function toRequest(

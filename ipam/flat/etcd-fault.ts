@@ -31,6 +31,12 @@ export function judge(endpoint: string, attempt: HttpAttempt): Verdict {
   const why = `${endpoint}: ${status} ${message}`.trim();
   if (wantsToken.test(message)) return { kind: "token", why };
   if (isBusy.test(message)) return { kind: "elsewhere", done: "no", why };
+  if (status >= 500 && hasNoServer.test(message))
+    return {
+      kind: "elsewhere",
+      done: "no",
+      why: `${why}${endpoint.startsWith("https:") ? ownCertificate : ""}`,
+    };
   const known = refusals.find(
     ({ status: of, message: like }) => of === status || like?.test(message) === true,
   );
@@ -42,6 +48,12 @@ export function judge(endpoint: string, attempt: HttpAttempt): Verdict {
 const wantsToken = /invalid auth token|user name is empty|revision of auth store is old/;
 /** Answered before anything was proposed to the cluster. */
 const isBusy = /no leader|too many requests|not supported for learner/;
+
+/** The gateway is a client of the server that it stands before, and has got no connection to it: nothing was sent. */
+const hasNoServer = /^connection closed$|^connection error: desc = /;
+const ownCertificate =
+  " (etcd's gateway cannot connect to its own server. With --client-cert-auth it shows the certificate of --cert-file, " +
+  "whose extendedKeyUsage has to name clientAuth beside serverAuth)";
 
 const refusals: readonly { status?: number; message?: RegExp; advice: string }[] = [
   {

@@ -32,7 +32,7 @@ afterEach(() => {
   fs.rmSync(folder, { recursive: true });
 });
 
-const own = () => ({ folder: join(folder, "node"), name: "" });
+const nodeHere = () => ({ folder: join(folder, "node"), name: "" });
 
 function settingsFor({ endpoints }: EtcdCluster, change: Partial<EtcdSettings> = {}): EtcdSettings {
   const files = { caFile: "", certFile: "", keyFile: "", username: "", passwordFile: "" };
@@ -104,7 +104,8 @@ describe.each(binaries)("$name", (binary) => {
 
   describe("a single member", () => {
     const etcd = useEtcd(path, () => ({ flags: ["--quota-backend-bytes", "600000"] }));
-    const open = (change: Partial<EtcdSettings> = {}) => openEtcd(linux, settingsFor(etcd(), change), own());
+    const open = (change: Partial<EtcdSettings> = {}) =>
+      openEtcd(linux, settingsFor(etcd(), change), nodeHere());
 
     test("every reply tells its time", async () => {
       const reply = await open().txn(get("x"));
@@ -149,7 +150,7 @@ describe.each(binaries)("$name", (binary) => {
     });
     afterEach(() => etcd.stop());
     const quick = { ...defaultLimits, tryMs: 1000, silenceMs: 3000, pauseMs: 100 };
-    const open = () => openEtcd(linux, settingsFor(etcd), own(), quick);
+    const open = () => openEtcd(linux, settingsFor(etcd), nodeHere(), quick);
     /** As the plugin does after a write of which nobody knows: it asks again. */
     const insist = async (key: string): Promise<string> => {
       const store = open();
@@ -204,7 +205,8 @@ describe.each(binaries)("$name", (binary) => {
       fs.writeFileSync(join(folder, "password"), "secret\n", { mode: 0o600 });
       return { username: "cni", passwordFile: join(folder, "password") };
     };
-    const open = (change: Partial<EtcdSettings> = {}) => openEtcd(linux, settingsFor(etcd(), change), own());
+    const open = (change: Partial<EtcdSettings> = {}) =>
+      openEtcd(linux, settingsFor(etcd(), change), nodeHere());
 
     test("before, during and after authentication is turned on", async () => {
       expect(said(await open(password()).txn(claim("a")))).toBe("put");
@@ -252,6 +254,25 @@ describe.each(binaries)("$name", (binary) => {
       certificates = fs.mkdtempSync(join(tmpdir(), "hawser-tls-"));
     });
     afterAll(() => fs.rmSync(certificates, { recursive: true }));
+
+    test("mutual, with a certificate of the server's that is no client's: the error names it", async () => {
+      const own = join(certificates, "server-only");
+      fs.mkdirSync(own);
+      const authority = makeAuthority(own);
+      const server = authority.issue("server", "/CN=server", "IP:127.0.0.1", "serverAuth");
+      const client = authority.issue("pods", "/O=pods", "DNS:pods");
+      const cluster = await startEtcd(binary, { tls: { authority, server, client } });
+      try {
+        const store = openEtcd(
+          linux,
+          settingsFor(cluster, { caFile: authority.caFile, ...client }),
+          nodeHere(),
+        );
+        expect(said(await store.txn(claim("a")))).toMatch(/^unreachable: .*clientAuth beside serverAuth/s);
+      } finally {
+        await cluster.stop();
+      }
+    });
 
     describe.each(["of the server", "mutual"])("%s", (which) => {
       const tls = () => {

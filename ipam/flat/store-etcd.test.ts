@@ -344,6 +344,24 @@ describe("certificates", () => {
     expect(JSON.stringify(await open(https).txn(get))).toMatch(reason);
   });
 
+  test.each([
+    ["etcd 3.4", '{"error":"connection closed","message":"connection closed","code":14}'],
+    [
+      "3.5",
+      '{"error":"connection error: desc = \\"error reading server preface: remote error: tls: bad certificate\\"","code":14}',
+    ],
+    [
+      "3.6",
+      '{"code":14,"message":"connection error: desc = \\"error reading server preface: remote error: tls: bad certificate\\""}',
+    ],
+  ])("a server's certificate that is no client's is named, and nothing was done: %s", async (_what, body) => {
+    const { etcd, open } = scene();
+    etcd.intercept = () => ok({ status: 503, body });
+    const reply = await open(https).txn(put);
+    expect(reply).toMatchObject({ ok: false, error: { kind: "unreachable" } });
+    expect(JSON.stringify(reply)).toMatch(/503 connection .*clientAuth beside serverAuth/);
+  });
+
   test("https at a port without TLS, and the other way round", async () => {
     const { etcd, open } = scene();
     etcd.intercept = () => ({ ok: false, error: { code: "ECONNRESET", message: "", sent: "maybe" } });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CniResult } from "../../cni/types.ts";
 import { createFake } from "../../sys/fake.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
@@ -136,6 +137,58 @@ describe("ADD", () => {
   test("a pod that cannot be one is refused", async () => {
     const outcome = await addTo(scene(), { containerId: "c1", pod: "ns/../x" });
     expect(outcome).toMatchObject({ ok: false, error: { code: 4, id: "ipam.identity" } });
+  });
+});
+
+describe("the MAC address of an identity", () => {
+  const asking = { ...web, more: { runtimeConfig: { tellMac: true } } };
+  const macOf = (result: CniResult): string | undefined => result.interfaces?.[0]?.mac;
+
+  test("is told to who asks for it, and to nobody else", async () => {
+    const at = scene();
+    const { interfaces, ...rest } = await added(at, asking);
+    const mac = holdingAt(at.memory.entries(), keysOf("net").own("ns/web/eth0"))?.mac;
+    expect(mac).toMatch(/^02(:[0-9a-f]{2}){5}$/);
+    expect(interfaces).toEqual([{ name: "eth0", mac, sandbox: "/ns" }]);
+    expect(await added(at, web)).toEqual(rest);
+    for (const tellMac of [false, "true", 1, null])
+      expect(await added(at, { ...web, more: { runtimeConfig: { tellMac } } })).toEqual(rest);
+  });
+
+  test("can be asked before the interface is made: the main plugin's own ADD takes one round trip, and changes nothing", async () => {
+    const at = scene();
+    const first = await added(at, asking);
+    const before = at.memory.entries();
+    const trips = at.memory.roundTrips();
+    expect((await added(at, web)).ips).toEqual(first.ips);
+    expect(at.memory.roundTrips() - trips).toBe(1);
+    expect(at.memory.entries()).toEqual(before);
+    expect(await added(at, asking)).toEqual(first);
+  });
+
+  test("stays with a pod over its sandboxes and nodes, and is another one's for no time", async () => {
+    const at = scene();
+    const macs = new Set<string | undefined>();
+    for (const [containerId, node] of [
+      ["c1", "node1"],
+      ["c2", "node1"],
+      ["c3", "node2"],
+    ] as const) {
+      const call = { ...asking, containerId, ipam: { node } };
+      macs.add(macOf(await added(at, call)));
+      await run(at, del, call);
+    }
+    expect(macs.size).toBe(1);
+    expect(macs.has(macOf(await added(at, { ...asking, containerId: "c4", pod: "ns/db" })))).toBe(false);
+  });
+
+  test("is kept when its holding is gone, and with each interface another", async () => {
+    const at = scene();
+    const ipam = { hold: "0" };
+    const first = macOf(await added(at, { ...asking, ipam }));
+    await run(at, del, { ...web, ipam });
+    expect(macOf(await added(at, { ...asking, containerId: "c2", ipam }))).toBe(first);
+    expect(macOf(await added(at, { ...asking, containerId: "c2", ifname: "net1", ipam }))).not.toBe(first);
   });
 });
 

@@ -12,7 +12,7 @@ export interface Certificate {
 export interface Authority {
   readonly caFile: string;
   /** `names` as in `IP:127.0.0.1` or `DNS:example.org`; a subject is `/CN=root`, or `/O=pods` for an empty CN. */
-  issue(name: string, subject: string, names: string): Certificate;
+  issue(name: string, subject: string, names: string, usage?: string): Certificate;
 }
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -36,11 +36,11 @@ export function makeAuthority(folder: string, name = "ca"): Authority {
   ]);
   return {
     caFile,
-    issue: (file, subject, names) => {
+    // etcd's gateway is a client of its own server, with the server's certificate.
+    issue: (file, subject, names, usage = "serverAuth,clientAuth") => {
       const [certFile, keyFile, request] = [path(`${file}.pem`), path(`${file}.key`), path(`${file}.csr`)];
       const extensions = path(`${file}.ext`);
-      // etcd's gateway is a client of its own server, with the server's certificate.
-      writeFileSync(extensions, `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
+      writeFileSync(extensions, `subjectAltName=${names}\nextendedKeyUsage=${usage}\n`);
       openssl(["req", ...newKey, "-keyout", keyFile, "-out", request, "-subj", subject]);
       const signing = ["-CA", caFile, "-CAkey", caKey, "-CAcreateserial", "-extfile", extensions];
       openssl(["x509", "-req", "-in", request, "-out", certFile, "-days", "2", ...signing]);
