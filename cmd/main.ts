@@ -1,10 +1,16 @@
+import { cniError, errorDocument } from "../cni/errors.ts";
+import { printJson } from "../cni/json.ts";
+import { currentVersion } from "../cni/version.ts";
 import { linux } from "../sys/linux.ts";
+import { ownEnvironment } from "../sys/linux-environment.ts";
 import { printStdout, readStdin } from "../sys/linux-standard.ts";
 import { pluginName, registry } from "./registry.ts";
 import { serve } from "./serve.ts";
 
 /** The only exit of the program. */
 async function main(): Promise<number> {
+  const variables = ownEnvironment();
+  if (!variables.ok) return refuse(variables.error.message);
   const name = pluginName(process.argv0);
   const args = process.argv.slice(2);
   if (isForPeople(name, args)) {
@@ -13,11 +19,20 @@ async function main(): Promise<number> {
   }
   const load = registry[name];
   if (load === undefined) throw new Error(`pluginName answered ${name}, which is not registered`);
-  const reply = await serve(linux, load, { variables: process.env, readStdin });
+  const reply = await serve(linux, load, { variables: variables.value, readStdin });
   const printed = printStdout(reply.stdout);
   // The runtime has gone: what was attached stays recorded for its DEL.
   if (!printed.ok) linux.warn(`hawser: could not write the result: ${printed.error.message}`);
   return printed.ok ? reply.exitCode : 1;
+}
+
+/** With the engine's variables in force, nobody could say whom we would believe. */
+function refuse(why: string): number {
+  const doing = "leave the engine's variables (NODE_OPTIONS, BUN_... and their like) behind";
+  const hint = "Take them out of the runtime's environment.";
+  const error = cniError("internal", "internal.environment", `${doing}: ${why}`, hint);
+  printStdout(`${printJson(errorDocument(error, currentVersion))}\n`);
+  return 1;
 }
 
 /** The main name is a command line too, unless a runtime calls it: that sets CNI_* and gives no arguments. */

@@ -66,7 +66,28 @@ function compileWithBun(): void {
 
 function bunBuild(name: string, from: string, target: readonly string[] = []): void {
   const flags = ["--compile", "--bytecode", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-  publish(name, (outfile) => run("bun", ["build", ...flags, ...target, from, "--outfile", outfile]));
+  publish(name, (outfile) => {
+    run("bun", ["build", ...flags, ...target, from, "--outfile", outfile]);
+    forgetVariables(outfile);
+  });
+}
+
+/**
+ * Of Bun's own variables these two act before any of our code: BUN_OPTIONS (`--preload` runs a file) and BUN_BE_BUN (the
+ * executable is another program). There is no flag against them, so their names are taken out of the executable: one that
+ * begins with a zero byte is no variable's.
+ */
+function forgetVariables(executable: string): void {
+  const bytes = readFileSync(executable);
+  for (const name of ["BUN_OPTIONS", "BUN_BE_BUN"]) {
+    const text = Buffer.from(`\0${name}\0`, "latin1");
+    const at = bytes.indexOf(text);
+    // Another Bun may keep it elsewhere; cmd/environment.live.test.ts tries what comes of it.
+    if (at < 0 || bytes.indexOf(text, at + 1) >= 0)
+      throw new Error(`${executable}: ${name} is not there once`);
+    bytes[at + 1] = 0;
+  }
+  writeFileSync(executable, bytes);
 }
 
 /** For another machine than this one: Bun's base executable comes from its npm package, at the lockfile's version. */
@@ -114,7 +135,12 @@ function compileWithPkg(): void {
   fillCache(home, `node-v${version}-${platform}`);
   const target = ["--sea", "-t", `node${version}-${platform}`];
   publish("hawser-node", (outfile) =>
-    run("pkg", [bundle, ...target, "-o", outfile], { ...process.env, HOME: home, TMPDIR: home }),
+    run("pkg", [bundle, ...target, "-o", outfile], {
+      ...process.env,
+      HOME: home,
+      TMPDIR: home,
+      NODE_OPTIONS: `--require ${join(process.cwd(), "tools", "pkg-flags.cjs")}`,
+    }),
   );
 }
 

@@ -1,0 +1,85 @@
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { useBed } from "../tools/testbed/bed.ts";
+import { answerOf, call } from "../tools/testbed/call.ts";
+import { suite } from "../tools/testbed/executables.ts";
+import { hawser } from "../tools/testbed/networks.ts";
+import { addPlugin, calls } from "../tools/testbed/script-plugin.ts";
+
+/** Variables that are in a runtime's environment for something else: the engines below us would obey them. */
+
+suite("the runtime's environment", [], (executable) => {
+  const bed = useBed({ node: false });
+
+  /** Whoever runs it leaves a file. */
+  function program(): { path: string; ran: () => boolean } {
+    const [path, mark] = [join(bed().root, "program.js"), join(bed().root, "ran")];
+    fs.writeFileSync(path, `require("fs").writeFileSync(${JSON.stringify(mark)}, "")`);
+    return { path, ran: () => fs.existsSync(mark) };
+  }
+
+  /** OpenSSL's settings, with a library to load. */
+  function settings(): string {
+    const path = join(bed().root, "openssl.cnf");
+    const sections = ["[all]\nengines = some", "[some]\none = loaded", "[loaded]\ndynamic_path = /none.so"];
+    fs.writeFileSync(path, `openssl_conf = all\nnodejs_conf = all\n${sections.join("\n")}\ninit = 1\n`);
+    return path;
+  }
+
+  function version(env: NodeJS.ProcessEnv) {
+    return spawnSync(executable.path, [], {
+      env: { PATH: process.env.PATH, CNI_COMMAND: "VERSION", ...env },
+      input: `{"cniVersion":"1.0.0"}`,
+      encoding: "utf8",
+    });
+  }
+
+  test.each([
+    ["BUN_OPTIONS", (file: string) => `--preload ${file}`],
+    ["BUN_OPTIONS", () => "--version"],
+    ["BUN_BE_BUN", () => "1"],
+    ["BUN_INSPECT_PRELOAD", (file: string) => file],
+    ["NODE_OPTIONS", (file: string) => `--require ${file}`],
+    ["NODE_OPTIONS", () => "--inspect=127.0.0.1:0"],
+    ["OPENSSL_CONF", () => settings()],
+    ["OPENSSL_CONF", () => "/none"],
+  ])("%s makes it no other program, and runs none", (name, toValue) => {
+    const { path, ran } = program();
+    const { status, stdout, stderr } = version({ [name]: toValue(path) });
+    expect({ status, stderr, ran: ran() }).toEqual({ status: 0, stderr: "", ran: false });
+    expect(JSON.parse(stdout)).toMatchObject({ cniVersion: "1.0.0", supportedVersions: expect.any(Array) });
+  });
+
+  test("an executable of another name stays that plugin", () => {
+    const path = join(bed().root, "hawser-static");
+    fs.symlinkSync(executable.path, path);
+    const env = { CNI_COMMAND: "VERSION", NODE_EXTRA_CA_CERTS: "/none", BUN_OPTIONS: "x" };
+    const { status, stdout } = spawnSync(path, [], { env, input: "{}", encoding: "utf8" });
+    expect({ status, version: JSON.parse(stdout).cniVersion }).toEqual({ status: 0, version: "1.1.0" });
+  });
+
+  test("its process has none of them, and delegates have all of them: it is their environment", async () => {
+    addPlugin(bed(), "main", {
+      // shell: what our parent was started with
+      ADD: [`tr '\\0' '\\n' < /proc/$PPID/environ > ${bed().root}/parent`, `echo '{"cniVersion":"1.1.0"}'`],
+    });
+    const env = {
+      NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      NODE_OPTIONS: "--trace-warnings",
+      BUN_CONFIG_VERBOSE_FETCH: "curl",
+      SSL_CERT_FILE: "/none",
+      NODE_NAME: "node-a",
+      EMPTY: "",
+    };
+    const config = hawser(bed(), { delegate: { type: "main" } });
+    answerOf(await call(bed(), executable, { verb: "ADD", config, env }));
+    const [called] = calls(bed());
+    expect(called?.env).toMatchObject(env);
+    expect(Object.keys(called?.env ?? {})).not.toContain("HAWSER_ENGINE_VARIABLES");
+    const own = fs.readFileSync(join(bed().root, "parent"), "utf8").split("\n");
+    expect(own).toContain("NODE_NAME=node-a");
+    expect(own.filter((line) => /^(NODE_TLS|NODE_OPTIONS|BUN_|SSL_)/.test(line))).toEqual([]);
+  });
+});

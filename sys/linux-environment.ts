@@ -1,0 +1,67 @@
+import { fail, ok } from "./outcome.ts";
+import type { Attempt } from "./sys.ts";
+
+/**
+ * Variables that the engines below us (Bun, Node, their OpenSSL and event loop) obey: they name authorities, switch
+ * verification off, print what is sent, load code or settings, write files. Whoever starts the runtime may have set them for
+ * something else. HTTP_PROXY and its kin are none of them: requests say themselves that there is no proxy.
+ */
+const engineNames: ReadonlySet<string> = new Set([
+  ...["NODE_TLS_REJECT_UNAUTHORIZED", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "NODE_USE_ENV_PROXY"],
+  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "CTLOG_FILE"],
+  ...["NODE_DEBUG", "NODE_DEBUG_NATIVE", "NODE_REDIRECT_WARNINGS", "NODE_V8_COVERAGE"],
+  ...["NODE_OPTIONS", "NODE_PATH", "NODE_ICU_DATA", "NODE_REPL_EXTERNAL_MODULE"],
+  ...["NODE_COMPILE_CACHE", "NODE_COMPILE_CACHE_PORTABLE", "NODE_COMPILE_CACHE_READONLY"],
+  ...["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID", "NODE_CLUSTER_SCHED_POLICY"],
+  ...["NODE_PENDING_DEPRECATION", "NODE_PRESERVE_SYMLINKS", "NODE_PRESERVE_SYMLINKS_MAIN"],
+]);
+const enginePrefix = /^(BUN|JSC|WTF|OPENSSL|UV|PKG|DEBUG_PKG)_/;
+/** Of speed alone: tools and children of ours are given them. */
+const harmlessName = /^BUN_(JSC_useJIT$|BYTECODE_)/;
+
+/** What was left out, for those whom we start: it is their environment, not ours. */
+const keptIn = "HAWSER_ENGINE_VARIABLES";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+export function isEngineVariable(name: string): boolean {
+  return engineNames.has(name) || (enginePrefix.test(name) && !harmlessName.test(name));
+}
+
+/**
+ * The environment that we were started with. Where it has variables for the engine, this program first begins anew without
+ * them, in the same process: the engine reads them before we run, and does not unread them. BUN_OPTIONS, BUN_BE_BUN and, on
+ * Node, NODE_OPTIONS and OPENSSL_CONF would do their work before; the build takes them away (tools/build.ts).
+ */
+export function ownEnvironment(): Attempt<Variables> {
+  const given = Object.entries(process.env);
+  const engine = given.filter(([name]) => isEngineVariable(name));
+  if (engine.length > 0) return beginAnew(given, Object.fromEntries(engine));
+  const kept = process.env[keptIn];
+  if (kept === undefined) return ok(process.env);
+  const { [keptIn]: _kept, ...others } = process.env;
+  return ok({ ...others, ...parse(kept) });
+}
+
+function beginAnew(given: readonly [string, string | undefined][], engine: Variables): Attempt<Variables> {
+  const rest = given.filter(([name]) => !(name in engine) && name !== keptIn);
+  const env = { ...Object.fromEntries(rest), [keptIn]: JSON.stringify(engine) };
+  try {
+    const [executable, args] = ["/proc/self/exe", process.argv.slice(2)];
+    process.execve?.(executable, [process.argv0, ...args], env as NodeJS.ProcessEnv);
+    return fail({ code: "ENOSYS", message: "the engine cannot begin anew" });
+  } catch (error) {
+    return fail({ code: "EINVAL", message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Whoever has set it otherwise has set nothing: it changes what our children are given, no more. */
+function parse(text: string): Variables {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json !== "object" || json === null) return {};
+    return Object.fromEntries(Object.entries(json).filter(([, value]) => typeof value === "string"));
+  } catch {
+    return {};
+  }
+}
