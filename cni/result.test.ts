@@ -304,3 +304,35 @@ describe("refused, and where it is wrong", () => {
     expect(refusal({ ips: [{ address: "a".repeat(10_000) }] }).length).toBeLessThan(200);
   });
 });
+
+describe("keys that Go takes for the specification's", () => {
+  test.each<[string, JsonObject, object]>([
+    ["a list", { IPs: [{ address: "10.1.0.5/16" }] }, { ips: [{ address: "10.1.0.5/16" }] }],
+    ["with a long s", { "interface\u017F": [{ name: "eth0" }] }, { interfaces: [{ name: "eth0" }] }],
+    ["a field", { ips: [{ Address: "10.1.0.5/16" }] }, { ips: [{ address: "10.1.0.5/16" }] }],
+    ["of the DNS", { DNS: { NameServers: ["10.1.0.1"] } }, { dns: { nameservers: ["10.1.0.1"] } }],
+    ["keys of nobody's", { Other: 1, other: 2 }, { Other: 1, other: 2 }],
+    ["fields of another version, which nobody has looked at", { ip4: { ip: "x" }, IP6: 1 }, {}],
+  ])("are read as Go reads them: %s", (_what, document, expected) => {
+    expect(read(document)).toEqual(expected);
+  });
+
+  test.each<[string, JsonObject, string]>([
+    [
+      "an index past the interfaces",
+      { IPS: [{ address: "10.1.0.5/16", Interface: 7 }] },
+      "ips[0].interface is 7",
+    ],
+    ["what is no address", { Routes: [{ Dst: "everywhere" }] }, `routes[0].dst is "everywhere"`],
+    ["both spellings", { ips: [], IPs: [{ interface: 7 }] }, `"IPs" is another ips`],
+    ["two other spellings", { IPS: [], Ips: [] }, `"Ips" is another ips`],
+    [
+      "both in a part",
+      { ips: [{ address: "10.1.0.5/16", Address: "x" }] },
+      `ips[0]."Address" is another address`,
+    ],
+    ["a version that is none", { CniVersion: "9" }, "cniVersion is"],
+  ])("are checked: %s", (_what, document, why) => {
+    expect(refusal(document)).toContain(why);
+  });
+});

@@ -1,6 +1,7 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { addressFamily, cidrFamily, type Family } from "./cidr.ts";
 import { kindOf } from "./config.ts";
+import { foldedTwins } from "./fold.ts";
 import { isObject, type Json, type JsonObject, printJson, without } from "./json.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
 import { atLeast, isVersion, type Version, versions } from "./version.ts";
@@ -16,14 +17,40 @@ export interface ParsedResult {
  * field that is wrong. A document without a version is of the configuration's. Keys that are not the specification's
  * survive as they are; fields of the specification that are null or empty are as absent.
  */
-export function parseResult(document: Json, configVersion: Version): Outcome<ParsedResult, string> {
-  if (!isObject(document)) return fail(`it is ${kindOf(document)}, not an object`);
+export function parseResult(printed: Json, configVersion: Version): Outcome<ParsedResult, string> {
+  if (!isObject(printed)) return fail(`it is ${kindOf(printed)}, not an object`);
+  const problems: string[] = [];
+  const document = spelled("", printed, [...documentKeys, ...notOfResult], problems);
   const version = readVersion(document, configVersion);
   if (!version.ok) return version;
-  const problems: string[] = [];
   const read = atLeast(version.value, "0.3.0") ? readResult : readFirstResult;
   const result = read(document, version.value, problems);
   return problems.length === 0 ? ok({ result, version: version.value }) : fail(summary(problems));
+}
+
+/** Of the results of all versions. */
+const documentKeys = ["interfaces", "ips", "routes", "dns", "ip4", "ip6"] as const;
+
+/**
+ * The object with each field as the specification spells it. Runtimes are Go programs: they take `IPs` for `ips`, and an
+ * index in it that nobody has looked at stops containerd. Where both are there, which one counts depends on their order.
+ */
+function spelled(
+  place: string,
+  object: JsonObject,
+  known: readonly string[],
+  problems: string[],
+): JsonObject {
+  const twins = foldedTwins(object, known).filter(({ known: field }) => known.includes(field));
+  if (twins.length === 0) return object;
+  const taken = new Set(Object.keys(object));
+  const names = new Map<string, string>();
+  for (const { key, known: field } of twins) {
+    if (taken.has(field)) problems.push(`${place}${show(key)} is another ${field} to whoever reads it`);
+    taken.add(field);
+    names.set(key, field);
+  }
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [names.get(key) ?? key, value]));
 }
 
 function readVersion(document: JsonObject, configVersion: Version): Outcome<Version, string> {
@@ -108,7 +135,8 @@ function readResult(document: JsonObject, version: Version, problems: string[]):
   // After anything else wrong, what an index points to is guesswork.
   if (problems.length === 0) noteStrayIndexes(ips ?? [], interfaces?.length ?? 0, problems);
   return {
-    ...without(document, "interfaces", "ips", "routes", "dns", ...notOfResult),
+    // What is another version's, nobody has looked at.
+    ...without(document, ...documentKeys, ...notOfResult),
     ...(interfaces && { interfaces }),
     ...(ips && { ips }),
     ...(routes && { routes }),
@@ -153,7 +181,7 @@ function readFirstResult(document: JsonObject, _version: Version, problems: stri
   }
   const dns = readDns(document.dns, problems);
   return {
-    ...without(document, "ip4", "ip6", "interfaces", "ips", "routes", "dns", ...notOfResult),
+    ...without(document, ...documentKeys, ...notOfResult),
     ...(ips.length > 0 && { ips }),
     ...(routes.some((list) => list.length > 0) && { routes: routes.flat() }),
     ...(dns && { dns }),
@@ -182,11 +210,12 @@ function readList<T>(
 }
 
 /** The part without its empty fields; undefined when it is no object at all. */
-function readPart(place: string, value: Json, shape: Shape, problems: string[]): JsonObject | undefined {
-  if (!isObject(value)) {
-    problems.push(`${place} is ${show(value)}, not an object`);
+function readPart(place: string, printed: Json, shape: Shape, problems: string[]): JsonObject | undefined {
+  if (!isObject(printed)) {
+    problems.push(`${place} is ${show(printed)}, not an object`);
     return undefined;
   }
+  const value = spelled(`${place}.`, printed, Object.keys(shape.fields), problems);
   const empty = Object.keys(shape.fields).filter((key) => isEmpty(key, value[key]));
   if (shape.needs !== undefined && empty.includes(shape.needs))
     problems.push(`${place}.${shape.needs} is missing`);

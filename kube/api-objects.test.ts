@@ -33,11 +33,15 @@ describe("a pod's annotations", () => {
     ["none", pod({}), {}],
     ["null", pod({ annotations: null }), {}],
     ["of a static pod, by its mirror", pod({ uid: "m-1", annotations: mirror }), mirror],
-    ["of a static pod, by its source", pod({ uid: "m-1", annotations: file }), file],
   ])("%s", async (_case, reply, expected) => {
     const { api, paths } = answering(reply);
     expect(await fetchAnnotations(api, identity)).toEqual(ok(expected));
     expect(paths).toEqual(["/api/v1/namespaces/shop/pods/web"]);
+  });
+
+  test("under Multus's rules a pod that calls itself static is one", async () => {
+    const { api } = answering(pod({ uid: "m-1", annotations: file }));
+    expect(await fetchAnnotations(api, identity, true)).toEqual(ok(file));
   });
 
   test("a runtime that tells no uid is believed", async () => {
@@ -54,6 +58,20 @@ describe("a pod's annotations", () => {
       11,
       "kube.pod-uid",
       `its uid is "u-2", and the sandbox is for "u-1"`,
+    ],
+    [
+      "another pod that calls itself a mirror of something",
+      pod({ uid: "u-2", annotations: { "kubernetes.io/config.mirror": "u-3" } }),
+      11,
+      "kube.pod-uid",
+      `its uid is "u-2"`,
+    ],
+    [
+      "another pod that calls itself static",
+      pod({ uid: "u-2", annotations: file }),
+      11,
+      "kube.pod-uid",
+      `its uid is "u-2"`,
     ],
     [
       "another pod, from the API",

@@ -4,7 +4,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { definitionPath, podPath } from "./api-path.ts";
 import type { KubeClient } from "./client.ts";
 import { type Definition, parseResource } from "./definition.ts";
-import { isStaticPod, type PodIdentity } from "./pod.ts";
+import { isMirrorOf, isOfNode, type PodIdentity } from "./pod.ts";
 import { areTexts, quote } from "./text.ts";
 
 /** What stands where a definition of a file has the file's path. */
@@ -13,11 +13,12 @@ export const apiSource = "Kubernetes API";
 /**
  * A pod's annotations, as they are now. Errors: the client's, `kube.pod-gone`, `kube.pod-uid`, `kube.api-answer`. A pod
  * that is gone is an error and no empty success, as in Multus: its sandbox is taken down again anyway, and nobody may
- * take addresses for real that were made up.
+ * take addresses for real that were made up. `believesSource`: as Multus does, any pod that says it is static is one.
  */
 export async function fetchAnnotations(
   api: KubeClient,
   pod: PodIdentity,
+  believesSource = false,
 ): Promise<Outcome<Readonly<Record<string, string>>, CniError>> {
   const doing = `read the annotations of pod ${pod.namespace}/${pod.name}`;
   const got = await api.get(podPath(pod.namespace, pod.name));
@@ -26,7 +27,8 @@ export async function fetchAnnotations(
   if (metadata === undefined) return otherObject(doing, "Pod");
   const annotations = metadata.annotations ?? {};
   if (!isObject(annotations) || !areTexts(annotations)) return otherObject(doing, "Pod");
-  if (pod.uid === undefined || metadata.uid === pod.uid || isStaticPod(annotations)) return ok(annotations);
+  if (pod.uid === undefined || metadata.uid === pod.uid) return ok(annotations);
+  if (isMirrorOf(annotations, pod.uid) || (believesSource && isOfNode(annotations))) return ok(annotations);
   return failWith(
     "tryAgainLater",
     "kube.pod-uid",

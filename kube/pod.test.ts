@@ -3,6 +3,8 @@ import { parseEnvironment } from "../cni/environment.ts";
 import type { Json } from "../cni/json.ts";
 import {
   annotationsFrom,
+  isMirrorOf,
+  isOfNode,
   networksAnnotation,
   type PodIdentity,
   podAnnotationsCapability,
@@ -76,4 +78,21 @@ describe("the annotations in runtimeConfig", () => {
     const refused = annotationsFrom({ [podAnnotationsCapability]: values });
     expect(refused).toMatchObject({ ok: false, error: { msg: expect.stringContaining("and 995 more") } });
   });
+});
+
+test.each<[string, Record<string, string>, string | undefined, boolean]>([
+  ["it names the sandbox's pod", { "kubernetes.io/config.mirror": "u1" }, "u1", true],
+  ["it names another", { "kubernetes.io/config.mirror": "u2" }, "u1", false],
+  ["it names none, and there is none", { "kubernetes.io/config.mirror": "" }, undefined, false],
+  ["there is none", {}, "u1", false],
+])("a mirror: %s", (_what, annotations, uid, expected) => {
+  expect(isMirrorOf(annotations, uid)).toBe(expected);
+});
+
+test.each([
+  [{ "kubernetes.io/config.source": "file" }, true],
+  [{ "kubernetes.io/config.source": "api" }, false],
+  [{}, false],
+])("%j: a pod of the node: %s", (annotations, expected) => {
+  expect(isOfNode(annotations)).toBe(expected);
 });

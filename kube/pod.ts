@@ -73,8 +73,16 @@ function refuse(why: string): Outcome<never, CniError> {
   );
 }
 
-/** The kubelet names a static pod by its own uid, and the API has a mirror of it with another one. */
-export function isStaticPod(annotations: Readonly<Record<string, string>>): boolean {
-  const source = annotations["kubernetes.io/config.source"] ?? "api";
-  return annotations["kubernetes.io/config.mirror"] !== undefined || source !== "api";
+/**
+ * Whether the object in the API is the mirror of the static pod that the sandbox is for. The kubelet names a static pod by
+ * a uid of its own, which it writes into this annotation of the mirror. Anybody who may create pods can write it, too: only
+ * with the sandbox's own uid in it does it say anything.
+ */
+export function isMirrorOf(annotations: Readonly<Record<string, string>>, uid: string | undefined): boolean {
+  return uid !== undefined && annotations["kubernetes.io/config.mirror"] === uid;
+}
+
+/** Whether the kubelet has the pod from elsewhere than the API. It tells the runtime so, whatever the pod's author wrote. */
+export function isOfNode(annotations: Readonly<Record<string, string>>): boolean {
+  return (annotations["kubernetes.io/config.source"] ?? "api") !== "api";
 }

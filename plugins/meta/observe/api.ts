@@ -45,7 +45,7 @@ export async function checkAccess(
  * asked.
  */
 export async function readAnnotations(
-  { runtimeConfig, kubeconfig }: Pick<MetaConfig, "runtimeConfig" | "kubeconfig">,
+  { runtimeConfig, kubeconfig, dialect }: Pick<MetaConfig, "runtimeConfig" | "kubeconfig" | "dialect">,
   pod: PodIdentity | undefined,
   api: KubeClient | undefined,
 ): Promise<Outcome<Readonly<Record<string, string>> | undefined, CniError>> {
@@ -55,5 +55,5 @@ export async function readAnnotations(
   if (pod === undefined || kubeconfig === "") return ok({});
   if (api === undefined) return ok(undefined);
   const { fetchAnnotations } = await import("../../../kube/api-objects.ts");
-  return fetchAnnotations(api, pod);
+  return fetchAnnotations(api, pod, dialect === "multus");
 }

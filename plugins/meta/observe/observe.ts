@@ -4,7 +4,7 @@ import type { NetworkRequest } from "../../../kube/annotation.ts";
 import type { KubeClient } from "../../../kube/client.ts";
 import type { Definition } from "../../../kube/definitions.ts";
 import type { AssignedDevice } from "../../../kube/devices/assign.ts";
-import { isStaticPod, type PodIdentity, podOf } from "../../../kube/pod.ts";
+import { isMirrorOf, isOfNode, type PodIdentity, podOf } from "../../../kube/pod.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
@@ -73,7 +73,8 @@ export async function observe(
   const entries = await withStanding(sys, config, pod, secondariesOf(admitted.value), api);
   if (!entries.ok) return entries;
   const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
-  const isStatic = isStaticPod(annotations.value ?? {});
+  const told = annotations.value ?? {};
+  const isStatic = isOfNode(told) || isMirrorOf(told, pod?.uid);
   const observed = {
     pod,
     isStatic,
