@@ -3,6 +3,7 @@ import type { Attempt, Fault, Sys } from "../sys/sys.ts";
 import { isName } from "./environment.ts";
 import { type CniError, cniError } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
+import { makeOwnFolder } from "./own-folder.ts";
 
 /**
  * The node's own records, one file an attachment: `<stateDir>/<network>/<containerId>@<ifname>.json`. What a record says
@@ -36,7 +37,6 @@ export interface Entry {
     | { readonly kind: "left-over"; readonly record: JsonObject };
 }
 
-const folderMode = 0o700;
 const fileMode = 0o600;
 /** How much deeper a record nests than what it holds of others (`args.cni` in a plugin in a chain in a step). */
 const recordDepth = 20;
@@ -220,7 +220,7 @@ function writeTemporary(sys: Sys, folder: string, path: string, text: string): A
     return removed.ok ? write() : removed;
   }
   if (written.error.code !== "ENOENT") return written;
-  const made = sys.files.makeFolder(folder, folderMode);
+  const made = makeOwnFolder(sys, folder);
   if (!made.ok) return made;
   syncParents(sys, folder);
   return write();

@@ -1,6 +1,7 @@
 import type { Sys } from "../sys/sys.ts";
 import { type AttachmentKey, checksum } from "./attachments.ts";
 import { isObject, parseJson, printJson } from "./json.ts";
+import { makeOwnFolder } from "./own-folder.ts";
 
 /**
  * That an attachment is gone, wholly: `<stateDir>/.gone/<slot>`. containerd sends DEL twice at the ordinary end of a pod, and
@@ -10,7 +11,6 @@ import { isObject, parseJson, printJson } from "./json.ts";
  */
 const folderName = ".gone";
 const slots = 1024;
-const folderMode = 0o700;
 const fileMode = 0o600;
 /** A pod that has ended is removed when its owner is; after this long nobody asks twice. */
 const maxAgeMs = 7 * 24 * 3600 * 1000;
@@ -21,7 +21,7 @@ export function setTombstone(sys: Sys, stateDir: string, key: AttachmentKey): vo
   const text = printJson({ ...key, atMs: sys.clock.nowMs() });
   const written = sys.files.write(path, text, { mode: fileMode });
   if (written.ok || written.error.code !== "ENOENT") return;
-  if (sys.files.makeFolder(`${stateDir}/${folderName}`, folderMode).ok) {
+  if (makeOwnFolder(sys, `${stateDir}/${folderName}`).ok) {
     sys.files.write(path, text, { mode: fileMode });
   }
 }

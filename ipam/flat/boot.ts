@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
+import { makeOwnFolder } from "../../cni/own-folder.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -73,7 +74,7 @@ function noteOf({ journalDir, pool, network }: FlatPlaces): string {
 
 /** Whole or not at all does not matter: half of it is another boot's. */
 function writeNote(sys: Sys, path: string, boot: string): void {
-  sys.files.makeFolder(path.slice(0, path.lastIndexOf("/")), 0o700);
+  makeOwnFolder(sys, path.slice(0, path.lastIndexOf("/")));
   sys.files.remove(path);
   sys.files.write(path, boot, { mode: 0o600, exclusive: true });
 }

@@ -1,4 +1,5 @@
 import { isObject, parseJson, printJson } from "../../cni/json.ts";
+import { makeOwnFolder } from "../../cni/own-folder.ts";
 import { sha256 } from "../../cni/sha256.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
@@ -69,7 +70,7 @@ export function remember(sys: Sys, { path, purpose }: MemoryPlace, memory: EtcdM
   if (path === "") return;
   const temporary = `${path}.${sys.processes.pid()}`;
   const folder = path.slice(0, path.lastIndexOf("/"));
-  sys.files.makeFolder(folder, 0o700);
+  makeOwnFolder(sys, folder);
   sys.files.remove(temporary);
   const written = sys.files.write(temporary, printJson({ for: purpose, ...memory }), {
     mode: 0o600,

@@ -95,8 +95,6 @@ async function waitForLock(
 ): Promise<Outcome<Lock | undefined, StoreFault>> {
   const { sys, folder, limits } = session;
   if (folder === "") return ok(undefined);
-  // The lock would make it for all to look into.
-  sys.files.makeFolder(folder, 0o700);
   const { lockContainer } = await import("../../cni/lock.ts");
   for (;;) {
     const lock = await lockContainer(sys, folder, lockKey, limits.tryMs);

@@ -1,5 +1,6 @@
 import { isObject, parseJson, printJson } from "../../cni/json.ts";
 import { sweepLocks } from "../../cni/lock-sweep.ts";
+import { makeOwnFolder } from "../../cni/own-folder.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Attempt, Fault, Sys } from "../../sys/sys.ts";
 import { isGone, pathOfKey } from "./local-keys.ts";
@@ -128,7 +129,7 @@ function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt
 /** Durable with all that is above: which of it is new nobody knows. System folders that refuse are not. */
 function makeFolders(sys: Sys, dir: string): Attempt {
   for (const folder of [keysRoot(dir), logFolder(dir)]) {
-    const made = sys.files.makeFolder(folder, folderMode);
+    const made = makeOwnFolder(sys, folder);
     if (!made.ok) return made;
   }
   for (let at = dir; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) sys.files.syncFolder(at);

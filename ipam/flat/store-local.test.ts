@@ -170,7 +170,9 @@ describe("a store in a folder", () => {
 
   test("its log stays short, and nothing is left of what was deleted", async () => {
     const machine = createMachine();
-    const store = openLocalStore(machine.spawn().sys, dir);
+    const looks: string[] = [];
+    const onCall = (call: string): void => void (call.startsWith("find") && looks.push(call));
+    const store = openLocalStore(machine.spawn({ onCall }).sys, dir);
     for (let n = 0; n < 200; n++) {
       await ask(store, [{ kind: "put", key: keys.own(`ns/p${n}/eth0`), value: "1" }]);
       await ask(store, [{ kind: "delete", key: keys.own(`ns/p${n}/eth0`) }]);
@@ -180,6 +182,10 @@ describe("a store in a folder", () => {
     expect(paths.filter((path) => path.includes("/keys/"))).toEqual([`${dir}/keys/`]);
     const locks = machine.disk.paths().filter((path) => path.includes("/.locks/"));
     expect(locks).toEqual([`/run/hawser${dir}/.locks/`]);
+    // Under the store's lock nobody looks for processes: others may make that costly.
+    expect(looks).toEqual([]);
+    const modes = [dir, `${dir}/log`, "/var/lib"].map((path) => machine.disk.stat(path));
+    expect(modes).toMatchObject([0o700, 0o700, 0o755].map((mode) => ({ value: { mode } })));
   });
 
   test("a reader waits for the writer, and finishes what a dead one began", async () => {

@@ -1,6 +1,7 @@
 import type { AttachmentKey } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { printJson } from "../../cni/json.ts";
+import { makeOwnFolder } from "../../cni/own-folder.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentRecord } from "./record.ts";
@@ -11,7 +12,6 @@ import type { AttachmentRecord } from "./record.ts";
  * a power loss. `untold.ts` makes them good; the note of an attachment goes with it.
  */
 export const untoldFolder = ".untold";
-const folderMode = 0o700;
 const fileMode = 0o600;
 
 /** What will not be otherwise the next time. */
@@ -30,7 +30,7 @@ export function noteUntold(
   const path = pathOf(stateDir, containerId, ifname);
   const document = printJson({ network, containerId, ifname, sinceMs, pod: { namespace, name, uid }, text });
   const write = (): boolean => sys.files.write(path, document, { mode: fileMode }).ok;
-  if (write() || !sys.files.makeFolder(`${stateDir}/${untoldFolder}`, folderMode).ok) return;
+  if (write() || !makeOwnFolder(sys, `${stateDir}/${untoldFolder}`).ok) return;
   write();
 }
 

@@ -1,0 +1,12 @@
+import type { Attempt, Sys } from "../sys/sys.ts";
+
+const mode = 0o700;
+
+/**
+ * Makes a folder in a folder of ours (`stateDir` and the like), both for nobody else to look into; what is missing above
+ * the two is open to all, as `/var/lib/cni` is.
+ */
+export function makeOwnFolder({ files }: Sys, path: string): Attempt {
+  const made = files.makeFolder(path.slice(0, path.lastIndexOf("/")), mode);
+  return made.ok ? files.makeFolder(path, mode) : made;
+}
