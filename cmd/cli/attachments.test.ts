@@ -104,6 +104,18 @@ pods     -            other         eth0       pods             10.1.0.5/16  att
     expect(stdout).toContain(`moved aside ${path}.torn-1785585600000\n`);
   });
 
+  test("what a DEL has given up is shown with its reason, and is no failure", async () => {
+    const path = saveRecord(stateDir, id, { leftOver: "DEL of plugin x: it is not there" });
+    fs.renameSync(path, `${path}.leftover-1785585600000`);
+    const { exitCode, stdout } = await attachments();
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`left over ${path}.leftover-1785585600000: DEL of plugin x: it is not there\n`);
+    expect(stdout).toMatch(/GC goes on trying/);
+    const [document] = JSON.parse((await attachments("--json")).stdout).attachments;
+    expect(document).toMatchObject({ state: "left over", why: "DEL of plugin x: it is not there" });
+    expect((await attachments("show", id)).stdout).toContain('"leftOver"');
+  });
+
   test("begun and not finished: interrupted, unless a live process is at work on it", async () => {
     saveRecord(stateDir, id, { phase: "begun" });
     expect((await attachments()).stdout).toContain("  interrupted  ");

@@ -317,6 +317,17 @@ const planted: readonly Planted[] = [
     todo: /Delete the pod/,
   },
   {
+    mistake: "what a DEL has given up",
+    plant: () => {
+      const path = saveRecord(`${at}/state`, "gone", { leftOver: "the plugin is not there" });
+      fs.renameSync(path, `${path}.refused-1`);
+    },
+    level: "warning",
+    area: "records",
+    what: /refused-1 is left over/,
+    todo: /GC goes on trying/,
+  },
+  {
     mistake: "a record that was moved aside",
     plant: () => fs.writeFileSync(`${at}/state/pods/abc@eth0.json.torn-1`, "{"),
     level: "warning",
