@@ -57,14 +57,15 @@ export async function removeRecorded(
   sandbox: Sandbox,
   planNow?: () => Promise<Plan>,
 ): Promise<Outcome<void, CniError>> {
-  const routed = await undoRoutes(sys, record, sandbox);
-  if (!routed.ok) return routed;
   const places = { ...sandbox, path: pathFor(record, sandbox) };
   const nowMs = sys.clock.nowMs();
   const { count = 0, sinceMs = nowMs } = record.failures ?? {};
   const failures = { count: count + 1, sinceMs };
   const mayEnd = (neverAttached: boolean, isTemporary: boolean): boolean =>
     mayGiveUp({ neverAttached, isTemporary, isGone: isNamespaceGone(sys, sandbox) }, failures, nowMs);
+  const routed = await undoRoutes(sys, record, sandbox);
+  if (!routed.ok && !mayEnd(false, true))
+    return keepOwed(sys, stateDir, key, { ...record, failures }, [routed]);
   // The last try of what could not be undone before.
   const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
   const left = await undo(sys, record.carried, places, record.parallel, past);
@@ -117,7 +118,7 @@ function keepOwed(
   stateDir: string,
   key: AttachmentKey,
   record: AttachmentRecord,
-  owed: readonly Left[],
+  owed: readonly Pick<Left, "error">[],
 ): Outcome<void, CniError> {
   if (owed.length === 0) return forgetWholly(sys, stateDir, key);
   const errors = owed.map(({ error }) => error);
