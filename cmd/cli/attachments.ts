@@ -1,20 +1,15 @@
-import type { CniError } from "../../cni/errors.ts";
 import type { CniResult } from "../../cni/types.ts";
 import type { Carried } from "../../plugins/meta/execute.ts";
 import type { Step } from "../../plugins/meta/plan.ts";
 import type { AttachmentRecord } from "../../plugins/meta/record.ts";
-import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentsOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import { adviceOn, type HeldRecord, readHeldRecords } from "./held.ts";
+import { adviceOn, type HeldRecord, isStanding, readUntilNone } from "./held.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
 const shownIdLength = 12;
-
-/** How often it is looked whether something is attached still. */
-const patienceMs = 500;
 
 /** `hawser attachments`: what this node holds. */
 export async function attachmentsCommand(
@@ -40,26 +35,6 @@ export async function attachmentsCommand(
 
 const stillThere =
   "hawser: something is attached still: drain the node; hawser gc deletes what containers that are gone hold";
-
-/** As soon as nothing is attached, or what is when the time is over. */
-async function readUntilNone(
-  sys: Sys,
-  stateDir: string,
-  waitMs = 0,
-): Promise<Outcome<HeldRecord[], CniError>> {
-  const endMs = sys.clock.monotonicMs() + waitMs;
-  for (;;) {
-    const held = readHeldRecords(sys, stateDir);
-    const isOver = sys.clock.monotonicMs() >= endMs;
-    if (!held.ok || isOver || !held.value.some(isStanding)) return held;
-    if ((await sys.clock.sleepUnlessStopped(patienceMs)) !== undefined) return held;
-  }
-}
-
-/** One that was moved aside has had its DEL. */
-function isStanding({ state }: HeldRecord): boolean {
-  return state.kind !== "moved aside";
-}
 
 function printHeld(sys: Sys, terminal: Terminal, stateDir: string, held: readonly HeldRecord[]): void {
   if (held.length === 0) {

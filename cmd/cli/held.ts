@@ -40,6 +40,29 @@ function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord[
   return { kind: record.phase === "committed" ? "attached" : "interrupted", record };
 }
 
+/** How often it is looked whether something is attached still. */
+const patienceMs = 500;
+
+/** As soon as nothing is attached, or what is when the time is over. */
+export async function readUntilNone(
+  sys: Sys,
+  stateDir: string,
+  waitMs = 0,
+): Promise<Outcome<HeldRecord[], CniError>> {
+  const endMs = sys.clock.monotonicMs() + waitMs;
+  for (;;) {
+    const held = readHeldRecords(sys, stateDir);
+    const isOver = sys.clock.monotonicMs() >= endMs;
+    if (!held.ok || isOver || !held.value.some(isStanding)) return held;
+    if ((await sys.clock.sleepUnlessStopped(patienceMs)) !== undefined) return held;
+  }
+}
+
+/** What was moved aside, or is left over, has had its DEL: no other will come. */
+export function isStanding({ state }: HeldRecord): boolean {
+  return state.kind !== "moved aside" && state.kind !== "left over";
+}
+
 /** What to do about a record, for people; undefined when nothing is to be done. */
 export function adviceOn({ state, entry }: HeldRecord): string | undefined {
   switch (state.kind) {

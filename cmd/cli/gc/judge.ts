@@ -80,8 +80,7 @@ function isListed({ lives }: Listing, { entry }: HeldRecord): boolean {
 function reasonToSpare(held: HeldRecord, { takenMs }: Listing, bounds: Bounds): string | undefined {
   const { state } = held;
   if (state.kind === "at work") return "an operation is at work on it";
-  const isRead = state.kind === "attached" || state.kind === "interrupted";
-  const sinceMs = isRead ? state.record.sinceMs : bounds.writtenMs(held);
+  const sinceMs = "record" in state ? state.record.sinceMs : bounds.writtenMs(held);
   if (sinceMs >= takenMs) return "it is younger than the list";
   if (takenMs - sinceMs < bounds.minAgeMs) return `it is younger than ${bounds.minAgeMs / 1000} s`;
   return undefined;

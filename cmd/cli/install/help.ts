@@ -19,13 +19,15 @@ export const installHelp: Help = {
 };
 
 export const uninstallHelp: Help = {
-  usage: "hawser uninstall [--force]",
+  usage: "hawser uninstall [--wait DURATION | --force]",
   about: [
     "Puts the runtime's configuration back as it was, then removes what hawser install has brought; network",
-    "definitions stay. Refuses while containers are attached by hawser.",
+    "definitions stay, and what others have put into the list goes on. Refuses while containers are attached by",
+    "hawser: drain the node first; --wait waits for that.",
   ],
   examples: [
     ["what would be done", "hawser uninstall --dry-run"],
+    ["as soon as the node is drained", "hawser uninstall --wait 10m"],
     ["from a pod, with the node's root under /host", "hawser uninstall --root /host"],
   ],
   exits,

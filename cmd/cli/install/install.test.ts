@@ -376,6 +376,25 @@ hawser is uninstalled. Network definitions were left.
   });
 });
 
+test("uninstall --wait goes on when the last container has gone, and refuses when the time is over", async () => {
+  const node = createNode();
+  await install(node.sys, owner);
+  const path = saveRecord("/var/lib/cni/hawser", "abc", {}, node.sys);
+  const patient = { ...uninstallation, waitMs: 5000 };
+  expect(await uninstall(node.sys, patient)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("install.attached"),
+  });
+  let looks = 0;
+  const watched = node.machine.spawn({
+    onCall: (call) => {
+      if (call.startsWith("sleep") && ++looks === 3) node.machine.disk.remove(path);
+    },
+  });
+  expect(await uninstall(watched.sys, patient)).toMatchObject({ code: 0 });
+  expect(looks).toBe(3);
+});
+
 describe("--stay", () => {
   const staying = { ...owner, api: true, stay: true };
 

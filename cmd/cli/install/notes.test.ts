@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chained, createNode, install, owner } from "./testing.ts";
+import { chained, createNode, install, owner, uninstall } from "./testing.ts";
 
 const conf = "/etc/cni/net.d";
 const cilium = JSON.stringify({ cniVersion: "0.3.1", name: "cilium", plugins: [{ type: "cilium-cni" }] });
@@ -29,6 +29,15 @@ test.each([
   expect(out).toMatch(words);
   const { out: json } = await install(createNode(files).sys, { ...options, json: true });
   expect(JSON.parse(json)).toMatchObject({ notes: [expect.stringMatching(words)] });
+});
+
+test("uninstall takes hawser's own file away under its new name, too, and leaves others'", async () => {
+  const node = createNode({ [`${conf}/10-flannel.conflist.cilium_bak`]: "{}" });
+  await install(node.sys, owner);
+  node.machine.disk.rename(`${conf}/00-hawser.conflist`, `${conf}/00-hawser.conflist.cilium_bak`);
+  expect(await uninstall(node.sys)).toMatchObject({ code: 0 });
+  const names = node.machine.disk.list(conf);
+  expect(names).toEqual({ ok: true, value: ["10-cluster.conflist", "10-flannel.conflist.cilium_bak"] });
 });
 
 test("others than Cilium: nothing to say", async () => {

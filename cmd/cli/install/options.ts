@@ -29,6 +29,8 @@ export interface UninstallOptions extends PlaceOptions {
   readonly stateDir: string;
   /** Although containers are attached. */
   readonly force: boolean;
+  /** For nothing to be attached any more. */
+  readonly waitMs?: number | undefined;
 }
 
 export type Mode = "owner" | "chained";

@@ -16,7 +16,7 @@ import type { Step } from "./step.ts";
  */
 export function planUninstall(
   { ownDir }: UninstallOptions,
-  { confs, manifest, madeLink }: NodeView,
+  { confs, renamed, manifest, madeLink }: NodeView,
 ): Outcome<Step[], CniError> {
   if (manifest === undefined) {
     return failWith(
@@ -28,9 +28,14 @@ export function planUninstall(
   }
   const restored = restore(confs, manifest);
   if (!restored.ok) return restored;
-  const { binDir, api, link } = manifest;
+  const { binDir, confDir, api, link, file } = manifest;
+  // Whoever has renamed our own file does not want it back.
+  const away = renamed.filter(({ former, hasHawser }) => former === file && hasHawser);
   return ok([
     ...restored.value,
+    ...(manifest.mode === "owner" ? away : []).map(
+      ({ name }): Step => ({ kind: "remove", path: `${confDir}/${name}` }),
+    ),
     ...(api ? credentialRemovals(ownDir) : []),
     // What somebody has put in its place is theirs.
     ...(link !== undefined && madeLink === "ours" ? [{ kind: "remove", path: link } as const] : []),

@@ -1,7 +1,7 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
-import { readHeldRecords } from "../held.ts";
+import { isStanding, readHeldRecords, readUntilNone } from "../held.ts";
 import { printDocument, type Terminal } from "../terminal.ts";
 import { viewNode } from "./node.ts";
 import type { UninstallOptions } from "./options.ts";
@@ -10,13 +10,18 @@ import { printStep, reportOf } from "./report.ts";
 import { carryOutAll, type Told } from "./step.ts";
 
 /** `hawser uninstall`: the runtime's configuration as it was, then everything else of the installation away. */
-export function uninstallCommand(sys: Sys, terminal: Terminal, options: UninstallOptions): number {
-  const { json, dryRun } = options;
+export async function uninstallCommand(
+  sys: Sys,
+  terminal: Terminal,
+  options: UninstallOptions,
+): Promise<number> {
+  const { json, dryRun, force, root, stateDir, waitMs } = options;
+  if (!force && !dryRun) await readUntilNone(sys, root + stateDir, waitMs);
   const node = viewNode(sys, options, undefined);
   if (!node.ok) return printFailure(terminal, node.error, json);
   const steps = planUninstall(options, node.value);
   if (!steps.ok) return printFailure(terminal, steps.error, json);
-  const attached = options.force ? undefined : stillAttached(sys, options);
+  const attached = force ? undefined : stillAttached(sys, options);
   if (attached !== undefined) return printFailure(terminal, attached, json);
   const told: Told[] = [];
   const note = (each: Told): void => {
@@ -37,9 +42,7 @@ export function uninstallCommand(sys: Sys, terminal: Terminal, options: Uninstal
 function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
   const held = readHeldRecords(sys, root + stateDir);
   if (!held.ok) return held.error;
-  // Of what is left over no DEL will come any more.
-  const attached = held.value.filter(({ state }) => state.kind !== "left over");
-  const containers = new Set(attached.map(({ entry }) => entry.key.containerId));
+  const containers = new Set(held.value.filter(isStanding).map(({ entry }) => entry.key.containerId));
   if (containers.size === 0) return undefined;
   return cniError(
     "tryAgainLater",

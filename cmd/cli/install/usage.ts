@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
+import { duration } from "../gc/usage.ts";
 import { described } from "../help.ts";
 import { installHelp, uninstallHelp } from "./help.ts";
 import type { InstallOptions, PlaceOptions, UninstallOptions } from "./options.ts";
@@ -95,12 +96,19 @@ export function addUninstall(
   const options = {
     "state-dir": { ...text, default: defaults.stateDir, describe: "the folder of records" },
     force: { ...flag, describe: "although containers are attached" },
+    wait: { ...text, coerce: duration("wait"), describe: "wait so long until nothing is attached (10m)" },
     ...placeOptions,
   } as const;
   return parser.command(
     "uninstall",
     "Take hawser off this node, and put back what was there",
     (command) => described(command, uninstallHelp).options(options),
-    (args: Args) => take({ ...placesOf(args), stateDir: folder(args.stateDir), force: args.force === true }),
+    (args: Args) =>
+      take({
+        ...placesOf(args),
+        stateDir: folder(args.stateDir),
+        force: args.force === true,
+        waitMs: typeof args.wait === "number" ? args.wait : undefined,
+      }),
   );
 }
