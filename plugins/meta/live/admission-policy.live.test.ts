@@ -138,7 +138,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
 
     const itself = "not its status or its spec";
     const annotation = "and no other annotation";
-    const labels = "not its labels, finalizers or owners";
+    const labels = "and no other metadata";
     test.each<[string, object, string]>([
       ["podIP", { status: { podIP: "10.9.9.9" } }, itself],
       ["podIPs", { status: { podIPs: [{ ip: "10.9.9.9" }] } }, itself],
@@ -151,6 +151,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
       ["a label more", { metadata: { labels: { tier: "db" } } }, labels],
       ["another label", { metadata: { labels: { app: "db" } } }, labels],
       ["no labels", { metadata: { labels: null } }, labels],
+      ["the prefix of its name", { metadata: { generateName: "web-" } }, labels],
       ["a finalizer", { metadata: { finalizers: ["example.org/stay"] } }, labels],
       ["an annotation more", { metadata: { annotations: { "example.org/z": "1" } } }, annotation],
       ["another annotation", { metadata: { annotations: { "example.org/x": "z" } } }, annotation],
@@ -179,6 +180,20 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
         });
       }
       expect(await server.read(path)).toEqual(before);
+    });
+
+    test("what the API server itself takes from the pod as it was stays: spec, owners, generation", async () => {
+      const path = await newPod("node-1");
+      const owner = { apiVersion: "v1", kind: "Pod", name: "x", uid: "u-1" };
+      for (const body of [
+        { spec: { nodeName: "node-2", hostNetwork: true } },
+        { metadata: { ownerReferences: [owner] } },
+        { metadata: { generation: 99 } },
+      ]) {
+        const before = await server.read(path);
+        expect(await patch(path, body, tokens[0])).toEqual({ code: 200, said: "" });
+        expect(await server.read(path)).toEqual(before);
+      }
     });
 
     const another = "pods on the node that its token is for";
@@ -240,7 +255,13 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
         const tokenFile = join(bed().root, "token");
         fs.writeFileSync(tokenFile, tokens[0] ?? "", { mode: 0o600 });
         const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), server, { user: { tokenFile } });
-        const more = { delegate: { type: "main" }, kubeconfig, status: "required", allowedTypes: ["*"] };
+        const more = {
+          delegate: { type: "main" },
+          kubeconfig,
+          status: "required",
+          allowedTypes: ["*"],
+          opaqueTypes: ["one"],
+        };
         const config = annotated(hawser(bed(), more), "a");
         const args = `K8S_POD_NAMESPACE=${metadata.namespace};K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;
         return { path, config, ended: await call(bed(), executable, { verb: "ADD", config, args }) };

@@ -26,7 +26,7 @@ import { addPlugin, callNames, calls, forgetCalls } from "../../../tools/testbed
 /** Annotations and definitions of a Kubernetes API over TLS: what is asked, and what becomes of an ADD when it fails. */
 
 const main = { type: "main" };
-const types = { allowedTypes: ["*"] };
+const types = { allowedTypes: ["*"], opaqueTypes: ["*"] };
 const webPath = podPath("shop", "web");
 const [a, b] = ["a", "b"].map((name) => definitionPath("shop", name)) as [string, string];
 
@@ -99,7 +99,7 @@ suite("what an ADD asks the API", ["root"], (executable) => {
     // The pod's connection carries one of the definitions.
     expect(api.connections()).toBe(2);
     expect(callNames(bed())).toEqual([...attached, "ADD one again0"]);
-    expect(calls(bed())[1]?.config).toMatchObject({ name: "a", type: "one" });
+    expect(calls(bed())[1]?.config).toMatchObject({ name: "shop.a", type: "one" });
 
     api.forget();
     expectSilence(await call(bed(), executable, { verb: "DEL", config, args }));
@@ -137,11 +137,13 @@ suite("what an ADD asks the API", ["root"], (executable) => {
     expect(callNames(bed())).toEqual(["ADD main eth0", "ADD one net1"]);
   });
 
-  test("a definition without a configuration is the network of its name in confDir", async () => {
+  test("a definition without a configuration is the network of its name in confDir, where that is open", async () => {
     const args = populate("a");
     api.put(networkDefinition("shop", "a", undefined));
     fs.writeFileSync(join(bed().confDir, "10-a.conf"), JSON.stringify({ name: "a", type: "two" }));
-    answerOf(await add(configuration(bed()), args));
+    const resources = join(bed().root, "resources.json");
+    fs.writeFileSync(resources, JSON.stringify({ networks: { a: { namespaces: ["shop"] } } }));
+    answerOf(await add(configuration(bed(), { resources }), args));
     expect(callNames(bed())).toEqual(["ADD main eth0", "ADD two net1"]);
   });
 
@@ -454,7 +456,9 @@ suite(
       const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), api, {
         server: await openGate(bed(), api),
       });
-      const config = hawser(bed(), { delegate: bridge(bed(), 81), kubeconfig, status: "off" });
+      // The bed's own dataDir stands in the definitions.
+      const more = { kubeconfig, status: "off", trustedNamespaces: ["shop"] };
+      const config = hawser(bed(), { delegate: bridge(bed(), 81), ...more });
       const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;
       const sandbox = addNamespace(bed());
       const added = await call(bed(), executable, { verb: "ADD", config, args, netns: sandbox.path });

@@ -61,10 +61,10 @@ for (const { name, start, missing } of servers) {
         async (by) => {
           const { certFile, keyFile } = server.client;
           const user = by === "token" ? undefined : { "client-certificate": certFile, "client-key": keyFile };
-          const { config, args, asked } = await scene(user);
+          const { config, args, asked, namespace } = await scene(user);
           answerOf(await add(config, args));
           expect(callNames(bed())).toEqual(["ADD main eth0", "ADD one net1", "ADD one data0"]);
-          expect(calls(bed())[1]?.config).toMatchObject({ name: "a", type: "one", id: 7 });
+          expect(calls(bed())[1]?.config).toMatchObject({ name: `${namespace}.a`, type: "one", id: 7 });
           expectSilence(await call(bed(), executable, { verb: "DEL", config, args }));
           expect(leftovers(bed())).toEqual([]);
           expect(server.asked().toSorted()).toEqual(asked.toSorted());
@@ -122,5 +122,11 @@ function configuration(bed: Bed, server: KubeServer, user?: object): Record<stri
   for (const type of ["main", "one"]) addPlugin(bed, type);
   const kubeconfig = writeKubeconfig(join(bed.root, "kubeconfig"), server);
   if (user !== undefined) fs.writeFileSync(kubeconfig, JSON.stringify(kubeconfigFor(server, { user })));
-  return hawser(bed, { delegate: { type: "main" }, kubeconfig, status: "off", allowedTypes: ["*"] });
+  return hawser(bed, {
+    delegate: { type: "main" },
+    kubeconfig,
+    status: "off",
+    allowedTypes: ["*"],
+    opaqueTypes: ["one"],
+  });
 }
