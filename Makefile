@@ -27,7 +27,7 @@ packages:
 build: packages dist/hawser ## dist/hawser (Bun) and its links
 	@:
 
-build-pkg: packages dist/hawser-node ## dist/hawser-node: the same bundle on Node, through pkg
+build-pkg: packages dist/hawser-node ## dist/hawser-node: the same sources on Node, through pkg
 	@:
 
 # The commit is in the executable: the file changes when the commit does, and only then.
@@ -38,7 +38,7 @@ build/hawser.cjs: build/commit $(SOURCES) package.json package-lock.json tools/b
 	@echo "==> bundle"
 	@node tools/build.ts bundle
 
-dist/hawser: build/hawser.cjs
+dist/hawser: build/commit $(SOURCES) package.json package-lock.json tools/build.ts
 	@echo "==> compile dist/hawser with Bun"
 	@node tools/build.ts bun
 
@@ -46,7 +46,7 @@ dist/hawser-node: build/hawser.cjs
 	@echo "==> compile dist/hawser-node with pkg"
 	@node tools/build.ts pkg
 
-dist/hawser-arm64: build/hawser.cjs
+dist/hawser-arm64: build/commit $(SOURCES) package.json package-lock.json tools/build.ts
 	@echo "==> compile dist/hawser-arm64 with Bun"
 	@node tools/build.ts arm64
 
