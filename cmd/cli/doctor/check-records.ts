@@ -1,4 +1,5 @@
 import { staleLocks } from "../../../cni/lock-sweep.ts";
+import { untoldFolder } from "../../../plugins/meta/untold-note.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
@@ -38,6 +39,23 @@ function findingOn(held: HeldRecord): Finding[] {
       return [warning("records", `${entry.path} was moved aside`, why, todo)];
     }
   }
+}
+
+/** Network statuses that could not be written when their pods started. Nothing where there is none, which is nearly always. */
+export function checkStatuses(sys: Sys, stateDir: string): Finding[] {
+  const names = sys.files.list(`${stateDir}/${untoldFolder}`);
+  const count = names.ok ? names.value.length : 0;
+  if (count === 0) return [];
+  const whose =
+    count === 1 ? "The network status of one pod is" : `The network statuses of ${count} pods are`;
+  return [
+    warning(
+      "api",
+      `${whose} not written yet`,
+      "The Kubernetes API was away, or refused, when the pod started.",
+      "The next ADD on this node that finds the API writes it, and so does GC. If it stays, see what the runtime's log says of it (write the network status).",
+    ),
+  ];
 }
 
 /** Locks whose holders are dead. They block nobody, but tell of operations that were killed. */

@@ -317,6 +317,17 @@ const planted: readonly Planted[] = [
     todo: /Delete the pod/,
   },
   {
+    mistake: "a status that could not be written",
+    plant: () => {
+      fs.mkdirSync(`${at}/state/.untold`, { mode: 0o700 });
+      fs.writeFileSync(`${at}/state/.untold/abc@eth0`, "{}");
+    },
+    level: "warning",
+    area: "api",
+    what: /network status of one pod is not written yet/,
+    todo: /next ADD .* GC/,
+  },
+  {
     mistake: "what a DEL has given up",
     plant: () => {
       const path = saveRecord(`${at}/state`, "gone", { leftOver: "the plugin is not there" });

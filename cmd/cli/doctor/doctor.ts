@@ -12,7 +12,7 @@ import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkOtherPlugins } from "./check-others.ts";
 import { checkPlugins, typesIn } from "./check-plugins.ts";
 import { checkPools } from "./check-pools.ts";
-import { checkLocks, checkRecords } from "./check-records.ts";
+import { checkLocks, checkRecords, checkStatuses } from "./check-records.ts";
 import { checkTools } from "./check-tools.ts";
 import { checkTrust } from "./check-trust.ts";
 import type { Finding } from "./finding.ts";
@@ -68,6 +68,7 @@ async function examineOne(
     ...checkTrusted(sys, "plugin folders", [...folders, ...plugins.paths]),
     ...checkStateDir(sys, stateDir),
     ...checkRecords(sys, stateDir),
+    ...checkStatuses(sys, stateDir),
     ...checkLocks(sys, stateDir),
   ];
 }
