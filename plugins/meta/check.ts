@@ -69,7 +69,7 @@ async function checkStep(
   for (const { error, why } of checked.value) {
     sys.warn(`hawser: ${doing}: this failure is passed over: ${describe(error)} (${why})`);
   }
-  return (await import("./own-check.ts")).checkOurselves(sys, doing, result.result, sandbox);
+  return (await import("./own-check.ts")).checkOurselves(sys, doing, step.chain, result.result, sandbox);
 }
 
 async function checkRoutes(

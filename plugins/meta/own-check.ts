@@ -1,3 +1,4 @@
+import type { Chain } from "../../cni/chain.ts";
 import { canonicalAddress } from "../../cni/cidr.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
@@ -9,15 +10,18 @@ import type { Sys } from "../../sys/sys.ts";
 
 /**
  * What hawser itself can check of an attachment whose plugin has a wrong CHECK: its interfaces are in the pod, with their
- * hardware addresses and their IP addresses. A node without the tools for it checks nothing, and says so. Errors:
- * `check.interface`, `check.address`.
+ * hardware addresses and their IP addresses, and the host's end is a port of its bridge. A node without the tools for it
+ * checks no more than that, and says so. Errors: `check.interface`, `check.address`.
  */
 export async function checkOurselves(
   sys: Sys,
   doing: string,
+  { plugins }: Chain,
   result: CniResult,
   sandbox: Sandbox,
 ): Promise<Outcome<void, CniError>> {
+  const ported = checkPort(sys, plugins, result);
+  if (!ported.ok) return ported;
   const { runIp } = await import("./routes/steps.ts");
   const said = await runIp(sys, doing, ["-j", "address", "show"], sandbox);
   const links = said.ok && said.value.ok ? readLinks(said.value.value) : undefined;
@@ -32,6 +36,33 @@ export async function checkOurselves(
     if (!checked.ok) return checked;
   }
   return ok(undefined);
+}
+
+const devices = "/sys/class/net";
+
+/** The reference bridge's name of its own; one that is not told is this. */
+const defaultBridge = "cni0";
+
+/** What /sys does not show is not judged: it may be mounted for another namespace than the one that we are in. */
+function checkPort(
+  sys: Sys,
+  plugins: readonly JsonObject[],
+  { interfaces = [] }: CniResult,
+): Outcome<void, CniError> {
+  const plugin = plugins.find(({ type }) => type === "bridge");
+  if (plugin === undefined) return ok(undefined);
+  const bridge = typeof plugin.bridge === "string" && plugin.bridge !== "" ? plugin.bridge : defaultBridge;
+  const ends = interfaces.filter(
+    ({ name, sandbox = "" }) =>
+      sandbox === "" && name !== bridge && !name.includes("/") && sys.files.stat(`${devices}/${name}`).ok,
+  );
+  const isPort = ({ name }: Interface): boolean => {
+    const master = sys.files.readLink(`${devices}/${name}/master`);
+    return master.ok && master.value.endsWith(`/${bridge}`);
+  };
+  if (ends.length === 0 || ends.some(isPort)) return ok(undefined);
+  const names = ends.map(({ name }) => name).join(", ");
+  return failWith("drift", "check.interface", `${names} is no port of bridge ${bridge} any more`, hint);
 }
 
 interface Link {

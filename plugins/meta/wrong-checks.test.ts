@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
-import { exited, type Handler } from "../../sys/fake.ts";
+import { exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { createRecordingNode, type RecordingNode } from "./testing.ts";
 
 /** What the reference plugins 1.8.0 and others answer to CHECK right after their own ADD, word for word. */
@@ -153,15 +153,21 @@ function nodeOf({
     {
       executables: {
         ...tools,
-        ...{ "/bin/cni/main": main, "/bin/cni/sbr": chained, "/bin/cni/vrf": chained },
+        ...{
+          "/bin/cni/main": main,
+          "/bin/cni/bridge": main,
+          "/bin/cni/sbr": chained,
+          "/bin/cni/vrf": chained,
+        },
         "/bin/cni/route-override": chained,
       },
     },
   );
 }
 
-async function checked(each: Case) {
+async function checked(each: Case, prepare: (process: FakeProcess) => void = () => {}) {
   const node = nodeOf(each);
+  prepare(node.machine.spawn());
   const config = { name: "pods", type: "hawser", cniVersion: "1.1.0", delegate: { type: "prim" } };
   const annotations = { "k8s.v1.cni.cncf.io/networks": "data" };
   const added = await node.call("ADD", config, { annotations, netns });
@@ -178,6 +184,23 @@ describe("a CHECK that is wrong keeps no pod from starting, and is told of", () 
     expect(warnings.join("\n")).toContain(each.said.replaceAll("\t", "\\t"));
     expect(warnings.join("\n")).toContain("check secondary network shop/data (net1)");
   });
+});
+
+test.each([
+  ["is a port of its bridge", "../br0", true],
+  ["has left its bridge", undefined, false],
+  ["is a port of another one", "../br1", false],
+])("the host's end of a bridge of layer 2 %s", async (_case, master, isRight) => {
+  const interfaces = [{ name: "br0" }, { name: "veth1" }, { name: "net1", mac, sandbox: netns }];
+  const plugins = [{ type: "bridge", bridge: "br0" }];
+  const { outcome } = await checked(
+    { plugins, said: "no plugin name provided", result: { interfaces } },
+    ({ sys }) => {
+      sys.files.makeFolder("/sys/class/net/veth1", 0o755);
+      if (master !== undefined) sys.files.symlink(master, "/sys/class/net/veth1/master");
+    },
+  );
+  expect(outcome).toMatchObject(isRight ? { ok: true } : { error: { id: "check.interface" } });
 });
 
 describe("what is wrong with the attachment is found all the same", () => {
