@@ -13,6 +13,7 @@ export function findProcesses(
   startOf: (pid: number) => string | undefined,
 ): FoundProcess[] {
   const namespace = namespaceOf("self");
+  if (namespace === undefined) return [];
   const buffer = Buffer.alloc(environmentBytes);
   const own = process.pid;
   return readdirSync("/proc").flatMap((name): FoundProcess[] => {

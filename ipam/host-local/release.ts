@@ -17,7 +17,7 @@ export async function del(sys: Sys, { environment, config }: Invocation): Promis
   const { containerId, ifname } = environment;
   if (!isThere(sys, folder)) return ok(undefined);
   const lock = await lockContainer(sys, folder, containerId, lockPatienceMs);
-  // On a full disk no lock can be written, and it is DEL that makes room. What the lock keeps out then cannot write either.
+  // Where no lock can be had an address is freed all the same: each step is safe against every other one.
   if (!lock.ok && lock.error.id !== "lock.write") return lock;
   try {
     const holdings = readHoldings(sys, folder);

@@ -349,11 +349,16 @@ describe("DEL", () => {
   });
 });
 
-test("hawser does not run as a delegate of hawser", async () => {
-  const { machine, config } = scene(false);
-  const process = machine.spawn();
-  const made = invocation("ADD", victim, config);
-  const variables = { ...made.environment.variables, HAWSER_OPERATION: machine.spawn().sys.processes.self() };
-  const outcome = await meta.add(process.sys, { ...made, environment: { ...made.environment, variables } });
-  expect(outcome).toMatchObject({ ok: false, error: { id: "meta.recursion" } });
-});
+test.each(["self", "operation"] as const)(
+  "hawser does not run as a delegate of hawser (%s)",
+  async (given) => {
+    const { machine, config } = scene(false);
+    const process = machine.spawn();
+    const made = invocation("ADD", victim, config);
+    // 0.1.0 gave its identity, we give a secret behind it.
+    const HAWSER_OPERATION = machine.spawn().sys.processes[given]();
+    const variables = { ...made.environment.variables, HAWSER_OPERATION };
+    const outcome = await meta.add(process.sys, { ...made, environment: { ...made.environment, variables } });
+    expect(outcome).toMatchObject({ ok: false, error: { id: "meta.recursion" } });
+  },
+);

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import * as fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
 import { printJson } from "../../cni/json.ts";
 import { lockContainer } from "../../cni/lock.ts";
 import { operationEnvironment } from "../../cni/orphans.ts";
@@ -11,10 +12,13 @@ import {
   type Handler,
   type Machine,
 } from "../../sys/fake.ts";
+import { createChance } from "../../sys/fake-clock.ts";
 import { meta } from "./plugin.ts";
 import { invocationFrom } from "./testing.ts";
 
 /** GC beside other operations: what is attached meanwhile stays, nobody waits long, and GC gets through. */
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const stateDir = "/var/lib/cni/hawser";
 
@@ -44,8 +48,10 @@ function scene({ slowMs = 75_000, gcMs = 0 } = {}): Scene {
         if (!valid.includes(each) && each.startsWith(`${config.name}/`)) world.delete(each);
     }
     if (verb !== "ADD") return exited(0, "");
+    // Of an orphan it comes when nobody waits for it any more.
+    if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs / 2);
     world.add(made);
-    if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs);
+    if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs / 2);
     return exited(0, printJson({ cniVersion: "1.1.0", interfaces: [{ name: CNI_IFNAME, sandbox: "/ns" }] }));
   };
   const hang: Handler = async (request, child) => {
@@ -243,4 +249,112 @@ describe("GC and an ADD that meet at any moment", () => {
       }
     }
   });
+});
+
+interface Tally {
+  pods: number;
+  kills: number;
+  collections: number;
+}
+
+type Attempt = (
+  verb: "ADD" | "DEL" | "GC",
+  id: string,
+  onLook?: () => void,
+  more?: object,
+) => Promise<boolean>;
+
+/** Runs verbs, any of which may be killed at any call, or amid a delegate: then nobody waits for what it leaves running. */
+function killing(made: Scene, pick: (count: number) => number, tally: Tally): Attempt {
+  const { machine } = made;
+  return (verb, id, onLook, more = {}) => {
+    const deadline = pick(4) === 0 ? pick(120) : Number.POSITIVE_INFINITY;
+    let calls = 0;
+    let tell = (_isDone: boolean): void => {};
+    const killed = new Promise<boolean>((resolve) => {
+      tell = resolve;
+    });
+    const kill = (): void => {
+      if (process.isDead()) return;
+      tally.kills++;
+      machine.kill(process.pid);
+      tell(false);
+    };
+    const process = machine.spawn({
+      onCall: (each) => {
+        if (each === `list ${stateDir}`) onLook?.();
+        if (calls++ >= deadline) kill();
+      },
+    });
+    if (pick(4) === 0) void machine.clock.sleep(pick(2500)).then(kill);
+    const ended = run(process, verb, id, more).then(
+      (outcome) => {
+        machine.kill(process.pid);
+        if (verb !== "ADD") expect(outcome.ok, JSON.stringify(outcome)).toBe(true);
+        return outcome.ok;
+      },
+      (error: unknown) => {
+        if (error instanceof Crash) return false;
+        throw error;
+      },
+    );
+    return Promise.race([ended, killed]);
+  };
+}
+
+/** Pods come and go while GC runs again and again. */
+async function life(seed: number): Promise<Tally> {
+  const chance = createChance(seed);
+  const pick = (count: number): number => Math.floor(chance() * count);
+  const made = scene({ slowMs: 5 + pick(4000), gcMs: pick(3) * pick(1500) });
+  const { machine } = made;
+  const live = new Set<string>();
+  const excused = new Set<string>();
+  const tally = { pods: 0, kills: 0, collections: 0 };
+  const attempt = killing(made, pick, tally);
+  const pod = async (id: string): Promise<void> => {
+    await machine.clock.sleep(pick(6000));
+    if (await attempt("ADD", id)) {
+      live.add(id);
+      tally.pods++;
+      await machine.clock.sleep(pick(5000));
+      if (!excused.has(id)) expect(of(made, id), `${id} while it lives`).toEqual(whole(id));
+      live.delete(id);
+    }
+    while (!(await attempt("DEL", id))) await machine.clock.sleep(pick(100));
+    expect(of(made, id), `${id} after its DEL`).toEqual([]);
+  };
+  const collect = async (): Promise<void> => {
+    for (let count = 0; count < 4; count++) {
+      await machine.clock.sleep(pick(2500));
+      const listed = [...live];
+      // Who has started between the runtime's list and our look is not in the one, and stands in the other.
+      const look = (): void => {
+        for (const id of live) if (!listed.includes(id)) excused.add(id);
+      };
+      const valid = listed.map((containerID) => ({ containerID, ifname: "eth0" }));
+      if (await attempt("GC", "", look, { "cni.dev/valid-attachments": valid })) tally.collections++;
+    }
+  };
+  const names = Array.from({ length: 12 }, (_, at) => (at % 4 === 0 ? `slow${at}` : `pod${at}`));
+  await Promise.all([...names.map(pod), collect(), collect()]);
+  await machine.clock.sleep(10_000);
+  expect([...made.world], "in the end").toEqual([]);
+  return tally;
+}
+
+test("property: whatever comes together and is killed, no pod loses what it has, and nothing outlives its DEL", async () => {
+  const sum = { pods: 0, kills: 0, collections: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), async (seed) => {
+      const tally = await life(seed);
+      sum.pods += tally.pods;
+      sum.kills += tally.kills;
+      sum.collections += tally.collections;
+    }),
+    { numRuns: 60 },
+  );
+  expect(sum.pods).toBeGreaterThan(200);
+  expect(sum.kills).toBeGreaterThan(50);
+  expect(sum.collections).toBeGreaterThan(100);
 });
