@@ -16,8 +16,6 @@ export interface Asker {
 
 export function createHttp(clock: FakeClock, handler: HttpHandler | undefined, asker: Asker): Http {
   return {
-    // No effect that could be failed or lost: whoever asks then makes the connection itself.
-    open: () => undefined,
     request: async (request) => {
       const call = `http ${request.method} ${request.url}`;
       const { fault, crash, isLost } = asker.plannedFor(call);

@@ -264,8 +264,6 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
     const program = `
       const base = { method: "GET", url: "${url}", headers: {}, timeoutMs: 10_000 };
       const target = { ...base, tls: { ca: ${JSON.stringify(ca)} } };
-      linux.http.open(target);
-      await new Promise((resolve) => setTimeout(resolve, 100));
       const ends = [await linux.http.request(target), await linux.http.request(base)];
       console.log(ends.map((end) => end.ok ? "trusted" : end.error.code).join());`;
     const refused =
@@ -276,26 +274,6 @@ describe.each(engines)("under %s", (engine, [executable = "", ...options]) => {
     expect(await run(program, { ...named, NODE_USE_SYSTEM_CA: "1" })).toMatch(
       /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/,
     );
-  });
-
-  test("a connection that was begun carries the next request", async () => {
-    const authority = makeAuthority(folder, "begun");
-    const ca = fs.readFileSync(authority.caFile, "utf8");
-    let connections = 0;
-    const count: Serve = (socket) => {
-      connections++;
-      saying(fine)(socket);
-    };
-    const url = await serve(count, readPair(authority.issue("begun-server", "/CN=server", "IP:127.0.0.1")));
-    const said = await run(`
-      const target = { url: "${url}", tls: { ca: ${JSON.stringify(ca)} } };
-      linux.http.open(target);
-      linux.http.open({ url: "https://127.0.0.1:1/", tls: { ca: "none", cert: "none", key: "none" } });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      const reply = await linux.http.request({ ...target, method: "GET", headers: {}, timeoutMs: 10_000 });
-      console.log(reply.value.body);`);
-    expect(said).toBe("\u00e4gypt\n");
-    expect(connections).toBe(1);
   });
 
   test("a proxy of the environment is not asked", async () => {

@@ -15,9 +15,6 @@ export interface HttpRequest {
   readonly maxBytes?: number;
 }
 
-/** A server to be asked soon. */
-export type HttpTarget = Pick<HttpRequest, "url" | "tls">;
-
 /**
  * PEM texts. Without `ca` the engine's own authorities count, and no others. The server's certificate is verified in any
  * case; there is no way to say otherwise.
@@ -49,11 +46,6 @@ export type HttpAttempt = Outcome<HttpResponse, HttpFault>;
 
 export interface Http {
   request(request: HttpRequest): Promise<HttpAttempt>;
-  /**
-   * Begins a connection that the next request to this server takes. Nothing is sent on it, nobody waits for it, and what
-   * goes wrong with it the request will say.
-   */
-  open(target: HttpTarget): void;
 }
 
 /** What nobody legitimate exceeds: an object of Kubernetes has 1.5 MiB at most in etcd, a page of addresses less. */

@@ -1,5 +1,5 @@
 import { gather } from "./gather.ts";
-import type { HttpAttempt, HttpFault, HttpRequest, HttpTarget, TlsMaterial } from "./http.ts";
+import type { HttpAttempt, HttpFault, HttpRequest, TlsMaterial } from "./http.ts";
 import { encodingProblem, longestAnswer, tooLong, wasSent } from "./http.ts";
 import { fail, ok } from "./outcome.ts";
 
@@ -17,10 +17,6 @@ interface VerifiedTls extends TlsMaterial {
   readonly rejectUnauthorized: true;
 }
 
-interface EngineFetch {
-  preconnect(url: string, options: Pick<EngineOptions, "proxy" | "tls">): void;
-}
-
 const isBun = process.versions.bun !== undefined;
 
 /** Under Bun fetch, which costs a plugin 1 ms where node:http costs 6; under Node that one, whose fetch takes no certificates. */
@@ -35,16 +31,6 @@ export async function requestHttp(request: HttpRequest): Promise<HttpAttempt> {
     return fail(control.signal.aborted ? timedOut(request) : toHttpFault(error));
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Only Bun has a way to do it; under Node the modules are loaded, which takes longer than a connection. */
-export async function openHttp({ url, tls }: HttpTarget): Promise<void> {
-  try {
-    if (isBun) (fetch as unknown as EngineFetch).preconnect(url, { proxy: false, tls: verified(tls) });
-    else await import("./linux-https.ts");
-  } catch {
-    // Certificates that are none: the request tells of them.
   }
 }
 

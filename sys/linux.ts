@@ -21,7 +21,7 @@ import {
 } from "node:fs";
 import { attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
-import { openHttp, requestHttp } from "./linux-http.ts";
+import { requestHttp } from "./linux-http.ts";
 import { readBounded } from "./linux-read.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
 import { fail } from "./outcome.ts";
@@ -185,7 +185,7 @@ const random: Random = {
 export const linux: Sys = {
   files,
   processes,
-  http: { request: requestHttp, open: (target) => void openHttp(target) },
+  http: { request: requestHttp },
   // node:http2 costs milliseconds, and hardly any pod has a device.
   rpc: { call: async (request) => (await import("./linux-rpc.ts")).callRpc(request) },
   clock,

@@ -147,6 +147,18 @@ describe("ADD asks", () => {
     expect([made.asked, called(made)]).toEqual([expected, calls]);
   });
 
+  test("for the primary, the operator's and the pod's own networks at once", async () => {
+    const { node, asked, mostAtOnce } = scene();
+    const { delegate: _delegate, ...others } = config;
+    const multus = { ...others, type: "multus", clusterNetwork: "c", defaultNetworks: ["c"] };
+    const about = { annotations: { [networks]: "a,b" } };
+    expect(await node.call("ADD", multus, about)).toMatchObject({ ok: true });
+    expect([[...asked].sort(), mostAtOnce()]).toEqual([
+      ["kube-system/c", "kube-system/c", "shop/a", "shop/b"],
+      4,
+    ]);
+  });
+
   test("for 40 definitions, 16 at once, each one once", async () => {
     const names = Array.from({ length: 40 }, (_each, index) => `many${index}`);
     const { node, asked, mostAtOnce } = scene();

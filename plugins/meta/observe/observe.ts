@@ -65,13 +65,19 @@ export async function observe(
   });
   if (!asked.ok) return asked;
   warnOfIgnored(sys, asked.value);
-  const admitted = await readAdmitted(sys, config, namespace, asked.value, api);
+  const choosesPrimary = asked.value.some(({ role }) => role === "primary");
+  // At once: where the API is asked for several of them, it is waited for once.
+  const [admitted, ofNode, standing] = await Promise.all([
+    readAdmitted(sys, config, namespace, asked.value, api),
+    choosesPrimary ? undefined : readPrimary(sys, config, api),
+    readStanding(sys, config, pod, api),
+  ]);
   if (!admitted.ok) return admitted;
   const own = admitted.value.find(({ role }) => role === "primary");
-  const primary = own === undefined ? await readPrimary(sys, config, api) : ok(primaryOf(own));
+  const primary = ofNode ?? ok(own === undefined ? undefined : primaryOf(own));
   if (!primary.ok) return primary;
-  const entries = await withStanding(sys, config, pod, secondariesOf(admitted.value), api);
-  if (!entries.ok) return entries;
+  if (!standing.ok) return standing;
+  const entries = withStanding(sys, config, standing.value, secondariesOf(admitted.value));
   const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
   const told = annotations.value ?? {};
   const isStatic = isOfNode(told) || isMirrorOf(told, pod?.uid);
@@ -79,7 +85,7 @@ export async function observe(
     pod,
     isStatic,
     primary: primary.value,
-    ...settle(config, primary.value, entries.value, unknown),
+    ...settle(config, primary.value, entries, unknown),
   };
   return equip(sys, config, observed, devices);
 }
@@ -96,12 +102,13 @@ export async function observeStanding(
   if (!asked.ok) return asked;
   const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
   if (!admitted.ok) return admitted;
-  const entries = await withStanding(sys, config, undefined, secondariesOf(admitted.value), api);
-  if (!entries.ok) return entries;
+  const standing = await readStanding(sys, config, undefined, api);
+  if (!standing.ok) return standing;
+  const entries = withStanding(sys, config, standing.value, secondariesOf(admitted.value));
   return ok({
     pod: undefined,
     primary: primary.value,
-    ...settle(config, primary.value, entries.value, []),
+    ...settle(config, primary.value, entries, []),
   });
 }
 
@@ -123,12 +130,11 @@ const primaryFields = {
   multus: { inline: "delegates[0]", other: "clusterNetwork" },
 } as const;
 
-/** With what the operator attaches to every pod without a request, but to those of system namespaces. */
-async function withStanding(
+/** What the operator attaches to every pod without a request, but to those of system namespaces. */
+async function readStanding(
   sys: Sys,
   config: MetaConfig,
   pod: PodIdentity | undefined,
-  asked: readonly Entry[],
   api: KubeClient | undefined,
 ): Promise<Outcome<Entry[], CniError>> {
   const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
@@ -141,8 +147,17 @@ async function withStanding(
     if (!found.ok) return found;
     standing.push(found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value));
   }
+  return ok(standing);
+}
+
+function withStanding(
+  sys: Sys,
+  config: MetaConfig,
+  standing: readonly Entry[],
+  asked: readonly Entry[],
+): Entry[] {
   const last = readAuxiliary(sys, config);
-  return ok([...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])]);
+  return [...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])];
 }
 
 function unasked({ name, source, config, annotations }: FoundNetwork): Wanted {
