@@ -8,7 +8,7 @@ const taken = Object.fromEntries(
   [2, 3, 4, 5, 6].map((host) => [`/var/lib/cni/networks/n/10.1.0.${host}`, `c${host}\r\neth0`]),
 );
 const small = { type: "host-local", ranges: [[{ subnet: "10.1.0.0/29" }]] };
-const endpoints = ["http://a:2379"];
+const endpoints = ["https://a:2379"];
 const flat = { type: "hawser-flat", node: "n1", ranges: [[{ subnet: "10.1.0.0/29" }]] };
 
 async function check(ipam: JsonObject, more: JsonObject = {}, alarm?: boolean) {
@@ -60,4 +60,16 @@ test("ranges that the runtime adds are not missed", async () => {
   const ipam = { type: "hawser-host-local" };
   expect(await check(ipam, { capabilities: { ipRanges: true } })).toEqual([]);
   expect(await check(ipam)).toEqual([expect.stringMatching(/^problem .*no IP ranges specified/)]);
+});
+
+test.each([
+  ["http://10.0.0.1:2379", true],
+  ["http://127.0.0.1:2379", false],
+  ["https://10.0.0.1:2379", false],
+])("etcd at %s: warned of: %s", async (endpoint, isWarned) => {
+  const ipam = { ...flat, store: { etcd: { endpoints: [endpoint] } } };
+  const findings = await check(ipam, {}, false);
+  expect(findings.filter((each) => /^warning .*without TLS, at http:\/\/10/.test(each))).toHaveLength(
+    isWarned ? 1 : 0,
+  );
 });

@@ -2,6 +2,7 @@ import { declaredCapabilities } from "../../../cni/chain.ts";
 import { parseNetworkConfig } from "../../../cni/config.ts";
 import { parseEnvironment } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, printJson } from "../../../cni/json.ts";
+import { isOnLoopback } from "../../../cni/loopback.ts";
 import type { SilentVerb } from "../../../cni/plugin.ts";
 import { openStore } from "../../../ipam/flat/places.ts";
 import { status as flatStatus } from "../../../ipam/flat/status.ts";
@@ -9,7 +10,7 @@ import { status as hostLocalStatus } from "../../../ipam/host-local/inspect.ts";
 import { shortages } from "../../../ipam/ipam-config.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
-import { type Finding, fine, problemOf } from "./finding.ts";
+import { type Finding, fine, problemOf, warning } from "./finding.ts";
 
 /** Of the plugins whose pools can be looked at. The reference's host-local keeps its addresses as ours does. */
 const judges: Readonly<Record<string, SilentVerb>> = {
@@ -25,8 +26,28 @@ const judges: Readonly<Record<string, SilentVerb>> = {
  * `notReadyWhen` names it, so that no node becomes unready by it; here it is a problem in any case.
  */
 export async function checkPools(sys: Sys, wanting: readonly Wanting[]): Promise<Finding[]> {
-  const asked = wanting.flatMap(({ user, plugins }) => plugins.map((plugin) => checkPool(sys, user, plugin)));
+  const asked = wanting.flatMap(({ user, plugins }) =>
+    plugins.map(async (plugin) => [...(await checkPool(sys, user, plugin)), ...checkTransport(user, plugin)]),
+  );
   return (await Promise.all(asked)).flat();
+}
+
+/** A user's password is not sent without TLS in any case; addresses are, where the operator has it so. */
+function checkTransport(user: string, { ipam }: JsonObject): Finding[] {
+  if (!isObject(ipam) || ipam.type !== "hawser-flat" || !isObject(ipam.store)) return [];
+  const endpoints = isObject(ipam.store.etcd) ? ipam.store.etcd.endpoints : undefined;
+  if (!Array.isArray(endpoints)) return [];
+  const open = endpoints.filter((each) => String(each).startsWith("http:") && !isOnLoopback(String(each)));
+  if (open.length === 0) return [];
+  const why = "Whoever is on the way, or can answer in etcd's place, may take and free any address.";
+  return [
+    warning(
+      "pools",
+      `${user}: etcd is asked without TLS, at ${open.join(", ")}`,
+      why,
+      "Give https: endpoints and caFile.",
+    ),
+  ];
 }
 
 async function checkPool(sys: Sys, user: string, plugin: JsonObject): Promise<Finding[]> {
