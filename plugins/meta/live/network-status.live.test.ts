@@ -97,7 +97,7 @@ suite("the network status", ["root", "bridge", "host-local"], (executable) => {
   test("is the last of three requests where the API has to tell annotation and definition", async () => {
     const args = populate("internet");
     api.put(networkDefinition("shop", "internet", bridge(bed(), 72)));
-    const config = await configuration({ definitionsDir: "/nowhere" });
+    const config = await configuration({ definitionsDir: "/nowhere", trustedNamespaces: ["shop"] });
     const sandbox = addNamespace(bed());
     answerOf(await call(bed(), executable, { verb: "ADD", config, netns: sandbox.path, args }));
     expect(api.asked().map((each) => each.replace(/\/.*\//, ""))).toEqual([

@@ -181,7 +181,9 @@ suite("isolation", [], (executable) => {
     define(bed(), "blue", { type: "bridge", ipam: { type: "odd" } });
     const config = { allowedTypes: ["bridge", "static"] };
     const error = await refusal(bed(), executable, { annotations: { [networks]: "blue" }, config });
-    expect(error.msg).toContain(`default/blue runs "odd", which may not run for a definition`);
+    expect(error.msg).toContain(
+      `default/blue runs "odd" for its addresses, which may not run for a definition`,
+    );
     expect(error.details).toContain("[meta.type-denied]");
   });
 });
