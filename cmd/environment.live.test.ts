@@ -52,6 +52,15 @@ suite("the runtime's environment", [], (executable) => {
     expect(JSON.parse(stdout)).toMatchObject({ cniVersion: "1.0.0", supportedVersions: expect.any(Array) });
   });
 
+  test("a proxy that is no URL ends nothing", () => {
+    const { status, stderr } = version({
+      NODE_USE_ENV_PROXY: "1",
+      HTTP_PROXY: "no url",
+      HTTPS_PROXY: "no url",
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
   test("an executable of another name stays that plugin", () => {
     const path = join(bed().root, "hawser-static");
     fs.symlinkSync(executable.path, path);

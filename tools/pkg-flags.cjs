@@ -1,10 +1,11 @@
 /**
  * Loaded into pkg by `--require`. pkg writes the description of a single executable without what Node knows of in it: that
- * NODE_OPTIONS is not read (--require in it would run before us), and that OPENSSL_CONF names no libraries to load.
+ * NODE_OPTIONS is not read (--require in it would run before us), that OPENSSL_CONF names no libraries to load, and that no
+ * proxy of the environment is looked at (one that is no URL would end the program).
  */
 const promises = require("node:fs/promises");
 
-const flags = { execArgvExtension: "none", execArgv: ["--openssl-config=/dev/null"] };
+const flags = { execArgvExtension: "none", execArgv: ["--openssl-config=/dev/null", "--no-use-env-proxy"] };
 const { writeFile } = promises;
 promises.writeFile = (path, text, ...more) =>
   writeFile(
