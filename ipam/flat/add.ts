@@ -8,13 +8,14 @@ import { fieldOf } from "../fields.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
 import { bootOf, isOfEarlierBoot, releaseEarlierBoots } from "./boot.ts";
 import { type ClaimRequest, claim } from "./claim.ts";
-import { entriesOf, known } from "./claim-txn.ts";
+import { type Claimant, entriesOf, known } from "./claim-txn.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { drive, readStore, storeError } from "./drive.ts";
 import { explainExhaustion } from "./exhaustion.ts";
 import type { Holding } from "./holding.ts";
 import { replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./keys.ts";
+import { askedMac } from "./mac.ts";
 import { type OpenStore, openStore } from "./places.ts";
 import { isOf } from "./release.ts";
 import { formerSets, poolChanged, toResult } from "./result.ts";
@@ -37,6 +38,8 @@ export async function add(
   if (!identity.ok) return identity;
   const requested = requestedCodes(config.value, invocation);
   if (!requested.ok) return requested;
+  const mac = askedMac(invocation);
+  if (!mac.ok) return mac;
   const store = await open(sys, config.value);
   const own = { containerId, ifname };
   const replayed = await replayJournal(sys, store, config.value, { own, most: replayedAtOnce });
@@ -47,7 +50,11 @@ export async function add(
   const swept = await releaseEarlierBoots(sys, store, config.value, few);
   // A store that takes no writes refuses the claim, too, unless it needs none.
   if (!swept.ok && swept.error.id !== "ipam.store-refused") return swept;
-  const sandbox = { ...own, ...(boot === undefined ? {} : { boot }) };
+  const sandbox = {
+    ...own,
+    ...(boot === undefined ? {} : { boot }),
+    ...(mac.value === undefined ? {} : { mac: mac.value }),
+  };
   const request = toRequest(sys, config.value, identity.value, sandbox, requested.value);
   const claimed = await claimAddresses(sys, store, config.value, request);
   if (!claimed.ok) return claimed;
@@ -70,7 +77,7 @@ function toRequest(
   sys: Sys,
   config: FlatConfig,
   identity: Identity,
-  sandbox: { readonly containerId: string; readonly ifname: string; readonly boot?: string },
+  sandbox: Pick<Claimant, "containerId" | "ifname" | "boot" | "mac">,
   requested: readonly (string | undefined)[],
 ): ClaimRequest {
   const { pool, network, node, definition, spaces, onLiveElsewhere } = config;

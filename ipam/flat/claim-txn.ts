@@ -24,6 +24,8 @@ export interface Claimant {
   readonly node: string;
   readonly uid?: string;
   readonly boot?: string;
+  /** The MAC address that is asked for, in the kernel's spelling. */
+  readonly mac?: string;
   readonly nowMs: number;
 }
 
@@ -85,11 +87,10 @@ export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | 
 }
 
 function holdingOf(attempt: Try, choice: Choice): Holding {
-  const { claimant, former, macAttempt } = attempt;
-  const { pool, network, identity, containerId, ifname, node, uid, boot, nowMs } = claimant;
+  const { claimant, former } = attempt;
+  const { network, identity, containerId, ifname, node, uid, boot, nowMs } = claimant;
   const before = former?.holding ?? choice.steals[0]?.holding;
   const what = former === undefined ? "claimed" : "taken over";
-  const mac = former?.holding.mac ?? "";
   return {
     identity,
     state: "live",
@@ -100,7 +101,8 @@ function holdingOf(attempt: Try, choice: Choice): Holding {
     ...(uid === undefined ? {} : { uid }),
     ...(boot === undefined ? {} : { boot }),
     addresses: choice.addresses,
-    mac: mac === "" ? stableMac(pool, identity, macAttempt) : mac,
+    mac: macOf(attempt),
+    ...(isMacAsked(claimant) ? { macAsked: true } : {}),
     generation: (former?.holding.generation ?? 0) + 1,
     sinceMs: nowMs,
     ...(isReservation(former?.holding, choice) ? { reserved: true } : {}),
@@ -116,11 +118,24 @@ function isReservation(former: Holding | undefined, { addresses }: Choice): bool
   );
 }
 
+/** What is asked for, else what the identity has of its own, else what is derived from it. */
+export function macOf({ claimant, former, macAttempt }: Omit<Try, "choices">): string {
+  const { pool, identity, mac } = claimant;
+  if (mac !== undefined && isMacAsked(claimant)) return mac;
+  const { mac: had = "", macAsked = false } = former?.holding ?? {};
+  return had === "" || macAsked ? stableMac(pool, identity, macAttempt) : had;
+}
+
+/** Who is told its own MAC address (by `tellMac`) asks for nothing by repeating it. */
+export function isMacAsked({ pool, identity, mac }: Claimant): boolean {
+  return mac !== undefined && mac !== stableMac(pool, identity, 0);
+}
+
 /** The transaction of a try: the first choice, else within it the second, and so on; at last the evidence. */
 export function claimTxn(attempt: Try): Txn {
   const { keys, claimant, definition } = attempt;
   const { identity, node, containerId, ifname } = claimant;
-  const macKey = keys.mac(stableMac(claimant.pool, identity, attempt.macAttempt));
+  const macKey = keys.mac(macOf(attempt));
   const evidence: Op[] = [
     { kind: "get", key: keys.own(identity) },
     { kind: "get", key: keys.att(node, containerId, ifname) },
@@ -144,11 +159,12 @@ function nest(attempt: Try, choices: readonly Choice[], evidence: readonly Op[],
 }
 
 /** Whether the try takes a MAC address that the identity does not have yet. */
-export function takesMac(former: Known | undefined): boolean {
-  return former === undefined || former.holding.mac === "";
+export function takesMac(attempt: Omit<Try, "choices">): boolean {
+  return attempt.former?.holding.mac !== macOf(attempt);
 }
 
-function comparesOf({ keys, claimant, definition, former }: Try, macKey: string): Compare[] {
+function comparesOf(attempt: Try, macKey: string): Compare[] {
+  const { keys, claimant, definition, former } = attempt;
   const own = keys.own(claimant.identity);
   const att = keys.att(claimant.node, claimant.containerId, claimant.ifname);
   return [
@@ -157,7 +173,7 @@ function comparesOf({ keys, claimant, definition, former }: Try, macKey: string)
       : { kind: "unchanged", key: own, modRevision: former.modRevision },
     { kind: "absent", key: att },
     ...(definition.isNew ? [] : [{ kind: "present" as const, key: keys.def(definition.hash) }]),
-    ...(takesMac(former) ? [{ kind: "absent" as const, key: macKey }] : []),
+    ...(takesMac(attempt) ? [{ kind: "absent" as const, key: macKey }] : []),
   ];
 }
 

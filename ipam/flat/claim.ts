@@ -8,8 +8,10 @@ import {
   claimTxn,
   entriesOf,
   type Found,
+  isMacAsked,
   type Known,
   keysOfHolding,
+  macOf,
   readFound,
   rewrite,
   type Try,
@@ -108,7 +110,8 @@ function decide(state: State, one: Try, found: Extract<Found, { kind: "evidence"
   if (!found.definitionKnown && !state.definitionIsNew) return attempt({ ...state, definitionIsNew: true });
   if (found.definitionKnown && state.definitionIsNew) return attempt({ ...state, definitionIsNew: false });
   if (own?.modRevision !== state.former?.modRevision) return meet(state, own);
-  if (takesMac(own) && found.macOwner !== undefined) {
+  if (takesMac(one) && found.macOwner !== undefined) {
+    if (isMacAsked(one.claimant)) return failed(macTaken(macOf(one), found.macOwner));
     return attempt({ ...state, macAttempt: state.macAttempt + 1 });
   }
   const blocked = requestedProblem(state, one, found.taken);
@@ -297,6 +300,15 @@ function addressTaken(code: string, owner: Holding): CniError {
     "ipam.address-taken",
     `claim requested address ${printCode(code)}: it is ${owner.state} for ${owner.identity || "nobody"}`,
     `Its last container is ${owner.containerId || "none"} on node ${owner.node || "none"}. Ask for another one.`,
+  );
+}
+
+function macTaken(mac: string, owner: string): CniError {
+  return cniError(
+    "ipam",
+    "ipam.mac-taken",
+    `claim requested MAC address ${mac}: it is ${owner}'s`,
+    "Two interfaces of one network cannot have one MAC address. Ask for another one, or for none: each pod has its own.",
   );
 }
 

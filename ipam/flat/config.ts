@@ -49,6 +49,7 @@ const ipamFields = [
   "identity",
   "hold",
   "onLiveElsewhere",
+  "mac",
   "notReadyWhen",
   "node",
   "journalDir",
@@ -56,6 +57,7 @@ const ipamFields = [
 const rangeFields = ["subnet", "rangeStart", "rangeEnd", "gateway", "exclude"];
 const identities = ["pod", "container"] as const;
 const policies = ["wait", "new-ip", "takeover"] as const;
+const macs = ["identity", "none"] as const;
 
 /** The whole configuration. Errors: `ipam.config` with every problem at once, each with the path of its field. */
 export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatConfig, CniError> {
@@ -69,6 +71,8 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
   const dns = readDns(ipam, problems);
   const identity = readChoice(ipam, "identity", identities, problems);
   const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, problems);
+  // For hawser as the meta-plugin, which reads it itself.
+  readChoice(ipam, "mac", macs, problems);
   const notReadyWhen = readNotReadyWhen(ipam, problems);
   noteFamilies(
     network,

@@ -23,6 +23,8 @@ export interface Holding {
   /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
   readonly addresses: readonly string[];
   readonly mac: string;
+  /** The sandbox asked for this MAC address: it is the sandbox's for as long as it lives, and not its identity's. */
+  readonly macAsked?: true;
   /** Grows with every sandbox that takes it over; an older one's CHECK fails. */
   readonly generation: number;
   /** Milliseconds since 1970. */
@@ -60,7 +62,7 @@ export function parseHolding(text: string): Holding | undefined {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return undefined;
   const { identity, state, containerId, ifname, node, network, uid, addresses, mac, generation } = json.value;
-  const { boot, sinceMs, heldUntilMs, reserved, history } = json.value;
+  const { boot, sinceMs, heldUntilMs, reserved, history, macAsked } = json.value;
   const texts = [identity, containerId, ifname, node, network, mac];
   if (!texts.every((each) => typeof each === "string")) return undefined;
   if (!states.includes(state) || !isTexts(addresses)) return undefined;
@@ -77,6 +79,7 @@ export function parseHolding(text: string): Holding | undefined {
     ...(typeof boot === "string" ? { boot } : {}),
     addresses,
     mac: String(mac),
+    ...(macAsked === true ? { macAsked } : {}),
     generation,
     sinceMs,
     ...(typeof heldUntilMs === "number" ? { heldUntilMs } : {}),

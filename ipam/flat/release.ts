@@ -151,9 +151,10 @@ function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
 function released(request: ReleaseRequest, holding: Holding): Holding | undefined {
   const { holdMs, nowMs } = request;
   const { identity, containerId, node } = holding;
-  const { uid: _uid, boot: _boot, reserved: isReserved, heldUntilMs: _heldUntilMs, ...kept } = holding;
+  const { uid: _uid, boot: _boot, reserved: isReserved, heldUntilMs: _heldUntilMs, ...had } = holding;
+  const { macAsked = false, ...kept } = had;
   const history = withEvent(holding.history, { what: "released", identity, containerId, node, atMs: nowMs });
-  const next = { ...kept, sinceMs: nowMs, history };
+  const next = { ...kept, ...(macAsked && { mac: "" }), sinceMs: nowMs, history };
   if (isReserved === true) return { ...next, state: "reserved" };
   // A container never comes back.
   if (holdMs === 0 || identity.startsWith("container:")) return undefined;

@@ -76,7 +76,8 @@ export async function predict(
   const own = holdingAt(reply.value, 0);
   if (own !== undefined) {
     const addresses = own.addresses.map((code) => ({ code, free: true, owner: identity }));
-    return ok({ identity, mac: own.mac === "" ? mac : own.mac, basis: "recorded", addresses });
+    const isOwn = own.mac !== "" && own.macAsked !== true;
+    return ok({ identity, mac: isOwn ? own.mac : mac, basis: "recorded", addresses });
   }
   const addresses = preferred.map((code, index): Predicted => {
     const isThere = entriesAt(reply.value, index + 1).length > 0;

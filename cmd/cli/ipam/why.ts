@@ -71,10 +71,11 @@ function printStory(terminal: Terminal, told: Told): void {
 }
 
 function factsOf(holding: Holding): [string, string][] {
-  const { addresses, mac, node, network, containerId, ifname, uid, sinceMs, generation, state } = holding;
+  const { addresses, mac, macAsked, node, network, containerId, ifname, uid, sinceMs, generation, state } =
+    holding;
   return [
     ["addresses", printCodes(addresses)],
-    ["MAC", mac || "-"],
+    ["MAC", macAsked === true ? `${mac} (asked for; it is not its identity's)` : mac || "-"],
     ["node", node || "-"],
     ["network", network || "-"],
     ["container", containerId || "-"],

@@ -30,7 +30,7 @@ export function withPool(
 }
 
 function operatorsPool(resources: Resources, ipam: JsonObject, place: string, notes: Notes): FlatPool {
-  const { type, pool: named, routes, dns } = ipam;
+  const { type, pool: named, routes, dns, mac } = ipam;
   const pool = typeof named === "string" ? resources.pools.get(named) : undefined;
   if (pool === undefined || !opensTo(pool, notes.namespace)) {
     const open = [...resources.pools]
@@ -50,7 +50,11 @@ function operatorsPool(resources: Resources, ipam: JsonObject, place: string, no
       why: "is said by the pool, which is the operator's; leave it out",
     });
   }
-  const own = { ...(routes !== undefined && { routes }), ...(dns !== undefined && { dns }) };
+  const own = {
+    ...(routes !== undefined && { routes }),
+    ...(dns !== undefined && { dns }),
+    ...(mac !== undefined && { mac }),
+  };
   return { ipam: { ...pool.ipam, ...own, type: type ?? "" }, grants: [pool] };
 }
 

@@ -73,7 +73,7 @@ const grantFields = {
 const grant = object(grantFields);
 const poolFields = {
   ...{ pool: name, ranges: asItIs, routes: asItIs, dns: asItIs, identity: asItIs, hold: asItIs },
-  ...{ onLiveElsewhere: asItIs, node: asItIs, journalDir: asItIs, notReadyWhen: asItIs },
+  ...{ onLiveElsewhere: asItIs, mac: asItIs, node: asItIs, journalDir: asItIs, notReadyWhen: asItIs },
 };
 
 const file: Reader = object({

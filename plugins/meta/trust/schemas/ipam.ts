@@ -102,6 +102,7 @@ const hawserFlat = (): Schema => ({
       text((value) => (parseDurationMs(value) === undefined ? "is no duration" : undefined)),
     ),
     onLiveElsewhere: oneOf("", "wait", "new-ip", "takeover"),
+    mac: oneOf("", "identity", "none"),
     node: operators("Leave it out"),
     journalDir: operators(notTenants),
     notReadyWhen: operators("Leave it out"),

@@ -314,6 +314,7 @@ export const legal: Readonly<Record<string, Readonly<Record<string, readonly Jso
     identity: ["pod", "container"],
     hold: ["", "0", "90s", "1h30m", "forever"],
     onLiveElsewhere: ["wait", "new-ip", "takeover"],
+    mac: ["", "identity", "none"],
   },
   "ipam:hawser-host-local": { ranges: [[[{ subnet: "10.1.0.0/16" }]]] },
   "ipam:hawser-static": { addresses: [[{ address: "10.10.0.1/24" }]] },
