@@ -32,7 +32,8 @@ const busyPauseMs = 25;
 
 /**
  * Runs one plugin for one verb and returns its stdout (CNI 1.1.0, section 4). A failure keeps the plugin's own code
- * and message; whatever the plugin wrote to stderr goes to ours in any case.
+ * and message; whatever the plugin wrote to stderr goes to ours in any case. `type`: an IPAM plugin is run with the
+ * configuration of its main plugin.
  */
 export async function callDelegate(
   sys: Sys,
@@ -40,8 +41,8 @@ export async function callDelegate(
   config: JsonObject,
   ifname: string,
   sandbox: Sandbox,
+  type = String(config.type),
 ): Promise<Outcome<string, CniError>> {
-  const type = String(config.type);
   const executable = findPlugin(sys, type, sandbox.path);
   if (!executable.ok) return executable;
   const stop = sys.processes.stopRequested();

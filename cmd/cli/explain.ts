@@ -117,14 +117,17 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
   );
   terminal.print("");
   terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
-  for (const { ifname, asked, args, resource, deviceId } of attachments) {
+  for (const { ifname, asked, args, resource, deviceId, mac } of attachments) {
     if (asked.length > 0) terminal.print(`\n${plain(ifname)}: the pod asks for ${asked.join(", ")}`);
     if (args !== undefined) terminal.print(`\n${plain(`${ifname}: its plugins find ${args} in CNI_ARGS`)}`);
+    if (mac !== undefined) terminal.print(`\n${plain(`${ifname}: ${macLine}`)}`);
     if (resource === undefined) continue;
     const which = deviceId ?? "the one that the kubelet assigns";
     terminal.print(`\n${plain(`${ifname}: takes a device of ${resource}: ${which}`)}`);
   }
 }
+
+const macLine = "has the MAC address of the pod's identity, which hawser-flat tells (hawser ipam predict)";
 
 /** The steps behind the attachments. */
 function printRoutes(terminal: Terminal, { defaultRoutes }: Explanation): void {

@@ -4,7 +4,7 @@ import { stableMac } from "./hash.ts";
 import type { Holding } from "./holding.ts";
 import { keysOf } from "./keys.ts";
 import { added, addTo, run, type Scene, scene, web } from "./scene/testing.ts";
-import { audit, type Call, holdingAt, invocationOf } from "./testing.ts";
+import { audit, type Call, holdingAt } from "./testing.ts";
 
 const own = stableMac("net", "ns/web/eth0", 0);
 const wanted = "02:00:00:00:00:77";

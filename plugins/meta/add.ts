@@ -12,6 +12,7 @@ import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaConfig, parseMetaConfig, placementProblem } from "./config/config.ts";
+import { requireGiver } from "./early-claim.ts";
 import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
 import { passCollection, withContainer } from "./locked.ts";
 import { merge } from "./merge.ts";
@@ -99,7 +100,8 @@ async function requireAll(
   { path }: Sandbox,
 ): Promise<Outcome<void, CniError>> {
   for (const step of plan) {
-    const present = requirePlugins(sys, step.chain, path);
+    const all = requirePlugins(sys, step.chain, path);
+    const present = all.ok ? requireGiver(sys, step, path) : all;
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }
   if (routes === undefined) return ok(undefined);

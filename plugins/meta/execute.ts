@@ -1,8 +1,17 @@
-import { type Added, addChain, type DelegateResult, deleteChain, type Undeleted } from "../../cni/chain.ts";
+import {
+  type Added,
+  addChain,
+  type Chain,
+  type DelegateResult,
+  deleteChain,
+  type Undeleted,
+} from "../../cni/chain.ts";
 import { hasRefused, hasRun, type Sandbox } from "../../cni/delegate.ts";
 import { type CniError, within } from "../../cni/errors.ts";
+import { ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { forgetInformation, informPlugins } from "./device-files.ts";
+import { claimEarly, holdsClaim, releaseClaim, throughClaim } from "./early-claim.ts";
 import type { Plan, Step } from "./plan.ts";
 import { sandboxForAdd } from "./sandbox.ts";
 
@@ -53,23 +62,48 @@ export async function execute(sys: Sys, plan: Plan, sandbox: Sandbox, parallel: 
   return { ok: true, value: done };
 }
 
-async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<{ step: Step; added: Added }> {
+interface Attempted {
+  readonly step: Step;
+  readonly added: Added;
+  /** Why the last of the plugins that DEL is owed to was not run. */
+  readonly neverRan?: string;
+}
+
+async function attach(sys: Sys, step: Step, sandbox: Sandbox): Promise<Attempted> {
   const informed = await informPlugins(sys, step);
   if (!informed.ok) {
     const ran = { ...step.chain, plugins: [] };
     return { step, added: { ok: false, error: informed.error, ran, partial: undefined } };
   }
-  return { step, added: await addChain(sys, step.chain, step.ifname, sandboxForAdd(step, sandbox)) };
+  const claimed = await claimEarly(sys, step, sandbox);
+  if (!claimed.ok) return { step, added: unclaimed(step, claimed.error) };
+  const { chain, ifname } = claimed.value;
+  const added = await addChain(sys, chain, ifname, sandboxForAdd(claimed.value, sandbox));
+  return owingClaim({ step: claimed.value, added });
 }
 
-function touchedBy({ step, added }: { step: Step; added: Added }): Carried[] {
+/** A plugin in whose name was claimed is owed a DEL although it never came to its ADD. */
+function owingClaim({ step, added }: Attempted): Attempted {
+  const plugins = throughClaim(step);
+  if (added.ok || added.ran.plugins.length >= plugins.length) return { step, added };
+  return { step, added: { ...added, ran: { ...step.chain, plugins } }, neverRan: added.error.msg };
+}
+
+/** Who refused a claim has none; else nobody knows. */
+function unclaimed(step: Step, error: CniError): Added {
+  const plugins = hasRun(error) && !hasRefused(error) ? throughClaim(step) : [];
+  return { ok: false, error, ran: { ...step.chain, plugins }, partial: undefined };
+}
+
+function touchedBy({ step, added, neverRan }: Attempted): Carried[] {
   if (added.ok) return [{ step, result: added.value }];
   return added.ran.plugins.length === 0 && step.deviceInfoFile === undefined
     ? []
-    : [{ step: { ...step, chain: added.ran }, result: added.partial, ...refusal(added.error) }];
+    : [{ step: { ...step, chain: added.ran }, result: added.partial, ...refusal(added.error, neverRan) }];
 }
 
-function refusal(error: CniError): Pick<Carried, "refused"> {
+function refusal(error: CniError, neverRan: string | undefined): Pick<Carried, "refused"> {
+  if (neverRan !== undefined) return { refused: neverRan };
   return hasRefused(error) ? { refused: error.msg } : {};
 }
 
@@ -114,12 +148,30 @@ async function detach(
   sandbox: Sandbox,
   past: GoesPast,
 ): Promise<Left | undefined> {
-  const { step, result } = carried;
+  const { step } = carried;
   const mayPass = past === "unattached" ? passableOf(carried) : () => past === "all";
-  const undeleted = await deleteChain(sys, step.chain, step.ifname, sandbox, result, mayPass);
+  const undeleted = await deleteStep(sys, carried, step.chain, sandbox, mayPass);
   if (undeleted !== undefined) return leftOf(carried, undeleted);
   const removed = await forgetInformation(sys, step);
   return removed.ok ? undefined : leftOf(carried, { error: removed.error, chain: step.chain });
+}
+
+/**
+ * The DEL of a step by this chain, and of its early claim, where the main plugin's DEL may not have led to its IPAM: some
+ * look for what their ADD has left first. Not as long as an interface may be there that has the addresses.
+ */
+export async function deleteStep(
+  sys: Sys,
+  { step, result, refused }: Carried,
+  chain: Chain,
+  sandbox: Sandbox,
+  mayPass?: (index: number, error: CniError) => boolean,
+): Promise<Undeleted | undefined> {
+  const undeleted = await deleteChain(sys, chain, step.ifname, sandbox, result, mayPass);
+  if (step.claim === undefined || result !== undefined) return undeleted;
+  const mayBeUsed = undeleted !== undefined && holdsClaim(undeleted.chain) && refused === undefined;
+  const released = mayBeUsed ? ok(undefined) : await releaseClaim(sys, step, sandbox);
+  return released.ok ? undeleted : { error: released.error, chain };
 }
 
 function passableOf({ step, result, refused }: Carried): (index: number, error: CniError) => boolean {

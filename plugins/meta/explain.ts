@@ -45,6 +45,8 @@ export interface ExplainedAttachment {
   readonly verbs: readonly Verb[];
   /** What CNI_ARGS tell its ADD besides the runtime's own. */
   readonly args?: string;
+  /** The MAC address that plugins are given although the pod does not ask for one. */
+  readonly mac?: "identity";
   /** What each of its plugins reads on stdin, less prevResult. */
   readonly plugins: readonly JsonObject[];
 }
@@ -73,7 +75,7 @@ function ordersOf(plan: readonly Step[], parallel: boolean): number[] {
 }
 
 function explainStep(
-  { role, ifname, network, chain, args }: Step,
+  { role, ifname, network, chain, args, claim }: Step,
   selection: Selection | undefined,
   order: number,
 ): ExplainedAttachment {
@@ -98,6 +100,7 @@ function explainStep(
     // One pod's choice must not make the node unready, so STATUS leaves it out.
     verbs: asked.filter((verb) => verb !== "STATUS" || origin === "configuration"),
     ...(args !== undefined && { args }),
+    ...(claim !== undefined && claim.to.length > 0 && { mac: "identity" }),
     plugins,
   };
 }

@@ -13,6 +13,7 @@ import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import { attachmentInfoPath, deviceInfoCapability } from "../../kube/devices/info-path.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { MetaConfig } from "./config/config.ts";
+import { type EarlyClaim, planClaim } from "./early-claim.ts";
 import type { Selection } from "./select.ts";
 import { endlessIpam } from "./trust/types.ts";
 
@@ -24,6 +25,8 @@ export interface Step {
   readonly chain: Chain;
   /** Goes behind the runtime's own CNI_ARGS, on ADD alone. */
   readonly args?: string;
+  /** Its addresses are claimed before its plugins run, for the MAC address that comes with them. */
+  readonly claim?: EarlyClaim;
   /** The pod's device that this network gets; its ID is in the chain's plugins already. */
   readonly device?: AssignedDevice;
   /**
@@ -72,7 +75,7 @@ function planStep(
   });
   if (!chain.ok) return chain;
   return ok({
-    ...{ role, network, ifname, chain: chain.value },
+    ...{ role, network, ifname, ...chain.value },
     ...argsFor(config, selection),
     ...(device !== undefined && { device }),
     ...(file !== undefined && { deviceInfoFile: file }),
@@ -100,7 +103,7 @@ function completed(
   { request, role, device, config: definition }: Selection,
   chain: Chain,
   ours: JsonObject,
-): Outcome<Chain, CniError> {
+): Outcome<Pick<Step, "chain" | "claim">, CniError> {
   const requested = request === undefined ? {} : requestedCapabilities(request);
   const unmet = Object.keys(requested).filter(
     (name) =>
@@ -111,9 +114,13 @@ function completed(
   if (unmet.length > 0) return unsupported(unmet, chain, misplacedCapabilities(definition));
   // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
   const kubelets = role === "primary" ? config.runtimeConfig : {};
-  const complete = completeChain(chain, { ...kubelets, ...requested, ...ours });
-  const whole = withDevice(withCniArgs(complete, request?.cniArgs), device);
-  return ok({ ...whole, plugins: whole.plugins.map(spellPlugin) });
+  const supplied = { ...kubelets, ...requested, ...ours };
+  const whole = withDevice(withCniArgs(completeChain(chain, supplied), request?.cniArgs), device);
+  const claim = planClaim(chain, whole, supplied.mac, config.dialect === "multus");
+  return ok({
+    chain: { ...whole, plugins: whole.plugins.map(spellPlugin) },
+    ...(claim !== undefined && { claim }),
+  });
 }
 
 /** Every attachment whose plugins ask for the file, or whose device has something to tell in it. */

@@ -4,6 +4,7 @@ import { parseResult } from "../../cni/result.ts";
 import { isVersion } from "../../cni/version.ts";
 import type { AssignedDevice } from "../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
+import type { EarlyClaim } from "./early-claim.ts";
 import type { Carried } from "./execute.ts";
 import type { Failures } from "./give-up.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -62,6 +63,7 @@ export function toDocument(record: AttachmentRecord): JsonObject {
       ifname: step.ifname,
       chain: { ...step.chain, plugins: [...step.chain.plugins] },
       ...(step.args === undefined ? {} : { args: step.args }),
+      ...(step.claim === undefined ? {} : { claim: { ...step.claim, to: [...step.claim.to] } }),
       ...(step.device === undefined ? {} : { device: { ...step.device } }),
       ...(step.deviceInfoFile === undefined ? {} : { deviceInfoFile: step.deviceInfoFile }),
       ...(result === undefined ? {} : { result: result.document }),
@@ -163,12 +165,25 @@ function readStep(value: Json): Carried | undefined {
   if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
   if (typeof ifname !== "string" || chain === undefined) return undefined;
   const { args, refused } = value;
-  const own = { ...(typeof args === "string" && { args }), ...readDevice(value) };
+  const own = { ...(typeof args === "string" && { args }), ...readClaim(value), ...readDevice(value) };
   const step: Step = { role, network, ifname, chain, ...own };
   const more = typeof refused === "string" ? { refused } : {};
   if (value.result === undefined) return { step, result: undefined, ...more };
   const result = readResult(value.result, chain);
   return result === undefined ? undefined : { step, result, ...more };
+}
+
+/** DEL needs no more of it than that there is one. */
+function readClaim({ claim }: JsonObject): Pick<Step, "claim"> {
+  if (!isObject(claim)) return {};
+  const to = readAll(claim.to, (each) => (typeof each === "number" ? each : undefined)) ?? [];
+  const { asked, inArgs } = claim;
+  const own: EarlyClaim = {
+    to,
+    ...(typeof asked === "string" && { asked }),
+    ...(inArgs === true && { inArgs }),
+  };
+  return { claim: own };
 }
 
 /** Records from before devices were known have none. */

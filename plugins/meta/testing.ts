@@ -133,6 +133,9 @@ export function createRecordingNode(
   };
 }
 
+/** What hawser-flat tells, where it is among the plugins. */
+export const identityMac = "02:aa:00:00:00:01";
+
 function recorder(type: string, calls: RecordedCall[]): Handler {
   return ({ env, stdin }) => {
     const {
@@ -147,7 +150,10 @@ function recorder(type: string, calls: RecordedCall[]): Handler {
       return exited(1, JSON.stringify({ cniVersion: config.cniVersion, code: 999, msg: `${type} fails` }));
     }
     if (verb !== "ADD") return exited(0, "");
-    const made = { interfaces: [{ name: ifname, sandbox: netns }] };
+    const isAsked = (config.runtimeConfig as JsonObject | undefined)?.tellMac === true;
+    const made = {
+      interfaces: [isAsked ? { name: ifname, mac: identityMac } : { name: ifname, sandbox: netns }],
+    };
     return exited(
       0,
       JSON.stringify({

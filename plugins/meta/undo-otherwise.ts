@@ -1,10 +1,10 @@
-import { type Chain, deleteChain } from "../../cni/chain.ts";
+import type { Chain } from "../../cni/chain.ts";
 import type { Sandbox } from "../../cni/delegate.ts";
 import { isObject, type JsonObject, printJson, without } from "../../cni/json.ts";
 import { deviceInfoCapability } from "../../kube/devices/info-path.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { forgetInformation } from "./device-files.ts";
-import type { Left } from "./execute.ts";
+import { deleteStep, type Left } from "./execute.ts";
 import type { Plan } from "./plan.ts";
 
 /** What a plugin cannot do its DEL without: of the device that it was given. */
@@ -42,7 +42,7 @@ async function undoOne(
   const { step, result, refused } = each.carried;
   if (result !== undefined && refused === undefined) return false;
   const attempt = async (chain: Chain): Promise<boolean> => {
-    const undeleted = await deleteChain(sys, chain, step.ifname, sandbox, result);
+    const undeleted = await deleteStep(sys, each.carried, chain, sandbox);
     return undeleted === undefined && (await forgetInformation(sys, step)).ok;
   };
   const plain = { ...step.chain, plugins: step.chain.plugins.map(withoutRequests) };

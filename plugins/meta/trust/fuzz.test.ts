@@ -9,7 +9,7 @@ import type { HttpHandler } from "../../../sys/fake.ts";
 import { ok } from "../../../sys/outcome.ts";
 import { parseMetaConfig } from "../config/config.ts";
 import { prepare } from "../prepare.ts";
-import { createRecordingNode, invocationFrom, podArgs } from "../testing.ts";
+import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../testing.ts";
 
 /**
  * Legal definitions and annotations, changed as a hostile author would change them, go through a whole ADD on a machine in
@@ -303,12 +303,18 @@ const base = {
   ...{ resources: "/resources.json", crossNamespace: [] as string[] },
 };
 
+/** An executable's name, and what it reads. */
+interface Run {
+  readonly type: string;
+  readonly config: JsonObject;
+}
+
 /** What the plan of this ADD hands to each plugin, told by another process that does nothing else. */
 async function planned(
   node: ReturnType<typeof scene>,
   entry: Entry,
   annotation: string,
-): Promise<JsonObject[] | undefined> {
+): Promise<Run[] | undefined> {
   const { sys } = node.machine.spawn();
   const args = podArgs.replace("=shop", `=${entry.namespace}`);
   const variables = {
@@ -326,7 +332,22 @@ async function planned(
   const api = openClient(sys, { kubeconfig: "/k", variables: {}, deadlineMs: Number.POSITIVE_INFINITY });
   const prepared = await prepare(sys, config.value, invocation, api, "required");
   if (!prepared.ok) return undefined;
-  return prepared.value.plan.flatMap(({ chain }) => chain.plugins.map((plugin) => ({ ...plugin })));
+  return prepared.value.plan.flatMap(({ chain, claim }) => {
+    const run = (config: JsonObject): Run => ({ type: String(config.type), config });
+    if (claim === undefined) return chain.plugins.map(run);
+    const withMore = (plugin: JsonObject, more: JsonObject): JsonObject => ({
+      ...plugin,
+      runtimeConfig: { ...(plugin.runtimeConfig as JsonObject | undefined), ...more },
+    });
+    const source = chain.plugins.find(({ ipam }) => isObject(ipam) && ipam.type === "hawser-flat") ?? {};
+    const asked = claim.asked === undefined ? {} : { mac: claim.asked };
+    return [
+      { type: "hawser-flat", config: withMore(source, { ...asked, tellMac: true }) },
+      ...chain.plugins.map((plugin, at) =>
+        run(claim.to.includes(at) ? withMore(plugin, { mac: identityMac }) : plugin),
+      ),
+    ];
+  });
 }
 
 async function tryIt(entry: Entry, text: string, annotation: string): Promise<boolean> {
@@ -347,10 +368,11 @@ async function tryIt(entry: Entry, text: string, annotation: string): Promise<bo
     if (path.startsWith("/") && line !== "syncFolder /") expect(path, line).toMatch(ours);
     if (verb === "run") expect(path, line).toMatch(/^\/bin\/cni\/[a-z0-9-]+$/);
   }
-  const adds = node.calls.filter(({ verb }) => verb === "ADD").map(({ config }) => config);
-  const bare = adds.map(({ prevResult: _result, ...rest }) => rest);
+  const bare = node.calls.flatMap(({ verb, type, config: { prevResult: _result, ...config } }) =>
+    verb === "ADD" ? { type, config } : [],
+  );
   expect(bare).toEqual(plan ?? []);
-  for (const config of bare.filter(({ type }) => type !== "main")) {
+  for (const { config } of bare.filter(({ type }) => type !== "main")) {
     const { runtimeConfig: _asked, ...own } = config;
     expectHarmless(own, entry.namespace);
   }

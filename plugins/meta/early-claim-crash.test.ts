@@ -1,0 +1,171 @@
+import { describe, expect, test } from "vitest";
+import { printJson } from "../../cni/json.ts";
+import type { Verb } from "../../cni/version.ts";
+import {
+  Crash,
+  type CrashPoint,
+  createMachine,
+  exited,
+  type FakeProcess,
+  type Handler,
+  type Machine,
+} from "../../sys/fake.ts";
+import { meta } from "./plugin.ts";
+import { identityMac, invocationFrom } from "./testing.ts";
+
+/**
+ * ADD and DEL of a pod whose addresses are claimed before its plugins run, stopped or failed at each effect: no claim and no
+ * interface is left, and the neighbour's are as they were. One main plugin is like sriov, whose DEL does nothing where its ADD
+ * has written nothing down; the other frees in any case, as bridge, macvlan and ptp do.
+ */
+
+interface Scene {
+  readonly machine: Machine;
+  /** `claim/container/interface`, `link/container/interface`. */
+  readonly world: Set<string>;
+  readonly config: object;
+}
+
+const victim = "victim";
+const neighbour = "neighbour";
+const types = { net1: "careful", net2: "plain" } as const;
+
+function scene(parallel: boolean): Scene {
+  const world = new Set<string>();
+  const flat: Handler = ({ env }) => {
+    const claim = `claim/${env.CNI_CONTAINERID}/${env.CNI_IFNAME}`;
+    if (env.CNI_COMMAND === "ADD") world.add(claim);
+    if (env.CNI_COMMAND === "DEL") world.delete(claim);
+    const interfaces = [{ name: env.CNI_IFNAME, mac: identityMac }];
+    return exited(0, env.CNI_COMMAND === "ADD" ? printJson({ cniVersion: "1.0.0", interfaces }) : "");
+  };
+  const main =
+    (isCareful: boolean): Handler =>
+    ({ env, stdin }) => {
+      const own = `${env.CNI_CONTAINERID}/${env.CNI_IFNAME}`;
+      if (env.CNI_COMMAND === "ADD") {
+        const { runtimeConfig } = JSON.parse(stdin) as { runtimeConfig?: { mac?: string } };
+        expect(runtimeConfig?.mac).toBe(identityMac);
+        world.add(`claim/${own}`);
+        world.add(`link/${own}`);
+        return exited(0, printJson({ cniVersion: "1.0.0", interfaces: [{ name: env.CNI_IFNAME }] }));
+      }
+      if (env.CNI_COMMAND === "DEL" && (!isCareful || world.has(`link/${own}`))) {
+        world.delete(`claim/${own}`);
+        world.delete(`link/${own}`);
+      }
+      return exited(0, "");
+    };
+  const network = (type: string): string =>
+    printJson({
+      cniVersion: "1.0.0",
+      name: type,
+      type,
+      capabilities: { mac: true },
+      ipam: { type: "hawser-flat" },
+    });
+  const machine = createMachine({
+    executables: {
+      "/bin/cni/first": () => exited(0, printJson({ cniVersion: "1.1.0" })),
+      ...{ "/bin/cni/hawser-flat": flat, "/bin/cni/careful": main(true), "/bin/cni/plain": main(false) },
+    },
+    files: { "/d/default/careful.json": network("careful"), "/d/default/plain.json": network("plain") },
+  });
+  const config = {
+    ...{ cniVersion: "1.1.0", name: "pods", type: "hawser", definitionsDir: "/d", stateDir: "/s", parallel },
+    ...{ delegate: { type: "first" }, networks: Object.values(types) },
+  };
+  return { machine, world, config };
+}
+
+async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", id: string, config: object) {
+  const variables = {
+    ...{ CNI_COMMAND: verb satisfies Verb, CNI_CONTAINERID: id, CNI_NETNS: "/ns" },
+    ...{ CNI_IFNAME: "eth0", CNI_PATH: "/bin/cni" },
+  };
+  const valid = { "cni.dev/valid-attachments": [{ containerID: neighbour, ifname: "eth0" }] };
+  const invocation = invocationFrom(variables, verb === "GC" ? { ...config, ...valid } : config);
+  return { ADD: meta.add, DEL: meta.del, GC: meta.gc }[verb](process.sys, invocation);
+}
+
+async function endOf({ machine, config }: Scene, process: FakeProcess, verb: "ADD" | "DEL"): Promise<string> {
+  try {
+    const outcome = await call(process, verb, victim, config);
+    machine.kill(process.pid);
+    return outcome.ok ? "ok" : "error";
+  } catch (error) {
+    if (error instanceof Crash) return "crash";
+    throw error;
+  }
+}
+
+async function succeed({ machine, config }: Scene, verb: "ADD" | "DEL" | "GC", id: string): Promise<void> {
+  expect(await call(machine.spawn(), verb, id, config), `${verb} of ${id}`).toMatchObject({ ok: true });
+}
+
+function of(id: string, { world, machine }: Scene): string[] {
+  const names = machine.disk.list("/s/pods");
+  const records = names.ok ? names.value.filter((name) => name.includes(`${id}@`)) : [];
+  return [...[...world].filter((each) => each.includes(`/${id}/`)), ...records].toSorted();
+}
+
+const whole = (id: string): string[] =>
+  Object.keys(types)
+    .flatMap((ifname) => [`claim/${id}/${ifname}`, `link/${id}/${ifname}`])
+    .concat(`${id}@eth0.json`)
+    .toSorted();
+
+async function stage(verb: "ADD" | "DEL", parallel: boolean): Promise<Scene> {
+  const made = scene(parallel);
+  await succeed(made, "ADD", neighbour);
+  if (verb === "DEL") await succeed(made, "ADD", victim);
+  return made;
+}
+
+async function effectsOf(verb: "ADD" | "DEL", parallel: boolean): Promise<readonly string[]> {
+  const made = await stage(verb, parallel);
+  const process = made.machine.spawn();
+  expect(await endOf(made, process, verb)).toBe("ok");
+  return process.effects();
+}
+
+describe.each([false, true])("parallel: %s", (parallel) => {
+  describe.each(["ADD", "DEL"] as const)("%s", (verb) => {
+    test.each(["DEL", "GC"] as const)("killed at any effect: %s leaves nothing", async (remedy) => {
+      const effects = await effectsOf(verb, parallel);
+      if (verb === "ADD") expect(effects.filter((each) => each.includes("hawser-flat"))).toHaveLength(2);
+      for (const [number, effect] of effects.entries()) {
+        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
+          const where = `${verb} killed ${when} effect ${number}: ${effect}`;
+          const made = await stage(verb, parallel);
+          const process = made.machine.spawn();
+          process.crashAt(number, when);
+          expect(await endOf(made, process, verb), where).not.toBe("error");
+          await succeed(made, remedy, victim);
+          expect(of(victim, made), where).toEqual([]);
+          expect(of(neighbour, made), where).toEqual(whole(neighbour));
+          await succeed(made, "ADD", victim);
+          expect(of(victim, made), where).toEqual(whole(victim));
+        }
+      }
+    });
+
+    test("failed at any effect: what could not be undone, DEL undoes", async () => {
+      const effects = await effectsOf(verb, parallel);
+      for (const [number, effect] of effects.entries()) {
+        const where = `${verb} with EIO at effect ${number}: ${effect}`;
+        const made = await stage(verb, parallel);
+        const process = made.machine.spawn();
+        process.failAt(number, "EIO");
+        const ended = await endOf(made, process, verb);
+        expect(ended, where).not.toBe("crash");
+        const left = of(victim, made).filter((each) => each.includes("/"));
+        if (verb === "ADD" && ended === "error") expect(left, where).toEqual([]);
+        if (verb === "DEL" && ended === "ok") expect(left, where).toEqual([]);
+        await succeed(made, "DEL", victim);
+        expect(of(victim, made), where).toEqual([]);
+        expect(of(neighbour, made), where).toEqual(whole(neighbour));
+      }
+    });
+  });
+});
