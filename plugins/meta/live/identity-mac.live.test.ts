@@ -159,7 +159,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
       const link = linkOf(db.namespace);
       expect(link?.mac).toBe("02:00:00:00:77:01");
       expect(predicted().mac).toBe(own);
-    const story = cli(["why", link?.addresses[0]?.split("/")[0] ?? ""]);
+      const story = cli(["why", link?.addresses[0]?.split("/")[0] ?? ""]);
       expect(story).toContain("02:00:00:00:77:01 (asked for");
       const other = { pod: "web", containerId: "c2", namespace: addNamespace(bed()), asked };
       expect(errorOf(await perform("ADD", other)).details).toContain("[ipam.mac-taken]");
