@@ -64,7 +64,7 @@ test.each(runs.map(([policy, versions], at) => [seed + at, policy, versions] as 
     }
     // A simulation in which nothing goes wrong would prove little.
     expect(world.seen.get("reboot"), "reboot").toBeGreaterThan(0);
-    for (const fault of ["unreachable", "lost request", "lost reply", "late"])
+    for (const fault of ["full", "unreachable", "lost request", "lost reply", "late"])
       expect(world.cluster.stats.get(fault), fault).toBeGreaterThan(0);
     if (process.env.HAWSER_VERBOSE)
       process.stderr.write(`${JSON.stringify([...world.seen, ...world.cluster.stats])}\n`);

@@ -31,6 +31,8 @@ export interface Cluster {
   readonly cut: Set<string>;
   /** How often each kind of fault happens, from 0 to 1. */
   faultRate: number;
+  /** Its database is full: it refuses what might put, before it looks at anything. */
+  isFull: boolean;
   /** By the store's clock, which is right. */
   nowMs: number;
   readonly stats: Map<string, number>;
@@ -56,6 +58,7 @@ export function createCluster(chance: () => number, nowMs: number, onChange: OnC
     entries: memory.entries,
     cut: new Set(),
     faultRate: 0,
+    isFull: false,
     nowMs,
     stats: new Map(),
     step: async () => {
@@ -93,6 +96,7 @@ export function createCluster(chance: () => number, nowMs: number, onChange: OnC
   };
   const faultFor = ({ node }: Asker, txn: Txn): Fault => {
     if (cluster.cut.has(node)) return "unreachable";
+    if (cluster.isFull && puts(txn)) return "full";
     if (chance() >= cluster.faultRate) return "none";
     // A read whose answer is lost has simply not been answered.
     if (isRead(txn)) return "unreachable";
@@ -101,11 +105,15 @@ export function createCluster(chance: () => number, nowMs: number, onChange: OnC
   return cluster;
 }
 
-type Fault = "none" | "unreachable" | "lost request" | "lost reply" | "late";
+type Fault = "none" | "full" | "unreachable" | "lost request" | "lost reply" | "late";
 
 function toStoreFault(fault: Fault): StoreFault {
-  const kind = fault === "unreachable" ? "unreachable" : "unknown";
+  const kind = fault === "full" ? "refused" : fault === "unreachable" ? "unreachable" : "unknown";
   return { kind, msg: `simulated: ${fault}`, details: "" };
+}
+
+function puts({ success, failure }: Txn): boolean {
+  return [...success, ...failure].some((op) => op.kind === "put" || (op.kind === "txn" && puts(op.txn)));
 }
 
 function isRead({ compare, success }: Txn): boolean {

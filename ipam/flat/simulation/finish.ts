@@ -18,6 +18,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
   const { cluster, model, machines } = world;
   cluster.cut.clear();
   cluster.faultRate = 0;
+  cluster.isFull = false;
   while (await cluster.deliverLate());
   for (const node of nodes) world.versions.set(node, version);
   await replayAll(world);

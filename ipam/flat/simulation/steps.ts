@@ -68,6 +68,7 @@ function disturb(world: World, versions: readonly PoolVersion[]): void {
   cluster.faultRate = chance() < 0.5 ? 0 : 0.15;
   if (chance() < 0.06) cluster.cut.add(pick(nodes));
   if (chance() < 0.15) cluster.cut.clear();
+  cluster.isFull = chance() < (cluster.isFull ? 0.8 : 0.03);
   if (chance() < 0.02) reboot(world, pick(nodes));
   if (chance() < 0.03) {
     const version = pick(versions);
@@ -163,6 +164,7 @@ function isWhole(world: World, { node }: Container, { addresses }: Holding): boo
 
 const mayFail: readonly string[] = [
   "ipam.store-unreachable",
+  "ipam.store-refused",
   "ipam.live-elsewhere",
   "ipam.address-taken",
   "ipam.requested-outside",
