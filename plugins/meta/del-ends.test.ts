@@ -68,10 +68,12 @@ describe("what never was attached", () => {
     ["there", {}],
     ["gone", gone],
   ])(
-    "and cannot be deleted: the first DEL ends, its namespace %s; it is left over, and GC goes on trying",
+    "and cannot be deleted: the second DEL ends, its namespace %s; it is left over, and GC goes on trying",
     async (_case, about) => {
       const made = scene();
       expect(await made.verb("ADD")).toBe("delegate.failed 999");
+      expect(await made.verb("DEL", about)).toBe("delegate.failed 999");
+      expect(held(made)).toEqual(["pod1 record"]);
       expect(await made.verb("DEL", about)).toBe("ok");
       expect(made.warnings()).toEqual([
         expect.stringMatching(/DEL of container pod1 gives up .*it cannot be read/),
@@ -125,6 +127,7 @@ describe("what never was attached", () => {
     const plugins = [{ type: "main" }, { type: "strict", bad: true }];
     const made = scene({ cniVersion: "1.1.0", name: "data", plugins });
     expect(await made.verb("ADD")).toBe("delegate.failed 999");
+    expect(await made.verb("DEL")).toBe("delegate.failed 999");
     expect(await made.verb("DEL")).toBe("ok");
     expect(held(made)).toEqual(["pod1 left-over"]);
     const [path = ""] = made.machine.disk.paths().filter((each) => each.includes(".refused-"));
@@ -213,6 +216,7 @@ test("a pod that is tried again and again leaves a bounded number behind, the la
   for (let n = 0; n < 80; n++) {
     made.machine.clock.advance(1000);
     await made.verb("ADD", { containerId: `c${n}` });
+    await made.verb("DEL", { containerId: `c${n}` });
     expect(await made.verb("DEL", { containerId: `c${n}` })).toBe("ok");
   }
   const left = held(made);
@@ -221,10 +225,15 @@ test("a pod that is tried again and again leaves a bounded number behind, the la
   expect(left).not.toContain("c15 left-over");
 });
 
+async function refusedTwice(made: Scene): Promise<void> {
+  await made.verb("ADD");
+  for (const _time of [1, 2]) await made.verb("DEL", gone);
+  expect(held(made)).toEqual(["pod1 left-over"]);
+}
+
 test("a container of the same ID is attached anew, and GC does not delete it with what is left over", async () => {
   const made = scene();
-  await made.verb("ADD");
-  await made.verb("DEL", gone);
+  await refusedTwice(made);
   rewrite(made, { cniVersion: "1.1.0", type: "strict" });
   expect(await made.verb("ADD")).toBe("ok");
   made.strict.refuses = () => false;
@@ -239,9 +248,7 @@ test("a container of the same ID is attached anew, and GC does not delete it wit
 
 test("what is left over is in nobody's valid set, and its delegates' GC may fail", async () => {
   const made = scene();
-  made.strict.refuses = (config) => config.bad === true;
-  await made.verb("ADD");
-  await made.verb("DEL", gone);
+  await refusedTwice(made);
   rewrite(made, { cniVersion: "1.1.0", type: "other" });
   expect(await made.verb("GC", gcOf())).toBe("ok");
   const collected = made.calls.filter(({ verb }) => verb === "GC");
@@ -253,6 +260,7 @@ test("killed at any effect, a DEL that gives up has lost nothing", async () => {
   const count = async (): Promise<number> => {
     const made = scene();
     await made.verb("ADD");
+    await made.verb("DEL");
     let effects = 0;
     await made.verb("DEL", { onCall: () => effects++ });
     return effects;
@@ -263,13 +271,15 @@ test("killed at any effect, a DEL that gives up has lost nothing", async () => {
     for (const when of ["before", "half", "after"] as const) {
       const made = scene();
       await made.verb("ADD");
+      await made.verb("DEL");
       const killed = made.verb("DEL", { processAt: (process: FakeProcess) => process.crashAt(number, when) });
       await killed.catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
       const where = `killed ${when} effect ${number}`;
       expect(held(made).length, where).toBeGreaterThan(0);
       made.machine.crash({ lose: "unsynced" });
       expect(held(made).length, `${where}, and a power loss`).toBeGreaterThan(0);
-      expect(await made.verb("DEL"), where).toBe("ok");
+      // A power loss may have taken the count of tries with it.
+      if ((await made.verb("DEL")) !== "ok") expect(await made.verb("DEL"), where).toBe("ok");
       expect(new Set(held(made)), where).toEqual(new Set(["pod1 left-over"]));
     }
   }

@@ -15,7 +15,7 @@ export interface Stuck {
   readonly isGone: boolean;
 }
 
-const tries = { neverAttached: 1, neverAttachedTemporary: 3, gone: 3, other: 5 };
+const tries = { neverAttached: 2, neverAttachedTemporary: 3, gone: 3, other: 5 };
 const waitMs = 10 * 60_000;
 const temporaryWaitMs = 60 * 60_000;
 

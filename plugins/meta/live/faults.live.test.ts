@@ -91,12 +91,9 @@ suite("pods of real use", reference, (executable) => {
       const config = pod(definition());
       errorOf(await call(bed(), executable, { verb: "ADD", config, netns: sandbox.path, containerId }));
       if (corrected) pod(macvlan("10.83.0.9/24"));
-      const deleted = await call(bed(), executable, {
-        verb: "DEL",
-        config,
-        netns: sandbox.path,
-        containerId,
-      });
+      const deleting = { verb: "DEL", config, netns: sandbox.path, containerId } as const;
+      if (!corrected) errorOf(await call(bed(), executable, deleting));
+      const deleted = await call(bed(), executable, deleting);
       expect([deleted.exitCode, deleted.stdout]).toEqual([0, ""]);
       expectSilence(await call(bed(), executable, { verb: "DEL", config, netns: "", containerId }));
       // What was given up is kept, for GC; macvlan's link goes with its namespace. A corrected definition leaves nothing.
