@@ -1,6 +1,7 @@
 import { type Entry, list } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { lockParties } from "../../cni/lock-sweep.ts";
+import type { Failures } from "../../plugins/meta/give-up.ts";
 import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -14,6 +15,8 @@ export interface HeldRecord {
     | { readonly kind: "at work"; readonly record: AttachmentRecord; readonly pids: readonly number[] }
     /** Its ADD ended without committing or undoing it. */
     | { readonly kind: "interrupted"; readonly record: AttachmentRecord }
+    /** Its DEL has failed, and will be tried again. */
+    | { readonly kind: "deleting"; readonly record: AttachmentRecord; readonly failures: Failures }
     /** What its DEL has given up, after `why`. */
     | { readonly kind: "left over"; readonly record: AttachmentRecord; readonly why: string }
     | { readonly kind: "corrupt"; readonly why: string }
@@ -37,6 +40,7 @@ function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord[
   if (state.kind === "left-over") return { kind: "left over", record, why: record.leftOver ?? "" };
   const pids = lockParties(sys, stateDir, key.containerId);
   if (pids.length > 0) return { kind: "at work", record, pids };
+  if (record.failures !== undefined) return { kind: "deleting", record, failures: record.failures };
   return { kind: record.phase === "committed" ? "attached" : "interrupted", record };
 }
 
@@ -71,6 +75,8 @@ export function adviceOn({ state, entry }: HeldRecord): string | undefined {
       return undefined;
     case "interrupted":
       return "The runtime's DEL of this container undoes what was begun; GC does if the runtime has forgotten it.";
+    case "deleting":
+      return "The runtime, or GC, tries again, and in the end gives up what cannot be undone. Its log names the plugin and what it said.";
     case "left over":
       return `The pod is gone; GC goes on trying. Make it possible (install the plugin, start its daemon), or see to it by hand what its plugins have left, and remove ${entry.path}.`;
     case "corrupt":

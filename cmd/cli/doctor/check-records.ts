@@ -26,6 +26,11 @@ function findingOn(held: HeldRecord): Finding[] {
       const why = `The ADD of ${container} was killed, or could not undo all that it had begun.`;
       return [warning("records", `${entry.path} was begun and never finished`, why, todo)];
     }
+    case "deleting": {
+      const { count } = state.failures;
+      const why = `The DEL of ${container} has failed ${count === 1 ? "once" : `${count} times`}.`;
+      return [warning("records", `${entry.path} cannot be deleted yet`, why, todo)];
+    }
     case "left over": {
       const why = `The DEL of ${container} has given up what it names: ${state.why}.`;
       return [warning("records", `${entry.path} is left over`, why, todo)];

@@ -328,6 +328,14 @@ const planted: readonly Planted[] = [
     todo: /next ADD .* GC/,
   },
   {
+    mistake: "a DEL that fails",
+    plant: () => void saveRecord(`${at}/state`, "abc", { failures: { count: 2, sinceMs: 1 } }),
+    level: "warning",
+    area: "records",
+    what: /abc@eth0\.json cannot be deleted yet/,
+    todo: /tries again/,
+  },
+  {
     mistake: "what a DEL has given up",
     plant: () => {
       const path = saveRecord(`${at}/state`, "gone", { leftOver: "the plugin is not there" });
