@@ -1,6 +1,7 @@
 import { type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
+import { spellResult } from "../../cni/spelling.ts";
 import type { CniResult } from "../../cni/types.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
@@ -80,7 +81,7 @@ export async function standingPlan(
 /** When chained, what the plugins before us made. A DEL may come without it. */
 function readBase({ primary, prevResult, network }: MetaConfig): Outcome<CniResult | undefined, CniError> {
   if (primary.kind !== "chained" || prevResult === undefined) return ok(undefined);
-  const parsed = parseResult(prevResult, network.cniVersion);
+  const parsed = parseResult(spellResult(prevResult), network.cniVersion);
   if (parsed.ok) return ok(parsed.value.result);
   return failWith("invalidConfig", "config.prev-result", `read prevResult: ${parsed.error}`);
 }

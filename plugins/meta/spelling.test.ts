@@ -39,6 +39,16 @@ async function macs(more: JsonObject, annotations: Record<string, string>, fixed
 }
 
 describe.each(spellings)("%s", (mac) => {
+  test("in the result of a plugin before hawser", async () => {
+    const prevResult = {
+      cniVersion: "1.0.0",
+      interfaces: [{ name: "eth0", mac, sandbox: "/run/netns/pod1" }],
+    };
+    const config = { name: "pods", type: "hawser", cniVersion: "1.0.0", result: "merged", prevResult };
+    const outcome = await createRecordingNode([], {}).call("ADD", config, {});
+    expect(outcome).toMatchObject({ value: { interfaces: [{ name: "eth0", mac: right }] } });
+  });
+
   test("in the pod's annotation", async () => {
     expect(await macs({}, { [networks]: JSON.stringify([{ name: "data", mac }]) })).toEqual([right]);
   });
