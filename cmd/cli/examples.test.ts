@@ -44,6 +44,7 @@ const plans: Readonly<Record<string, readonly string[]>> = {
   ],
   chained: ["1 net1 default/storage bridge"],
   "default-route": ["1 eth0 pod-network bridge", "2 net1 default/internet bridge"],
+  "fixed-address": ["1 eth0 pod-network bridge", "2 net1 default/storage macvlan"],
   parallel: [
     "1 eth0 pod-network bridge",
     "2 metrics0 default/metrics bridge",
@@ -94,7 +95,7 @@ describe.each(names)("examples/%s", (name) => {
   });
 
   test("hawser doctor has nothing to say against it", async () => {
-    const types = ["hawser", "multus", "bridge", "macvlan", "portmap", "host-local", "static"];
+    const types = ["hawser", "multus", "bridge", "macvlan", "portmap", "host-local", "static", "hawser-flat"];
     for (const type of types) writePlugin(`${at}/bin`, type);
     const { exitCode, stdout } = await runCli(["doctor", "--conf-dir", at, "--plugin-dir", `${at}/bin`]);
     expect(stdout).toMatch(/\n0 problems, 0 warnings, \d+ fine\.\n$/);
@@ -106,7 +107,7 @@ describe.each(names)("examples/%s", (name) => {
     expect(readme).toContain(`hawser explain --config ${configOf(name)} --pod pod.yaml`);
     expect(readme).toContain("cnitool add pod-network ");
     const used = (dir: string) =>
-      new Set(filesOf(dir).flatMap((f) => fs.readFileSync(f, "utf8").match(/10\.8\d\./g) ?? []));
+      new Set(filesOf(dir).flatMap((f) => fs.readFileSync(f, "utf8").match(/10\.(8\d|90)\./g) ?? []));
     const own = used(`${examples}/${name}`);
     expect(own.size).toBe(1);
     const others = names
@@ -121,4 +122,13 @@ test("examples/multus: what Multus says in CNI_ARGS is shown", async () => {
   const args = ["--config", `${at}/${configOf("multus")}`, "--pod", `${at}/pod.yaml`];
   const { stdout } = await runCli(["explain", ...args]);
   expect(stdout).toContain("net2: its plugins find IP=10.88.1.10 in CNI_ARGS");
+});
+
+test("examples/fixed-address: the MAC address is the identity's, and told so", async () => {
+  const at = install("fixed-address");
+  const args = ["--config", `${at}/${configOf("fixed-address")}`, "--pod", `${at}/pod.yaml`];
+  const { stdout } = await runCli(["explain", ...args]);
+  expect(stdout).toContain("net1: has the MAC address of the pod's identity");
+  const template = fs.readFileSync(`${at}/statefulset.yaml`, "utf8");
+  expect(template).not.toMatch(/mac/i);
 });
