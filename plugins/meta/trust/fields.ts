@@ -147,7 +147,7 @@ function noteUnknown(fields: Fields, key: string, where: string, notes: Notes): 
   const meant = Object.keys(fields).find((known) => foldKey(known) === foldKey(key));
   if (meant !== undefined) refuse(notes, where, `is written ${quote(meant)}`);
   else if (notes.unknownKeys === "ignore") notes.leftOut.push(`${where}: there is no such field`);
-  else refuse(notes, where, "there is no such field");
+  else refuse(notes, where, "is no field that is known here");
 }
 
 /** What only its reader can judge: the operator's own text, or one that its own plugin judges. */

@@ -48,7 +48,7 @@ describe("the operator's resources", () => {
   test.each<[string, unknown, string]>([
     ["text that is no JSON", "{", "it is not JSON"],
     ["a list", [], "it is an array, not an object"],
-    ["an unknown field", { master: {} }, `master there is no such field`],
+    ["an unknown field", { master: {} }, `master is no field`],
     ["a field in another case", { Masters: {} }, `Masters is written "masters"`],
     ["whom it is given to is not said", { masters: { eth1: {} } }, `masters.eth1 has no "namespaces"`],
     ["a namespace that is none", { masters: { eth1: { namespaces: ["A"] } } }, "masters.eth1.namespaces[0]"],
