@@ -75,10 +75,9 @@ suite("the runtime's environment", [], (executable) => {
       ADD: [`tr '\\0' '\\n' < /proc/$PPID/environ > ${bed().root}/parent`, `echo '{"cniVersion":"1.1.0"}'`],
     });
     const env = {
-      NODE_TLS_REJECT_UNAUTHORIZED: "0",
       NODE_OPTIONS: "--trace-warnings",
       BUN_CONFIG_VERBOSE_FETCH: "curl",
-      SSL_CERT_FILE: "/none",
+      OPENSSL_MODULES: "/none",
       NODE_NAME: "node-a",
       EMPTY: "",
     };
@@ -89,6 +88,6 @@ suite("the runtime's environment", [], (executable) => {
     expect(Object.keys(called?.env ?? {})).not.toContain("HAWSER_ENGINE_VARIABLES");
     const own = fs.readFileSync(join(bed().root, "parent"), "utf8").split("\n");
     expect(own).toContain("NODE_NAME=node-a");
-    expect(own.filter((line) => /^(NODE_TLS|NODE_OPTIONS|BUN_|SSL_)/.test(line))).toEqual([]);
+    expect(own.filter((line) => /^(NODE_OPTIONS|BUN_|OPENSSL_)/.test(line))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { isEngineVariable } from "./linux-environment.ts";
 /** What they do not do any more is shown with the executables: cmd/environment.live.test.ts. */
 
 test.each([
-  ...["NODE_TLS_REJECT_UNAUTHORIZED", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "SSL_CERT_FILE"],
+  ...["NODE_V8_COVERAGE", "SSLKEYLOGFILE"],
   ...["NODE_OPTIONS", "NODE_DEBUG", "BUN_OPTIONS", "BUN_CONFIG_VERBOSE_FETCH", "BUN_INSPECT"],
   ...["BUN_JSC_logGC", "OPENSSL_CONF", "OPENSSL_MODULES", "UV_THREADPOOL_SIZE", "BUN_FEATURE_FLAG_X"],
 ])("%s is the engine's", (name) => {
@@ -12,6 +12,14 @@ test.each([
 });
 
 test.each([
+  // Each request overrules them.
+  ...[
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_USE_SYSTEM_CA",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+  ],
   ...["NODE_NAME", "NODE_IP", "NODE", "PATH", "CNI_PATH", "CNI_COMMAND", "HTTPS_PROXY", "NO_PROXY", "BUNDLE"],
   ...[
     "KUBERNETES_SERVICE_HOST",

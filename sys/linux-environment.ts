@@ -4,11 +4,12 @@ import type { Attempt } from "./sys.ts";
 /**
  * Variables that the engines below us (Bun, Node, their OpenSSL and event loop) obey: they name authorities, switch
  * verification off, print what is sent, load code or settings, write files. Whoever starts the runtime may have set them for
- * something else. HTTP_PROXY and its kin are none of them: requests say themselves that there is no proxy.
+ * something else. HTTP_PROXY and its kin are none of them, nor are NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and
+ * NODE_TLS_REJECT_UNAUTHORIZED, which whole fleets have on every node: each request says by itself that there is no proxy and
+ * whom it believes, and to begin anew would cost each call a second start.
  */
 const engineNames: ReadonlySet<string> = new Set([
-  ...["NODE_TLS_REJECT_UNAUTHORIZED", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "NODE_USE_ENV_PROXY"],
-  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "CTLOG_FILE"],
+  ...["SSLKEYLOGFILE", "CTLOG_FILE"],
   ...["NODE_DEBUG", "NODE_DEBUG_NATIVE", "NODE_REDIRECT_WARNINGS", "NODE_V8_COVERAGE"],
   ...["NODE_OPTIONS", "NODE_PATH", "NODE_ICU_DATA", "NODE_REPL_EXTERNAL_MODULE"],
   ...["NODE_COMPILE_CACHE", "NODE_COMPILE_CACHE_PORTABLE", "NODE_COMPILE_CACHE_READONLY"],

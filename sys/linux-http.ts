@@ -13,6 +13,7 @@ interface EngineOptions extends RequestInit {
   readonly tls: VerifiedTls;
 }
 
+/** NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said. */
 interface VerifiedTls extends TlsMaterial {
   readonly rejectUnauthorized: true;
 }
@@ -34,15 +35,26 @@ export async function requestHttp(request: HttpRequest): Promise<HttpAttempt> {
   }
 }
 
-const withoutMaterial: VerifiedTls = { rejectUnauthorized: true };
 const verifiedOf = new WeakMap<TlsMaterial, VerifiedTls>();
 
-/** Said in so many words, as NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said. One object for one server. */
-function verified(tls: TlsMaterial | undefined): VerifiedTls {
-  if (tls === undefined) return withoutMaterial;
-  const known = verifiedOf.get(tls) ?? { ...tls, rejectUnauthorized: true };
+/** One object for one server, so that its connection is kept. */
+async function verified(url: string, tls: TlsMaterial = noMaterial): Promise<VerifiedTls> {
+  const known = verifiedOf.get(tls) ?? { ...(await withAuthority(url, tls)), rejectUnauthorized: true };
   verifiedOf.set(tls, known);
   return known;
+}
+
+/** Of a server that nothing is said of. */
+export const noMaterial: TlsMaterial = {};
+
+/**
+ * Whom to believe, in so many words: where no authority is named the environment adds some (NODE_EXTRA_CA_CERTS,
+ * SSL_CERT_FILE). Without one of the configuration's it is those that the executable brings along.
+ */
+export async function withAuthority(url: string, tls: TlsMaterial): Promise<TlsMaterial> {
+  if (tls.ca !== undefined || !url.startsWith("https:")) return tls;
+  const { rootCertificates } = await import("node:tls");
+  return { ...tls, ca: rootCertificates.join("\n") };
 }
 
 async function requestWithFetch(request: HttpRequest, control: AbortController): Promise<HttpAttempt> {
@@ -54,7 +66,7 @@ async function requestWithFetch(request: HttpRequest, control: AbortController):
     redirect: "manual",
     proxy: false,
     decompress: false,
-    tls: verified(tls),
+    tls: await verified(url, tls),
     ...(body === undefined ? {} : { body }),
   };
   const response = await fetch(url, options);

@@ -15,7 +15,7 @@ import {
   type TlsMaterial,
   tooLong,
 } from "./http.ts";
-import { toHttpFault } from "./linux-http.ts";
+import { noMaterial, toHttpFault, withAuthority } from "./linux-http.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**
@@ -24,13 +24,13 @@ import { fail, ok } from "./outcome.ts";
  */
 const plainAgent = new HttpAgent({ keepAlive: true });
 const agents = new WeakMap<TlsMaterial, HttpsAgent>();
-const withoutMaterial: TlsMaterial = {};
 
-function agentFor(tls: TlsMaterial): HttpsAgent {
+async function agentFor(url: string, tls: TlsMaterial): Promise<HttpsAgent> {
   const known = agents.get(tls);
   if (known !== undefined) return known;
+  const material = await withAuthority(url, tls);
   // Said in so many words, as NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said.
-  const agent = new HttpsAgent({ keepAlive: true, ...tls, rejectUnauthorized: true });
+  const agent = new HttpsAgent({ keepAlive: true, ...material, rejectUnauthorized: true });
   agents.set(tls, agent);
   return agent;
 }
@@ -39,14 +39,16 @@ function agentFor(tls: TlsMaterial): HttpsAgent {
 const maxHeaderSize = 16 * 1024;
 
 /** On Node, with modules that are loaded only for it. Rejects when the signal aborts it. */
-export function requestWithNode(request: HttpRequest, signal: AbortSignal): Promise<HttpAttempt> {
+export async function requestWithNode(request: HttpRequest, signal: AbortSignal): Promise<HttpAttempt> {
+  const { url, tls = noMaterial } = request;
+  const agent = url.startsWith("https:") ? await agentFor(url, tls) : plainAgent;
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
       if (signal.aborted) reject(error);
       else resolve(fail(toHttpFault(error)));
     };
     try {
-      const outgoing = start(request, signal, (incoming) => {
+      const outgoing = start(request, agent, signal, (incoming) => {
         readAnswer(incoming, request.maxBytes ?? longestAnswer, failed, (attempt) => {
           resolve(attempt);
           if (!attempt.ok) outgoing.destroy();
@@ -62,14 +64,19 @@ export function requestWithNode(request: HttpRequest, signal: AbortSignal): Prom
 }
 
 function start(
-  { method, url, headers, tls }: HttpRequest,
+  { method, url, headers }: HttpRequest,
+  agent: HttpAgent,
   signal: AbortSignal,
   answered: (incoming: IncomingMessage) => void,
 ): ClientRequest {
-  const options = { method, headers: { ...headers, "accept-encoding": "identity" }, signal, maxHeaderSize };
-  return url.startsWith("https:")
-    ? startHttps(url, { ...options, agent: agentFor(tls ?? withoutMaterial) }, answered)
-    : startHttp(url, { ...options, agent: plainAgent }, answered);
+  const options = {
+    method,
+    headers: { ...headers, "accept-encoding": "identity" },
+    agent,
+    signal,
+    maxHeaderSize,
+  };
+  return url.startsWith("https:") ? startHttps(url, options, answered) : startHttp(url, options, answered);
 }
 
 function readAnswer(

@@ -63,7 +63,7 @@ const dhcp = (): Schema => ({
     provide: list(
       object({
         option: dhcpOption,
-        value: matching(/^(?!\/|.*\.\.\/)[^\p{Cc}]{0,255}$/u, "is no option's value"),
+        value: matching(/^(?!\/|.*(\.\.\/|:\/))[^\p{Cc}]{0,255}$/u, "is no option's value"),
         fromArg: maybe(matching(/^[A-Za-z0-9_]{1,64}$/, "is no argument's name")),
       }),
     ),
