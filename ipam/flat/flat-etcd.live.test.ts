@@ -363,6 +363,35 @@ if (binary !== undefined) {
         for (const each of await atOnce(20, all, (one) => perform(scene, "DEL", one))) expectSilence(each);
       });
 
+      test("30 nodes at once that have no token: every ADD succeeds, every DEL", async () => {
+        const scene = secured();
+        const all = Array.from({ length: 30 }, (_each, n) => sandbox(n, `new${n}`));
+        const given = await atOnce(30, all, (each) => add(scene, each));
+        expect(new Set(given).size).toBe(30);
+        for (const each of await atOnce(30, all, (one) => perform(scene, "DEL", one))) expectSilence(each);
+      });
+
+      test("a token of an etcd that was put back from a snapshot stops no verb of the node", async () => {
+        const scene = secured();
+        const one = sandbox(1, "restored");
+        const given = await add(scene, one);
+        const memory = join(bed().root, "journal/restored/.etcd");
+        const [name = ""] = fs.readdirSync(memory).filter((each) => each.endsWith(".json"));
+        const forget = (): void => {
+          const file = join(memory, name);
+          const kept = JSON.parse(fs.readFileSync(file, "utf8"));
+          const token = kept.token.replace(/\.\d+$/, ".99999999");
+          fs.writeFileSync(file, JSON.stringify({ ...kept, token }));
+        };
+        forget();
+        expect(await add(scene, one)).toBe(given);
+        forget();
+        const config = configOf(scene, "restored");
+        expectSilence(await call(scene.bed, flatOf(scene), { verb: "STATUS", config }));
+        forget();
+        expectSilence(await perform(scene, "DEL", one));
+      });
+
       test.each<[string, object, RegExp]>([
         ["no certificate", { certFile: "", keyFile: "" }, /certFile/],
         ["no user", { username: "", passwordFile: "" }, /user name is empty.*username/],
