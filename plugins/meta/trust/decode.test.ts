@@ -114,11 +114,7 @@ describe("a tenant's definition is made anew of what was understood", () => {
     ["plugins that are none", { plugins: ["bridge"] }, "plugins[0] is no object"],
     ["too many plugins", { plugins: Array(17).fill({ type: "bridge" }) }, "plugins has 17 entries"],
     ["a type beside plugins", { type: "bridge", plugins: [] }, "type is no field"],
-    [
-      "a prototype",
-      JSON.parse(`{"type":"bridge","__proto__":{"ipam":{}}}`),
-      "__proto__ is no field",
-    ],
+    ["a prototype", JSON.parse(`{"type":"bridge","__proto__":{"ipam":{}}}`), "__proto__ is no field"],
     ["ipam that is no object", { type: "bridge", ipam: [] }, "ipam is no object"],
     ["ipam without a type", { type: "bridge", ipam: { ranges: [] } }, "ipam.type names no IPAM plugin"],
   ])("refused is %s", (_case, config, words) => {
