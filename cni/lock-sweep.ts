@@ -59,11 +59,12 @@ function holderOf(name: string): string {
 
 /** What the dead have given to those that they started: for whoever sweeps, to look whether any of them still runs. */
 export function deadOperations(sys: Sys, stateDir: string): string[] {
-  const folder = placeOf(sys, stateDir);
-  return namesIn(sys, folder).flatMap((name) => {
-    const path = `${folder}/${name}`;
-    return deadIn(sys, path, name).map((identity) => operationIn(sys, path, identity));
-  });
+  return foldersOf(sys, stateDir).flatMap((folder) =>
+    namesIn(sys, folder).flatMap((name) => {
+      const path = `${folder}/${name}`;
+      return deadIn(sys, path, name).map((identity) => operationIn(sys, path, identity));
+    }),
+  );
 }
 
 /** Of a lock, of a dead process's registration, or of a lock's dead holders. */
@@ -77,7 +78,10 @@ function deadIn(sys: Sys, path: string, name: string): string[] {
  * delegates may still run stays, so that its next holder learns of the interruption.
  */
 export function sweepLocks(sys: Sys, stateDir: string, ended?: ReadonlySet<string>): void {
-  const folder = placeOf(sys, stateDir);
+  for (const folder of foldersOf(sys, stateDir)) sweepFolder(sys, folder, ended);
+}
+
+function sweepFolder(sys: Sys, folder: string, ended: ReadonlySet<string> | undefined): void {
   for (const name of namesIn(sys, folder)) {
     const path = `${folder}/${name}`;
     for (const identity of deadIn(sys, path, name)) {

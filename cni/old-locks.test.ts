@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createMachine, type FakeProcess, type Machine } from "../sys/fake.ts";
 import { type Lock, lockContainer, lockForGc } from "./lock.ts";
+import { deadOperations, sweepLocks } from "./lock-sweep.ts";
 import { brawl, current, previous } from "./simulation/brawl.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -125,6 +126,19 @@ describe("the place of 0.1.0's locks", () => {
     expect(await lockContainer(machine.spawn().sys, stateDir, "c1", 100)).toMatchObject({ ok: false });
     if (first.ok) first.value.release();
     (await taken(machine.spawn())).release();
+  });
+
+  test("is swept of what the dead have left, but for what they may still have running", async () => {
+    const machine = upgraded();
+    const [ended, owing, living] = [machine.spawn(), machine.spawn(), machine.spawn()];
+    await oldTake(ended, "c1");
+    await oldTake(owing, "c2");
+    await oldTake(living, "c3");
+    for (const { pid } of [ended, owing]) machine.kill(pid);
+    const { sys } = machine.spawn();
+    expect(deadOperations(sys, stateDir)).toEqual([ended, owing].map((each) => each.sys.processes.self()));
+    sweepLocks(sys, stateDir, new Set([ended.sys.processes.self()]));
+    expect(machine.disk.list(old)).toEqual({ ok: true, value: [".keep", "c2", "c3"] });
   });
 
   test("is never made", async () => {
