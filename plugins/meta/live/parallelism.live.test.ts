@@ -102,18 +102,30 @@ suite("one container", [], (executable) => {
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
   });
 
-  test.each(["DEL", "GC"] as const)("a %s during ADD waits for it, and then leaves nothing", async (verb) => {
+  test("a DEL during ADD waits for it, and then leaves nothing", async () => {
     const { config, release } = heldUp();
     const first = start(bed(), executable, { verb: "ADD", config });
     await vi.waitUntil(() => effects(bed()).length === 1, patiently);
-    const told = { ...config, "cni.dev/valid-attachments": [] };
-    const second = start(bed(), executable, { verb, config: told });
+    const second = start(bed(), executable, { verb: "DEL", config });
     await vi.waitUntil(isWaiting(second.pid), patiently);
     expect(effects(bed())).toEqual(["main@c1@eth0"]);
     release();
     answerOf(await first.ended);
     expectSilence(await second.ended);
     expect(callNames(bed()).slice(0, 2)).toEqual(["ADD main eth0", "DEL main eth0"]);
+    expect(leftovers(bed())).toEqual([]);
+  });
+
+  test("a GC during ADD spares what is not listed yet; the next one does not", async () => {
+    const { config, release } = heldUp();
+    const first = start(bed(), executable, { verb: "ADD", config });
+    await vi.waitUntil(() => effects(bed()).length === 1, patiently);
+    const told = { ...config, "cni.dev/valid-attachments": [] };
+    expectSilence(await call(bed(), executable, { verb: "GC", config: told }));
+    release();
+    answerOf(await first.ended);
+    expect(effects(bed())).toEqual(["main@c1@eth0"]);
+    expectSilence(await call(bed(), executable, { verb: "GC", config: told }));
     expect(leftovers(bed())).toEqual([]);
   });
 
