@@ -35,6 +35,17 @@ export function storeContract(name: string, start: () => StoreUnderTest | Promis
       expect(await read(store, keys.own("a/b/d"))).toBeUndefined();
     });
 
+    test("it takes writes, says so without one, and tells its time, if any, as it is", async () => {
+      await scene();
+      const before = await store.txn({ compare: [], success: [{ kind: "get", key: "health" }], failure: [] });
+      expect(await store.health()).toEqual({ ok: true, value: undefined });
+      const after = await store.txn({ compare: [], success: [{ kind: "get", key: "health" }], failure: [] });
+      const entries = (reply: typeof after) => (reply.ok ? reply.value.replies : reply.error);
+      expect(entries(after)).toEqual(entries(before));
+      const atMs = after.ok ? after.value.atMs : undefined;
+      if (atMs !== undefined) expect(Math.abs(Date.now() - atMs)).toBeLessThan(60_000);
+    });
+
     test("all keys of one transaction share a revision, that of the next is larger", async () => {
       await scene();
       await change(store, put("own/x/a/b/c", "1"), put(keys.own("a/b/d"), "2"), put(keys.mac("02:00"), "1"));
