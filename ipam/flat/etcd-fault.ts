@@ -40,7 +40,10 @@ export function judge(endpoint: string, attempt: HttpAttempt): Verdict {
   const known = refusals.find(
     ({ status: of, message: like }) => of === status || like?.test(message) === true,
   );
-  if (known === undefined && status >= 500) return { kind: "elsewhere", done: "maybe", why };
+  if (known === undefined && status >= 500) {
+    const hint = endpoint.startsWith("https:") && hasLostServer.test(message) ? ownCertificate : "";
+    return { kind: "elsewhere", done: "maybe", why: `${why}${hint}` };
+  }
   const advice = known?.advice ?? "It is not known to pass by itself.";
   return { kind: "refused", fault: { kind: "refused", msg: `etcd refused: ${why}`, details: advice } };
 }
@@ -50,9 +53,13 @@ const wantsToken = /invalid auth token|user name is empty|revision of auth store
 const isBusy = /no leader|too many requests|not supported for learner/;
 
 /** The gateway is a client of the server that it stands before, and has got no connection to it: nothing was sent. */
-const hasNoServer = /^connection closed$|^connection error: desc = /;
+const hasNoServer =
+  /^connection closed$|^connection error: desc = "(error reading server preface|transport: (authentication handshake failed|error while dialing))/i;
+/** The same, as it is said at times; but an established connection may have broken as well. */
+const hasLostServer =
+  /(^|"error reading from server: )(read|write) tcp .*(broken pipe|connection reset by peer)"?$/;
 const ownCertificate =
-  " (etcd's gateway cannot connect to its own server. With --client-cert-auth it shows the certificate of --cert-file, " +
+  " (etcd's gateway has no connection to its own server. With --client-cert-auth it shows the certificate of --cert-file, " +
   "whose extendedKeyUsage has to name clientAuth beside serverAuth)";
 
 const refusals: readonly { status?: number; message?: RegExp; advice: string }[] = [

@@ -362,6 +362,18 @@ describe("certificates", () => {
     expect(JSON.stringify(reply)).toMatch(/503 connection .*clientAuth beside serverAuth/);
   });
 
+  test.each([
+    "write tcp 127.0.0.1:34640->127.0.0.1:46817: write: broken pipe",
+    "read tcp 127.0.0.1:34640->127.0.0.1:46817: read: connection reset by peer",
+    'connection error: desc = "error reading from server: read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer"',
+  ])("the same where nobody knows what was done: %s", async (message) => {
+    const { etcd, open } = scene();
+    etcd.intercept = () => saying(503, message, 14);
+    const reply = await open(https).txn(put);
+    expect(reply).toMatchObject({ ok: false, error: { kind: "unknown" } });
+    expect(JSON.stringify(reply)).toMatch(/clientAuth beside serverAuth/);
+  });
+
   test("https at a port without TLS, and the other way round", async () => {
     const { etcd, open } = scene();
     etcd.intercept = () => ({ ok: false, error: { code: "ECONNRESET", message: "", sent: "maybe" } });
