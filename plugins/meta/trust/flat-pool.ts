@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../../cni/json.ts";
+import type { Json, JsonObject } from "../../../cni/json.ts";
 import { quote } from "../../../kube/text.ts";
 import type { Notes } from "./fields.ts";
 import { type Grant, opensTo, type Resources } from "./resources.ts";
@@ -31,19 +31,8 @@ export function withPool(
 
 function operatorsPool(resources: Resources, ipam: JsonObject, place: string, notes: Notes): FlatPool {
   const { type, pool: named, routes, dns, mac } = ipam;
-  const pool = typeof named === "string" ? resources.pools.get(named) : undefined;
-  if (pool === undefined || !opensTo(pool, notes.namespace)) {
-    const open = [...resources.pools]
-      .filter(([, each]) => opensTo(each, notes.namespace))
-      .map(([key]) => quote(key));
-    refuse(
-      notes,
-      `${place}.pool`,
-      `names no pool of the operator's that is open to namespace ${notes.namespace}`,
-      open,
-    );
-    return { ipam, grants: [] };
-  }
+  const pool = openedTo(notes, resources.pools, named, `${place}.pool`, "pool");
+  if (pool === undefined) return { ipam, grants: [] };
   for (const key of poolsOwn.filter((each) => ipam[each] !== undefined)) {
     notes.problems.push({
       place: `${place}.${key}`,
@@ -69,23 +58,24 @@ function ownPool(
   const named = typeof asked === "string" && asked !== "" ? asked : resources.defaultStore;
   const own = { ...rest, pool: ownName };
   if (named === "") return { ipam: own, grants: [] };
-  const store = resources.stores.get(named);
-  if (store === undefined || !opensTo(store, notes.namespace)) {
-    const open = [...resources.stores]
-      .filter(([, each]) => opensTo(each, notes.namespace))
-      .map(([key]) => quote(key));
-    refuse(
-      notes,
-      `${place}.store`,
-      `names no store of the operator's that is open to namespace ${notes.namespace}`,
-      open,
-    );
-    return { ipam, grants: [] };
-  }
+  const store = openedTo(notes, resources.stores, named, `${place}.store`, "store");
+  if (store === undefined) return { ipam, grants: [] };
   return { ipam: { ...own, store: store.store }, grants: [store] };
 }
 
-function refuse(notes: Notes, place: string, why: string, open: readonly string[]): void {
+/** What the operator has by this name, if it is open to the namespace; else what there is. */
+function openedTo<T extends Grant>(
+  { namespace, problems }: Notes,
+  all: ReadonlyMap<string, T>,
+  name: Json | undefined,
+  place: string,
+  what: string,
+): T | undefined {
+  const named = typeof name === "string" ? all.get(name) : undefined;
+  if (named !== undefined && opensTo(named, namespace)) return named;
+  const open = [...all].filter(([, each]) => opensTo(each, namespace)).map(([key]) => quote(key));
   const there = open.length === 0 ? "There is none" : `Open are ${open.join(", ")}`;
-  notes.problems.push({ place, why: `${why}. ${there} (resources.json)` });
+  const why = `names no ${what} of the operator's that is open to namespace ${namespace}. ${there} (resources.json)`;
+  problems.push({ place, why });
+  return undefined;
 }
