@@ -15,6 +15,8 @@ export interface Attached {
   /** Under which the plugin claims. */
   readonly identity: string;
   readonly codes: readonly string[];
+  /** The MAC address that its plugins were told. */
+  readonly mac?: string;
 }
 
 /** What this node knows of its own sandboxes. */
@@ -82,6 +84,8 @@ function auditAttached(
 /** What its ADD recorded, as far as the node remembers it. */
 function rebuilt(pool: Pool, attached: Attached, nowMs: number): Holding {
   const { identity, containerId, ifname, network, codes } = attached;
+  const own = stableMac(pool.name, identity, 0);
+  const { mac = own } = attached;
   const event = { what: "imported", identity, containerId, node: pool.node, atMs: nowMs } as const;
   return {
     identity,
@@ -91,7 +95,8 @@ function rebuilt(pool: Pool, attached: Attached, nowMs: number): Holding {
     node: pool.node,
     network,
     addresses: codes,
-    mac: stableMac(pool.name, identity, 0),
+    mac,
+    ...(mac === own ? {} : { macAsked: true }),
     generation: 1,
     sinceMs: nowMs,
     history: withEvent([], event),

@@ -48,8 +48,15 @@ function attachedOf(sys: Sys, pool: Pool, record: AttachmentRecord, { step, resu
       network: name,
       identity: identityOf(record, plugin, ifname),
       codes: addresses.map(codeOfAddress),
+      ...macOf(chain.plugins),
     },
   ];
+}
+
+function macOf(plugins: readonly JsonObject[]): Pick<Attached, "mac"> {
+  const told = plugins.map(({ runtimeConfig }) => (isObject(runtimeConfig) ? runtimeConfig.mac : undefined));
+  const mac = told.find((each) => typeof each === "string");
+  return mac === undefined ? {} : { mac };
 }
 
 function identityOf({ pod, containerId }: AttachmentRecord, plugin: JsonObject, ifname: string): string {

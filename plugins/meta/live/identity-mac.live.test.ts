@@ -1,15 +1,30 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addNamespace, type Namespace, removeNamespace, useBed } from "../../../tools/testbed/bed.ts";
-import { answerOf, call, type Ended, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
+import {
+  answerOf,
+  call,
+  type Ended,
+  errorOf,
+  expectSilence,
+  type Running,
+  start,
+} from "../../../tools/testbed/call.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd } from "../../../tools/testbed/etcd.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
 import { expectKernelState, links, type Result } from "../../../tools/testbed/kernel.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, define, hawser } from "../../../tools/testbed/networks.ts";
-import { addPlugin, calls, failWith, wellBehaved } from "../../../tools/testbed/script-plugin.ts";
+import {
+  addPlugin,
+  callNames,
+  calls,
+  failWith,
+  sleepS,
+  wellBehaved,
+} from "../../../tools/testbed/script-plugin.ts";
 
 /** With hawser-flat and a network that declares `mac`, a StatefulSet's pod has its address and its MAC for good. */
 
@@ -69,11 +84,13 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
   const argsOf = ({ pod, containerId }: About): string =>
     `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod};K8S_POD_UID=u-${containerId}`;
 
-  function perform(verb: "ADD" | "DEL" | "CHECK", about: About): Promise<Ended> {
+  const perform = (verb: "ADD" | "DEL" | "CHECK", about: About): Promise<Ended> => begin(verb, about).ended;
+
+  function begin(verb: "ADD" | "DEL" | "CHECK", about: About): Running {
     const { containerId, namespace, asked = {}, more = {} } = about;
     const config = hawser(bed(), { delegate: { type: "main" }, ...more });
     addPlugin(bed(), "main", { ADD: ['printf \'{"cniVersion":"1.1.0"}\''] });
-    return call(bed(), executable, {
+    return start(bed(), executable, {
       verb,
       config: { ...annotated(config, JSON.stringify([{ name: "data", ...asked }])), ...more },
       containerId,
@@ -89,6 +106,13 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
   }
   const predicted = (ifname = "net1"): { mac: string; addresses: { address: string }[] } =>
     JSON.parse(cli(["predict", `default/db-0/${ifname}`, "--json"]));
+  const holdings = (): { containerId: string; mac: string }[] =>
+    JSON.parse(cli(["list", "--state", "used", "--json"])).holdings;
+  const used = (): string[] => holdings().map(({ containerId }) => containerId);
+  const macs = (): string[] =>
+    holdings()
+      .map(({ mac: each }) => each)
+      .toSorted();
   const linkOf = ({ name }: Namespace) => links(name).find((link) => link.name === "net1");
 
   describe.each(stores)("the pool in %s", (store) => {
@@ -185,8 +209,50 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
     addPlugin(bed(), "sriov", { ...wellBehaved(), ADD: [failWith(999, "no VF is free")] });
     const two = { pod: "db-1", containerId: "c2", namespace: addNamespace(bed()) };
     errorOf(await perform("ADD", two));
-    const { holdings } = JSON.parse(cli(["list", "--state", "used", "--json"]));
-    expect(holdings.map((each: { containerId: string }) => each.containerId)).toEqual(["c1"]);
+    expect(used()).toEqual(["c1"]);
+  });
+
+  test.each(["bridge", "macvlan", "ptp"])(
+    "%s: killed between the claim and the interface, DEL leaves nothing",
+    async (type) => {
+      networkOf({
+        type,
+        master: "uplink0",
+        mode: "bridge",
+        bridge: "br77",
+        capabilities: mac,
+        ipam: ipamOf("a folder"),
+      });
+      // It stands before the real one, until hawser is killed.
+      addPlugin(bed(), type, { ADD: [sleepS(60)] });
+      const one = { pod: "db-0", containerId: "c1", namespace: addNamespace(bed()) };
+      const running = begin("ADD", one);
+      await vi.waitUntil(() => callNames(bed()).includes(`ADD ${type} net1`), {
+        timeout: 30_000,
+        interval: 5,
+      });
+      running.kill("SIGKILL");
+      await running.ended;
+      expect(used()).toEqual(["c1"]);
+      fs.rmSync(join(bed().binDir, type));
+      expectSilence(await perform("DEL", one));
+      expect(used()).toEqual([]);
+      expect(leftovers(bed())).toEqual([]);
+    },
+  );
+
+  test("after the store was lost, a repair records the MAC address that the pod has", async () => {
+    networkOf(mains["bridge with tuning"]?.(ipamOf("a folder")) ?? {});
+    const asked = { mac: "02:00:00:00:77:02" };
+    const db = { pod: "db-0", containerId: "c1", namespace: addNamespace(bed()), asked };
+    const web = { pod: "web", containerId: "c2", namespace: addNamespace(bed()) };
+    for (const one of [db, web]) answerOf(await perform("ADD", one));
+    const before = macs();
+    fs.rmSync(join(bed().root, "store"), { recursive: true });
+    expect(macs()).toEqual([]);
+    cli(["check", "--repair", "--yes", "--state-dir", bed().stateDir]);
+    expect(macs()).toEqual(before);
+    expect(before).toEqual(expect.arrayContaining([asked.mac, linkOf(web.namespace)?.mac]));
   });
 
   test("macvlan: the kernel lets nobody have it twice; once the former is gone, the next has both", async () => {
