@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -32,4 +33,13 @@ test("programs are looked for where functions are not seen", () => {
     (line) => /\b(command -v|which|hash|type) /.test(line) && !line.startsWith("#"),
   );
   expect(lookups).toEqual(['type -P "$1" >/dev/null']);
+});
+
+test("the version of kube-apiserver is found in its module", () => {
+  const [line] = lines.filter((each) => each.startsWith("version=$(sed "));
+  const folder = join(import.meta.dirname, "kubernetes");
+  const said = execFileSync("bash", ["-c", `folder=${folder}; ${line}; echo "$version"`], {
+    encoding: "utf8",
+  });
+  expect(said).toMatch(/^v1\.\d+\.\d+\n$/);
 });
