@@ -122,3 +122,20 @@ describe("what a plugin answers to ADD", () => {
     });
   });
 });
+
+test.each([
+  [7, 7],
+  [11, 11],
+  [50, 50],
+  [999, 999],
+  [0, 101],
+  [8, 101],
+  [49, 101],
+  [99, 101],
+])(
+  "of a plugin's code %i the runtime is told %i: the specification keeps the rest for itself",
+  async (said, told) => {
+    const { end } = await added({}, printJson({ cniVersion: "1.0.0", code: said, msg: "no" }), 1);
+    expect(end).toMatchObject({ ok: false, error: { code: told, id: "delegate.failed" } });
+  },
+);

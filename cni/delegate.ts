@@ -2,7 +2,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Attempt, Fault, RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
-import { isObject, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
+import { isObject, type Json, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
 import { operationEnvironment, operationVariable } from "./orphans.ts";
 import { redact, secretsIn } from "./secrets.ts";
 import type { Verb } from "./version.ts";
@@ -225,10 +225,8 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
   const printed = printedError(report.stdout);
   if (printed !== undefined) {
     const { code, msg, details } = printed;
-    // Runtimes decode an unsigned integer and lose the whole error over anything else.
-    const known = typeof code === "number" && Number.isSafeInteger(code) && code > 0;
     return cniError(
-      known ? code : "delegate",
+      mayHandOn(code) ? code : "delegate",
       "delegate.failed",
       `${label(type, verb)}: ${String(msg)}`,
       typeof details === "string" ? details : "",
@@ -242,6 +240,15 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
     `${label(type, verb)} exited with ${exitCode} without an error`,
     why,
   );
+}
+
+/**
+ * Runtimes decode an unsigned integer and lose the whole error over anything else. Below 100 only the specification's own are
+ * a plugin's to use (CNI 1.1.0, section 5, "Error"); the reference plugins answer others, too, and we would answer for them.
+ */
+function mayHandOn(code: Json | undefined): code is number {
+  if (typeof code !== "number" || !Number.isSafeInteger(code) || code <= 0) return false;
+  return code >= 100 || code <= 7 || code === 11 || code === 50 || code === 51;
 }
 
 /** Some plugins print a result or words of their own before their error. */

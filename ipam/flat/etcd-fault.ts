@@ -54,7 +54,7 @@ const isBusy = /no leader|too many requests|not supported for learner/;
 
 /** The gateway is a client of the server that it stands before, and has got no connection to it: nothing was sent. */
 const hasNoServer =
-  /^connection closed$|^connection error: desc = "(error reading server preface|transport: (authentication handshake failed|error while dialing))/i;
+  /^connection closed$|^connection error: desc = "(error reading server preface|transport: (authentication handshake failed|error while dialing|failed to write client preface))/i;
 /** The same, as it is said at times; but an established connection may have broken as well. */
 const hasLostServer =
   /(^|"error reading from server: )(read|write) tcp .*(broken pipe|connection reset by peer)"?$/;

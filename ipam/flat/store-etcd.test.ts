@@ -354,6 +354,10 @@ describe("certificates", () => {
       "3.6",
       '{"code":14,"message":"connection error: desc = \\"error reading server preface: remote error: tls: bad certificate\\""}',
     ],
+    [
+      "3.6, as it writes",
+      '{"code":14,"message":"connection error: desc = \\"transport: failed to write client preface: write tcp 127.0.0.1:1->127.0.0.1:2: write: connection reset by peer\\""}',
+    ],
   ])("a server's certificate that is no client's is named, and nothing was done: %s", async (_what, body) => {
     const { etcd, open } = scene();
     etcd.intercept = () => ok({ status: 503, body });
