@@ -39,8 +39,9 @@ const sandboxCount = 4;
 /** Runs inside private network and mount namespaces: what is made here outside `folder` vanishes with the process. */
 export function makeScene(folder: string): Scene {
   ip("link", "set", "lo", "up");
+  showAddresses(join(folder, "addresses"));
   const sandboxes = Array.from({ length: sandboxCount }, (_, index) => makeSandbox(`bench${index}`));
-  const configs = Array.from({ length: mostNetworks }, (_, index) => delegateConfig(folder, index));
+  const configs = Array.from({ length: mostNetworks }, (_each, index) => delegateConfig(index));
   const definitions = join(folder, "net.d", "default");
   for (const config of configs.slice(1)) writeJson(definitions, `${config.name}.json`, config);
   return {
@@ -51,6 +52,16 @@ export function makeScene(folder: string): Scene {
   };
 }
 
+/** Of host-local's own documentation: a definition in the API may name no other folder of the node, but for the default. */
+const addressesPlace = "/run/my-orchestrator/container-ipam-state";
+
+/** On the disk, as in production; the place alone is in memory. */
+function showAddresses(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(addressesPlace, { recursive: true });
+  command("mount", "--bind", folder, addressesPlace);
+}
+
 interface DelegateConfig {
   readonly name: string;
   readonly [key: string]: unknown;
@@ -59,9 +70,9 @@ interface DelegateConfig {
 /** CNI 1.0.0, so that Debian's plugins do where newer ones cannot be had. */
 const cniVersion = "1.0.0";
 
-function delegateConfig(folder: string, index: number): DelegateConfig {
+function delegateConfig(index: number): DelegateConfig {
   const ranges = [[{ subnet: `10.77.${index}.0/24` }]];
-  const ipam = { type: "host-local", dataDir: join(folder, "addresses"), ranges };
+  const ipam = { type: "host-local", dataDir: addressesPlace, ranges };
   return { cniVersion, name: `n${index}`, type: "bridge", bridge: `hwbench${index}`, ipam };
 }
 
