@@ -242,13 +242,12 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
   );
 }
 
-/**
- * Runtimes decode an unsigned integer and lose the whole error over anything else. Below 100 only the specification's own are
- * a plugin's to use (CNI 1.1.0, section 5, "Error"); the reference plugins answer others, too, and we would answer for them.
- */
+/** Of the library that the reference plugins are made with, for a wrong namespace: the specification has no such code. */
+const invalidNamespace = 8;
+
+/** Runtimes decode an unsigned integer and lose the whole error over anything else. */
 function mayHandOn(code: Json | undefined): code is number {
-  if (typeof code !== "number" || !Number.isSafeInteger(code) || code <= 0) return false;
-  return code >= 100 || code <= 7 || code === 11 || code === 50 || code === 51;
+  return typeof code === "number" && Number.isSafeInteger(code) && code > 0 && code !== invalidNamespace;
 }
 
 /** Some plugins print a result or words of their own before their error. */
