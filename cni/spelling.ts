@@ -1,4 +1,5 @@
 import { canonicalAddress } from "./cidr.ts";
+import { foldKey } from "./fold.ts";
 import { canonicalHardware } from "./hardware.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
@@ -60,7 +61,7 @@ export function spellResult(document: JsonObject): JsonObject {
 /** The same object where nothing is to be changed, which is nearly always. */
 function spell(object: JsonObject, spells: Readonly<Record<string, Spell>>): JsonObject {
   const entries = Object.entries(object).map(([key, value]): [string, Json] => {
-    const own = key.toLowerCase();
+    const own = foldKey(key);
     return [key, Object.hasOwn(spells, own) ? (spells[own]?.(value) ?? value) : value];
   });
   return entries.every(([key, value]) => value === object[key]) ? object : Object.fromEntries(entries);
