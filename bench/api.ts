@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { networkDefinition, pod } from "../tools/testbed/kube-objects.ts";
 import { BenchFailure } from "./call.ts";
 import { throughHawser, versionOf } from "./candidates.ts";
-import type { Bench, Findings, Group } from "./groups.ts";
+import type { Bench, BenchGroup, Findings } from "./group.ts";
 import type { Measure } from "./judge.ts";
 import { medianOf, summariseAll, takeTurns } from "./rounds.ts";
 
@@ -14,7 +14,7 @@ const networks = 3;
 const annotation = "k8s.v1.cni.cncf.io/networks";
 
 /** The same pod of three networks, whatever is known of it on the node. */
-export const apiGroup: Group = {
+export const apiGroup: BenchGroup = {
   title: "Kubernetes API",
   run: (bench) => withServer(bench, (folder) => compare(bench, folder)),
 };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 export class BenchFailure extends Error {}
 
 /** One call of a plugin: everything that its process gets. */
-export interface Call {
+export interface PluginCall {
   readonly executable: string;
   readonly env: Readonly<Record<string, string>>;
   /** A file that holds the bytes of stdin. */
@@ -14,7 +14,7 @@ export interface Call {
 }
 
 /** Starts a plugin and waits for its end. Returns the wall-clock milliseconds between; a failing plugin ends the bench. */
-export type Timer = (call: Call) => number;
+export type Timer = (call: PluginCall) => number;
 
 const patienceMs = 30_000;
 

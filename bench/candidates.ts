@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import type { Call, Timer } from "./call.ts";
-import type { Candidate } from "./rounds.ts";
-import type { Scene } from "./scene.ts";
+import type { PluginCall, Timer } from "./call.ts";
+import type { Contender } from "./rounds.ts";
+import type { BenchScene } from "./scene.ts";
 
 /** A program that is asked its VERSION. */
-export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Candidate {
+export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Contender {
   const env = { CNI_COMMAND: "VERSION" };
   return { name, round: () => ({ [name]: timer({ executable, env, inputFile }) }) };
 }
@@ -15,7 +15,7 @@ interface Seat {
   readonly containerId: string;
 }
 
-function seat(scene: Scene, name: string, index: number): Seat {
+function seat(scene: BenchScene, name: string, index: number): Seat {
   const netns = scene.sandboxes[index % scene.sandboxes.length];
   if (netns === undefined) throw new Error("a scene has sandboxes");
   return { netns, containerId: `${name.replaceAll(/[^a-z0-9-]/g, "-")}-${index}` };
@@ -36,15 +36,18 @@ export function attachEnv(verb: "ADD" | "DEL", at: Seat, ifname: string, cniPath
 /** One hawser process for all of a pod's networks. */
 export function throughHawser(
   timer: Timer,
-  scene: Scene,
+  scene: BenchScene,
   name: string,
   of: { readonly executable: string; readonly cniPath: string; readonly inputFile: string },
-): Candidate {
+): Contender {
   return {
     name,
     round: (index) => {
       const at = seat(scene, name, index);
-      const call = (verb: "ADD" | "DEL"): Call => ({ ...of, env: attachEnv(verb, at, "eth0", of.cniPath) });
+      const call = (verb: "ADD" | "DEL"): PluginCall => ({
+        ...of,
+        env: attachEnv(verb, at, "eth0", of.cniPath),
+      });
       return { [`${name} ADD`]: timer(call("ADD")), [`${name} DEL`]: timer(call("DEL")) };
     },
   };
@@ -53,10 +56,10 @@ export function throughHawser(
 /** The same delegates with the same configurations, one process after the other; DEL in reverse. */
 export function directly(
   timer: Timer,
-  scene: Scene,
+  scene: BenchScene,
   name: string,
   of: { readonly networks: number; readonly pluginsDir: string },
-): Candidate {
+): Contender {
   const executable = join(of.pluginsDir, "bridge");
   const configs = scene.delegates.slice(0, of.networks);
   return {
@@ -64,7 +67,7 @@ export function directly(
     round: (index) => {
       const at = seat(scene, name, index);
       const calls = (verb: "ADD" | "DEL") =>
-        configs.map((inputFile, n): Call => {
+        configs.map((inputFile, n): PluginCall => {
           const ifname = n === 0 ? "eth0" : `net${n}`;
           return { executable, inputFile, env: attachEnv(verb, at, ifname, of.pluginsDir) };
         });

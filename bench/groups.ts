@@ -1,40 +1,19 @@
 import { join } from "node:path";
 import { apiGroup } from "./api.ts";
-import type { Timer } from "./call.ts";
 import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
+import type { Bench, BenchGroup, Findings } from "./group.ts";
 import { ipamGroups } from "./ipam.ts";
 import type { Measure } from "./judge.ts";
 import { peakMemoryKb } from "./memory.ts";
-import { type Candidate, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
-import type { Programs, Scene, Shape } from "./scene.ts";
-
-/** What one group found: timings for people, measures for the judge. */
-export interface Findings {
-  readonly summaries: Summaries;
-  readonly measures: readonly Measure[];
-  /** What is neither: printed as it is. */
-  readonly notes?: readonly string[];
-}
-
-export interface Bench {
-  readonly timer: Timer;
-  readonly scene: Scene;
-  readonly programs: Programs;
-  readonly onRound: (done: number, all: number) => void;
-}
-
-/** Candidates that are compared with each other, and nothing else. */
-export interface Group {
-  readonly title: string;
-  run(bench: Bench): Promise<Findings>;
-}
+import { type Contender, medianOf, summariseAll, takeTurns } from "./rounds.ts";
+import type { Shape } from "./scene.ts";
 
 const versionRounds = 150;
 const attachRounds = 40;
 const memoryRounds = 10;
 const networkCounts = [1, 3, 5];
 
-export const groups: readonly Group[] = [
+export const groups: readonly BenchGroup[] = [
   { title: "VERSION", run: async (bench) => versionGroup(bench) },
   { title: "ADD and DEL", run: async (bench) => attachGroup(bench) },
   { title: "peak resident memory", run: memoryGroup },
@@ -104,7 +83,7 @@ function attachGroup(bench: Bench): Findings {
   };
 }
 
-function attachCandidates({ timer, scene, programs }: Bench): Candidate[] {
+function attachCandidates({ timer, scene, programs }: Bench): Contender[] {
   const { pluginsDir, hawserNode } = programs;
   const hawser = (name: string, executable: string, shape: Shape) =>
     throughHawser(timer, scene, `${name} ${shape.networks}`, {

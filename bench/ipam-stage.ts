@@ -2,11 +2,11 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type EtcdCluster, startEtcd } from "../tools/testbed/etcd.ts";
-import { BenchFailure, type Call } from "./call.ts";
-import type { Bench } from "./groups.ts";
+import { BenchFailure, type PluginCall } from "./call.ts";
+import type { Bench } from "./group.ts";
 
 /** A network whose addresses one of the IPAM plugins gives. */
-export interface Pool {
+export interface BenchPool {
   readonly executable: string;
   /** Its configuration, as the plugin reads it on stdin. */
   readonly inputFile: string;
@@ -21,9 +21,9 @@ export interface FlatShape {
 /** What the benches of IPAM share: plugins, an etcd of their own, and pools. */
 export interface IpamStage {
   readonly etcd: EtcdCluster;
-  readonly hostLocal: (who: "reference" | "hawser") => Pool;
-  readonly flatLocal: (shape: FlatShape) => Pool;
-  readonly flatEtcd: (shape: FlatShape) => Pool;
+  readonly hostLocal: (who: "reference" | "hawser") => BenchPool;
+  readonly flatLocal: (shape: FlatShape) => BenchPool;
+  readonly flatEtcd: (shape: FlatShape) => BenchPool;
 }
 
 const etcdPath = "/usr/bin/etcd";
@@ -69,7 +69,7 @@ function stageOf({ programs }: Bench, folder: string, etcd: EtcdCluster): IpamSt
     );
     return path;
   };
-  const flat = ({ subnet, hold }: FlatShape, store: object): Pool => {
+  const flat = ({ subnet, hold }: FlatShape, store: object): BenchPool => {
     const inputFile = write({ type: "hawser-flat", node: "bench", ranges: [[{ subnet }]], hold, store });
     return { executable: beside("hawser-flat"), inputFile };
   };
@@ -85,7 +85,7 @@ function stageOf({ programs }: Bench, folder: string, etcd: EtcdCluster): IpamSt
 }
 
 /** What a runtime calls an IPAM plugin with. */
-export function ipamCall(pool: Pool, verb: "ADD" | "DEL", pod: string, containerId: string): Call {
+export function ipamCall(pool: BenchPool, verb: "ADD" | "DEL", pod: string, containerId: string): PluginCall {
   const env = {
     PATH: process.env.PATH ?? "",
     CNI_COMMAND: verb,
@@ -104,7 +104,7 @@ export function ipamCall(pool: Pool, verb: "ADD" | "DEL", pod: string, container
  */
 export function fill(
   { programs }: Bench,
-  pool: Pool,
+  pool: BenchPool,
   block: number,
   isTaken: (index: number) => boolean,
 ): void {

@@ -1,11 +1,11 @@
 import type { Timer } from "./call.ts";
 import { versionOf } from "./candidates.ts";
-import type { Bench, Findings, Group } from "./groups.ts";
+import type { Bench, BenchGroup, Findings } from "./group.ts";
 import { crowd } from "./ipam-crowd.ts";
-import { fill, type IpamStage, ipamCall, type Pool, withStage } from "./ipam-stage.ts";
+import { type BenchPool, fill, type IpamStage, ipamCall, withStage } from "./ipam-stage.ts";
 import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
 import type { Measure } from "./judge.ts";
-import { type Candidate, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
+import { type Contender, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
 
 const addRounds = 60;
 const crowdRounds = 5;
@@ -14,7 +14,7 @@ const atOnce = 20;
 const fullRounds = 40;
 const tripRounds = 100;
 
-export const ipamGroups: readonly Group[] = [
+export const ipamGroups: readonly BenchGroup[] = [
   { title: "IPAM: ADD and DEL", run: (bench) => withStage(bench, async (stage) => addGroup(bench, stage)) },
   {
     title: `IPAM: ${atOnce} ADDs at once`,
@@ -35,7 +35,7 @@ function unique(name: string): string {
 }
 
 /** ADD and DEL of a pod that has never been, or of the same one again and again. */
-function attaching(timer: Timer, name: string, pool: Pool, pod?: string): Candidate {
+function attaching(timer: Timer, name: string, pool: BenchPool, pod?: string): Contender {
   return {
     name,
     round: () => {
@@ -77,8 +77,8 @@ function addGroup({ timer, programs, scene, onRound }: Bench, stage: IpamStage):
 
 /** Milliseconds for each ADD when so many run at once: its inverse is the throughput. */
 async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage): Promise<Findings> {
-  const empty: Pool = { executable: programs.empty, inputFile: scene.versionInput };
-  const candidates: readonly (readonly [string, Pool])[] = [
+  const empty: BenchPool = { executable: programs.empty, inputFile: scene.versionInput };
+  const candidates: readonly (readonly [string, BenchPool])[] = [
     ["empty", empty],
     ["reference", stage.hostLocal("reference")],
     ["host-local", stage.hostLocal("hawser")],
@@ -134,7 +134,7 @@ async function fullGroup(bench: Bench, stage: IpamStage): Promise<Findings> {
   };
 }
 
-function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, Pool> {
+function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, BenchPool> {
   const pool = (subnet: string) => flatEtcd({ subnet, hold: "0" });
   const half = pool("10.61.0.0/16");
   const nearlyAll = pool("10.62.0.0/16");
@@ -155,10 +155,10 @@ function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, P
 async function tripsOf(
   { timer }: Bench,
   { etcd, flatEtcd }: IpamStage,
-  pools: ReadonlyMap<string, Pool>,
+  pools: ReadonlyMap<string, BenchPool>,
 ): Promise<ReadonlyMap<string, Histogram>> {
   const [endpoint = ""] = etcd.endpoints;
-  const count = async (pool: Pool, pod?: string): Promise<Histogram> => {
+  const count = async (pool: BenchPool, pod?: string): Promise<Histogram> => {
     const trips: number[] = [];
     for (let round = 0; round <= tripRounds; round += 1) {
       const [who, containerId] = [pod ?? unique("pod"), unique("c")];
@@ -171,7 +171,7 @@ async function tripsOf(
     return histogramOf(trips);
   };
   const keeping = flatEtcd({ subnet: "10.63.0.0/16", hold: "24h" });
-  const of = (name: string): Pool => {
+  const of = (name: string): BenchPool => {
     const pool = pools.get(name);
     if (pool === undefined) throw new Error(`there is no pool ${name}`);
     return pool;

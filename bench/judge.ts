@@ -13,14 +13,14 @@ export interface Ceiling {
 
 export type Ceilings = Readonly<Record<string, Ceiling>>;
 
-export interface Verdict {
+export interface Judgement {
   readonly measure: Measure;
   /** Undefined where nothing is judged. */
   readonly ceiling: Ceiling | undefined;
   readonly past: boolean;
 }
 
-export function judge(measures: readonly Measure[], ceilings: Ceilings): Verdict[] {
+export function judge(measures: readonly Measure[], ceilings: Ceilings): Judgement[] {
   return measures.map((measure) => {
     const ceiling = ceilings[measure.name];
     // Written so that a value that is no number is past its ceiling, too.
@@ -29,7 +29,7 @@ export function judge(measures: readonly Measure[], ceilings: Ceilings): Verdict
 }
 
 /** Ceilings that nothing was measured for: a misspelt one would never fail. */
-export function unmeasured(verdicts: readonly Verdict[], ceilings: Ceilings): string[] {
+export function unmeasured(verdicts: readonly Judgement[], ceilings: Ceilings): string[] {
   const names = verdicts.map(({ measure }) => measure.name);
   return Object.keys(ceilings).filter((name) => !names.includes(name));
 }

@@ -9,7 +9,7 @@ import { BenchFailure, makeTimer } from "./call.ts";
 import { groups } from "./groups.ts";
 import { type Ceilings, unmeasured } from "./judge.ts";
 import { verdictTable } from "./report.ts";
-import { hideRun, makeScene, type Programs } from "./scene.ts";
+import { type BenchPrograms, hideRun, makeScene } from "./scene.ts";
 import { type GroupReport, type Paper, runGroup } from "./session.ts";
 
 const root = dirname(import.meta.dirname);
@@ -84,7 +84,7 @@ function conclude(reports: readonly GroupReport[], ceilings: Ceilings): number {
   return past.length === 0 ? 0 : 1;
 }
 
-function findPrograms(): Programs {
+function findPrograms(): BenchPrograms {
   const hawserNode = join(root, "dist", "hawser-node");
   const programs = {
     hawser: join(root, "dist", "hawser"),

@@ -1,4 +1,4 @@
-import type { Verdict } from "./judge.ts";
+import type { Judgement } from "./judge.ts";
 import type { Summaries } from "./rounds.ts";
 
 /** Timings for people: what the ratios were made of. */
@@ -13,7 +13,7 @@ export function timingTable(summaries: Summaries): string[] {
   return rows.length === 0 ? [] : align([["ms", "min", "median", "p95", "rounds"], ...rows]);
 }
 
-export function verdictTable(verdicts: readonly Verdict[]): string[] {
+export function verdictTable(verdicts: readonly Judgement[]): string[] {
   const rows = verdicts.map(({ measure, ceiling, past }) => {
     const limit = ceiling === undefined ? ["-", ""] : [ceiling.max.toFixed(2), past ? "PAST" : "ok"];
     return [measure.name, `${measure.value.toFixed(2)} ${measure.unit}`, ...limit];

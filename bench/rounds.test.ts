@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type Candidate, medianOf, summariseAll, takeTurns } from "./rounds.ts";
+import { type Contender, medianOf, summariseAll, takeTurns } from "./rounds.ts";
 
-function recorder(name: string, log: string[], durations: (index: number) => number): Candidate {
+function recorder(name: string, log: string[], durations: (index: number) => number): Contender {
   return {
     name,
     round: (index) => {

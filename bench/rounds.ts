@@ -4,7 +4,7 @@ import { type Summary, summarise } from "./statistics.ts";
 export type Round = Readonly<Record<string, number>>;
 
 /** One of those that are compared. Each round it does its work once, and leaves things as it found them. */
-export interface Candidate {
+export interface Contender {
   readonly name: string;
   round(index: number): Round;
 }
@@ -19,7 +19,7 @@ const warmUps = 3;
  * Whoever starts a round changes, too.
  */
 export function takeTurns(
-  candidates: readonly Candidate[],
+  candidates: readonly Contender[],
   rounds: number,
   onRound: (done: number, all: number) => void,
 ): Series {

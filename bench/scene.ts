@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BenchFailure } from "./call.ts";
 
 /** Where the bench finds what it compares. */
-export interface Programs {
+export interface BenchPrograms {
   readonly hawser: string;
   /** The same bundle as a Node executable; undefined when `make build-pkg` was not run. */
   readonly hawserNode: string | undefined;
@@ -14,7 +14,7 @@ export interface Programs {
 }
 
 /** The stage of one run: sandboxes, and configurations as files. */
-export interface Scene {
+export interface BenchScene {
   /** Paths of network namespaces that are empty between calls. */
   readonly sandboxes: readonly string[];
   /** Files of the delegates' configurations, in the order of attachment: the primary, n1, n2, ... */
@@ -37,7 +37,7 @@ export const mostNetworks = 5;
 const sandboxCount = 4;
 
 /** Runs inside private network and mount namespaces: what is made here outside `folder` vanishes with the process. */
-export function makeScene(folder: string): Scene {
+export function makeScene(folder: string): BenchScene {
   ip("link", "set", "lo", "up");
   showAddresses(join(folder, "addresses"));
   const sandboxes = Array.from({ length: sandboxCount }, (_, index) => makeSandbox(`bench${index}`));

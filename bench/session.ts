@@ -1,12 +1,12 @@
-import type { Bench, Findings, Group } from "./groups.ts";
-import { type Ceilings, judge, type Verdict } from "./judge.ts";
+import type { Bench, BenchGroup, Findings } from "./group.ts";
+import { type Ceilings, type Judgement, judge } from "./judge.ts";
 import { timingTable } from "./report.ts";
 import type { Summaries } from "./rounds.ts";
 
 export interface GroupReport {
   readonly title: string;
   readonly summaries: Summaries;
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly Judgement[];
   readonly notes: readonly string[];
   /** Whether a first run went past a ceiling; this is the second, which counts. */
   readonly repeated: boolean;
@@ -20,7 +20,7 @@ export interface Paper {
 
 /** One group; a run past a ceiling is repeated once, since another process may have taken the machine meanwhile. */
 export async function runGroup(
-  group: Group,
+  group: BenchGroup,
   bench: Omit<Bench, "onRound">,
   ceilings: Ceilings,
   paper: Paper,
@@ -41,7 +41,7 @@ export async function runGroup(
   return second;
 }
 
-function toReport({ title }: Group, findings: Findings, ceilings: Ceilings): GroupReport {
+function toReport({ title }: BenchGroup, findings: Findings, ceilings: Ceilings): GroupReport {
   const { summaries, measures, notes = [] } = findings;
   return { title, summaries, notes, verdicts: judge(measures, ceilings), repeated: false };
 }

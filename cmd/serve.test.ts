@@ -6,7 +6,7 @@ import type { CniResult } from "../cni/types.ts";
 import { atLeast, verbs, versions } from "../cni/version.ts";
 import { createMachine } from "../sys/fake.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { type Reply, serve } from "./serve.ts";
+import { type PluginReply, serve } from "./serve.ts";
 
 const attached: CniResult = {
   interfaces: [{ name: "eth0", mtu: 1400, sandbox: "/ns" }],
@@ -48,7 +48,7 @@ async function called(verb: string, scene: Scene = {}) {
 }
 
 /** The one document on stdout, which ends with a newline. */
-function documentOf({ stdout }: Reply) {
+function documentOf({ stdout }: PluginReply) {
   expect(stdout.endsWith("\n")).toBe(true);
   const json = parseJson(stdout);
   if (!json.ok || !isObject(json.value)) throw new Error(`no document: ${stdout}`);

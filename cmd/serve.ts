@@ -10,13 +10,13 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 
 /** What a process has besides `Sys`, each used once: its input and its environment. */
-export interface Request {
+export interface PluginRequest {
   readonly variables: EnvironmentVariables;
   readonly readStdin: () => Outcome<string, { readonly message: string }>;
 }
 
 /** What the process is to print, and whether it succeeded. An empty stdout is no document. */
-export interface Reply {
+export interface PluginReply {
   readonly stdout: string;
   readonly exitCode: 0 | 1;
 }
@@ -24,7 +24,11 @@ export interface Reply {
 type Document = Outcome<JsonObject | undefined, ConfigFailure>;
 
 /** One call of a plugin, from bytes and environment to bytes: the only place that prints a document or catches a bug. */
-export async function serve(sys: Sys, load: () => Promise<Plugin>, request: Request): Promise<Reply> {
+export async function serve(
+  sys: Sys,
+  load: () => Promise<Plugin>,
+  request: PluginRequest,
+): Promise<PluginReply> {
   let document: Document;
   try {
     document = await answer(sys, load, request);
@@ -42,7 +46,7 @@ export async function serve(sys: Sys, load: () => Promise<Plugin>, request: Requ
   return { stdout: `${printJson(errorDocument(error, cniVersion ?? currentVersion))}\n`, exitCode: 1 };
 }
 
-async function answer(sys: Sys, load: () => Promise<Plugin>, request: Request): Promise<Document> {
+async function answer(sys: Sys, load: () => Promise<Plugin>, request: PluginRequest): Promise<Document> {
   const stdin = request.readStdin();
   if (!stdin.ok) {
     const msg = `read the network configuration on stdin: ${stdin.error.message}`;

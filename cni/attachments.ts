@@ -1,5 +1,6 @@
+import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Fault, Sys } from "../sys/sys.ts";
+import type { Sys } from "../sys/sys.ts";
 import { isName } from "./environment.ts";
 import { type CniError, cniError } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
@@ -23,7 +24,7 @@ export type Loaded =
   /** The machine did not let us read it. It may well be whole: the operation fails and is tried again. */
   | { readonly kind: "unread"; readonly error: CniError };
 
-export interface Entry {
+export interface RecordEntry {
   readonly key: AttachmentKey;
   readonly path: string;
   readonly state:
@@ -140,8 +141,8 @@ export function list(
   sys: Sys,
   stateDir: string,
   isWanted: (key: AttachmentKey) => boolean = () => true,
-): Outcome<Entry[], CniError> {
-  const entries: Entry[] = [];
+): Outcome<RecordEntry[], CniError> {
+  const entries: RecordEntry[] = [];
   const networks = namesIn(sys, stateDir);
   if (!networks.ok) return fail(notRead(stateDir, networks.error));
   for (const network of networks.value.filter(isName)) {
@@ -271,7 +272,7 @@ export function checksum(text: string): string {
 }
 
 type State =
-  | Exclude<Entry["state"], { kind: "torn-aside" | "unread" | "left-over" }>
+  | Exclude<RecordEntry["state"], { kind: "torn-aside" | "unread" | "left-over" }>
   | { readonly kind: "unread"; readonly why: string; readonly fault: Fault }
   | { readonly kind: "none" };
 
@@ -289,7 +290,7 @@ function readEntry(
   network: string,
   name: string,
   isWanted: (key: AttachmentKey) => boolean,
-): Entry | undefined {
+): RecordEntry | undefined {
   const path = `${folder}/${name}`;
   const [, own = "", aside] = /^(.*?)(?:\.(torn|leftover|refused)-\d+)?$/s.exec(name) ?? [];
   const key = parseName(network, own);

@@ -2,7 +2,14 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { kindOf, networkNameProblem, supportedVersions } from "./config.ts";
 import { printResult } from "./convert.ts";
-import { callDelegate, excerpt, findPlugin, hasRun, pluginTypeProblem, type Sandbox } from "./delegate.ts";
+import {
+  callDelegate,
+  excerpt,
+  findPlugin,
+  hasRun,
+  pluginTypeProblem,
+  type RuntimeConf,
+} from "./delegate.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type Json, type JsonObject, parseJson, printJson, without } from "./json.ts";
 import { parseResult } from "./result.ts";
@@ -159,10 +166,15 @@ export type Added =
     };
 
 /** ADD in order, each plugin with the previous one's result; stops at the first failure. */
-export async function addChain(sys: Sys, chain: Chain, ifname: string, sandbox: Sandbox): Promise<Added> {
+export async function addChain(
+  sys: Sys,
+  chain: Chain,
+  ifname: string,
+  runtimeConf: RuntimeConf,
+): Promise<Added> {
   let previous: DelegateResult | undefined;
   for (const [index, plugin] of chain.plugins.entries()) {
-    const output = await callDelegate(sys, "ADD", withPrevious(plugin, previous), ifname, sandbox);
+    const output = await callDelegate(sys, "ADD", withPrevious(plugin, previous), ifname, runtimeConf);
     const result = output.ok ? readResult(plugin, chain, output.value) : output;
     if (!result.ok) {
       const ran = chain.plugins.slice(0, hasRun(result.error) ? index + 1 : index);
@@ -189,14 +201,14 @@ export async function deleteChain(
   sys: Sys,
   chain: Chain,
   ifname: string,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
   result: DelegateResult | undefined,
   mayPass: (index: number, error: CniError) => boolean = () => false,
 ): Promise<Undeleted | undefined> {
   const known = atLeast(chain.cniVersion, "0.4.0") ? result : undefined;
   let passed: Undeleted | undefined;
   for (const [index, plugin] of [...chain.plugins.entries()].toReversed()) {
-    const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, sandbox);
+    const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, runtimeConf);
     if (output.ok) continue;
     const before = passed?.chain.plugins ?? [];
     if (!mayPass(index, output.error)) {
@@ -225,14 +237,14 @@ export async function checkChain(
   sys: Sys,
   chain: Chain,
   ifname: string,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
   result: DelegateResult,
   pardon: Pardon,
 ): Promise<Outcome<Pardoned[], CniError>> {
   if (!answers(chain, "CHECK")) return ok([]);
   const pardoned: Pardoned[] = [];
   for (const plugin of chain.plugins) {
-    const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, sandbox);
+    const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, runtimeConf);
     if (output.ok) continue;
     const why = pardon(plugin, output.error);
     if (why === undefined) return output;
@@ -245,11 +257,11 @@ export async function checkChain(
 export async function statusChain(
   sys: Sys,
   chain: Chain,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   if (!answers(chain, "STATUS")) return ok(undefined);
   for (const plugin of chain.plugins) {
-    const output = await callDelegate(sys, "STATUS", plugin, "", sandbox);
+    const output = await callDelegate(sys, "STATUS", plugin, "", runtimeConf);
     if (!output.ok) return output;
   }
   return ok(undefined);
@@ -259,7 +271,7 @@ export async function statusChain(
 export async function collectChain(
   sys: Sys,
   chain: Chain,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
   valid: readonly ValidAttachment[],
 ): Promise<CniError[]> {
   if (!answers(chain, "GC")) return [];
@@ -268,7 +280,7 @@ export async function collectChain(
   for (const plugin of chain.plugins) {
     // The first 1.1.0 tag spelled the key differently; plugins of both read one of the two.
     const config = { ...plugin, "cni.dev/valid-attachments": list, "cni.dev/attachments": list };
-    const output = await callDelegate(sys, "GC", config, "", sandbox);
+    const output = await callDelegate(sys, "GC", config, "", runtimeConf);
     if (!output.ok) errors.push(output.error);
   }
   return errors;

@@ -1,5 +1,6 @@
+import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Fault, RunEnd, RunReport, Sys } from "../sys/sys.ts";
+import type { RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, failWith } from "./errors.ts";
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
@@ -8,7 +9,7 @@ import { redact, secretsIn } from "./secrets.ts";
 import type { Verb } from "./version.ts";
 
 /** Where and for whom a delegate runs: what its CNI_* variables say. */
-export interface Sandbox {
+export interface RuntimeConf {
   readonly containerId: string;
   /** Empty on a DEL whose namespace is gone. */
   readonly netns: string;
@@ -40,20 +41,20 @@ export async function callDelegate(
   verb: Verb,
   config: JsonObject,
   ifname: string,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
   type = String(config.type),
 ): Promise<Outcome<string, CniError>> {
-  const executable = findPlugin(sys, type, sandbox.path);
+  const executable = findPlugin(sys, type, runtimeConf.path);
   if (!executable.ok) return executable;
   const stop = sys.processes.stopRequested();
-  if (stop !== undefined && sandbox.undoing !== true) return fail(stopped(type, verb, stop));
-  const timeoutMs = sandbox.deadlineMs - sys.clock.monotonicMs();
+  if (stop !== undefined && runtimeConf.undoing !== true) return fail(stopped(type, verb, stop));
+  const timeoutMs = runtimeConf.deadlineMs - sys.clock.monotonicMs();
   if (timeoutMs <= 0) return fail(timedOut(type, verb));
   const report = await runPatiently(sys, () =>
     sys.processes.run({
       executable: executable.value,
       args: [],
-      env: delegateEnvironment(sys, verb, ifname, sandbox),
+      env: delegateEnvironment(sys, verb, ifname, runtimeConf),
       stdin: printJson(config),
       timeoutMs,
       maxOutputBytes,
@@ -105,19 +106,24 @@ async function runPatiently(sys: Sys, run: () => Promise<Attempt<RunReport>>): P
   return report;
 }
 
-function delegateEnvironment(sys: Sys, verb: Verb, ifname: string, sandbox: Sandbox): Record<string, string> {
-  const inherited = Object.entries(sandbox.variables).filter(
+function delegateEnvironment(
+  sys: Sys,
+  verb: Verb,
+  ifname: string,
+  runtimeConf: RuntimeConf,
+): Record<string, string> {
+  const inherited = Object.entries(runtimeConf.variables).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== operationVariable,
   );
   return {
     ...operationEnvironment(sys),
     ...Object.fromEntries(inherited),
     CNI_COMMAND: verb,
-    CNI_CONTAINERID: sandbox.containerId,
-    CNI_NETNS: sandbox.netns,
+    CNI_CONTAINERID: runtimeConf.containerId,
+    CNI_NETNS: runtimeConf.netns,
     CNI_IFNAME: ifname,
-    CNI_ARGS: sandbox.args,
-    CNI_PATH: sandbox.path.join(":"),
+    CNI_ARGS: runtimeConf.args,
+    CNI_PATH: runtimeConf.path.join(":"),
   };
 }
 

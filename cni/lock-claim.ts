@@ -1,5 +1,6 @@
+import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Fault, Sys } from "../sys/sys.ts";
+import type { Sys } from "../sys/sys.ts";
 import { type CniError, cniError } from "./errors.ts";
 import {
   deadMark,
@@ -26,7 +27,7 @@ import {
  * - Whoever takes a container's lock then looks for GC's, and GC, having taken its own, then looks for the containers':
  *   each writes before it reads, so at least one of two that meet sees the other.
  */
-export interface Claim {
+export interface LockClaim {
   readonly sys: Sys;
   /** Of all locks. */
   readonly folder: string;
@@ -59,7 +60,7 @@ const atWork = "is at work on it";
 
 /** Registers, and tries until it has the lock; afterwards it has it, or nothing of it is left. */
 export async function takePatiently(
-  claim: Claim,
+  claim: LockClaim,
   tryOnce: (count: number) => Attempt<Blocker | undefined>,
 ): Promise<Outcome<void, CniError>> {
   const registered = register(claim);
@@ -70,7 +71,7 @@ export async function takePatiently(
 
 /** Tries until nobody is in the way or patience ends. */
 export async function poll(
-  claim: Claim,
+  claim: LockClaim,
   tryOnce: (count: number) => Attempt<Blocker | undefined>,
 ): Promise<Outcome<void, CniError>> {
   for (let count = 0; ; count++) {
@@ -83,20 +84,20 @@ export async function poll(
   }
 }
 
-export function register({ sys, folder, key, identity }: Claim): Attempt {
+export function register({ sys, folder, key, identity }: LockClaim): Attempt {
   const path = waitingPath(folder, key, identity);
   const made = sys.files.makeFolder(path, folderMode);
   if (!made.ok) return made;
   return sys.files.write(`${path}/${identity}`, sys.processes.operation(), { mode: fileMode });
 }
 
-export function withdraw({ sys, folder, key, identity }: Claim): void {
+export function withdraw({ sys, folder, key, identity }: LockClaim): void {
   const path = waitingPath(folder, key, identity);
   sys.files.remove(`${path}/${identity}`);
   sys.files.removeFolder(path);
 }
 
-export function release(claim: Claim): void {
+export function release(claim: LockClaim): void {
   sweepWaiters(claim);
   const path = heldPath(claim.folder, claim.key);
   claim.sys.files.remove(`${path}/${claim.identity}`);
@@ -105,7 +106,7 @@ export function release(claim: Claim): void {
 }
 
 /** Processes that were killed while they waited for this lock: where GC is never called, nobody else removes their mark. */
-function sweepWaiters({ sys, folder, key }: Claim): void {
+function sweepWaiters({ sys, folder, key }: LockClaim): void {
   for (const name of namesIn(sys, folder)) {
     const waiter = parseWaiter(name);
     if (waiter?.key !== key || waiter.identity === deadMark || sys.processes.isAlive(waiter.identity))
@@ -116,7 +117,7 @@ function sweepWaiters({ sys, folder, key }: Claim): void {
 }
 
 /** After a first collision with GC, a claim waits outside: one that took its lock again and again would hold GC up. */
-export function takeUnlessCollecting(claim: Claim, count: number): Attempt<Blocker | undefined> {
+export function takeUnlessCollecting(claim: LockClaim, count: number): Attempt<Blocker | undefined> {
   const collecting = count === 0 ? ok(undefined) : collector(claim);
   if (!collecting.ok || collecting.value !== undefined) return collecting;
   const taken = take(claim);
@@ -130,7 +131,7 @@ export function takeUnlessCollecting(claim: Claim, count: number): Attempt<Block
   return back;
 }
 
-export function collector(claim: Claim): Attempt<Blocker | undefined> {
+export function collector(claim: LockClaim): Attempt<Blocker | undefined> {
   // One look that hardly ever finds it, and fails where nothing can be seen.
   const names = holders(claim.sys, claim.folder);
   if (!names.ok) return names;
@@ -142,7 +143,7 @@ export function collector(claim: Claim): Attempt<Blocker | undefined> {
 }
 
 /** Containers that live processes other than ourselves are at work on. */
-export function containersAtWork(claim: Claim): Attempt<readonly AtWork[]> {
+export function containersAtWork(claim: LockClaim): Attempt<readonly AtWork[]> {
   const names = holders(claim.sys, claim.folder);
   if (!names.ok) return names;
   const found: AtWork[] = [];
@@ -156,13 +157,13 @@ export function containersAtWork(claim: Claim): Attempt<readonly AtWork[]> {
 }
 
 /** The live holder of a lock, unless it is ourselves. */
-function otherHolder({ sys, folder, identity }: Claim, key: string): Attempt<string | undefined> {
+function otherHolder({ sys, folder, identity }: LockClaim, key: string): Attempt<string | undefined> {
   const names = holders(sys, heldPath(folder, key));
   return names.ok ? ok(names.value.find((each) => each !== identity && sys.processes.isAlive(each))) : names;
 }
 
 /** One try; breaks the lock of a dead holder. */
-export function take(claim: Claim): Attempt<Blocker | undefined> {
+export function take(claim: LockClaim): Attempt<Blocker | undefined> {
   const moved = moveIn(claim);
   if (!moved.ok) return moved;
   if (moved.value) return ok(undefined);
@@ -180,7 +181,7 @@ export function take(claim: Claim): Attempt<Blocker | undefined> {
 }
 
 /** Whether the prepared folder could become the lock. */
-function moveIn({ sys, folder, key, identity }: Claim): Attempt<boolean> {
+function moveIn({ sys, folder, key, identity }: LockClaim): Attempt<boolean> {
   const moved = sys.files.rename(waitingPath(folder, key, identity), heldPath(folder, key));
   if (moved.ok) return ok(true);
   const occupied = moved.error.code === "ENOTEMPTY" || moved.error.code === "EEXIST";
@@ -196,7 +197,7 @@ export function buryIn(sys: Sys, folder: string, key: string): (identity: string
   };
 }
 
-function busy(claim: Claim, { identity, doing }: Blocker): CniError {
+function busy(claim: LockClaim, { identity, doing }: Blocker): CniError {
   return cniError(
     "tryAgainLater",
     "lock.busy",
@@ -205,7 +206,7 @@ function busy(claim: Claim, { identity, doing }: Blocker): CniError {
   );
 }
 
-export function refused(claim: Claim, fault: Fault): CniError {
+export function refused(claim: LockClaim, fault: Fault): CniError {
   return cniError(
     "records",
     "lock.write",

@@ -1,4 +1,5 @@
-import type { Attempt, Sys } from "../sys/sys.ts";
+import type { Attempt } from "../sys/fault.ts";
+import type { Sys } from "../sys/sys.ts";
 
 /**
  * Where the locks of a state folder lie: `/run/hawser<state folder>/.locks/`. That is memory: a disk that is full or

@@ -10,8 +10,8 @@ import {
   type CrashPoint,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
-  type Machine,
 } from "../sys/fake.ts";
 import { linux } from "../sys/linux.ts";
 import type { Outcome } from "../sys/outcome.ts";
@@ -41,7 +41,7 @@ async function taken(process: FakeProcess, containerId = "c1"): Promise<Lock> {
   return lock.value;
 }
 
-function left(machine: Machine): string[] {
+function left(machine: FakeMachine): string[] {
   return machine.disk.paths().filter((each) => each.startsWith(`${locks}/`) && each !== `${locks}/`);
 }
 

@@ -1,12 +1,13 @@
+import type { Attempt } from "../sys/fault.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Sys } from "../sys/sys.ts";
+import type { Sys } from "../sys/sys.ts";
 import type { CniError } from "./errors.ts";
 import {
   type AtWork,
   buryIn,
-  type Claim,
   collector,
   containersAtWork,
+  type LockClaim,
   poll,
   release,
   take,
@@ -110,7 +111,7 @@ async function closeGate(
 
 /** Containers that are at work beside us: none once all have ended; undefined when they should be let go on first. */
 async function drain(
-  claim: Claim,
+  claim: LockClaim,
   old: OldLock | undefined,
   mayTryAgain: boolean,
 ): Promise<Outcome<readonly string[] | undefined, CniError>> {
@@ -136,7 +137,7 @@ interface Working {
   readonly others: readonly AtWork[];
 }
 
-function workingBeside(claim: Claim, old: OldLock | undefined): Attempt<Working> {
+function workingBeside(claim: LockClaim, old: OldLock | undefined): Attempt<Working> {
   const ours = containersAtWork(claim);
   const theirs = old === undefined ? ok([]) : old.atWork();
   if (!ours.ok) return ours;
@@ -154,7 +155,7 @@ export interface KilledCollection {
 
 /** `names` is what lies in the place of locks. */
 function killedCollections(
-  { sys, folder }: Claim,
+  { sys, folder }: LockClaim,
   names: readonly string[],
   old: OldLock | undefined,
 ): KilledCollection[] {
@@ -180,7 +181,7 @@ export function forgetCollections(sys: Sys, killed: readonly KilledCollection[])
 }
 
 interface Made {
-  readonly claim: Claim;
+  readonly claim: LockClaim;
   readonly isFirst: boolean;
 }
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { createMachine, type FakeProcess, type Machine } from "../sys/fake.ts";
+import { createMachine, type FakeMachine, type FakeProcess } from "../sys/fake.ts";
 import { type Lock, lockContainer, lockForGc } from "./lock.ts";
 import { deadOperations, sweepLocks } from "./lock-sweep.ts";
 import { brawl, current, previous } from "./simulation/brawl.ts";
@@ -11,7 +11,7 @@ const stateDir = "/state";
 const old = `${stateDir}/.locks`;
 
 /** A node on which 0.1.0 has been at work in this boot. */
-function upgraded(): Machine {
+function upgraded(): FakeMachine {
   return createMachine({ files: { [`${old}/.keep`]: "" } });
 }
 

@@ -1,12 +1,13 @@
+import type { Attempt } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import type { Attempt, Sys } from "../sys/sys.ts";
+import type { Sys } from "../sys/sys.ts";
 import type { CniError } from "./errors.ts";
 import {
   type AtWork,
   type Blocker,
-  type Claim,
   collector,
   containersAtWork,
+  type LockClaim,
   poll,
   refused,
   register,
@@ -76,13 +77,13 @@ export interface OldLock {
 
 /** Takes the lock of the same key there, once ours is held. */
 export async function takeOld(
-  claim: Claim,
+  claim: LockClaim,
   stateDir: string,
 ): Promise<Outcome<OldLock | undefined, CniError>> {
   const folder = oldFolder(claim.sys, stateDir);
   if (!folder.ok) return fail(refused(claim, folder.error));
   if (folder.value === undefined) return ok(undefined);
-  const old: Claim = { ...claim, folder: folder.value, bury: buryFrom(claim, folder.value) };
+  const old: LockClaim = { ...claim, folder: folder.value, bury: buryFrom(claim, folder.value) };
   const atWork = (): ReturnType<OldLock["atWork"]> => containersAtWork(old);
   const registered = register(old);
   if (!registered.ok) {
@@ -102,7 +103,7 @@ export async function takeOld(
 }
 
 /** The live holder of a lock that we cannot take. */
-function lookOnly(old: Claim): Attempt<Blocker | undefined> {
+function lookOnly(old: LockClaim): Attempt<Blocker | undefined> {
   const names = holders(old.sys, heldPath(old.folder, old.key));
   if (!names.ok) return names;
   const living = names.value.find((identity) => old.sys.processes.isAlive(identity));
@@ -112,7 +113,7 @@ function lookOnly(old: Claim): Attempt<Blocker | undefined> {
 }
 
 /** Noted where ours are, and then as 0.1.0 does: whoever of the two comes next is told, whenever we are stopped. */
-function buryFrom(claim: Claim, folder: string): Claim["bury"] {
+function buryFrom(claim: LockClaim, folder: string): LockClaim["bury"] {
   const { sys, key } = claim;
   return (identity) => {
     const path = `${heldPath(folder, key)}/${identity}`;
@@ -121,14 +122,14 @@ function buryFrom(claim: Claim, folder: string): Claim["bury"] {
   };
 }
 
-function note({ sys, folder, key }: Claim, identity: string, operation: string): Attempt {
+function note({ sys, folder, key }: LockClaim, identity: string, operation: string): Attempt {
   const made = sys.files.makeFolder(deadPath(folder, key), folderMode);
   if (!made.ok) return made;
   return sys.files.write(`${deadPath(folder, key)}/${identity}`, operation, { mode: fileMode });
 }
 
 /** A death that 0.1.0 noted does not say whose it was. */
-function tellOfUnknown(claim: Claim, folder: string): void {
+function tellOfUnknown(claim: LockClaim, folder: string): void {
   const { sys, key } = claim;
   const path = deadPath(folder, key);
   if (!sys.files.stat(path).ok) return;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Crash, createMachine, exited, type FakeProcess, type Machine } from "../sys/fake.ts";
+import { Crash, createMachine, exited, type FakeMachine, type FakeProcess } from "../sys/fake.ts";
 import { endedOperations, operationEnvironment, settleOrphans, startedBy } from "./orphans.ts";
 
 /** Delegates that run for as long as their stdin says, in milliseconds. */
-function scene(): Machine {
+function scene(): FakeMachine {
   return createMachine({
     executables: {
       "/bin/slow": async (request, child) => {
@@ -15,7 +15,7 @@ function scene(): Machine {
 }
 
 /** A process that is killed while its delegate runs. */
-async function killedAmid(machine: Machine, runsMs: number): Promise<FakeProcess> {
+async function killedAmid(machine: FakeMachine, runsMs: number): Promise<FakeProcess> {
   const killed = machine.spawn();
   killed.crashAt(0, "half");
   const env = operationEnvironment(killed.sys);

@@ -1,4 +1,5 @@
-import type { Attempt, Sys } from "../sys/sys.ts";
+import type { Attempt } from "../sys/fault.ts";
+import type { Sys } from "../sys/sys.ts";
 
 const mode = 0o700;
 

@@ -1,8 +1,9 @@
 import type { Profile } from "./profile.ts";
-import type { Need, Requirement } from "./requirement.ts";
+import type { Requirement } from "./requirement.ts";
 import { takesDelegate } from "./scene.ts";
 import { holesOf } from "./template.ts";
 import { isSince, type SpecVersion } from "./versions.ts";
+import type { Need } from "./vocabulary.ts";
 
 const reasons: Readonly<Record<Need, string>> = {
   pool: "the configuration has no hole {{subnet}}",

@@ -1,4 +1,4 @@
-import { excerpt, isObject, isText, type JsonObject } from "./json.ts";
+import { excerpt, isObject, isText, type JsonDocument } from "./json.ts";
 import type { PluginEnd } from "./machine.ts";
 import { documentsOf, isError, oneDocument } from "./oracle.ts";
 
@@ -21,8 +21,10 @@ export function errorOf(end: PluginEnd): ErrorDocument | undefined {
 }
 
 /** Every error on stdout, also where there is something beside it. */
-export function errorsIn(end: PluginEnd): JsonObject[] {
-  return documentsOf(end.stdout).values.filter((each): each is JsonObject => isObject(each) && isError(each));
+export function errorsIn(end: PluginEnd): JsonDocument[] {
+  return documentsOf(end.stdout).values.filter(
+    (each): each is JsonDocument => isObject(each) && isError(each),
+  );
 }
 
 /** Everything that a failure says, in whatever field. */
@@ -43,7 +45,7 @@ export function errorProblem(end: PluginEnd): string | undefined {
 }
 
 /** Whether both a result and an error were printed, or a result by a failure. */
-export function hasResult(document: unknown): document is JsonObject {
+export function hasResult(document: unknown): document is JsonDocument {
   if (!isObject(document) || isError(document)) return false;
   return ["ips", "ip4", "ip6", "interfaces", "routes"].some((key) => key in document);
 }

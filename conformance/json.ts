@@ -1,7 +1,7 @@
 /** A JSON object, whose fields nobody has looked at yet. */
-export type JsonObject = { readonly [key: string]: unknown };
+export type JsonDocument = { readonly [key: string]: unknown };
 
-export function isObject(value: unknown): value is JsonObject {
+export function isObject(value: unknown): value is JsonDocument {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -35,7 +35,7 @@ export function canonical(value: unknown): string {
 }
 
 /** Lays fields over a configuration; objects are joined, undefined takes a field away. */
-export function merge(base: JsonObject, over: JsonObject): JsonObject {
+export function merge(base: JsonDocument, over: JsonDocument): JsonDocument {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonDocument } from "./json.ts";
 import type { RunOutcome, Verdict } from "./outcome.ts";
 import { compareIds } from "./requirements/all.ts";
 import { specVersions } from "./versions.ts";
@@ -21,7 +21,7 @@ export function printLedger(ledger: Ledger): string {
   return `{\n  "plugin": ${JSON.stringify(ledger.plugin)},\n  "outcomes": {\n${rows.join(",\n")}\n  }\n}\n`;
 }
 
-function spaced(verdicts: JsonObject): string {
+function spaced(verdicts: JsonDocument): string {
   const fields = Object.entries(verdicts).map(
     ([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`,
   );

@@ -1,7 +1,7 @@
 import type { Delegate, DelegateCall } from "./delegates/delegate.ts";
 
 /** A link as the kernel shows it. */
-export interface Link {
+export interface MachineLink {
   readonly name: string;
   readonly mac: string;
   readonly mtu: number;
@@ -10,7 +10,7 @@ export interface Link {
   readonly addresses: readonly string[];
 }
 
-export interface KernelRoute {
+export interface MachineRoute {
   /** With prefix length, also where the kernel says `default`. */
   readonly dst: string;
   readonly gateway?: string;
@@ -72,8 +72,8 @@ export interface Machine {
   deleteAddress(namespace: Namespace, link: string, address: string): Promise<void>;
   addRoute(namespace: Namespace, route: { dst: string; gateway?: string; link?: string }): Promise<void>;
   deleteRoute(namespace: Namespace, dst: string): Promise<void>;
-  links(namespace: Namespace): Promise<readonly Link[]>;
-  routes(namespace: Namespace): Promise<readonly KernelRoute[]>;
+  links(namespace: Namespace): Promise<readonly MachineLink[]>;
+  routes(namespace: Namespace): Promise<readonly MachineRoute[]>;
   /** What the kernel calls a namespace: `net:[4026531840]`. */
   inode(namespace: Namespace): Promise<string>;
 

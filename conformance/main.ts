@@ -17,7 +17,7 @@ import { tapReport } from "./report/tap.ts";
 import type { Requirement } from "./requirement.ts";
 import { requirements } from "./requirements/all.ts";
 import { runSuite } from "./runner.ts";
-import type { Usage } from "./usage.ts";
+import type { SuiteOptions } from "./usage.ts";
 
 declare const __HAWSER_VERSION__: string | undefined;
 
@@ -53,7 +53,7 @@ function list(): number {
   return exitCodes.fine;
 }
 
-async function run(usage: Usage): Promise<number> {
+async function run(usage: SuiteOptions): Promise<number> {
   const profile = readProfile(usage);
   if (typeof profile === "string") return complain(profile);
   const chosen = choose(usage);
@@ -71,7 +71,7 @@ async function run(usage: Usage): Promise<number> {
 }
 
 async function tryPlugin(
-  usage: Usage,
+  usage: SuiteOptions,
   profile: Profile,
   plugin: string,
   chosen: readonly Requirement[],
@@ -93,13 +93,13 @@ async function tryPlugin(
   });
 }
 
-function choose({ only, skip }: Usage): Requirement[] {
+function choose({ only, skip }: SuiteOptions): Requirement[] {
   const named = (id: string, names: readonly string[]) =>
     names.includes(id) || names.includes(id.replace(/[a-z]$/, ""));
   return requirements.filter(({ id }) => (only.length === 0 || named(id, only)) && !named(id, skip));
 }
 
-function readProfile(usage: Usage): Profile | string {
+function readProfile(usage: SuiteOptions): Profile | string {
   if (usage.profile !== undefined) {
     const text = builtInProfile(usage.profile) ?? readOrUndefined(usage.profile);
     if (text === undefined) return `there is no profile ${usage.profile}`;
@@ -123,7 +123,7 @@ function readOrUndefined(path: string): string | undefined {
 }
 
 /** With a ledger only a changed outcome is wrong, better or worse; `--record` writes it down. */
-function compare({ record }: Usage, file: string, outcome: RunOutcome): number {
+function compare({ record }: SuiteOptions, file: string, outcome: RunOutcome): number {
   const text = readOrUndefined(file);
   const ledger = text === undefined ? undefined : parseLedger(text);
   if (typeof ledger === "string") return complain(`the ledger ${file}: ${ledger}`);

@@ -1,4 +1,4 @@
-import { excerpt, isCount, isObject, isText, type JsonObject, listOf } from "./json.ts";
+import { excerpt, isCount, isObject, isText, type JsonDocument, listOf } from "./json.ts";
 import { isSince, type SpecVersion } from "./versions.ts";
 
 /** What the specification says of documents, read by the suite alone: it shares no parser with any plugin. */
@@ -34,7 +34,7 @@ export interface Result {
   readonly interfaces: readonly ResultInterface[];
   readonly ips: readonly ResultAddress[];
   readonly routes: readonly ResultRoute[];
-  readonly dns: JsonObject;
+  readonly dns: JsonDocument;
 }
 
 /** Every JSON document of a text, and what is left that is none. */
@@ -77,7 +77,7 @@ function documentLength(text: string): number {
 }
 
 /** The one object on stdout, or why there is none. */
-export function oneDocument(stdout: string): { readonly document?: JsonObject; readonly problem?: string } {
+export function oneDocument(stdout: string): { readonly document?: JsonDocument; readonly problem?: string } {
   const { values, rest } = documentsOf(stdout);
   const [document] = values;
   if (document === undefined) {
@@ -95,7 +95,7 @@ export function isError(document: unknown): boolean {
 }
 
 /** Every way in which a document is no result of this version (SPEC.md section 5, and of older versions). */
-export function resultProblems(document: JsonObject, version: SpecVersion): string[] {
+export function resultProblems(document: JsonDocument, version: SpecVersion): string[] {
   const problems: string[] = [];
   const note = (ok: boolean, text: string): void => void (ok || problems.push(text));
   if (!isSince(version, "0.3.0")) {
@@ -194,7 +194,7 @@ function oldAddressProblems(key: string, value: unknown, note: Note): void {
 }
 
 /** Reads a result leniently: what is malformed is `resultProblems`' business. */
-export function readResult(document: JsonObject, version: SpecVersion): Result {
+export function readResult(document: JsonDocument, version: SpecVersion): Result {
   const { cniVersion, dns } = document;
   const common = { cniVersion, dns: isObject(dns) ? dns : {} };
   if (isSince(version, "0.3.0")) {
@@ -202,7 +202,7 @@ export function readResult(document: JsonObject, version: SpecVersion): Result {
     return {
       ...common,
       interfaces: objects("interfaces") as ResultInterface[],
-      ips: (objects("ips") as JsonObject[]).map(withoutVersion) as unknown as ResultAddress[],
+      ips: (objects("ips") as JsonDocument[]).map(withoutVersion) as unknown as ResultAddress[],
       routes: objects("routes") as ResultRoute[],
     };
   }
@@ -218,12 +218,12 @@ export function readResult(document: JsonObject, version: SpecVersion): Result {
   };
 }
 
-function withoutVersion({ version: _version, ...ip }: JsonObject): JsonObject {
+function withoutVersion({ version: _version, ...ip }: JsonDocument): JsonDocument {
   return ip;
 }
 
 /** A result as a plugin of this version prints it. */
-export function printResult(result: Omit<Result, "cniVersion">, version: SpecVersion): JsonObject {
+export function printResult(result: Omit<Result, "cniVersion">, version: SpecVersion): JsonDocument {
   const { interfaces, ips, routes, dns } = result;
   const dnsPart = Object.keys(dns).length === 0 && isSince(version, "1.0.0") ? {} : { dns };
   if (isSince(version, "0.3.0")) {

@@ -1,6 +1,6 @@
-import { isObject, isText, type JsonObject } from "./json.ts";
-import { type Kind, kinds } from "./requirement.ts";
+import { isObject, isText, type JsonDocument } from "./json.ts";
 import { openHolesOf } from "./template.ts";
+import { type Kind, kinds } from "./vocabulary.ts";
 
 /** Everything that the suite has to know about a plugin (conformance/profiles/*.json). */
 export interface Profile {
@@ -10,15 +10,15 @@ export interface Profile {
   readonly plugin: string;
   readonly kind: Kind;
   /** The plugin's configuration with `{{holes}}` (`template.ts`); cniVersion and name are put in. */
-  readonly config: JsonObject;
+  readonly config: JsonDocument;
   /** For a meta-plugin: a configuration whose `{{list}}` is the list of plugins that it is to run. */
-  readonly listConfig?: JsonObject;
+  readonly listConfig?: JsonDocument;
   /** The one interface name that the plugin is for, where it does not take any. */
   readonly ifname?: string;
   /** Link types that the kernel must be able to make (`ip link add type`). */
   readonly kernel?: readonly string[];
   /** Files that the plugin needs, by path; both may have holes. */
-  readonly files?: Readonly<Record<string, JsonObject>>;
+  readonly files?: Readonly<Record<string, JsonDocument>>;
   /** Commands that prepare the node. */
   readonly node?: readonly (readonly string[])[];
   /** What has to run on the node while the plugin is tried; it is ready once the file exists. */
@@ -28,7 +28,7 @@ export interface Profile {
   /** How something that no result shows is lost: commands in the container's or the node's namespace. */
   readonly loss?: readonly { readonly in: "container" | "node"; readonly run: readonly string[] }[];
   /** Laid over the configuration, it must make the plugin refuse it. */
-  readonly invalid?: JsonObject;
+  readonly invalid?: JsonDocument;
   /** Requirements that cannot apply to this plugin, each with the reason. */
   readonly exclude?: Readonly<Record<string, string>>;
 }
@@ -47,7 +47,7 @@ export function profileOf(plugin: string, kind: Kind | undefined, configText: st
     : checkProfile({ name: plugin, about: "", plugin, kind, config });
 }
 
-function parseObject(text: string): JsonObject | string {
+function parseObject(text: string): JsonDocument | string {
   try {
     const json: unknown = JSON.parse(text);
     return isObject(json) ? json : "it is no JSON object";
@@ -56,7 +56,7 @@ function parseObject(text: string): JsonObject | string {
   }
 }
 
-function checkProfile(json: JsonObject): Profile | string {
+function checkProfile(json: JsonDocument): Profile | string {
   const { name, about, plugin, kind, config, listConfig, files, node, services, exclude = {} } = json;
   if (![name, about, plugin].every(isText)) return "name, about and plugin have to be texts";
   if (!isKind(kind)) return `kind has to be one of ${kinds.join(", ")}`;

@@ -7,7 +7,7 @@ import type { Requirement } from "./requirement.ts";
 import { Blocked, call, makeScene, NotApplicable, prepareScene, type Subject, Untestable } from "./scene.ts";
 import { isSpecVersion, type SpecVersion, specVersions } from "./versions.ts";
 
-export interface RunRequest {
+export interface SuiteRun {
   readonly subject: Subject;
   readonly requirements: readonly Requirement[];
   /** Undefined: all that the plugin advertises. */
@@ -25,7 +25,7 @@ export interface Progress {
 }
 
 /** Tries every requirement at every version. */
-export async function runSuite(request: RunRequest): Promise<RunOutcome> {
+export async function runSuite(request: SuiteRun): Promise<RunOutcome> {
   const { subject, requirements, parallel, onCase } = request;
   const versions = request.versions ?? (await advertisedVersions(request));
   const cases = versions.flatMap((version) => requirements.map((requirement) => ({ requirement, version })));
@@ -50,7 +50,7 @@ export async function runSuite(request: RunRequest): Promise<RunOutcome> {
 export async function advertisedVersions({
   subject,
   makeMachine,
-}: RunRequest): Promise<readonly SpecVersion[]> {
+}: SuiteRun): Promise<readonly SpecVersion[]> {
   const machine = await makeMachine();
   try {
     const { stdout } = await call(makeScene(subject, "1.0.0", machine), "VERSION");
@@ -62,7 +62,7 @@ export async function advertisedVersions({
 }
 
 async function runCase(
-  request: RunRequest,
+  request: SuiteRun,
   requirement: Requirement,
   version: SpecVersion,
 ): Promise<CaseOutcome> {

@@ -1,11 +1,11 @@
 import { wordsOf } from "./errors.ts";
-import { isObject, isText, type JsonObject, merge } from "./json.ts";
+import { isObject, isText, type JsonDocument, merge } from "./json.ts";
 import type { Machine, Namespace, PluginEnd } from "./machine.ts";
 import { printResult, type Result, readResult } from "./oracle.ts";
 import type { Profile } from "./profile.ts";
-import type { Verb } from "./requirement.ts";
 import { fill, fillText, holesOf } from "./template.ts";
 import { isSince, type SpecVersion } from "./versions.ts";
+import type { SpecVerb } from "./vocabulary.ts";
 
 /** The plugin that is tried. */
 export interface Subject {
@@ -38,16 +38,16 @@ export interface Scene {
 }
 
 /** A container to be attached, and what is known of its attachment. */
-export interface Container {
+export interface TestContainer {
   readonly id: string;
   readonly ifname: string;
   readonly netns: Namespace;
   /** The result of the plugins before; chained plugins only. */
-  readonly base: JsonObject | undefined;
+  readonly base: JsonDocument | undefined;
   /** The link of the node that is for it alone. */
   readonly device: string | undefined;
   /** What ADD printed. */
-  result: JsonObject | undefined;
+  result: JsonDocument | undefined;
 }
 
 /** A probe cannot go on: something failed that another requirement is about. */
@@ -99,7 +99,7 @@ async function onNode({ machine }: Scene, command: readonly string[]): Promise<v
   if (!(await machine.command(machine.node, command))) throw new Error(`${command.join(" ")} failed`);
 }
 
-function versionHole({ version }: Scene): JsonObject {
+function versionHole({ version }: Scene): JsonDocument {
   return { version };
 }
 
@@ -111,7 +111,7 @@ export interface ContainerOptions {
 }
 
 /** A container before its ADD: its namespace and, for a chained plugin, what the plugins before it have made. */
-export async function newContainer(scene: Scene, options: ContainerOptions = {}): Promise<Container> {
+export async function newContainer(scene: Scene, options: ContainerOptions = {}): Promise<TestContainer> {
   const { machine, subject } = scene;
   const number = ++scene.counter.containers;
   const { id = `hwcc${number}`, ifname = subject.profile.ifname ?? "eth0" } = options;
@@ -131,7 +131,12 @@ export async function newContainer(scene: Scene, options: ContainerOptions = {})
 }
 
 /** What a chained plugin finds: an interface with an address and a default route, and the result that tells of it. */
-async function makeBase(scene: Scene, netns: Namespace, ifname: string, number: number): Promise<JsonObject> {
+async function makeBase(
+  scene: Scene,
+  netns: Namespace,
+  ifname: string,
+  number: number,
+): Promise<JsonDocument> {
   const { machine } = scene;
   const hostEnd = `hwch${number}`;
   const [address, gateway] = [`10.77.${number}.2`, `10.77.${number}.1`];
@@ -154,19 +159,19 @@ async function makeBase(scene: Scene, netns: Namespace, ifname: string, number: 
 }
 
 /** What a call differs in from the one that a runtime would make. */
-export interface Change {
+export interface CallChange {
   /** Laid over the configuration; undefined takes a field away. */
-  readonly config?: JsonObject;
+  readonly config?: JsonDocument;
   /** Instead of a configuration. */
   readonly stdin?: string;
   /** Over the environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Over the holes. */
-  readonly holes?: JsonObject;
+  readonly holes?: JsonDocument;
   /** `null`: none. */
   readonly prevResult?: unknown;
   /** Of GC: `null` sends null, undefined no list. */
-  readonly valid?: readonly Container[] | null;
+  readonly valid?: readonly TestContainer[] | null;
   readonly unreadableStdin?: boolean;
   readonly cwd?: string;
   /** The probe goes on while it runs. */
@@ -183,9 +188,9 @@ export interface Exchange extends PluginEnd {
 /** Calls the plugin as a runtime would, but for the change. */
 export async function call(
   scene: Scene,
-  verb: Verb,
-  container?: Container,
-  change: Change = {},
+  verb: SpecVerb,
+  container?: TestContainer,
+  change: CallChange = {},
 ): Promise<Exchange> {
   const { machine, subject } = scene;
   const env = present({ ...environment(scene, verb, container), ...change.env });
@@ -198,12 +203,16 @@ export async function call(
 }
 
 /** Whether an ADD was refused for what the machine cannot do, and so tells nothing about the plugin. */
-function isObstacle({ obstacle }: Subject, verb: Verb, end: PluginEnd): boolean {
+function isObstacle({ obstacle }: Subject, verb: SpecVerb, end: PluginEnd): boolean {
   if (obstacle === undefined || verb !== "ADD" || end.exitCode === 0) return false;
   return wordsOf(end).includes(obstacle.words);
 }
 
-function environment(scene: Scene, verb: Verb, container?: Container): Record<string, string | undefined> {
+function environment(
+  scene: Scene,
+  verb: SpecVerb,
+  container?: TestContainer,
+): Record<string, string | undefined> {
   if (verb === "VERSION") return { CNI_COMMAND: verb };
   const path = { CNI_PATH: `${scene.machine.binDir}:${scene.subject.pluginPath}` };
   if (verb === "STATUS" || verb === "GC" || container === undefined) return { CNI_COMMAND: verb, ...path };
@@ -224,10 +233,10 @@ function present(env: Readonly<Record<string, string | undefined>>): Record<stri
 /** The complete configuration of one call. */
 export function configOf(
   scene: Scene,
-  verb: Verb,
-  container: Container | undefined,
-  change: Change,
-): JsonObject {
+  verb: SpecVerb,
+  container: TestContainer | undefined,
+  change: CallChange,
+): JsonDocument {
   if (verb === "VERSION") return { cniVersion: scene.version };
   const { profile } = scene.subject;
   const usesList = scene.holes.list !== undefined && profile.listConfig !== undefined;
@@ -244,7 +253,7 @@ export function configOf(
   };
   const filled = withDelegate(fill(template, holes), holes);
   const previous = change.prevResult === undefined ? prevResultOf(scene, verb, container) : change.prevResult;
-  const config: JsonObject = {
+  const config: JsonDocument = {
     cniVersion: scene.version,
     name: "hwcnet",
     ...filled,
@@ -255,14 +264,14 @@ export function configOf(
 }
 
 /** A configuration without `{{delegate}}` names whom it runs where all do: in `ipam.type`. */
-function withDelegate(config: JsonObject, holes: JsonObject): JsonObject {
+function withDelegate(config: JsonDocument, holes: JsonDocument): JsonDocument {
   const { delegate } = holes;
   if (!isText(delegate) || !isObject(config.ipam)) return config;
   return { ...config, ipam: { ...config.ipam, type: delegate } };
 }
 
 /** CHECK and DEL get the result of the ADD since 0.4.0. */
-function prevResultOf({ version }: Scene, verb: Verb, container: Container | undefined): unknown {
+function prevResultOf({ version }: Scene, verb: SpecVerb, container: TestContainer | undefined): unknown {
   if (verb === "ADD") return container?.base;
   if ((verb === "CHECK" || verb === "DEL") && isSince(version, "0.4.0"))
     return container?.result ?? container?.base;
@@ -270,7 +279,7 @@ function prevResultOf({ version }: Scene, verb: Verb, container: Container | und
 }
 
 /** Text and an earlier tag of 1.1.0 name the list differently: both are sent. */
-function validList(verb: Verb, { valid }: Change): JsonObject {
+function validList(verb: SpecVerb, { valid }: CallChange): JsonDocument {
   if (verb !== "GC" || valid === undefined) return {};
   const list = valid?.map(({ id, ifname }) => ({ containerID: id, ifname })) ?? null;
   return { "cni.dev/valid-attachments": list, "cni.dev/attachments": list };
@@ -282,7 +291,7 @@ export function takesDelegate({ config, kind }: Profile): boolean {
   return kind !== "ipam" && isObject(config.ipam) && isText(config.ipam.type);
 }
 
-export function resultOf(scene: Scene, container: Container): Result {
+export function resultOf(scene: Scene, container: TestContainer): Result {
   if (container.result === undefined) throw new Error("a result is asked for before its ADD");
   return readResult(container.result, scene.version);
 }

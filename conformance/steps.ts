@@ -2,13 +2,13 @@ import { describeEnd, errorOf, errorProblem, wordsOf } from "./errors.ts";
 import { isError, oneDocument, type Result } from "./oracle.ts";
 import {
   Blocked,
-  type Change,
-  type Container,
+  type CallChange,
   call,
   type Exchange,
   newContainer,
   resultOf,
   type Scene,
+  type TestContainer,
 } from "./scene.ts";
 
 /** What probes are made of. `expect...` notes a finding and goes on; `given...` ends a probe that cannot go on. */
@@ -67,7 +67,11 @@ export function expectWords(scene: Scene, exchange: Exchange, words: readonly st
 }
 
 /** ADD that has to work, since the probe is about something else. */
-export async function attach(scene: Scene, container: Container, change: Change = {}): Promise<Result> {
+export async function attach(
+  scene: Scene,
+  container: TestContainer,
+  change: CallChange = {},
+): Promise<Result> {
   const exchange = await call(scene, "ADD", container, change);
   const { document } = oneDocument(exchange.stdout);
   given(hasSucceeded(exchange) && document !== undefined, `ADD failed: ${describeEnd(exchange)}`);
@@ -75,19 +79,23 @@ export async function attach(scene: Scene, container: Container, change: Change 
   return resultOf(scene, container);
 }
 
-export async function attachNew(scene: Scene, change: Change = {}): Promise<Container> {
+export async function attachNew(scene: Scene, change: CallChange = {}): Promise<TestContainer> {
   const container = await newContainer(scene);
   await attach(scene, container, change);
   return container;
 }
 
-export async function detach(scene: Scene, container: Container, change: Change = {}): Promise<void> {
+export async function detach(scene: Scene, container: TestContainer, change: CallChange = {}): Promise<void> {
   const exchange = await call(scene, "DEL", container, change);
   given(hasSucceeded(exchange), `DEL failed: ${describeEnd(exchange)}`);
 }
 
 /** Whether an ADD works; what it gives is kept. */
-export async function tryAttach(scene: Scene, container: Container, change: Change = {}): Promise<boolean> {
+export async function tryAttach(
+  scene: Scene,
+  container: TestContainer,
+  change: CallChange = {},
+): Promise<boolean> {
   const exchange = await call(scene, "ADD", container, change);
   const { document } = oneDocument(exchange.stdout);
   if (!hasSucceeded(exchange) || document === undefined) return false;
@@ -106,7 +114,7 @@ export async function waitUntil(holds: () => boolean, limitMs: number): Promise<
 }
 
 /** Each address of an attachment, without its prefix length. */
-export function addressesOf(scene: Scene, container: Container): string[] {
+export function addressesOf(scene: Scene, container: TestContainer): string[] {
   return resultOf(scene, container).ips.map(({ address }) => address.split("/")[0] ?? "");
 }
 

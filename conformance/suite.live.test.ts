@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { mutants } from "./mutants/catalogue.ts";
-import { kinds } from "./requirement.ts";
+import { kinds } from "./vocabulary.ts";
 
 const repository = dirname(import.meta.dirname);
 const suite = join(repository, "dist/hawser-conformance");

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonDocument } from "./json.ts";
 
 /**
  * What the suite varies in a configuration. `{{name}}` within a text is replaced by a text; a text that is nothing but
@@ -18,8 +18,8 @@ export type Holes = Readonly<Record<string, unknown>>;
 const hole = /\{\{(\w+)(?:=([^}]*))?\}\}/g;
 const wholeHole = /^\{\{(\w+)(?:=([^}]*))?\}\}$/;
 
-export function fill(template: JsonObject, holes: Holes): JsonObject {
-  return fillValue(template, holes) as JsonObject;
+export function fill(template: JsonDocument, holes: Holes): JsonDocument {
+  return fillValue(template, holes) as JsonDocument;
 }
 
 function fillValue(value: unknown, holes: Holes): unknown {

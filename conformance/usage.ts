@@ -1,12 +1,12 @@
 import yargs from "yargs";
 import { isKind } from "./profile.ts";
-import { type Kind, kinds } from "./requirement.ts";
 import { isSpecVersion, type SpecVersion } from "./versions.ts";
+import { type Kind, kinds } from "./vocabulary.ts";
 
 export const formats = ["table", "json", "junit", "tap"] as const;
 export type Format = (typeof formats)[number];
 
-export interface Usage {
+export interface SuiteOptions {
   readonly plugin: string;
   readonly profile: string | undefined;
   readonly config: string | undefined;
@@ -25,7 +25,7 @@ export interface Usage {
 }
 
 export type Parsed =
-  | { readonly kind: "run"; readonly usage: Usage }
+  | { readonly kind: "run"; readonly usage: SuiteOptions }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "wrong"; readonly message: string };
 

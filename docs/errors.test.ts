@@ -35,7 +35,7 @@ function sources(): { file: string; text: string }[] {
       .readdirSync(`${root}/${folder}`, { recursive: true, encoding: "utf8" })
       .filter(
         (name) =>
-          name.endsWith(".ts") && !/\.test\.ts$|\/testing\.ts$|-contract\.ts$|simulation\//.test(name),
+          name.endsWith(".ts") && !/\.test\.ts$|-testing\.ts$|-contract\.ts$|simulation\//.test(name),
       )
       .map((name) => `${folder}/${name}`)
       .map((file) => ({ file, text: withoutComments(fs.readFileSync(`${root}/${file}`, "utf8")) })),

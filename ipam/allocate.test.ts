@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Address, parseAddress, printAddress } from "../cni/address.ts";
 import type { Json } from "../cni/json.ts";
-import { type Address, parseAddress, printAddress } from "./address.ts";
 import { roundRobin } from "./allocate.ts";
 import { countIn, merged, type RangeSet, usableSpans } from "./range.ts";
 import { readRangeSets } from "./range-config.ts";

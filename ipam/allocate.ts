@@ -1,4 +1,4 @@
-import type { Address } from "./address.ts";
+import type { Address } from "../cni/address.ts";
 import { type Range, type RangeSet, rangeWith, type UsableSpan, usableSpans } from "./range.ts";
 
 /** An address that might be given, and the range that it is of. */

@@ -1,3 +1,4 @@
+import { parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
 import type { Family } from "../cni/cidr.ts";
 import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
@@ -7,7 +8,6 @@ import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
 import { atLeast } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { parseAddress, parseCidr, printAddress, printCidr } from "./address.ts";
 import { fieldOf, readList, readObject, readText, readTexts, show } from "./fields.ts";
 
 /** The `ipam` object of a network configuration. Notes it when there is none. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { printAddress } from "../cni/address.ts";
 import type { Json } from "../cni/json.ts";
-import { printAddress } from "./address.ts";
 import { printRangeSet, usableSpans } from "./range.ts";
 import { noteOverlaps, readRangeSets } from "./range-config.ts";
 

@@ -1,5 +1,3 @@
-import { kindOf } from "../cni/config.ts";
-import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import {
   type Address,
   bitsOf,
@@ -9,7 +7,9 @@ import {
   parseCidr,
   printAddress,
   printCidr,
-} from "./address.ts";
+} from "../cni/address.ts";
+import { kindOf } from "../cni/config.ts";
+import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { fieldOf, readText, show } from "./fields.ts";
 import {
   countIn,

@@ -1,5 +1,5 @@
+import { type Address, type Cidr, printAddress } from "../cni/address.ts";
 import type { Family } from "../cni/cidr.ts";
-import { type Address, type Cidr, printAddress } from "./address.ts";
 
 /** Addresses from one to another, both included. */
 export interface Span {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { printAddress } from "../cni/address.ts";
 import type { JsonObject } from "../cni/json.ts";
-import { printAddress } from "./address.ts";
 import { readRangeSets } from "./range-config.ts";
 import { askedAddresses, assignRequests, readRequests, strictArgs } from "./requested.ts";
 

@@ -1,14 +1,14 @@
+import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, failWith } from "../cni/errors.ts";
 import type { Json } from "../cni/json.ts";
 import type { NetworkConfig } from "../cni/types.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "./address.ts";
 import { fieldOf, readObject, show } from "./fields.ts";
 import { isGateway, type RangeSet, rangeWith } from "./range.ts";
 
 /** An address that a caller asks for, as it was written. */
-export interface Asked {
+export interface RequestedAddress {
   /** Where it was written, for people: `runtimeConfig.ips[0]`. */
   readonly place: string;
   readonly text: string;
@@ -16,9 +16,9 @@ export interface Asked {
 
 /** What was asked for through each of the three ways in; who wins is the plugin's own rule. */
 export interface AskedAddresses {
-  readonly envArgs: readonly Asked[];
-  readonly configArgs: readonly Asked[];
-  readonly capability: readonly Asked[];
+  readonly envArgs: readonly RequestedAddress[];
+  readonly configArgs: readonly RequestedAddress[];
+  readonly capability: readonly RequestedAddress[];
 }
 
 /** Reads CNI_ARGS `IP=`, `args.cni.ips` and `runtimeConfig.ips`. */
@@ -37,7 +37,7 @@ export function askedAddresses(
 }
 
 /** The elements of one CNI_ARGS value, separated by commas. */
-export function splitArg(key: string, args: ReadonlyMap<string, string>): Asked[] {
+export function splitArg(key: string, args: ReadonlyMap<string, string>): RequestedAddress[] {
   const value = args.get(key) ?? "";
   if (value === "") return [];
   return value.split(",").map((text) => ({ place: `CNI_ARGS ${key}`, text: text.trim() }));
@@ -67,7 +67,7 @@ export function strictArgs(
   return ok(map);
 }
 
-function readAsked(value: Json | undefined, place: string, problems: string[]): Asked[] {
+function readAsked(value: Json | undefined, place: string, problems: string[]): RequestedAddress[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
     problems.push(`${place}: is ${kindOf(value)}, not an array`);
@@ -81,14 +81,14 @@ function readAsked(value: Json | undefined, place: string, problems: string[]): 
 }
 
 /** An address that a caller asks for. */
-export interface Request {
+export interface AddressRequest {
   readonly place: string;
   readonly address: Address;
 }
 
 /** Addresses whose prefix, if any, is of no interest; each once. Notes what is none. */
-export function readRequests(asked: readonly Asked[], problems: string[]): Request[] {
-  const requests: Request[] = [];
+export function readRequests(asked: readonly RequestedAddress[], problems: string[]): AddressRequest[] {
+  const requests: AddressRequest[] = [];
   for (const { place, text } of asked) {
     const address = parseAddress(text) ?? parseCidr(text)?.address;
     if (address === undefined) problems.push(`${place}: invalid IP address ${show(text)}`);
@@ -104,7 +104,7 @@ export function readRequests(asked: readonly Asked[], problems: string[]): Reque
  */
 export function assignRequests(
   sets: readonly RangeSet[],
-  requests: readonly Request[],
+  requests: readonly AddressRequest[],
 ): Outcome<(Address | undefined)[], CniError> {
   let left = [...requests];
   const assigned: (Address | undefined)[] = [];
@@ -117,7 +117,7 @@ export function assignRequests(
   return left.length === 0 ? ok(assigned) : fail(notAssigned(left));
 }
 
-function gatewayRequested({ place, address }: Request): CniError {
+function gatewayRequested({ place, address }: AddressRequest): CniError {
   return cniError(
     "invalidConfig",
     "ipam.requested-gateway",
@@ -126,7 +126,7 @@ function gatewayRequested({ place, address }: Request): CniError {
   );
 }
 
-function notAssigned(left: readonly Request[]): CniError {
+function notAssigned(left: readonly AddressRequest[]): CniError {
   const addresses = left.map(({ place, address }) => `${printAddress(address)} (${place})`).join(" ");
   return cniError(
     "invalidConfig",

@@ -5,7 +5,7 @@ import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from 
 import { parseApiPath } from "./api-path.ts";
 
 /** One request, for messages. */
-export interface Asked {
+export interface ApiCall {
   readonly server: string;
   readonly verb: "get" | "patch";
   readonly path: string;
@@ -14,7 +14,7 @@ export interface Asked {
 }
 
 /** What an attempt means. */
-export type Verdict =
+export type ApiVerdict =
   | { readonly kind: "done"; readonly value: JsonObject }
   | { readonly kind: "failed"; readonly error: CniError }
   /** It may be better soon; the server may have said when. */
@@ -28,7 +28,7 @@ interface Told {
 }
 
 /** Decides on an answer, or on why there is none. */
-export function judge(asked: Asked, attempt: HttpAttempt): Verdict {
+export function judge(asked: ApiCall, attempt: HttpAttempt): ApiVerdict {
   if (!attempt.ok) return judgeFault(asked, attempt.error);
   const { status, body, retryAfter } = attempt.value;
   const document = parseJson(body);
@@ -53,7 +53,7 @@ const unusable = /^(FailedToOpenSocket|ERR_OSSL_)/;
 /** An answer has come, and asking again would bring the same: it is too long, or compressed. */
 const unreadable = /^(EMSGSIZE|ENOTSUP)$/;
 
-function judgeFault(asked: Asked, { code, message }: HttpFault): Verdict {
+function judgeFault(asked: ApiCall, { code, message }: HttpFault): ApiVerdict {
   const reason = message.startsWith(code) ? message : `${code}: ${message}`;
   if (isDistrust(code)) return failed(asked, distrusted(reason));
   if (unreadable.test(code)) return failed(asked, { ...garbage, why: reason });
@@ -61,11 +61,11 @@ function judgeFault(asked: Asked, { code, message }: HttpFault): Verdict {
   return { kind: "again", error: tell(asked, unreachable(reason)), afterMs: undefined };
 }
 
-function failed(asked: Asked, told: Told): Verdict {
+function failed(asked: ApiCall, told: Told): ApiVerdict {
   return { kind: "failed", error: tell(asked, told) };
 }
 
-function tell({ server, verb, path, secret }: Asked, { code, id, why, todo }: Told): CniError {
+function tell({ server, verb, path, secret }: ApiCall, { code, id, why, todo }: Told): CniError {
   const target = parseApiPath(path);
   const what = target === undefined ? path : `${target.resource} ${target.namespace}/${target.name}`;
   const text = `${verb} ${what} at ${server}: ${why}`;
@@ -127,7 +127,7 @@ function failing(status: number, said: string): Told {
   };
 }
 
-function refusal(asked: Asked, { status }: HttpResponse, object: JsonObject | undefined): Told {
+function refusal(asked: ApiCall, { status }: HttpResponse, object: JsonObject | undefined): Told {
   const told = (id: string, why: string, todo: string): Told => ({
     code: "api",
     id,
@@ -175,7 +175,7 @@ function isAnother(object: JsonObject | undefined): boolean {
   return Array.isArray(causes) && causes.some((cause) => isObject(cause) && cause.field === "metadata.uid");
 }
 
-function rightMissing({ verb, path }: Asked): string {
+function rightMissing({ verb, path }: ApiCall): string {
   const target = parseApiPath(path);
   if (target === undefined) return "Give its user the right.";
   const rule = { apiGroups: [target.group], resources: [target.resource], verbs: [verb] };
@@ -185,7 +185,7 @@ function rightMissing({ verb, path }: Asked): string {
 const longestMessage = 400;
 
 /** The server's own words, without our token, printable and not endless: in this order, for half a token is not found. */
-function says({ secret }: Asked, object: JsonObject | undefined): string {
+function says({ secret }: ApiCall, object: JsonObject | undefined): string {
   if (typeof object?.message !== "string" || object.message === "") return "";
   const message = redact(object.message, [secret], tokenMark);
   const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}...` : message;

@@ -2,7 +2,7 @@ import { type CniError, failWith } from "../cni/errors.ts";
 import { type JsonObject, printJson } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { type Asked, judge, type Verdict } from "./api-answer.ts";
+import { type ApiCall, type ApiVerdict, judge } from "./api-answer.ts";
 import { isToken, type KubeAccess, readAccess } from "./kubeconfig.ts";
 
 /** The Kubernetes API, as far as an attachment needs it. Paths are absolute: `/api/v1/namespaces/shop/pods/web`. */
@@ -91,8 +91,8 @@ async function ask(
   { method, path, body }: Question,
   token: string,
   endMs: number,
-): Promise<Verdict> {
-  const asked: Asked = { server, verb: method === "GET" ? "get" : "patch", path, secret: token };
+): Promise<ApiVerdict> {
+  const asked: ApiCall = { server, verb: method === "GET" ? "get" : "patch", path, secret: token };
   const leftMs = endMs - sys.clock.monotonicMs();
   const attempt = await sys.http.request({
     method,
@@ -126,7 +126,7 @@ export function readToken(sys: Sys, { token }: KubeAccess): Outcome<string, CniE
   );
 }
 
-function isUnauthorized(verdict: Verdict): boolean {
+function isUnauthorized(verdict: ApiVerdict): boolean {
   return verdict.kind === "failed" && verdict.error.id === "kube.api-unauthorized";
 }
 
@@ -138,7 +138,7 @@ function isOutdated(sys: Sys, access: KubeAccess, used: string): boolean {
 /** Waits before the next try. False when there shall be none: enough tries, or no time for one. */
 async function pause(
   { sys, limits }: Session,
-  { afterMs }: Extract<Verdict, { kind: "again" }>,
+  { afterMs }: Extract<ApiVerdict, { kind: "again" }>,
   tries: number,
   endMs: number,
 ): Promise<boolean> {
@@ -151,7 +151,7 @@ async function pause(
   return true;
 }
 
-function givenUp({ error, afterMs }: Extract<Verdict, { kind: "again" }>, tries: number): CniError {
+function givenUp({ error, afterMs }: Extract<ApiVerdict, { kind: "again" }>, tries: number): CniError {
   const asksFor = afterMs === undefined ? "" : ` It asks to be asked again in ${afterMs / 1000} s.`;
   const count = tries === 1 ? "It was tried once." : `It was tried ${tries} times.`;
   return { ...error, details: `${count}${asksFor} ${error.details}` };

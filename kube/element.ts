@@ -4,7 +4,7 @@ import { foldKey } from "../cni/fold.ts";
 import { canonicalHardware } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { fail, ok } from "../sys/outcome.ts";
-import { namespaceProblem, networkNameProblem } from "./names.ts";
+import { definitionNameProblem, namespaceProblem } from "./names.ts";
 import {
   type Grammar,
   interfaceProblem,
@@ -22,7 +22,7 @@ interface Field {
 }
 
 const fields: ReadonlyMap<string, Field> = new Map([
-  ["name", { id: "annotation.name", judge: values.text(networkNameProblem) }],
+  ["name", { id: "annotation.name", judge: values.text(definitionNameProblem) }],
   ["namespace", { id: "annotation.name", judge: values.text(namespaceProblem) }],
   ["interface", { id: "annotation.interface", judge: values.text(interfaceProblem) }],
   // Its name before Multus 3.2.

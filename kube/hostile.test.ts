@@ -4,7 +4,7 @@ import type { CniError } from "../cni/errors.ts";
 import { isObject, type Json, parseJson, printJson } from "../cni/json.ts";
 import { type NetworkRequest, parseDefaultNetwork, parseNetworks } from "./annotation.ts";
 import { parseDefinition } from "./definition.ts";
-import { anyAnnotation, elementKeys, keyedJson, nastyText, nearly } from "./testing.ts";
+import { anyAnnotation, elementKeys, keyedJson, nastyText, nearly } from "./kube-testing.ts";
 
 /** What pods' and definitions' authors write is read by root. Whatever it is, there is an answer, and a plain one. */
 

@@ -10,14 +10,14 @@ export function namespaceProblem(text: string): string | undefined {
  * Why this cannot name a network (a DNS-1123 subdomain, as any Kubernetes object); undefined when it can, and a file then: no
  * part between dots is empty.
  */
-export function networkNameProblem(text: string): string | undefined {
+export function definitionNameProblem(text: string): string | undefined {
   return text === "" ? "The network's name is empty." : objectNameProblem("The network's name", text);
 }
 
 /** The same of a name in the annotation's short form: its grammar has no dot in a name. */
 export function shortNameProblem(text: string): string | undefined {
   const why = problem("The network's name", text, 253);
-  if (why === undefined || networkNameProblem(text) !== undefined) return why;
+  if (why === undefined || definitionNameProblem(text) !== undefined) return why;
   return "The network's name has a dot, which the short form does not know; use the JSON form.";
 }
 

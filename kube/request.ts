@@ -1,7 +1,7 @@
 import { interfaceNameProblem } from "../cni/environment.ts";
 import type { JsonObject } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { namespaceProblem, networkNameProblem, shortNameProblem } from "./names.ts";
+import { definitionNameProblem, namespaceProblem, shortNameProblem } from "./names.ts";
 import { quote } from "./text.ts";
 
 /** One network that an annotation (or the configuration's `networks`) asks for. */
@@ -67,7 +67,7 @@ export function readShort(entry: string, index: number, { defaultNamespace, dots
   const [name = "", ifname] = target.split("@").map((part) => part.trim());
   const found: [string, string | undefined][] = [
     ["annotation.name", namespaceProblem(namespace)],
-    ["annotation.name", dots === true ? networkNameProblem(name) : shortNameProblem(name)],
+    ["annotation.name", dots === true ? definitionNameProblem(name) : shortNameProblem(name)],
     ["annotation.interface", ifname === undefined ? undefined : interfaceProblem(ifname)],
   ];
   const problems = found.flatMap(([id, why]) => (why === undefined ? [] : problem(id, why)));

@@ -96,7 +96,7 @@ export const portMappings: Judge = (value) => {
     const missing = ["hostPort", "containerPort"].filter((key) => isUnset(entry[key]));
     return [
       ...missing.map((key) => ({ why: `${place} has no ${key}.` })),
-      ...within(entry, ports, `${place}.`),
+      ...membersOf(entry, ports, `${place}.`),
     ];
   });
 };
@@ -111,7 +111,7 @@ const rates: Readonly<Record<string, Judge>> = {
 /** As the capability's convention has it: rates in bits per second, bursts in bits, a rate and its burst together. */
 export const bandwidth: Judge = (value) => {
   if (!isObject(value)) return object(value);
-  const mistakes = within(value, rates, "");
+  const mistakes = membersOf(value, rates, "");
   if (mistakes.length > 0) return mistakes;
   return ["ingress", "egress"].flatMap((way) => {
     const isNone = (each: Json | undefined) => isUnset(each) || each === 0;
@@ -121,7 +121,7 @@ export const bandwidth: Judge = (value) => {
   });
 };
 
-function within(object: { readonly [key: string]: Json }, judges: typeof ports, place: string): Mistake[] {
+function membersOf(object: { readonly [key: string]: Json }, judges: typeof ports, place: string): Mistake[] {
   return Object.entries(object).flatMap(([key, value]): readonly Mistake[] => {
     const judge = Object.hasOwn(judges, key) ? judges[key] : undefined;
     const shown = `${place}${/^\w{1,40}$/.test(key) ? key : quote(key)}`;

@@ -1,6 +1,7 @@
 import type { FakeClock } from "./fake-clock.ts";
+import type { Attempt } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, RunEnd, RunReport, RunRequest } from "./sys.ts";
+import type { RunEnd, RunReport, RunRequest } from "./sys.ts";
 
 /** The simulated process is dead: killed, or at the point where a test stops it. Nothing but tests may catch it. */
 export class Crash extends Error {

@@ -1,5 +1,6 @@
+import type { Attempt } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, FileStat, Files, WriteOptions } from "./sys.ts";
+import type { FileStat, Files, WriteOptions } from "./sys.ts";
 
 /**
  * What a power loss takes: `nothing`; `unsynced`: all that was not synced, which is the worst a disk may do; `some`: of

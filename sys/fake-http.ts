@@ -6,7 +6,7 @@ import { fail } from "./outcome.ts";
 export type HttpHandler = (request: HttpRequest) => HttpAttempt | Promise<HttpAttempt>;
 
 /** The simulated process that asks. */
-export interface Asker {
+export interface FakeClient {
   /** Numbers an effect and says what is planned for it; `isLost`: it is done, and its answer does not arrive. */
   plannedFor(call: string): { fault?: string; crash?: "before" | "half" | "after"; isLost: boolean };
   /** Throws when the process is dead. */
@@ -14,7 +14,7 @@ export interface Asker {
   die(call: string): never;
 }
 
-export function createHttp(clock: FakeClock, handler: HttpHandler | undefined, asker: Asker): Http {
+export function createHttp(clock: FakeClock, handler: HttpHandler | undefined, asker: FakeClient): Http {
   return {
     request: async (request) => {
       const call = `http ${request.method} ${request.url}`;

@@ -1,12 +1,12 @@
 import type { FakeClock } from "./fake-clock.ts";
-import type { Asker } from "./fake-http.ts";
+import type { FakeClient } from "./fake-http.ts";
 import { fail } from "./outcome.ts";
 import { type Rpc, type RpcAttempt, type RpcRequest, rpcFault } from "./rpc.ts";
 
 /** What the services behind the machine's sockets do. */
 export type RpcHandler = (request: RpcRequest) => RpcAttempt | Promise<RpcAttempt>;
 
-export function createRpc(clock: FakeClock, handler: RpcHandler | undefined, asker: Asker): Rpc {
+export function createRpc(clock: FakeClock, handler: RpcHandler | undefined, asker: FakeClient): Rpc {
   return {
     call: async (request) => {
       const call = `rpc ${request.socket} ${request.method}`;

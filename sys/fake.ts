@@ -1,11 +1,12 @@
 import { type Children, Crash, createChildren, type Handler } from "./fake-children.ts";
 import { createChance, createClock, createRandom, type FakeClock } from "./fake-clock.ts";
 import { createDisk, type Disk, type Loss } from "./fake-files.ts";
-import { type Asker, createHttp, type HttpHandler } from "./fake-http.ts";
+import { createHttp, type FakeClient, type HttpHandler } from "./fake-http.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
+import type { Attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
+import type { Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";
 export type { HttpHandler } from "./fake-http.ts";
@@ -15,7 +16,7 @@ export type { RpcHandler } from "./fake-rpc.ts";
  * A machine in memory: its files, a clock that leaps, delegates that are functions, and any number of simulated
  * processes on it, each of which can be failed or stopped at any single effect.
  */
-export interface Machine {
+export interface FakeMachine {
   readonly disk: Disk;
   readonly clock: FakeClock;
   /** A new process. */
@@ -69,7 +70,7 @@ export interface FakeProcess {
 }
 
 export interface Fake extends FakeProcess {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
 }
 
 /** A machine and a first process on it. */
@@ -79,7 +80,7 @@ export function createFake(options: MachineOptions & SpawnOptions = {}): Fake {
 }
 
 /** What a process does to the machine it is on. */
-interface Kernel extends Machine {
+interface Kernel extends FakeMachine {
   readonly children: Children;
   readonly http: HttpHandler | undefined;
   readonly rpc: RpcHandler | undefined;
@@ -104,7 +105,7 @@ interface Simulated {
   onCall: ((call: string) => void) | undefined;
 }
 
-export function createMachine(options: MachineOptions = {}): Machine {
+export function createMachine(options: MachineOptions = {}): FakeMachine {
   const clock = createClock(options.startMs ?? 1_700_000_000_000);
   const disk = createDisk(clock.nowMs);
   const chance = createChance(options.seed ?? 1);
@@ -333,7 +334,7 @@ async function run(machine: Kernel, process: Simulated, request: RunRequest): Pr
 }
 
 /** The process as one that asks a server. */
-function askerOf(machine: Kernel, process: Simulated): Asker {
+function askerOf(machine: Kernel, process: Simulated): FakeClient {
   return {
     plannedFor: (call) => {
       const planned = plannedFor(process, call);

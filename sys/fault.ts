@@ -1,5 +1,4 @@
-import { fail, ok } from "./outcome.ts";
-import type { Attempt, Fault } from "./sys.ts";
+import { fail, type Outcome, ok } from "./outcome.ts";
 
 /** Turns the exception of a Node function into a value. Anything but a system error is a bug and thrown on. */
 export function attempt<T>(operation: () => T): Attempt<T> {
@@ -15,3 +14,12 @@ export function toFault(error: unknown): Fault {
   if (!(error instanceof Error) || typeof code !== "string") throw error;
   return { code, message: error.message };
 }
+
+/** Why the machine refused an operation, as the kernel names it. */
+export interface Fault {
+  /** The errno's name: `ENOENT`, `EEXIST`, `ENOSPC`, ... */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Attempt<T = void> = Outcome<T, Fault>;

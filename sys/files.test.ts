@@ -3,8 +3,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFake } from "./fake.ts";
+import type { Attempt } from "./fault.ts";
 import { linux } from "./linux.ts";
-import type { Attempt, Files } from "./sys.ts";
+import type { Files } from "./sys.ts";
 
 /** One contract for every implementation of Files: what a test proves over the fake holds on the machine. */
 const implementations: Record<string, () => { files: Files; root: string; remove: () => void }> = {

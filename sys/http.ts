@@ -1,5 +1,5 @@
+import type { Fault } from "./fault.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Fault } from "./sys.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PATCH";
@@ -83,6 +83,7 @@ const unsentCodes: ReadonlySet<string> = new Set([
   "FailedToOpenSocket",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
+
 /** Of TLS: certificates that were refused by us or by the server, files that are none. */
 const unsentPrefix =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|ERR_INVALID_|UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|CRL_)/;
@@ -100,3 +101,19 @@ export function isDistrust(code: string): boolean {
 export function wasSent(code: string): HttpFault["sent"] {
   return unsentCodes.has(code) || unsentPrefix.test(code) ? "no" : "maybe";
 }
+const headersTooLong = /^(HPE_HEADER_OVERFLOW|ResponseHeadersTooLarge)$/;
+const noHttp = /^(HPE_|Malformed_)/;
+
+/** Each engine has codes of its own for what is no HTTP, or has no code for it. */
+export function toHttpFault(error: unknown): HttpFault {
+  if (!(error instanceof Error)) throw error;
+  const { code } = error as { code?: unknown };
+  const said = typeof code === "string" ? code : "EBADMSG";
+  const own = headersTooLong.test(said) ? "EMSGSIZE" : noHttp.test(said) ? "EBADMSG" : said;
+  // Bun's advice is for those who can change the program.
+  const [message = ""] = error.message.split(/ For more information, pass |\n/);
+  return { code: own, message: message.trim(), sent: wasSent(own) };
+}
+
+/** Of a server that nothing is said of. */
+export const noMaterial: TlsMaterial = {};

@@ -1,5 +1,5 @@
+import type { Attempt } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt } from "./sys.ts";
 
 /**
  * Variables that the engines below us (Bun, Node, their OpenSSL and event loop) obey: they name authorities, switch

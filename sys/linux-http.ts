@@ -1,6 +1,7 @@
 import { gather } from "./gather.ts";
 import type { HttpAttempt, HttpFault, HttpRequest, TlsMaterial } from "./http.ts";
-import { encodingProblem, longestAnswer, tooLong, wasSent } from "./http.ts";
+import { encodingProblem, longestAnswer, noMaterial, toHttpFault, tooLong } from "./http.ts";
+import { withAuthority } from "./linux-authority.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**
@@ -44,19 +45,6 @@ async function verified(url: string, tls: TlsMaterial = noMaterial): Promise<Ver
   return known;
 }
 
-/** Of a server that nothing is said of. */
-export const noMaterial: TlsMaterial = {};
-
-/**
- * Whom to believe, in so many words: where no authority is named the environment adds some (NODE_EXTRA_CA_CERTS,
- * SSL_CERT_FILE). Without one of the configuration's it is those that the executable brings along.
- */
-export async function withAuthority(url: string, tls: TlsMaterial): Promise<TlsMaterial> {
-  if (tls.ca !== undefined || !url.startsWith("https:")) return tls;
-  const { rootCertificates } = await import("node:tls");
-  return { ...tls, ca: rootCertificates.join("\n") };
-}
-
 async function requestWithFetch(request: HttpRequest, control: AbortController): Promise<HttpAttempt> {
   const { method, url, headers, body, tls, maxBytes = longestAnswer } = request;
   const options: EngineOptions = {
@@ -98,18 +86,4 @@ async function readBody(response: Response, maxBytes: number): Promise<string | 
 /** No name resolved and no answer look the same from here: it may have been sent. */
 function timedOut({ timeoutMs }: HttpRequest): HttpFault {
   return { code: "ETIMEDOUT", message: `no answer within ${timeoutMs} ms`, sent: "maybe" };
-}
-
-const headersTooLong = /^(HPE_HEADER_OVERFLOW|ResponseHeadersTooLarge)$/;
-const noHttp = /^(HPE_|Malformed_)/;
-
-/** Each engine has codes of its own for what is no HTTP, or has no code for it. */
-export function toHttpFault(error: unknown): HttpFault {
-  if (!(error instanceof Error)) throw error;
-  const { code } = error as { code?: unknown };
-  const said = typeof code === "string" ? code : "EBADMSG";
-  const own = headersTooLong.test(said) ? "EMSGSIZE" : noHttp.test(said) ? "EBADMSG" : said;
-  // Bun's advice is for those who can change the program.
-  const [message = ""] = error.message.split(/ For more information, pass |\n/);
-  return { code: own, message: message.trim(), sent: wasSent(own) };
 }

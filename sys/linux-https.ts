@@ -12,10 +12,12 @@ import {
   type HttpFault,
   type HttpRequest,
   longestAnswer,
+  noMaterial,
   type TlsMaterial,
+  toHttpFault,
   tooLong,
 } from "./http.ts";
-import { noMaterial, toHttpFault, withAuthority } from "./linux-http.ts";
+import { withAuthority } from "./linux-authority.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import type { Attempt } from "./fault.ts";
 import { attempt, toFault } from "./fault.ts";
 import { onStop } from "./linux-stop.ts";
 import { fail, ok } from "./outcome.ts";
-import type { Attempt, RunEnd, RunReport, RunRequest } from "./sys.ts";
+import type { RunEnd, RunReport, RunRequest } from "./sys.ts";
 
 /**
  * Files instead of pipes carry the child's stdin, stdout and stderr: pipes load Node's stream machinery, which costs

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import type { Attempt } from "./fault.ts";
 import { attempt } from "./fault.ts";
 import { writeAll } from "./linux.ts";
-import type { Attempt } from "./sys.ts";
 
 /** The whole of stdin. `readFileSync(0)`: every other way of reading it costs a plugin milliseconds. */
 export function readStdin(): Attempt<string> {

@@ -1,5 +1,5 @@
+import type { Fault } from "./fault.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Fault } from "./sys.ts";
 
 /** One unary gRPC call over a Unix socket, without encryption: what the daemons of a node speak among themselves. */
 export interface RpcRequest {

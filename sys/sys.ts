@@ -1,5 +1,5 @@
+import type { Attempt } from "./fault.ts";
 import type { Http } from "./http.ts";
-import type { Outcome } from "./outcome.ts";
 import type { Rpc } from "./rpc.ts";
 
 /**
@@ -16,15 +16,6 @@ export interface Sys {
   /** One line for people and logs (stderr), made harmless. Never the place of a result. */
   warn(line: string): void;
 }
-
-/** Why the machine refused an operation, as the kernel names it. */
-export interface Fault {
-  /** The errno's name: `ENOENT`, `EEXIST`, `ENOSPC`, ... */
-  readonly code: string;
-  readonly message: string;
-}
-
-export type Attempt<T = void> = Outcome<T, Fault>;
 
 export interface WriteOptions {
   /** Permission bits of a new file. */

@@ -11,7 +11,7 @@ export interface Ending {
   readonly note: string | undefined;
 }
 
-export interface Tally {
+export interface TestTally {
   readonly lines: readonly string[];
   readonly failed: number;
 }
@@ -20,7 +20,7 @@ export interface Tally {
  * What is wrong in full, each skip with its reason, and the last line, which a reader can count. `allowed` are the skips
  * that CI allows. Without it every skip is allowed: a machine at home need not have everything.
  */
-export function tally(endings: readonly Ending[], allowed: readonly Excuse[] | undefined): Tally {
+export function tally(endings: readonly Ending[], allowed: readonly Excuse[] | undefined): TestTally {
   const passed = endings.filter(({ state }) => state === "passed").length;
   const skips = endings.filter(({ state }) => state === "skipped");
   const failures = [

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lockContainer } from "../../cni/lock.ts";
 import { linux } from "../../sys/linux.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { runCli, saveRecord, snapshot, temporaryFolder } from "./testing.ts";
+import { runCli, saveRecord, snapshot, temporaryFolder } from "./command-testing.ts";
 
 const id = "0123456789abcdef";
 let folder: ReturnType<typeof temporaryFolder>;

@@ -1,7 +1,7 @@
 import type { CniResult } from "../../cni/types.ts";
-import type { Carried } from "../../plugins/meta/execute.ts";
-import type { Step } from "../../plugins/meta/plan.ts";
-import type { AttachmentRecord } from "../../plugins/meta/record.ts";
+import type { StepResult } from "../../plugins/meta/execute/execute.ts";
+import type { Step } from "../../plugins/meta/plan/plan.ts";
+import type { AttachmentRecord } from "../../plugins/meta/record/record.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentsOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
@@ -105,7 +105,7 @@ function networkOf({ role, network, chain }: Step): string {
   return role === "primary" ? chain.name : network;
 }
 
-function addressesOf(result: Carried["result"], ifname: string): string[] {
+function addressesOf(result: StepResult["result"], ifname: string): string[] {
   if (result === undefined) return [];
   const { interfaces = [], ips = [] }: CniResult = result.result;
   return ips

@@ -1,7 +1,7 @@
 import type { CniError } from "../../cni/errors.ts";
 import { apiSource } from "../../kube/api-objects.ts";
 import { parseResource } from "../../kube/definition.ts";
-import type { ListedDefinition } from "../../kube/definitions.ts";
+import type { ListedDefinition } from "../../kube/definition-files.ts";
 import type { MetaConfig } from "../../plugins/meta/config/config.ts";
 import { verdictOn } from "../../plugins/meta/observe/verdict.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
-import { isConfiguration } from "../../kube/definitions.ts";
+import { isConfiguration } from "../../kube/definition-files.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { pluginsOf } from "./meta-plugins.ts";
 

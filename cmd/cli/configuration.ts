@@ -4,7 +4,7 @@ import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../cni/json.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { atLeast, versionWhenMissing } from "../../cni/version.ts";
-import { isConfiguration } from "../../kube/definitions.ts";
+import { isConfiguration } from "../../kube/definition-files.ts";
 import { multusType } from "../../plugins/meta/config/config.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";

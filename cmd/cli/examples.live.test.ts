@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { addNamespace, install, type Namespace, useBed } from "../../tools/testbed/bed.ts";
+import { addNamespace, type BedNamespace, install, useBed } from "../../tools/testbed/bed.ts";
 import { startProgram } from "../../tools/testbed/call.ts";
 import { pluginDir, suite } from "../../tools/testbed/executables.ts";
-import { expectKernelState, linkNames, type Result } from "../../tools/testbed/kernel.ts";
+import { expectKernelState, linkNames, type PrintedResult } from "../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../tools/testbed/leftovers.ts";
 import { annotationsCapability } from "../../tools/testbed/networks.ts";
 
@@ -71,7 +71,7 @@ suite("examples", ["root", "cnitool", "bridge", "macvlan", "host-local", "static
     return parse(fs.readFileSync(join(folder, "pod.yaml"), "utf8")) as Pod;
   }
 
-  async function cnitool(verb: string, pod: Pod, namespace: Namespace): Promise<string> {
+  async function cnitool(verb: string, pod: Pod, namespace: BedNamespace): Promise<string> {
     const { name, namespace: podNamespace = "default", annotations = {} } = pod.metadata;
     const cache = join(bed().root, "var-lib");
     fs.mkdirSync(cache, { recursive: true });
@@ -102,7 +102,7 @@ suite("examples", ["root", "cnitool", "bridge", "macvlan", "host-local", "static
     // macvlan without a master takes the link of the default route.
     execFileSync("ip", ["-n", bed().node ?? "", "route", "replace", "default", "dev", "uplink0"]);
     const namespace = addNamespace(bed());
-    const result = JSON.parse(await cnitool("add", pod, namespace)) as Result;
+    const result = JSON.parse(await cnitool("add", pod, namespace)) as PrintedResult;
     expect(linkNames(namespace.name)).toEqual(interfaces);
     expect(result.ips).toHaveLength(told);
     if (told >= interfaces.length) expectKernelState(bed(), namespace, result);

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import { afterAll, describe, expect, test } from "vitest";
-import { runCli, temporaryFolder, writeFile, writePlugin } from "./testing.ts";
+import { runCli, temporaryFolder, writeFile, writePlugin } from "./command-testing.ts";
 
 const examples = `${import.meta.dirname}/../../examples`;
 const names = fs

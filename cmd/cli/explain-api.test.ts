@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { HttpAttempt } from "../../sys/http.ts";
 import { linux } from "../../sys/linux.ts";
 import { ok } from "../../sys/outcome.ts";
-import { asRoot, runCli, temporaryFolder, writeFile } from "./testing.ts";
+import { asRoot, runCli, temporaryFolder, writeFile } from "./command-testing.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

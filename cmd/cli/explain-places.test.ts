@@ -1,6 +1,6 @@
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runCli, temporaryFolder, writeFile } from "./testing.ts";
+import { runCli, temporaryFolder, writeFile } from "./command-testing.ts";
 
 /** `hawser explain` where the node's folders are not: on a laptop, in a clone. */
 

@@ -1,5 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
-import type { MetaConfig, Source } from "../../plugins/meta/config/config.ts";
+import type { MetaConfig, NetworkSource } from "../../plugins/meta/config/config.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ExplainOptions } from "./commands.ts";
 
@@ -32,14 +32,14 @@ export function placeHere(
   };
   const definitionsDir =
     definitions ?? instead(config.definitionsDir, `${folder}/net.d`, "definitions", "--definitions");
-  const needsConfDir = [config.primary, ...config.standing].some(
+  const needsConfDir = [config.primary, ...config.defaultNetworks].some(
     ({ kind }) => kind === "named" || kind === "defined",
   );
   const ownConfDir = needsConfDir
     ? instead(config.confDir, folder, "networks by their names", "--conf-dir")
     : config.confDir;
   const standIn = confDir ?? folder;
-  const here = (source: Source): Source =>
+  const here = (source: NetworkSource): NetworkSource =>
     source.kind === "path" ? moved(sys, source.path, standIn) : source;
   const { primary } = config;
   return {
@@ -48,14 +48,14 @@ export function placeHere(
       definitionsDir,
       confDir: confDir ?? ownConfDir,
       primary: primary.kind === "chained" ? primary : here(primary),
-      standing: config.standing.map(here),
+      defaultNetworks: config.defaultNetworks.map(here),
     },
     notes,
   };
 }
 
 /** A path of the runtime's folder, where only the folder that stands in for it has it. */
-function moved(sys: Sys, path: string, standIn: string): Source {
+function moved(sys: Sys, path: string, standIn: string): NetworkSource {
   const inside = path.startsWith(`${runtimeDir}/`) ? `${standIn}${path.slice(runtimeDir.length)}` : path;
   return { kind: "path", path: isThere(sys, path) || !isThere(sys, inside) ? path : inside };
 }

@@ -1,7 +1,7 @@
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startKubelet } from "../../tools/testbed/fake-kubelet.ts";
-import { runCli, snapshot, temporaryFolder, writeFile } from "./testing.ts";
+import { runCli, snapshot, temporaryFolder, writeFile } from "./command-testing.ts";
 
 const annotation = "k8s.v1.cni.cncf.io/networks";
 const withAnnotations = { "io.kubernetes.cri.pod-annotations": true };

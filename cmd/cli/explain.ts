@@ -1,7 +1,8 @@
 import type { CniError } from "../../cni/errors.ts";
 import { maskRecord } from "../../cni/secrets.ts";
-import { parseMetaConfig, placementProblem } from "../../plugins/meta/config/config.ts";
-import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explain.ts";
+import { placementProblem } from "../../plugins/meta/config/config.ts";
+import { parseMetaConfig } from "../../plugins/meta/config/parse.ts";
+import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explanation.ts";
 import { openApi } from "../../plugins/meta/observe/api.ts";
 import { prepare } from "../../plugins/meta/prepare.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";

@@ -1,5 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
-import type { Fault } from "../../sys/sys.ts";
+import type { Fault } from "../../sys/fault.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
 /** Prints an error with all that a plugin would say of it; the exit code of "something is wrong". */

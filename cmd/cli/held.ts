@@ -1,14 +1,14 @@
-import { type Entry, list } from "../../cni/attachments.ts";
+import { list, type RecordEntry } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { lockParties } from "../../cni/lock-sweep.ts";
-import type { Failures } from "../../plugins/meta/give-up.ts";
-import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record.ts";
+import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record/record.ts";
+import type { Failures } from "../../plugins/meta/undo/give-up.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
 /** One file of the node's records, as people are told of it. */
 export interface HeldRecord {
-  readonly entry: Entry;
+  readonly entry: RecordEntry;
   readonly state:
     | { readonly kind: "attached"; readonly record: AttachmentRecord }
     /** An operation is at work on it right now. */
@@ -30,7 +30,7 @@ export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[
   return ok(entries.value.map((entry) => ({ entry, state: stateOf(sys, stateDir, entry) })));
 }
 
-function stateOf(sys: Sys, stateDir: string, { key, state }: Entry): HeldRecord["state"] {
+function stateOf(sys: Sys, stateDir: string, { key, state }: RecordEntry): HeldRecord["state"] {
   if (state.kind === "torn-aside") return { kind: "moved aside" };
   if (state.kind !== "record" && state.kind !== "left-over") return { kind: "corrupt", why: state.why };
   const record = fromDocument(state.record);

@@ -7,7 +7,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { whyUnread } from "./failure.ts";
 
 /** One object of a file that kubectl reads or writes. */
-export interface Manifest {
+export interface KubernetesManifest {
   /** For people, where it has none. */
   readonly kind: string;
   readonly metadata: JsonObject;
@@ -22,7 +22,7 @@ export async function readManifests(
   sys: Sys,
   path: string,
   what: string,
-): Promise<Outcome<Manifest[], CniError>> {
+): Promise<Outcome<KubernetesManifest[], CniError>> {
   const text = sys.files.read(path);
   if (!text.ok)
     return failWith("ioFailure", "cli.file", `read ${what} ${path}: ${whyUnread(text.error, "file")}`);
@@ -32,7 +32,7 @@ export async function readManifests(
 }
 
 /** The objects of a document, those of lists one by one. The API leaves the kind out of a PodList's items. */
-function objectsIn(document: Json, kindInList?: string): Manifest[] {
+function objectsIn(document: Json, kindInList?: string): KubernetesManifest[] {
   if (!isObject(document)) return [{ kind: kindOf(document), metadata: {}, object: {} }];
   const { kind = kindInList, items, metadata } = document;
   const name = typeof kind === "string" ? kind : "something without a kind";

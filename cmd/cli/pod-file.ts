@@ -2,7 +2,7 @@ import { type CniError, failWith } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type Manifest, readManifests } from "./manifests.ts";
+import { type KubernetesManifest, readManifests } from "./manifests.ts";
 
 /** What a manifest says of a pod, as far as networks are concerned. */
 export interface PodFile {
@@ -34,7 +34,7 @@ export async function readPodFile(
   return choose(path, pods, which);
 }
 
-function podOf({ metadata: { namespace, name, annotations } }: Manifest): PodFile {
+function podOf({ metadata: { namespace, name, annotations } }: KubernetesManifest): PodFile {
   return {
     namespace: typeof namespace === "string" ? namespace : undefined,
     name: typeof name === "string" ? name : undefined,
@@ -42,7 +42,7 @@ function podOf({ metadata: { namespace, name, annotations } }: Manifest): PodFil
   };
 }
 
-function noPod(path: string, objects: readonly Manifest[]): Outcome<never, CniError> {
+function noPod(path: string, objects: readonly KubernetesManifest[]): Outcome<never, CniError> {
   const found = objects.length === 0 ? "no object" : objects.map(({ kind }) => kind).join(", ");
   return failWith(
     "undecodable",

@@ -1,4 +1,4 @@
-import type { Entry } from "../../cni/attachments.ts";
+import type { RecordEntry } from "../../cni/attachments.ts";
 import { type CniError, cniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { maskSecrets } from "../../cni/secrets.ts";
@@ -50,7 +50,9 @@ function documentOf({ entry, state }: HeldRecord): Record<string, unknown> {
   return isWhole(entry.state) ? { ...about, record: maskSecrets(entry.state.record) } : about;
 }
 
-function isWhole(state: Entry["state"]): state is Extract<Entry["state"], { record: JsonObject }> {
+function isWhole(
+  state: RecordEntry["state"],
+): state is Extract<RecordEntry["state"], { record: JsonObject }> {
   return state.kind === "record" || state.kind === "left-over";
 }
 

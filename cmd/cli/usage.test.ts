@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { runCli } from "./testing.ts";
+import { runCli } from "./command-testing.ts";
 import { parseUsage } from "./usage.ts";
 
 describe("help", () => {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { Crash, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
+import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
 import { createChance } from "../../sys/fake-clock.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -34,7 +34,7 @@ export const previous: Locker = {
 };
 
 /** What is in the place of locks. */
-export function leftLocks(machine: Machine, of: string): string[] {
+export function leftLocks(machine: FakeMachine, of: string): string[] {
   const place = `/run/hawser${of}/.locks/`;
   return machine.disk.paths().filter((each) => each.startsWith(place) && each !== place);
 }
@@ -107,7 +107,7 @@ export async function brawl(
 }
 
 /** Whatever was killed, the next operations and a sweep leave nothing of it. */
-async function tidyUp(machine: Machine): Promise<void> {
+async function tidyUp(machine: FakeMachine): Promise<void> {
   const { sys } = machine.spawn();
   for (const key of ["c1", "c2"]) {
     const lock = await current.take(sys, key);

@@ -1,8 +1,9 @@
+import type { Attempt } from "../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import type { Attempt, Sys } from "../../sys/sys.ts";
+import type { Sys } from "../../sys/sys.ts";
 
 /** The locks of hawser 0.1.0, as it had them: its processes may run beside ours while a node is upgraded. */
-export interface OldLock {
+export interface SimulatedOldLock {
   readonly release: () => void;
   readonly inherited: boolean;
 }
@@ -40,7 +41,7 @@ export async function lockContainer(
   stateDir: string,
   containerId: string,
   patienceMs: number,
-): Promise<Outcome<OldLock, string>> {
+): Promise<Outcome<SimulatedOldLock, string>> {
   const claim = newClaim(sys, stateDir, containerId, patienceMs);
   return await takePatiently(claim, (poll) => takeUnlessCollecting(claim, poll));
 }
@@ -50,7 +51,7 @@ export async function lockForGc(
   sys: Sys,
   stateDir: string,
   patienceMs: number,
-): Promise<Outcome<OldLock, string>> {
+): Promise<Outcome<SimulatedOldLock, string>> {
   const claim = newClaim(sys, stateDir, gcKey, patienceMs);
   const lock = await takePatiently(claim, () => take(claim));
   if (!lock.ok) return lock;
@@ -86,7 +87,7 @@ function parseWaiter(name: string): { identity: string; key: string } | undefine
 async function takePatiently(
   claim: Claim,
   tryOnce: (poll: number) => Attempt<Blocker | undefined>,
-): Promise<Outcome<OldLock, string>> {
+): Promise<Outcome<SimulatedOldLock, string>> {
   const registered = register(claim);
   const taken = registered.ok ? await poll(claim, tryOnce) : fail(registered.error.code);
   if (!taken.ok) {

@@ -1,4 +1,4 @@
-import type { Verb } from "../requirement.ts";
+import type { SpecVerb } from "../vocabulary.ts";
 
 /** What a recorder does at one verb, after it has logged the call. */
 export interface Behaviour {
@@ -21,7 +21,7 @@ export interface Behaviour {
 export interface Delegate {
   /** Its file's name, and so its `type`. */
   readonly name: string;
-  readonly verbs: Partial<Record<Verb, Behaviour>>;
+  readonly verbs: Partial<Record<SpecVerb, Behaviour>>;
 }
 
 /** One call of a recorder, as it saw it. */

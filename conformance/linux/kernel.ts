@@ -1,4 +1,4 @@
-import type { KernelRoute, Link } from "../machine.ts";
+import type { MachineLink, MachineRoute } from "../machine.ts";
 
 /** What `ip -j` prints, as the suite sees links and routes. */
 
@@ -23,7 +23,7 @@ interface IpRoute {
 /** Devices that some kernels put into every new namespace. */
 const fallback = /^(sit\d|tunl\d|gre\d|gretap\d|erspan\d|ip6tnl\d|ip6gre\d|ip_vti\d|ip6_vti\d|ifb\d|teql\d)$/;
 
-export function parseLinks(text: string): Link[] {
+export function parseLinks(text: string): MachineLink[] {
   return parse<IpAddress>(text)
     .filter(({ ifname }) => !fallback.test(ifname))
     .map(({ ifname, address = "", mtu, flags, addr_info }) => ({
@@ -37,7 +37,7 @@ export function parseLinks(text: string): Link[] {
     }));
 }
 
-export function parseRoutes(text: string, family: 4 | 6): KernelRoute[] {
+export function parseRoutes(text: string, family: 4 | 6): MachineRoute[] {
   return parse<IpRoute>(text)
     .filter(({ type = "unicast" }) => type === "unicast")
     .map(({ dst, gateway, dev, protocol, metric, metrics }) => ({

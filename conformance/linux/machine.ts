@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
 import { readDelegateCalls } from "../delegates/log.ts";
 import { gateFile, scriptOf } from "../delegates/script.ts";
-import type { KernelRoute, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
+import type { Machine, MachineRoute, Namespace, PluginCall, PluginEnd } from "../machine.ts";
 import { assignments, commandLine, quote, withStdin } from "../shell.ts";
 import {
   forgetNamespace,
@@ -127,7 +127,7 @@ function pair(word: string, value: string | undefined): string[] {
   return value === undefined ? [] : [word, value];
 }
 
-async function readRoutes(bench: Bench, namespace: Namespace): Promise<KernelRoute[]> {
+async function readRoutes(bench: Bench, namespace: Namespace): Promise<MachineRoute[]> {
   const ask = (family: 4 | 6) =>
     ip(bench, ["-n", namespace.name, "-j", `-${family}`, "route", "show", "table", "all"]);
   return [...parseRoutes(await ask(4), 4), ...parseRoutes(await ask(6), 6)];

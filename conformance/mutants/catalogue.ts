@@ -1,5 +1,5 @@
-import type { Kind } from "../requirement.ts";
 import type { SpecVersion } from "../versions.ts";
+import type { Kind } from "../vocabulary.ts";
 
 /** A way in which the test plugin can be wrong, named by the one requirement that it then fails. */
 export interface Mutant {

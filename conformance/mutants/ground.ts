@@ -1,4 +1,4 @@
-import type { KernelRoute, Link, PluginEnd } from "../machine.ts";
+import type { MachineLink, MachineRoute, PluginEnd } from "../machine.ts";
 
 /** What the test plugin needs of a machine; one is in memory (`memory-machine.ts`), one is real (`real-ground.ts`). */
 export interface Ground {
@@ -8,14 +8,14 @@ export interface Ground {
   readonly others: number;
   hasNamespace(path: string): boolean;
   /** `""`: the node's. */
-  links(netns: string): readonly Link[];
+  links(netns: string): readonly MachineLink[];
   /** A link in the container, and its other end in the node. */
   addLink(netns: string, name: string, nodeEnd: string): void;
   setDown(netns: string, name: string): void;
   deleteLink(netns: string, name: string): void;
   addAddress(netns: string, link: string, address: string): void;
   deleteAddress(netns: string, link: string, address: string): void;
-  routes(netns: string): readonly KernelRoute[];
+  routes(netns: string): readonly MachineRoute[];
   addRoute(netns: string, dst: string, gateway: string): void;
   read(path: string): string | undefined;
   write(path: string, text: string, mode?: number): void;

@@ -1,12 +1,12 @@
 import { posix } from "node:path";
 import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
-import type { KernelRoute, Link, Machine, Namespace, PluginCall, PluginEnd } from "../machine.ts";
+import type { Machine, MachineLink, MachineRoute, Namespace, PluginCall, PluginEnd } from "../machine.ts";
 import type { DelegateEnd, Ground } from "./ground.ts";
 import { modelOf, runTestPlugin } from "./test-plugin.ts";
 
 interface Network {
-  readonly links: Map<string, Link & { readonly peer: string }>;
-  routes: KernelRoute[];
+  readonly links: Map<string, MachineLink & { readonly peer: string }>;
+  routes: MachineRoute[];
 }
 
 /** All there is of a machine in memory. */
@@ -61,7 +61,14 @@ export async function makeMemoryMachine(): Promise<Machine> {
 }
 
 function addNetwork(state: State, path: string): void {
-  const lo: Link & { peer: string } = { name: "lo", mac: "", mtu: 65536, up: true, addresses: [], peer: "" };
+  const lo: MachineLink & { peer: string } = {
+    name: "lo",
+    mac: "",
+    mtu: 65536,
+    up: true,
+    addresses: [],
+    peer: "",
+  };
   state.networks.set(path, { links: new Map([["lo", lo]]), routes: [] });
 }
 
@@ -88,7 +95,12 @@ function deleteLink(state: State, path: string, name: string): void {
   if (link !== undefined && link.peer !== "") networkOf(state, "").links.delete(link.peer);
 }
 
-function changeLink(state: State, path: string, name: string, change: (link: Link) => Partial<Link>): void {
+function changeLink(
+  state: State,
+  path: string,
+  name: string,
+  change: (link: MachineLink) => Partial<MachineLink>,
+): void {
   const { links } = networkOf(state, path);
   const link = links.get(name);
   if (link === undefined) throw new Error(`there is no ${name}`);
@@ -106,7 +118,7 @@ function deleteAddress(state: State, path: string, name: string, address: string
   });
 }
 
-function addRoute(state: State, path: string, route: Omit<KernelRoute, "automatic">): void {
+function addRoute(state: State, path: string, route: Omit<MachineRoute, "automatic">): void {
   const network = networkOf(state, path);
   const link =
     route.link ?? [...network.links.values()].find(({ addresses }) => addresses.length > 0)?.name ?? "";
@@ -145,7 +157,7 @@ function networkPart(state: State): NetworkPart {
   };
 }
 
-function linksOf(state: State, path: string): Link[] {
+function linksOf(state: State, path: string): MachineLink[] {
   return [...networkOf(state, path).links.values()].map(({ peer: _peer, ...link }) => link);
 }
 

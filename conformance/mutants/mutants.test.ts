@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { RunOutcome } from "../outcome.ts";
-import { type Kind, kinds } from "../requirement.ts";
 import { requirements } from "../requirements/all.ts";
 import { runSuite } from "../runner.ts";
 import type { SpecVersion } from "../versions.ts";
+import { type Kind, kinds } from "../vocabulary.ts";
 import { mutants } from "./catalogue.ts";
 import { makeMemoryMachine } from "./memory-machine.ts";
 import { modelProfiles } from "./profiles.ts";

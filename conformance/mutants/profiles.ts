@@ -1,5 +1,5 @@
 import type { Profile } from "../profile.ts";
-import type { Kind } from "../requirement.ts";
+import type { Kind } from "../vocabulary.ts";
 
 const ipam = { type: "hwcmodel-ipam", state: "{{state}}", subnet: "{{subnet=10.88.0.0/24}}" };
 const loss = [{ in: "node", run: ["rm", "-r", "{{state}}/addresses"] }] as const;

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { parseLinks, parseRoutes } from "../linux/kernel.ts";
-import type { KernelRoute, Link } from "../machine.ts";
+import type { MachineLink, MachineRoute } from "../machine.ts";
 import { attemptOr } from "./attempt.ts";
 import type { DelegateEnd, Ground } from "./ground.ts";
 
@@ -18,7 +18,7 @@ export function realGround(env: Readonly<Record<string, string>>): Ground {
     others: 0,
     cwd: process.cwd(),
     hasNamespace: (path) => fs.existsSync(path),
-    links: (netns): Link[] => parseLinks(ip(netns, "-j", "addr")),
+    links: (netns): MachineLink[] => parseLinks(ip(netns, "-j", "addr")),
     addLink: (netns, name, nodeEnd) => {
       ip("", "link", "add", nodeEnd, "type", "veth", "peer", "name", name, "netns", nameOf(netns));
       ip("", "link", "set", nodeEnd, "up");
@@ -28,7 +28,7 @@ export function realGround(env: Readonly<Record<string, string>>): Ground {
     deleteLink: (netns, name) => void ip(netns, "link", "del", name),
     addAddress: (netns, link, address) => void ip(netns, "addr", "add", address, "dev", link),
     deleteAddress: (netns, link, address) => void ip(netns, "addr", "del", address, "dev", link),
-    routes: (netns): KernelRoute[] => parseRoutes(ip(netns, "-j", "-4", "route"), 4),
+    routes: (netns): MachineRoute[] => parseRoutes(ip(netns, "-j", "-4", "route"), 4),
     addRoute: (netns, dst, gateway) => void ip(netns, "route", "add", dst, "via", gateway),
     read: (path) => attemptOr(() => fs.readFileSync(path, "utf8"), undefined),
     write: (path, text, mode = 0o600) => {

@@ -17,13 +17,13 @@ const roles: Readonly<Record<string, Verbs>> = {
   meta: metaVerbs,
 };
 
-export interface Model {
+export interface PluginModel {
   readonly verbs: Verbs;
   readonly mutant: string | undefined;
 }
 
 /** The role that the name of an executable gives. */
-export function modelOf(path: string): Model | undefined {
+export function modelOf(path: string): PluginModel | undefined {
   const [, kind = "", mutant] = /(?:^|\/)hwcmodel-([a-z]+)(?:-([PD]-\d+[a-z]))?$/.exec(path) ?? [];
   const verbs = roles[kind];
   return verbs === undefined ? undefined : { verbs, mutant };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { differences, parseLedger, printLedger, recorded, unknownTo } from "../ledger.ts";
 import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
-import type { Level, Requirement } from "../requirement.ts";
+import type { Requirement } from "../requirement.ts";
+import type { Level } from "../vocabulary.ts";
 import { jsonReport } from "./json.ts";
 import { junitReport } from "./junit.ts";
 import { scriptOfCase } from "./reproduce.ts";

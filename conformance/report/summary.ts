@@ -1,5 +1,5 @@
 import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
-import type { Level } from "../requirement.ts";
+import type { Level } from "../vocabulary.ts";
 
 /** Exit statuses, by the gravest of what was found. */
 export const exitCodes = {

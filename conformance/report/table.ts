@@ -1,6 +1,6 @@
 import type { CaseOutcome, RunOutcome } from "../outcome.ts";
-import { levels } from "../requirement.ts";
 import type { Progress } from "../runner.ts";
+import { levels } from "../vocabulary.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { count, type Group, groupsOf } from "./summary.ts";
 

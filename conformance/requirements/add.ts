@@ -2,7 +2,7 @@ import { describeEnd } from "../errors.ts";
 import { canonical, isSame } from "../json.ts";
 import { printResult, type Result, readResult } from "../oracle.ts";
 import { everyKind, makers, type Requirement } from "../requirement.ts";
-import { type Container, NotApplicable, type Scene } from "../scene.ts";
+import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import {
   addressesOf,
   attach,
@@ -44,7 +44,7 @@ function identity(part: string, each: object): string {
 }
 
 /** A prevResult in which everything is said that a result can say in this version. */
-function fullPrevResult(scene: Scene, container: Container) {
+function fullPrevResult(scene: Scene, container: TestContainer) {
   if (container.base === undefined) throw new NotApplicable("no plugin came before it");
   const base = readResult(container.base, scene.version);
   const [first, ...others] = base.interfaces;
@@ -307,8 +307,8 @@ export const addRequirements: readonly Requirement[] = [
   },
 ];
 
-async function containersInTurn(scene: Scene, count: number): Promise<Container[]> {
-  const containers: Container[] = [];
+async function containersInTurn(scene: Scene, count: number): Promise<TestContainer[]> {
+  const containers: TestContainer[] = [];
   for (let at = 0; at < count; at++) containers.push(await newContainer(scene));
   return containers;
 }

@@ -1,8 +1,8 @@
 import { describeEnd } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonDocument } from "../json.ts";
 import { printResult, type Result } from "../oracle.ts";
-import { everyKind, type Kind, makers, type Requirement } from "../requirement.ts";
-import { type Container, NotApplicable, type Scene } from "../scene.ts";
+import { everyKind, makers, type Requirement } from "../requirement.ts";
+import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -15,6 +15,7 @@ import {
   resultOf,
 } from "../steps.ts";
 import { fillText } from "../template.ts";
+import type { Kind } from "../vocabulary.ts";
 
 const section = "2, CHECK";
 const since = "0.4.0";
@@ -25,7 +26,7 @@ const lostResource =
 const addressMakers: readonly Kind[] = ["interface", "ipam", "meta"];
 
 /** An attachment whose CHECK is fine: only then does it say something that it fails later. */
-async function checked(scene: Scene): Promise<Container> {
+async function checked(scene: Scene): Promise<TestContainer> {
   const container = await attachNew(scene);
   const exchange = await call(scene, "CHECK", container);
   given(hasSucceeded(exchange), `CHECK after ADD failed: ${describeEnd(exchange)}`);
@@ -34,7 +35,7 @@ async function checked(scene: Scene): Promise<Container> {
 
 async function expectDrift(
   scene: Scene,
-  container: Container,
+  container: TestContainer,
   what: string,
   prevResult?: unknown,
 ): Promise<void> {
@@ -44,9 +45,9 @@ async function expectDrift(
 
 function altered(
   scene: Scene,
-  container: Container,
+  container: TestContainer,
   change: (result: Result) => Partial<Result>,
-): JsonObject {
+): JsonDocument {
   const result = resultOf(scene, container);
   return printResult({ ...result, ...change(result) }, scene.version);
 }

@@ -1,6 +1,6 @@
 import { canonical, isSame } from "../json.ts";
 import { everyKind, makers, type Requirement } from "../requirement.ts";
-import type { Container, Scene } from "../scene.ts";
+import type { Scene, TestContainer } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -24,7 +24,7 @@ const released =
   "An IPAM plugin should generally release an IP allocation and return success even if the network namespace no longer exists.";
 
 /** What is left of an attachment when its namespace is, and all else that a probe may compare. */
-async function stateOf(scene: Scene, container: Container): Promise<unknown> {
+async function stateOf(scene: Scene, container: TestContainer): Promise<unknown> {
   const links = (await scene.machine.links(container.netns)).filter(({ name }) => name === container.ifname);
   return { links, routes: await scene.machine.routes(container.netns) };
 }
@@ -275,7 +275,7 @@ export const delRequirements: readonly Requirement[] = [
 ];
 
 /** An ADD that fails for a reason that is found late: the interface name is taken. */
-async function failedAdd(scene: Scene): Promise<Container> {
+async function failedAdd(scene: Scene): Promise<TestContainer> {
   const container = await newContainer(scene);
   await scene.machine.addLink(container.netns, container.ifname, "hwcother0");
   given(hasRefused(await call(scene, "ADD", container)), "ADD accepts an interface name that exists");

@@ -1,7 +1,7 @@
 import { errorOf, wordsOf } from "../errors.ts";
 import { isSame, merge } from "../json.ts";
-import { type Kind, type Level, makers, type Need, type Requirement } from "../requirement.ts";
-import { type Change, type Container, configOf, type Exchange, type Scene } from "../scene.ts";
+import { makers, type Requirement } from "../requirement.ts";
+import { type CallChange, configOf, type Exchange, type Scene, type TestContainer } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -14,6 +14,7 @@ import {
   tryAttach,
 } from "../steps.ts";
 import type { SpecVersion } from "../versions.ts";
+import type { Kind, Level, Need } from "../vocabulary.ts";
 import { callsOf, configIn, marked, markedCode, useDelegate } from "./recorder.ts";
 
 const section = "4, Delegated plugin execution procedure";
@@ -63,7 +64,7 @@ async function expectFailureOf(scene: Scene, verb: Forwarded): Promise<void> {
   expectPassedOn(scene, exchange, `${verb}, the delegate's having failed`);
 }
 
-async function isReady(scene: Scene): Promise<Container> {
+async function isReady(scene: Scene): Promise<TestContainer> {
   useDelegate(scene);
   return attachNew(scene);
 }
@@ -178,7 +179,7 @@ export const delegationRequirements: readonly Requirement[] = [
     needs,
     probe: async (scene) => {
       useDelegate(scene);
-      const change: Change = { env: { CNI_ARGS: "IgnoreUnknown=1;HWC=1" } };
+      const change: CallChange = { env: { CNI_ARGS: "IgnoreUnknown=1;HWC=1" } };
       const exchange = await call(scene, "ADD", await newContainer(scene), change);
       given(hasSucceeded(exchange), "ADD with a recorder fails");
       const [add] = callsOf(scene, "ADD");

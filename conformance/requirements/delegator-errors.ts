@@ -1,6 +1,6 @@
 import { answer } from "../delegates/delegate.ts";
 import { errorOf, wordsOf } from "../errors.ts";
-import type { Kind, Need, Requirement } from "../requirement.ts";
+import type { Requirement } from "../requirement.ts";
 import { type Exchange, NotApplicable, type Scene } from "../scene.ts";
 import {
   call,
@@ -13,6 +13,7 @@ import {
   waitUntil,
 } from "../steps.ts";
 import { fill } from "../template.ts";
+import type { Kind, Need } from "../vocabulary.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";
 import { callsOf, interfaceResult, marked, markedCode } from "./recorder.ts";
 

@@ -1,6 +1,6 @@
 import { answer } from "../delegates/delegate.ts";
 import { isSame } from "../json.ts";
-import type { Kind, Need, Requirement } from "../requirement.ts";
+import type { Requirement } from "../requirement.ts";
 import { NotApplicable, type Scene } from "../scene.ts";
 import {
   attach,
@@ -15,6 +15,7 @@ import {
   waitUntil,
 } from "../steps.ts";
 import { holesOf } from "../template.ts";
+import type { Kind, Need } from "../vocabulary.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";
 import { callsOf, configIn, interfaceResult, marked } from "./recorder.ts";
 

@@ -1,6 +1,6 @@
 import { oneDocument } from "../oracle.ts";
-import { everyKind, type Requirement, type Verb } from "../requirement.ts";
-import type { Change, Scene } from "../scene.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { CallChange, Scene } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -15,6 +15,7 @@ import {
   hasSucceeded,
   newContainer,
 } from "../steps.ts";
+import type { SpecVerb } from "../vocabulary.ts";
 
 const parameters = "2, Parameters";
 const operations = "2, CNI operations";
@@ -22,10 +23,15 @@ const code4 =
   "`4`: Invalid necessary environment variables. The error message must contain the names of invalid variables.";
 
 /** A verb without one of the variables that it needs, in every way that a variable can be missing. */
-async function expectMissing(scene: Scene, verb: Verb, names: readonly string[], value?: ""): Promise<void> {
+async function expectMissing(
+  scene: Scene,
+  verb: SpecVerb,
+  names: readonly string[],
+  value?: "",
+): Promise<void> {
   const container = verb === "CHECK" || verb === "DEL" ? await attachNew(scene) : await newContainer(scene);
   const hasContainer = ["ADD", "DEL", "CHECK"].includes(verb);
-  const valid: Change = verb === "GC" ? { valid: [] } : {};
+  const valid: CallChange = verb === "GC" ? { valid: [] } : {};
   for (const name of names) {
     const what = `${verb} with ${name} ${value === undefined ? "unset" : "empty"}`;
     const change = { ...valid, env: { [name]: value } };

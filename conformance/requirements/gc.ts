@@ -1,6 +1,6 @@
 import { canonical, isSame } from "../json.ts";
-import { everyKind, type Kind, type Requirement } from "../requirement.ts";
-import type { Container, Scene } from "../scene.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { Scene, TestContainer } from "../scene.ts";
 import {
   addressesOf,
   attachNew,
@@ -13,6 +13,7 @@ import {
   newContainer,
   tryAttach,
 } from "../steps.ts";
+import type { Kind } from "../vocabulary.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, GC";
@@ -24,7 +25,7 @@ const stale =
   "A plugin SHOULD remove as many stale resources as possible, e.g. IPAM reservations of attachments not in the list.";
 
 /** A network with all addresses taken, of which only the first is still valid; the other namespaces are gone. */
-async function collected(scene: Scene): Promise<{ valid: Container; others: Container[] }> {
+async function collected(scene: Scene): Promise<{ valid: TestContainer; others: TestContainer[] }> {
   scene.holes.subnet = tinySubnet;
   const [valid, ...others] = await exhaust(scene);
   given(valid !== undefined && others.length > 0, "the range gives fewer than two addresses");
@@ -113,7 +114,7 @@ export const gcRequirements: readonly Requirement[] = [
       const others = await exhaust(scene);
       given(hasSucceeded(await call(scene, "GC", undefined, { valid: [first, ...others] })), "GC fails");
       const again = (await exhaust(scene)).flatMap((each) => addressesOf(scene, each));
-      const firstOf = (each: Container): string => addressesOf(scene, each)[0] ?? "";
+      const firstOf = (each: TestContainer): string => addressesOf(scene, each)[0] ?? "";
       const [gone, stale, kept] = [firstOf(stranger), firstOf(second), firstOf(first)];
       given(again.includes(gone), "GC frees not even another container's address");
       expectThat(scene, again.includes(stale), `${stale} of the stale interface is still taken`);

@@ -1,15 +1,15 @@
 import type { Behaviour } from "../delegates/delegate.ts";
 import { answer } from "../delegates/delegate.ts";
-import type { JsonObject } from "../json.ts";
-import type { Verb } from "../requirement.ts";
-import { type Container, configOf, type Scene } from "../scene.ts";
+import type { JsonDocument } from "../json.ts";
+import { configOf, type Scene, type TestContainer } from "../scene.ts";
 import { attach, call, newContainer } from "../steps.ts";
+import type { SpecVerb } from "../vocabulary.ts";
 import { interfaceResult } from "./recorder.ts";
 
 export interface Listed {
-  readonly verbs?: Partial<Record<Verb, Behaviour>>;
+  readonly verbs?: Partial<Record<SpecVerb, Behaviour>>;
   /** Fields of its object in the list. */
-  readonly config?: JsonObject;
+  readonly config?: JsonDocument;
 }
 
 export const [firstType, secondType] = ["hwca", "hwcb"] as const;
@@ -18,7 +18,7 @@ export const longDigits = "12345678901234567890";
 export const digitsMark = "@@digits@@";
 
 /** Makes the plugin under test run these recorders, in this order, as one list. */
-export function useList(scene: Scene, members: readonly Listed[], more: JsonObject = {}): void {
+export function useList(scene: Scene, members: readonly Listed[], more: JsonDocument = {}): void {
   const types = [firstType, secondType];
   const plugins = members.map(({ verbs = {}, config = {} }, at) => {
     const name = types[at] ?? `hwcmore${at}`;
@@ -33,8 +33,8 @@ export function useList(scene: Scene, members: readonly Listed[], more: JsonObje
 export async function attachList(
   scene: Scene,
   members: readonly Listed[] = [{}, {}],
-  more: JsonObject = {},
-): Promise<Container> {
+  more: JsonDocument = {},
+): Promise<TestContainer> {
   useList(scene, members, more);
   const container = await newContainer(scene);
   await attach(scene, container);

@@ -1,5 +1,6 @@
-import { makers, type Need, type Requirement } from "../requirement.ts";
+import { makers, type Requirement } from "../requirement.ts";
 import { call, expectRefused, expectSuccess, expectThat, given, hasRefused, newContainer } from "../steps.ts";
+import type { Need } from "../vocabulary.ts";
 import { callsOf, goodAdd, marked, useDelegate } from "./recorder.ts";
 
 const section = "4, Delegated plugin execution procedure";

@@ -1,5 +1,5 @@
 import { errorProblem, hasResult } from "../errors.ts";
-import { isText, type JsonObject } from "../json.ts";
+import { isText, type JsonDocument } from "../json.ts";
 import { documentsOf, isError, oneDocument } from "../oracle.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
@@ -181,7 +181,7 @@ export const processRequirements: readonly Requirement[] = [
     kinds: everyKind,
     probe: async (scene) => {
       const container = await newContainer(scene);
-      const odd: readonly (readonly [string, JsonObject])[] = [
+      const odd: readonly (readonly [string, JsonDocument])[] = [
         ["args null", { args: null }],
         ["dns a text", { dns: "x" }],
         ["ipam a list", { ipam: [] }],
@@ -218,7 +218,7 @@ async function expectErrors(scene: Scene, problemOf: (error: Parsed) => string |
   for (const [problem, verb] of problems) scene.findings.push(`the error of ${verb}: ${problem}`);
 }
 
-function wildIndex({ version }: Scene): JsonObject {
+function wildIndex({ version }: Scene): JsonDocument {
   const ip = { version: "4", address: "10.77.1.2/24", interface: 99 };
   return { cniVersion: version, interfaces: [], ips: [ip] };
 }

@@ -1,22 +1,22 @@
 import { answer, type Behaviour, type Delegate, type DelegateCall, refusal } from "../delegates/delegate.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonDocument } from "../json.ts";
 import { printResult } from "../oracle.ts";
-import type { Verb } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
 import type { SpecVersion } from "../versions.ts";
+import type { SpecVerb } from "../vocabulary.ts";
 
 /** What every recorder gives, so that a result can be told from another's. */
 export const recordedAddress = "10.75.0.5/24";
 const code = 117;
 
 /** What an IPAM plugin answers. */
-export function ipamResult(version: SpecVersion): JsonObject {
+export function ipamResult(version: SpecVersion): JsonDocument {
   const ips = [{ address: recordedAddress, gateway: "10.75.0.1" }];
   return printResult({ interfaces: [], ips, routes: [], dns: {} }, version);
 }
 
 /** What a plugin answers that has made an interface; `number` makes it differ from another's. */
-export function interfaceResult(version: SpecVersion, number = 5): JsonObject {
+export function interfaceResult(version: SpecVersion, number = 5): JsonDocument {
   return printResult(
     {
       interfaces: [{ name: "$CNI_IFNAME", mac: `02:00:00:00:00:0${number}`, sandbox: "$CNI_NETNS" }],
@@ -35,7 +35,7 @@ export function goodAdd(scene: Scene): Behaviour {
 }
 
 /** Puts a recorder in the place of the plugin's delegate: from now on it is what the plugin runs. */
-export function useDelegate(scene: Scene, verbs: Partial<Record<Verb, Behaviour>> = {}): Delegate {
+export function useDelegate(scene: Scene, verbs: Partial<Record<SpecVerb, Behaviour>> = {}): Delegate {
   const delegate: Delegate = { name: "hwcrecorder", verbs: { ADD: goodAdd(scene), ...verbs } };
   scene.machine.installDelegate(scene.machine.binDir, delegate);
   scene.holes.delegate = delegate.name;
@@ -48,15 +48,15 @@ export function marked(scene: Scene, what = "hwc-refusal"): Behaviour {
 }
 export const markedCode = code;
 
-export function callsOf(scene: Scene, verb: Verb, delegate?: string): DelegateCall[] {
+export function callsOf(scene: Scene, verb: SpecVerb, delegate?: string): DelegateCall[] {
   return scene.machine
     .delegateCalls()
     .filter((each) => each.verb === verb && (delegate === undefined || each.delegate === delegate));
 }
 
-export function configIn(call: DelegateCall | undefined): JsonObject {
+export function configIn(call: DelegateCall | undefined): JsonDocument {
   try {
-    return JSON.parse(call?.stdin ?? "{}") as JsonObject;
+    return JSON.parse(call?.stdin ?? "{}") as JsonDocument;
   } catch {
     return {};
   }

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json.ts";
+import type { JsonDocument } from "../json.ts";
 import type { Exchange, Scene } from "../scene.ts";
 import { call, given, hasRefused, newContainer } from "../steps.ts";
 import { hasVerb } from "../versions.ts";
@@ -6,7 +6,7 @@ import { hasVerb } from "../versions.ts";
 /** Operations that every plugin has to refuse, once its stdin has been parsed. */
 export async function refusals(scene: Scene): Promise<Exchange[]> {
   const container = await newContainer(scene);
-  const bad: JsonObject = { name: "../x" };
+  const bad: JsonDocument = { name: "../x" };
   const all = [
     await call(scene, "ADD", container, { config: bad }),
     await call(scene, "DEL", container, { config: bad }),

@@ -1,15 +1,16 @@
-import type { Link, Namespace } from "../machine.ts";
+import type { MachineLink, Namespace } from "../machine.ts";
 import { canonicalCidr, isMac, type Result, resultProblems } from "../oracle.ts";
-import { everyKind, type Kind, type Requirement } from "../requirement.ts";
-import type { Container, Scene } from "../scene.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { Scene, TestContainer } from "../scene.ts";
 import { attach, attachNew, expectThat, newContainer, resultOf } from "../steps.ts";
+import type { Kind } from "../vocabulary.ts";
 
 const section = "5, ADD Success";
 /** Whose results tell of interfaces and what they bear. */
 const network: readonly Kind[] = ["interface", "chained", "meta"];
 
 interface Attached {
-  readonly container: Container;
+  readonly container: TestContainer;
   readonly result: Result;
 }
 
@@ -19,16 +20,16 @@ async function attached(scene: Scene): Promise<Attached> {
 }
 
 /** The namespace that a result's interface lies in; a sandbox that is none of ours is P-18c's business. */
-function namespaceOf(scene: Scene, container: Container, sandbox = ""): Namespace | undefined {
+function namespaceOf(scene: Scene, container: TestContainer, sandbox = ""): Namespace | undefined {
   if (sandbox === "") return scene.machine.node;
   return sandbox === container.netns.path ? container.netns : undefined;
 }
 
 async function linksAt(
   scene: Scene,
-  container: Container,
+  container: TestContainer,
   sandbox?: string,
-): Promise<readonly Link[] | undefined> {
+): Promise<readonly MachineLink[] | undefined> {
   const namespace = namespaceOf(scene, container, sandbox);
   return namespace === undefined ? undefined : scene.machine.links(namespace);
 }

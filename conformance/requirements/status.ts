@@ -1,5 +1,5 @@
 import { errorOf } from "../errors.ts";
-import { everyKind, type Kind, type Requirement } from "../requirement.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
 import {
   call,
@@ -12,6 +12,7 @@ import {
   newContainer,
   tryAttach,
 } from "../steps.ts";
+import type { Kind } from "../vocabulary.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, STATUS";

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { Crash, createMachine, type FakeProcess, type Machine, type MachineOptions } from "../../sys/fake.ts";
+import {
+  Crash,
+  createMachine,
+  type FakeMachine,
+  type FakeProcess,
+  type MachineOptions,
+} from "../../sys/fake.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
+import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
-import { keysOf } from "./keys.ts";
-import { added, addTo, reboot, run, type Scene, scene, tiny } from "./scene/testing.ts";
-import type { Entry } from "./store.ts";
-import { openLocalStore } from "./store-local.ts";
-import { audit, type Call, invocationOf } from "./testing.ts";
+import { keysOf } from "./pool/keys.ts";
+import { added, addTo, reboot, run, scene, tiny, type VerbScene } from "./simulation/verb-scene.ts";
+import { openLocalStore } from "./store/local-store.ts";
+import type { Entry } from "./store/store.ts";
 
 const machineId = { files: { "/etc/machine-id": `${"ab12".repeat(8)}\n` } };
 const ipam = { hold: "0" };
@@ -15,7 +21,7 @@ const pods = ["ns/a", "ns/b"].map((pod) => ({ containerId: `c-${pod.slice(3)}`, 
 const other = { containerId: "c9", pod: "ns/other", ipam };
 
 describe("after a reboot", () => {
-  async function rebooted(options: MachineOptions = machineId): Promise<Scene> {
+  async function rebooted(options: MachineOptions = machineId): Promise<VerbScene> {
     const at = scene(options);
     for (const pod of pods) await added(at, pod);
     await added(at, { ...other, containerId: "elsewhere", pod: "ns/else", ipam: { ...ipam, node: "node2" } });
@@ -29,10 +35,10 @@ describe("after a reboot", () => {
     return reboot(at);
   }
 
-  const attached = (at: Scene): string[] =>
+  const attached = (at: VerbScene): string[] =>
     at.memory.entries().flatMap(({ key }) => (key.startsWith("att/") ? [key.split("/")[3] ?? ""] : []));
 
-  test.each<[string, (at: Scene) => Promise<unknown>, readonly string[]]>([
+  test.each<[string, (at: VerbScene) => Promise<unknown>, readonly string[]]>([
     ["ADD", (at) => added(at, other), ["c9", "elsewhere", "green"]],
     ["DEL", (at) => run(at, del, other), ["elsewhere", "green"]],
     ["GC without a list", (at) => run(at, gc, { containerId: "", ipam }), ["elsewhere", "green"]],
@@ -124,18 +130,18 @@ describe("the first operation after a reboot, with the store in a folder", () =>
   const dir = "/var/lib/cni/hawser-flat";
   const newcomer = { containerId: "new", pod: "ns/new", ipam };
 
-  async function call(process: FakeProcess, who: Omit<Call, "verb">) {
+  async function call(process: FakeProcess, who: Omit<FlatCall, "verb">) {
     return await add(process.sys, invocationOf({ ...who, verb: "ADD" }));
   }
 
-  async function stage(): Promise<Machine> {
+  async function stage(): Promise<FakeMachine> {
     const machine = createMachine(machineId);
     for (const pod of pods) expect(await call(machine.spawn(), pod)).toMatchObject({ ok: true });
     machine.crash({ lose: "unsynced" });
     return machine;
   }
 
-  async function entriesOf(machine: Machine): Promise<readonly Entry[]> {
+  async function entriesOf(machine: FakeMachine): Promise<readonly Entry[]> {
     const all = { kind: "range", from: "", to: "~", limit: 1e6 } as const;
     const store = openLocalStore(machine.spawn().sys, dir);
     const reply = await store.txn({ compare: [], success: [all], failure: [] });

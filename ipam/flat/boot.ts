@@ -3,11 +3,11 @@ import { makeOwnFolder } from "../../cni/own-folder.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { hash128 } from "./hash.ts";
-import type { Holding } from "./holding.ts";
+import { hash128 } from "../hash.ts";
 import type { FlatPlaces } from "./places.ts";
+import { isOfEarlierBoot } from "./pool/holding.ts";
 import { findStale, releaseStale } from "./stale.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "./store/store.ts";
 
 /**
  * Reboot evidence: no sandbox outlives its machine's boot, so what an earlier boot's containers have may be freed though
@@ -26,16 +26,6 @@ export function bootOf(sys: Sys): string | undefined {
   const [boot = ""] = sys.processes.self().split("-");
   if (!/^[0-9a-f]{32}$/.test(machine) || boot === "noboot") return undefined;
   return `${hash128(`hawser ${machine}`).toString(16).padStart(32, "0").slice(0, 16)}-${boot}`;
-}
-
-/** Whether it was claimed in an earlier boot of this very machine. */
-export function isOfEarlierBoot(
-  { boot: recorded }: Pick<Holding, "boot">,
-  boot: string | undefined,
-): boolean {
-  if (recorded === undefined || boot === undefined) return false;
-  const machineOf = (each: string): string => each.slice(0, each.indexOf("-"));
-  return recorded !== boot && machineOf(recorded) === machineOf(boot);
 }
 
 /**

@@ -1,20 +1,20 @@
+import { parseCidr, printAddress } from "../../cni/address.ts";
 import type { Environment } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { parseCidr, printAddress } from "../address.ts";
 import { possibleIdentities } from "../identity.ts";
 import { previousResult } from "../ipam-config.ts";
-import { entriesOf, type Known, keysOfHolding, known } from "./claim-txn.ts";
-import { codeOfAddress, type FlatConfig, parseFlatConfig } from "./config.ts";
-import { readStore, storeError } from "./drive.ts";
-import type { Holding } from "./holding.ts";
-import { inSpace, keysOf, printCode } from "./keys.ts";
+import { type FlatConfig, parseFlatConfig } from "./config.ts";
 import { type OpenStore, openStore } from "./places.ts";
-import { isOf } from "./release.ts";
-import type { Store, StoreFault } from "./store.ts";
+import type { Holding } from "./pool/holding.ts";
+import { isOf } from "./pool/holding.ts";
+import { codeOfAddress, inSpace, keysOf, printCode } from "./pool/keys.ts";
+import { entriesOf, type Known, keysOfHolding, known } from "./pool/stored.ts";
+import { readStore, storeError } from "./store/drive.ts";
+import type { Store, StoreFault } from "./store/store.ts";
 
 /**
  * CHECK (CNI 1.1.0, section 2): the container's record is there, its addresses and identity are this very record's, and

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { createFake } from "../../sys/fake.ts";
 import { add } from "./add.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
-import { codeOf } from "./keys.ts";
+import { invocationOf } from "./flat-testing.ts";
 import { flatPlaces, type OpenStore } from "./places.ts";
-import { addressAt } from "./space.ts";
-import { invocationOf } from "./testing.ts";
+import { codeOf } from "./pool/keys.ts";
+import { addressAt } from "./pool/space.ts";
 
 const host = { files: { "/proc/sys/kernel/hostname": "worker-1\n" } };
 const subnet = "10.60.0.0/24";

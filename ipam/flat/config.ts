@@ -1,3 +1,4 @@
+import { bitsOf, type Cidr, printAddress, printCidr } from "../../cni/address.ts";
 import type { Family } from "../../cni/cidr.ts";
 import { parseArgs } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
@@ -6,8 +7,8 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { Dns, NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type Address, bitsOf, type Cidr, printAddress, printCidr } from "../address.ts";
 import { fieldOf, readText, show } from "../fields.ts";
+import { hash128 } from "../hash.ts";
 import {
   invalidIpam,
   ipamOf,
@@ -20,10 +21,9 @@ import {
 import { printIn, type RangeSet, type Span, usableSpans } from "../range.ts";
 import { noGateway, noteOverlaps, readRangeSets } from "../range-config.ts";
 import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
-import { hash128 } from "./hash.ts";
-import { codeOf, inSpace } from "./keys.ts";
 import { type FlatPlaces, noteUnknown, readPlaces } from "./places.ts";
-import { newSpace, type Space } from "./space.ts";
+import { codeOfAddress, inSpace } from "./pool/keys.ts";
+import { newSpace, type Space } from "./pool/space.ts";
 
 export interface FlatConfig extends FlatPlaces {
   readonly sets: readonly RangeSet[];
@@ -189,8 +189,4 @@ export function requestedCodes(
     `claim requested address ${printAddress(address)}: it is excluded from the pool`,
     "Ask for another address, or take it out of ipam.ranges' exclude.",
   );
-}
-
-export function codeOfAddress({ family, value }: Address): string {
-  return codeOf(family === "6" ? 6 : 4, value);
 }

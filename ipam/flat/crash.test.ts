@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { Crash, type CrashPoint, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
+import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
 import type { Loss } from "../../sys/fake-files.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
+import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
-import type { Entry } from "./store.ts";
-import { openLocalStore } from "./store-local.ts";
-import { audit, type Call, invocationOf } from "./testing.ts";
+import { openLocalStore } from "./store/local-store.ts";
+import type { Entry } from "./store/store.ts";
 
 /**
  * Every effect of ADD, DEL and GC on the store in a folder is stopped at (a kill, or the power) and failed at (an error).
@@ -20,13 +20,13 @@ const list = { "cni.dev/valid-attachments": [{ containerID: "neighbour", ifname:
 
 type VerbName = "ADD" | "DEL" | "GC";
 
-async function call(process: FakeProcess, verb: VerbName, who: Omit<Call, "verb">) {
+async function call(process: FakeProcess, verb: VerbName, who: Omit<FlatCall, "verb">) {
   const verbs = { ADD: add, DEL: del, GC: gc };
   const more = verb === "GC" ? { more: list } : {};
   return await verbs[verb](process.sys, invocationOf({ ...who, ...more, verb }));
 }
 
-async function succeed(machine: Machine, verb: VerbName, who: Omit<Call, "verb">, where: string) {
+async function succeed(machine: FakeMachine, verb: VerbName, who: Omit<FlatCall, "verb">, where: string) {
   const process = machine.spawn();
   const outcome = await call(process, verb, who);
   machine.kill(process.pid);
@@ -34,7 +34,7 @@ async function succeed(machine: Machine, verb: VerbName, who: Omit<Call, "verb">
   return outcome;
 }
 
-async function entriesOf(machine: Machine): Promise<readonly Entry[]> {
+async function entriesOf(machine: FakeMachine): Promise<readonly Entry[]> {
   const process = machine.spawn();
   const all = { kind: "range", from: "", to: "~", limit: 1e6 } as const;
   const reply = await openLocalStore(process.sys, dir).txn({ compare: [], success: [all], failure: [] });
@@ -44,13 +44,13 @@ async function entriesOf(machine: Machine): Promise<readonly Entry[]> {
   return first.entries;
 }
 
-async function of(machine: Machine, who: string): Promise<string[]> {
+async function of(machine: FakeMachine, who: string): Promise<string[]> {
   const entries = await entriesOf(machine);
   expect(audit("net", entries)).toEqual([]);
   return entries.filter(({ value }) => value.includes(`ns/${who}/eth0`)).map(({ key }) => key);
 }
 
-async function stage(verb: VerbName): Promise<Machine> {
+async function stage(verb: VerbName): Promise<FakeMachine> {
   const machine = createMachine();
   await succeed(machine, "ADD", neighbour, "stage");
   if (verb !== "ADD") await succeed(machine, "ADD", victim, "stage");
@@ -76,7 +76,7 @@ async function end(process: FakeProcess, verb: VerbName): Promise<"ok" | "error"
   }
 }
 
-async function judge(machine: Machine, verb: VerbName, ended: "ok" | "error" | "crash", where: string) {
+async function judge(machine: FakeMachine, verb: VerbName, ended: "ok" | "error" | "crash", where: string) {
   const left = await of(machine, "victim");
   expect(await of(machine, "neighbour"), where).toHaveLength(whole);
   // All or nothing of it.
@@ -84,7 +84,7 @@ async function judge(machine: Machine, verb: VerbName, ended: "ok" | "error" | "
   if (ended === "ok") expect(left, where).toHaveLength(verb === "ADD" ? whole : 0);
 }
 
-async function remedy(machine: Machine, how: "DEL" | "GC" | "ADD", where: string): Promise<void> {
+async function remedy(machine: FakeMachine, how: "DEL" | "GC" | "ADD", where: string): Promise<void> {
   if (how === "ADD") {
     await succeed(machine, "ADD", victim, where);
     expect(await of(machine, "victim"), where).toHaveLength(whole);

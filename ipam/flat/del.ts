@@ -5,12 +5,12 @@ import type { Sys } from "../../sys/sys.ts";
 import { possibleIdentities } from "../identity.ts";
 import { replayedAtOnce } from "./add.ts";
 import { bootOf, releaseEarlierBoots } from "./boot.ts";
-import { drive, storeError } from "./drive.ts";
 import { contended, forgetEntry, replayJournal, writeEntry } from "./journal.ts";
-import { keysOf } from "./keys.ts";
 import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
-import { release } from "./release.ts";
-import type { StoreFault } from "./store.ts";
+import { keysOf } from "./pool/keys.ts";
+import { release } from "./pool/release.ts";
+import { drive, storeError } from "./store/drive.ts";
+import type { StoreFault } from "./store/store.ts";
 
 /**
  * DEL: frees what is recorded of the container, or lets it wait for its identity; the configuration's ranges may have become

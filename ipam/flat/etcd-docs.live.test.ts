@@ -6,9 +6,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { linux } from "../../sys/linux.ts";
 import { etcdBinaries, until } from "../../tools/testbed/etcd.ts";
-import { defaultPrefix } from "./etcd-config.ts";
-import type { Store, Txn } from "./store.ts";
-import { openEtcd } from "./store-etcd.ts";
+import { defaultPrefix } from "./store/etcd-config.ts";
+import { openEtcd } from "./store/etcd-store.ts";
+import type { Store, Txn } from "./store/store.ts";
 
 /** The blocks of docs/ipam.md's section on etcd, pasted: with other addresses and folders, and nothing else changed. */
 const repository = join(import.meta.dirname, "../..");

@@ -1,12 +1,12 @@
 import { type CniError, cniError } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { countIn, printRangeSet } from "../range.ts";
-import { entriesOf, known } from "./claim-txn.ts";
 import type { FlatConfig } from "./config.ts";
-import { readStore } from "./drive.ts";
-import { type Holding, isExpired } from "./holding.ts";
-import { keysOf } from "./keys.ts";
-import type { Store } from "./store.ts";
+import { type Holding, isExpired } from "./pool/holding.ts";
+import { keysOf } from "./pool/keys.ts";
+import { entriesOf, known } from "./pool/stored.ts";
+import { readStore } from "./store/drive.ts";
+import type { Store } from "./store/store.ts";
 
 /** Holdings that are read to say who has the pool. */
 const ownersRead = 1000;

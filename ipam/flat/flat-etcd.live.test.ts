@@ -8,19 +8,19 @@ import {
   answerOf,
   call,
   type Ended,
-  type ErrorDocument,
   errorOf,
   expectSilence,
+  type PluginError,
 } from "../../tools/testbed/call.ts";
 import { makeAuthority } from "../../tools/testbed/certificates.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd, turnOnUsers } from "../../tools/testbed/etcd.ts";
 import { type Executable, executables, suite } from "../../tools/testbed/executables.ts";
 import { type HttpProxy, startProxy } from "../../tools/testbed/http-proxy.ts";
-import { defaultPrefix } from "./etcd-config.ts";
-import { keysOf } from "./keys.ts";
-import type { Entry } from "./store.ts";
-import { openEtcd } from "./store-etcd.ts";
-import { audit, holdingAt } from "./testing.ts";
+import { audit, holdingAt } from "./flat-testing.ts";
+import { keysOf } from "./pool/keys.ts";
+import { defaultPrefix } from "./store/etcd-config.ts";
+import { openEtcd } from "./store/etcd-store.ts";
+import type { Entry } from "./store/store.ts";
 
 /** Of the versions that are there, the newest; the store's own suite goes through all. */
 const binary = etcdBinaries().at(-1);
@@ -400,7 +400,7 @@ if (binary !== undefined) {
       ])("%s: the error says what to do", async (_what, change, advice) => {
         const scene = secured();
         scene.etcd = { ...scene.etcd, ...change };
-        const error: ErrorDocument = errorOf(await perform(scene, "ADD", sandbox(1, "one")));
+        const error: PluginError = errorOf(await perform(scene, "ADD", sandbox(1, "one")));
         expect(`${error.msg} ${error.details}`).toMatch(advice);
       });
     });

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import type { CniError } from "../../cni/errors.ts";
-import { Crash, type CrashPoint, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
+import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { createFakeEtcd, type FakeEtcd } from "../../tools/testbed/fake-etcd.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
-import { defaultPrefix } from "./etcd-config.ts";
+import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
-import type { Entry } from "./store.ts";
-import { audit, type Call, invocationOf } from "./testing.ts";
+import { defaultPrefix } from "./store/etcd-config.ts";
+import type { Entry } from "./store/store.ts";
 
 /** A node whose etcd wants a user, so that every effect there is occurs: endpoints, token, lock, journal. */
 interface Scene {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
   readonly etcd: FakeEtcd;
 }
 
@@ -31,14 +31,14 @@ const ipam = {
   },
   hold: "0",
 };
-const callOf = (verb: Call["verb"], containerId: string): ReturnType<typeof invocationOf> =>
+const callOf = (verb: FlatCall["verb"], containerId: string): ReturnType<typeof invocationOf> =>
   invocationOf({ verb, containerId, pod: "ns/web", ipam });
 
 type Act = (process: FakeProcess) => Promise<Outcome<unknown, CniError>>;
 const adding: Act = ({ sys }) => add(sys, callOf("ADD", "c1"));
 const deleting: Act = ({ sys }) => del(sys, callOf("DEL", "c1"));
 
-async function run(machine: Machine, act: Act): Promise<readonly string[]> {
+async function run(machine: FakeMachine, act: Act): Promise<readonly string[]> {
   const process = machine.spawn();
   const done = await act(process);
   if (!done.ok) throw new Error(`${done.error.msg}: ${done.error.details}`);

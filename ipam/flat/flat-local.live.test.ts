@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { linux } from "../../sys/linux.ts";
-import { addNamespace, type Bed, type Namespace, useBed } from "../../tools/testbed/bed.ts";
+import { addNamespace, type Bed, type BedNamespace, useBed } from "../../tools/testbed/bed.ts";
 import {
   answerOf,
   call,
@@ -13,13 +13,13 @@ import {
   type Verb,
 } from "../../tools/testbed/call.ts";
 import { type Executable, executables, pluginDir, suite } from "../../tools/testbed/executables.ts";
-import { links, type Result } from "../../tools/testbed/kernel.ts";
+import { links, type PrintedResult } from "../../tools/testbed/kernel-state.ts";
 import { bridge, macvlan } from "../../tools/testbed/networks.ts";
-import { stableMac } from "./hash.ts";
-import { keysOf } from "./keys.ts";
-import type { Entry } from "./store.ts";
-import { openLocalStore } from "./store-local.ts";
-import { audit, holdingAt } from "./testing.ts";
+import { stableMac } from "../hash.ts";
+import { audit, holdingAt } from "./flat-testing.ts";
+import { keysOf } from "./pool/keys.ts";
+import { openLocalStore } from "./store/local-store.ts";
+import type { Entry } from "./store/store.ts";
 
 /** The compiled plugin, its store a folder: through real main plugins, many at once, and killed. */
 
@@ -74,19 +74,19 @@ suite("a pod keeps its address", ["root", "bridge", "macvlan"], (executable) => 
       verb: Verb,
       pod: string,
       containerId: string,
-      { path }: Namespace,
+      { path }: BedNamespace,
       more: object = {},
     ) => {
       flatOf(bed(), executable);
       const config = { name: "pods", ...configWith(ipamOf(bed())), ...more };
       return call(bed(), main, { verb, config, containerId, netns: path, args: podArgs(pod) });
     };
-    const addressesIn = ({ name }: Namespace): readonly string[] =>
+    const addressesIn = ({ name }: BedNamespace): readonly string[] =>
       links(name).find((link) => link.name === "eth0")?.addresses ?? [];
 
     test("when it is deleted and made again in another namespace, and another pod came meanwhile", async () => {
       const [first, other, second] = [addNamespace(bed()), addNamespace(bed()), addNamespace(bed())];
-      const before = answerOf<Result>(await perform("ADD", "web", "c1", first));
+      const before = answerOf<PrintedResult>(await perform("ADD", "web", "c1", first));
       const addresses = (before.ips ?? []).map(({ address }) => address);
       expect(addresses).toEqual([
         expect.stringMatching(/^10\.71\.0\.\d+\/24$/),
@@ -95,7 +95,7 @@ suite("a pod keeps its address", ["root", "bridge", "macvlan"], (executable) => 
       expect(addressesIn(first)).toEqual(addresses);
       expectSilence(await perform("CHECK", "web", "c1", first, { prevResult: before }));
       expectSilence(await perform("DEL", "web", "c1", first));
-      const stranger = answerOf<Result>(await perform("ADD", "db", "c2", other));
+      const stranger = answerOf<PrintedResult>(await perform("ADD", "db", "c2", other));
       expect(
         (stranger.ips ?? []).map(({ address }) => address).filter((each) => addresses.includes(each)),
       ).toEqual([]);
@@ -141,7 +141,7 @@ suite("many at once on one node", [], (executable) => {
     const ended = await all("ADD");
     const given = ended
       .filter(({ exitCode }) => exitCode === 0)
-      .map((each) => answerOf<Result>(each).ips?.[0]?.address);
+      .map((each) => answerOf<PrintedResult>(each).ips?.[0]?.address);
     const refused = ended.filter(({ exitCode }) => exitCode !== 0).map((each) => errorOf(each).details);
     expect(new Set(given).size).toBe(size);
     expect(given).toHaveLength(size);

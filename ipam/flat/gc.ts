@@ -5,15 +5,15 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { bootOf, releaseEarlierBoots } from "./boot.ts";
-import { entriesOf } from "./claim-txn.ts";
 import { parseFlatConfig } from "./config.ts";
-import { readStore } from "./drive.ts";
-import type { Holding } from "./holding.ts";
 import { replayJournal } from "./journal.ts";
-import { keysOf } from "./keys.ts";
 import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
+import type { Holding } from "./pool/holding.ts";
+import { keysOf } from "./pool/keys.ts";
+import { entriesOf } from "./pool/stored.ts";
 import { findStale, releaseStale } from "./stale.ts";
-import type { Entry, Store } from "./store.ts";
+import { readStore } from "./store/drive.ts";
+import type { Entry, Store } from "./store/store.ts";
 
 const pageLength = 256;
 /** A definition that is in use is put again by the next ADD with it. */

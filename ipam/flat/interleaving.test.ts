@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createChance } from "../../sys/fake-clock.ts";
-import { type Claim, type ClaimRequest, claim } from "./claim.ts";
-import { keysOf } from "./keys.ts";
-import { type Release, release } from "./release.ts";
-import { newSpace, type Space } from "./space.ts";
-import type { Txn, TxnReply } from "./store.ts";
-import { createMemoryStore, type MemoryStore } from "./store-memory.ts";
-import { audit } from "./testing.ts";
+import { audit } from "./flat-testing.ts";
+import { type Claim, type ClaimRequest, claim } from "./pool/claim.ts";
+import { keysOf } from "./pool/keys.ts";
+import { type Release, release } from "./pool/release.ts";
+import { newSpace, type Space } from "./pool/space.ts";
+import { createMemoryStore, type MemoryStore } from "./store/memory-store.ts";
+import type { Txn, TxnReply } from "./store/store.ts";
 
 const keys = keysOf("p");
 const nowMs = 1_700_000_000_000;

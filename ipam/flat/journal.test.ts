@@ -2,14 +2,24 @@ import { describe, expect, test } from "vitest";
 import { fail } from "../../sys/outcome.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
+import { holdingAt, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
-import { keysOf } from "./keys.ts";
-import { added, addressesOf, addTo, away, journal, run, type Scene, scene, web } from "./scene/testing.ts";
-import type { Store, Txn } from "./store.ts";
-import { holdingAt, invocationOf } from "./testing.ts";
+import { keysOf } from "./pool/keys.ts";
+import {
+  added,
+  addressesOf,
+  addTo,
+  away,
+  journal,
+  run,
+  scene,
+  type VerbScene,
+  web,
+} from "./simulation/verb-scene.ts";
+import type { Store, Txn } from "./store/store.ts";
 
 describe("DEL while the store is away", () => {
-  async function journalled(): Promise<Scene> {
+  async function journalled(): Promise<VerbScene> {
     const at = scene();
     await added(at, { ...web, ipam: { hold: "0" } });
     at.fault = away;
@@ -20,13 +30,13 @@ describe("DEL while the store is away", () => {
     at.fault = undefined;
     return at;
   }
-  const gone = (at: Scene): void => {
+  const gone = (at: VerbScene): void => {
     expect(at.memory.entries().filter(({ key }) => key.includes("web") || key.includes("c1"))).toEqual([]);
     expect(at.fake.machine.disk.paths().filter((path) => path.endsWith(".json"))).toEqual([]);
   };
   const other = { containerId: "c9", pod: "ns/other" };
 
-  test.each<[string, (at: Scene) => Promise<unknown>]>([
+  test.each<[string, (at: VerbScene) => Promise<unknown>]>([
     ["its retry", (at) => run(at, del, { ...web, ipam: { hold: "0" } })],
     ["another container's ADD", (at) => addTo(at, other)],
     ["another container's DEL", (at) => run(at, del, other)],
@@ -90,7 +100,7 @@ describe("ADD is given up, and its claim is done later all the same", () => {
   const ipam = { hold: "0" };
 
   /** The claim reaches the store when `arrive` is called. */
-  async function givenUp(): Promise<{ at: Scene; arrive: () => Promise<void> }> {
+  async function givenUp(): Promise<{ at: VerbScene; arrive: () => Promise<void> }> {
     const at = scene();
     const late: Txn[] = [];
     const { txn } = at.memory;
@@ -116,7 +126,7 @@ describe("ADD is given up, and its claim is done later all the same", () => {
     return { at, arrive };
   }
 
-  const isClaimed = (at: Scene) => at.memory.entries().some(({ key }) => key.startsWith("ip/"));
+  const isClaimed = (at: VerbScene) => at.memory.entries().some(({ key }) => key.startsWith("ip/"));
 
   test("this node's next operation frees it", async () => {
     const { at, arrive } = await givenUp();

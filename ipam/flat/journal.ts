@@ -4,11 +4,11 @@ import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { drive, storeError } from "./drive.ts";
-import { keysOf } from "./keys.ts";
 import type { FlatPlaces } from "./places.ts";
-import { release } from "./release.ts";
-import type { Store } from "./store.ts";
+import { keysOf } from "./pool/keys.ts";
+import { release } from "./pool/release.ts";
+import { drive, storeError } from "./store/drive.ts";
+import type { Store } from "./store/store.ts";
 
 /**
  * Releases that could not reach the store, and claims that were given up before it was known whether they were done:

@@ -9,8 +9,8 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { fieldOf, readObject, readText, show } from "../fields.ts";
 import { invalidIpam } from "../ipam-config.ts";
-import { type EtcdSettings, readEtcd } from "./etcd-config.ts";
-import type { Store } from "./store.ts";
+import { type EtcdSettings, readEtcd } from "./store/etcd-config.ts";
+import type { Store } from "./store/store.ts";
 
 export type StoreSettings =
   | { readonly kind: "local"; readonly dir: string }
@@ -140,8 +140,8 @@ export type OpenStore = (sys: Sys, places: FlatPlaces) => Promise<Store>;
 
 /** Each kind of store is loaded only where it is the one. */
 export const openStore: OpenStore = async (sys, { store, journalDir, node }) => {
-  if (store.kind === "local") return (await import("./store-local.ts")).openLocalStore(sys, store.dir);
-  const { openEtcd } = await import("./store-etcd.ts");
+  if (store.kind === "local") return (await import("./store/local-store.ts")).openLocalStore(sys, store.dir);
+  const { openEtcd } = await import("./store/etcd-store.ts");
   // Beside the journal's folders: no pool's name begins with a dot.
   const folder = journalDir === "" ? "" : `${journalDir}/.etcd`;
   return openEtcd(sys, store.settings, { folder, name: node });

@@ -1,13 +1,13 @@
+import { type Address, isInNetwork, printAddress } from "../../cni/address.ts";
 import { type CniError, cniError } from "../../cni/errors.ts";
 import { isObject, parseJson } from "../../cni/json.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
-import { type Address, isInNetwork, printAddress } from "../address.ts";
 import { isIn, printIn, type Range, type RangeSet } from "../range.ts";
 import { readRangeSets } from "../range-config.ts";
 import type { FlatConfig } from "./config.ts";
-import type { Holding } from "./holding.ts";
-import { addressOfCode, printCode } from "./keys.ts";
-import type { Entry } from "./store.ts";
+import type { Holding } from "./pool/holding.ts";
+import { addressOfCode, printCode } from "./pool/keys.ts";
+import type { Entry } from "./store/store.ts";
 
 /** The result of ADD; undefined when an address is of none of the pool's networks any more. */
 export function toResult(

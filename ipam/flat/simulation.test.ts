@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { finish } from "./simulation/finish.ts";
-import type { Model } from "./simulation/model.ts";
+import type { ClusterModel } from "./simulation/model.ts";
 import { step } from "./simulation/steps.ts";
 import { createWorld, type PoolVersion } from "./simulation/world.ts";
 
@@ -19,7 +19,7 @@ const excluding = [[{ ...small[0]?.[0], exclude: ["10.0.0.6", "10.0.0.8/31"] }]]
 const two = [[...(small[0] ?? []), { subnet: "10.0.1.0/24", rangeEnd: "10.0.1.5" }]];
 const dual = [...small, [{ subnet: "fd00::/64", rangeEnd: "fd00::9" }]];
 
-const runs: readonly [Model["policy"], readonly PoolVersion[]][] = [
+const runs: readonly [ClusterModel["policy"], readonly PoolVersion[]][] = [
   ["wait", [{ ranges: small, hold: "10m" }]],
   [
     "wait",

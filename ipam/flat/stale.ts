@@ -1,13 +1,13 @@
 import type { CniError } from "../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { entriesOf, type Known, known } from "./claim-txn.ts";
-import { drive, readStore, storeError } from "./drive.ts";
-import type { Holding } from "./holding.ts";
-import { keysOf } from "./keys.ts";
 import type { FlatPlaces } from "./places.ts";
-import { releaseKnown } from "./release.ts";
-import type { Store } from "./store.ts";
+import type { Holding } from "./pool/holding.ts";
+import { keysOf } from "./pool/keys.ts";
+import { releaseKnown } from "./pool/release.ts";
+import { entriesOf, type Known, known } from "./pool/stored.ts";
+import { drive, readStore, storeError } from "./store/drive.ts";
+import type { Store } from "./store/store.ts";
 
 const pageLength = 256;
 

@@ -5,13 +5,13 @@ import type { Sys } from "../../sys/sys.ts";
 import { asUnavailable, judgeShortage, type Shortage } from "../ipam-config.ts";
 import { printRangeSet } from "../range.ts";
 import { disagreement } from "./add.ts";
-import { entriesOf } from "./claim-txn.ts";
 import { type FlatConfig, parseFlatConfig } from "./config.ts";
-import { readStore, storeError } from "./drive.ts";
-import { keysOf } from "./keys.ts";
 import { type OpenStore, openStore } from "./places.ts";
-import type { Store, StoreFault } from "./store.ts";
-import { readUsage, type SetUsage } from "./usage.ts";
+import { readUsage, type SetUsage } from "./pool/counts.ts";
+import { keysOf } from "./pool/keys.ts";
+import { entriesOf } from "./pool/stored.ts";
+import { readStore, storeError } from "./store/drive.ts";
+import type { Store, StoreFault } from "./store/store.ts";
 
 /**
  * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that there is no store or no address left is an

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMachine } from "../../sys/fake.ts";
 import { linux } from "../../sys/linux.ts";
-import { storeContract } from "./store-contract.ts";
-import { openLocalStore } from "./store-local.ts";
-import { createMemoryStore } from "./store-memory.ts";
+import { openLocalStore } from "./store/local-store.ts";
+import { createMemoryStore } from "./store/memory-store.ts";
+import { storeContract } from "./store/store-contract.ts";
 
 storeContract("memory", () => {
   const store = createMemoryStore();

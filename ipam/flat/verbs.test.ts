@@ -3,13 +3,23 @@ import type { CniResult } from "../../cni/types.ts";
 import { createFake } from "../../sys/fake.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
+import { audit, type FlatCall, holdingAt, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
-import { keysOf } from "./keys.ts";
 import type { OpenStore } from "./places.ts";
-import { added, addressesOf, addTo, away, run, type Scene, scene, tiny, web } from "./scene/testing.ts";
+import { keysOf } from "./pool/keys.ts";
+import {
+  added,
+  addressesOf,
+  addTo,
+  away,
+  run,
+  scene,
+  tiny,
+  type VerbScene,
+  web,
+} from "./simulation/verb-scene.ts";
 import { status } from "./status.ts";
-import type { StoreFault } from "./store.ts";
-import { audit, type Call, holdingAt, invocationOf } from "./testing.ts";
+import type { StoreFault } from "./store/store.ts";
 
 describe("ADD", () => {
   test("answers with one address of each range set, in order, its gateway, routes and DNS, and no interface", async () => {
@@ -197,7 +207,7 @@ describe("clocks that are wrong", () => {
   const ipam = { hold: "30m" };
   const own = keysOf("net").own("ns/web/eth0");
   /** Of one store, whose clock is right, a node that is behind or ahead. */
-  const off = (at: Scene, offMs: number): Scene => {
+  const off = (at: VerbScene, offMs: number): VerbScene => {
     const open: OpenStore = async (sys) => ({
       ...at.memory,
       txn: async (txn) => {
@@ -210,9 +220,9 @@ describe("clocks that are wrong", () => {
     return { ...at, fake, open };
   };
   const rightMs = scene().fake.sys.clock.nowMs();
-  const untilOf = (at: Scene): number => holdingAt(at.memory.entries(), own)?.heldUntilMs ?? 0;
+  const untilOf = (at: VerbScene): number => holdingAt(at.memory.entries(), own)?.heldUntilMs ?? 0;
 
-  test.each<[string, number, (at: Scene) => Promise<unknown>]>([
+  test.each<[string, number, (at: VerbScene) => Promise<unknown>]>([
     ["DEL, an hour behind", -hourMs, (at) => run(at, del, { ...web, ipam })],
     [
       "GC, an hour behind",
@@ -290,7 +300,11 @@ describe("a node that was renamed", () => {
 });
 
 describe("CHECK", () => {
-  async function inspected(change: (at: Scene) => Promise<unknown>, ips?: string[], ipam: Call["ipam"] = {}) {
+  async function inspected(
+    change: (at: VerbScene) => Promise<unknown>,
+    ips?: string[],
+    ipam: FlatCall["ipam"] = {},
+  ) {
     const at = scene();
     const result = await added(at, web);
     await change(at);
@@ -306,7 +320,7 @@ describe("CHECK", () => {
     expect(await inspected(nothing)).toMatchObject({ ok: true });
   });
 
-  test.each<[string, (at: Scene) => Promise<unknown>, string[] | undefined, string]>([
+  test.each<[string, (at: VerbScene) => Promise<unknown>, string[] | undefined, string]>([
     ["the record is gone", (at) => run(at, del, web), undefined, "it has nothing in pool net"],
     [
       "a newer sandbox has it",
@@ -354,7 +368,7 @@ describe("CHECK", () => {
 
 describe("STATUS", () => {
   const ipam = { ranges: tiny, hold: "1m", notReadyWhen: ["full"] };
-  async function full(): Promise<Scene> {
+  async function full(): Promise<VerbScene> {
     const at = scene();
     for (let n = 1; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam });
     return at;
@@ -416,7 +430,7 @@ describe("GC", () => {
   const listing = (...ids: string[]) => ({
     "cni.dev/valid-attachments": ids.map((containerID) => ({ containerID, ifname: "eth0" })),
   });
-  const live = (at: Scene): string[] =>
+  const live = (at: VerbScene): string[] =>
     at.memory
       .entries()
       .flatMap(({ key }) => (key.startsWith("att/") ? [key.split("/").slice(2).join("/")] : []));

@@ -1,22 +1,19 @@
+import { type Address, isSameAddress, printAddress } from "../../cni/address.ts";
 import { type CniError, failWith, within } from "../../cni/errors.ts";
 import { lockContainer } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type Address, isSameAddress, printAddress } from "../address.ts";
 import { type Candidate, roundRobin } from "../allocate.ts";
 import { printIn, type RangeSet, rangeWith } from "../range.ts";
 import { assignRequests } from "../requested.ts";
-import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
-import { exhausted, requestedTaken } from "./refusals.ts";
-import { readResolvConf } from "./resolv-conf.ts";
 import {
+  type AddressFile,
   type Attachment,
   contentOf,
   folderError,
   free,
-  type Holding,
   heldBy,
   makeFolder,
   openTicket,
@@ -24,9 +21,12 @@ import {
   readMarker,
   type Ticket,
   writeMarker,
-} from "./store.ts";
+} from "./address-files.ts";
+import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
+import { isFull, usageOf } from "./range-usage.ts";
+import { exhausted, requestedTaken } from "./refusals.ts";
+import { readResolvConf } from "./resolv-conf.ts";
 import { warnOfStrays } from "./strays.ts";
-import { isFull, usageOf } from "./usage.ts";
 
 /** Of a container's lock. Its other operations take milliseconds, the collection of a large network seconds. */
 export const lockPatienceMs = 30_000;
@@ -106,7 +106,12 @@ function giveAll(
 }
 
 /** Of several addresses that the attachment holds in the set, the one that is asked for, else the lowest. */
-function toPart(set: RangeSet, index: number, requested: Address | undefined, own: readonly Holding[]): Part {
+function toPart(
+  set: RangeSet,
+  index: number,
+  requested: Address | undefined,
+  own: readonly AddressFile[],
+): Part {
   const candidates = own
     .flatMap(({ address }): Candidate[] => {
       const range = rangeWith(set, address);
@@ -135,7 +140,7 @@ interface Taking {
   readonly attachment: Attachment;
   readonly ticket: Ticket;
   /** All addresses that were taken when the folder was read. */
-  readonly holdings: readonly Holding[];
+  readonly holdings: readonly AddressFile[];
 }
 
 /** All parts or none, by the part's index. */
@@ -179,7 +184,7 @@ function takeNext(taking: Taking, part: Part): Outcome<Candidate, CniError> {
 function takeFree(
   { sys, folder, ticket }: Taking,
   { set, index }: Part,
-  holdings: readonly Holding[],
+  holdings: readonly AddressFile[],
 ): Outcome<Candidate | undefined, CniError> {
   const known = new Set(holdings.map(({ name }) => name));
   for (const candidate of roundRobin(set, readMarker(sys, folder, index))) {

@@ -15,7 +15,7 @@ import {
 } from "../ipam-config.ts";
 import type { RangeSet } from "../range.ts";
 import { noteOverlaps, type RangeRules, readRange, readRangeSets } from "../range-config.ts";
-import { askedAddresses, type Request, readRequests, strictArgs } from "../requested.ts";
+import { type AddressRequest, askedAddresses, readRequests, strictArgs } from "../requested.ts";
 
 export interface HostLocalConfig {
   /** Of this network's address files. */
@@ -25,7 +25,7 @@ export interface HostLocalConfig {
   /** Path of a file to take DNS settings from; empty: none. */
   readonly resolvConf: string;
   /** Addresses that the caller asks for. */
-  readonly requests: readonly Request[];
+  readonly requests: readonly AddressRequest[];
   /** What makes STATUS fail beyond a wrong configuration; the reference plugin does not read it. */
   readonly notReadyWhen: readonly Shortage[];
 }

@@ -3,7 +3,7 @@ import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { Crash, type CrashPoint, createMachine, type FakeProcess, type Machine } from "../../sys/fake.ts";
+import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { hostLocal } from "./plugin.ts";
 import { strayAgeMs } from "./strays.ts";
@@ -50,7 +50,7 @@ function call(sys: Sys, verb: Verb, containerId: string) {
 }
 
 /** In a process of its own, which has ended by then. */
-async function succeed(machine: Machine, verb: Verb, containerId: string): Promise<string[]> {
+async function succeed(machine: FakeMachine, verb: Verb, containerId: string): Promise<string[]> {
   const process = machine.spawn();
   const outcome = await call(process.sys, verb, containerId);
   machine.kill(process.pid);
@@ -59,7 +59,11 @@ async function succeed(machine: Machine, verb: Verb, containerId: string): Promi
 }
 
 /** How the verb ended: in a value, or in the death of its process. */
-async function endOf(machine: Machine, process: FakeProcess, verb: Verb): Promise<"ok" | "error" | "crash"> {
+async function endOf(
+  machine: FakeMachine,
+  process: FakeProcess,
+  verb: Verb,
+): Promise<"ok" | "error" | "crash"> {
   try {
     return (await call(process.sys, verb, victim)).ok ? "ok" : "error";
   } catch (error) {
@@ -71,7 +75,7 @@ async function endOf(machine: Machine, process: FakeProcess, verb: Verb): Promis
 }
 
 /** `seed` decides what a power loss takes; the folders have been there for long. */
-async function stage(verb: Verb, seed = 1): Promise<Machine> {
+async function stage(verb: Verb, seed = 1): Promise<FakeMachine> {
   const machine = createMachine({ seed, files: { [`${folder}/last_reserved_ip.0`]: "10.1.0.1" } });
   await succeed(machine, "add", neighbour);
   if (verb !== "add") await succeed(machine, "add", victim);
@@ -86,7 +90,7 @@ async function effectsOf(verb: Verb): Promise<readonly string[]> {
 }
 
 /** Address files by name, with their text; hidden files, which nobody may be left with, too. */
-function files(machine: Machine): Map<string, string> {
+function files(machine: FakeMachine): Map<string, string> {
   const names = machine.disk.list(folder);
   const kept = (names.ok ? names.value : []).filter((name) => name !== ".locks" && !name.startsWith("last_"));
   return new Map(
@@ -105,7 +109,7 @@ const whole = new Map([
 type Remedy = "del" | "gc" | "del after a power loss" | "gc after a power loss";
 const remedies: readonly Remedy[] = ["del", "gc", "del after a power loss", "gc after a power loss"];
 
-async function remedy(how: Remedy, machine: Machine): Promise<void> {
+async function remedy(how: Remedy, machine: FakeMachine): Promise<void> {
   // What was not synced is gone, the links included; the neighbour's container is gone with them.
   if (how.endsWith("power loss")) machine.crash({ lose: "some" });
   await succeed(machine, how.startsWith("del") ? "del" : "gc", victim);
@@ -115,7 +119,7 @@ async function remedy(how: Remedy, machine: Machine): Promise<void> {
 }
 
 /** Gives all there is: every address must be had once, and none that somebody has. */
-async function expectExact(machine: Machine, where: string): Promise<void> {
+async function expectExact(machine: FakeMachine, where: string): Promise<void> {
   const taken = [...files(machine).keys()].filter((name) => name.startsWith("10."));
   const given: string[] = [];
   for (let count = taken.length; count < size; count++) {
@@ -194,7 +198,7 @@ test("an ADD that is killed at any effect is repeated with success, and holds on
 });
 
 /** The reference plugin's steps, each of which may come between any two of ours. */
-function referenceAdd(machine: Machine, address: string): { create: () => boolean; write: () => void } {
+function referenceAdd(machine: FakeMachine, address: string): { create: () => boolean; write: () => void } {
   const path = `${folder}/${address}`;
   return {
     create: () => machine.disk.write(path, "", { mode: 0o600, exclusive: true }).ok,
@@ -211,7 +215,7 @@ describe("between any two calls of an ADD", () => {
   }
 
   /** Runs an ADD of the victim, and something else before its call number `at`. */
-  async function interrupted(machine: Machine, at: number, act: () => void) {
+  async function interrupted(machine: FakeMachine, at: number, act: () => void) {
     let count = 0;
     const process = machine.spawn({
       onCall: () => {

@@ -1,14 +1,14 @@
+import { isSameAddress, parseCidr, printAddress } from "../../cni/address.ts";
 import { allOk, type CniError, cniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { isSameAddress, parseCidr, printAddress } from "../address.ts";
 import { asUnavailable, judgeShortage, previousResult } from "../ipam-config.ts";
 import { printRangeSet, rangeWith } from "../range.ts";
+import { heldBy, readHoldings } from "./address-files.ts";
 import { parseHostLocalConfig } from "./config.ts";
+import { describeUsage, isFull, usageOf } from "./range-usage.ts";
 import { readResolvConf } from "./resolv-conf.ts";
-import { heldBy, readHoldings } from "./store.ts";
-import { describeUsage, isFull, usageOf } from "./usage.ts";
 
 /**
  * CHECK (CNI 1.1.0, section 2): what the attachment holds and what prevResult says it holds are the same. An address of

@@ -4,7 +4,7 @@ import { printResult } from "../../cni/convert.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { createMachine, type Machine } from "../../sys/fake.ts";
+import { createMachine, type FakeMachine } from "../../sys/fake.ts";
 import { hostLocal } from "./plugin.ts";
 import { strayAgeMs } from "./strays.ts";
 
@@ -62,7 +62,7 @@ function node(files: Readonly<Record<string, string>> = {}) {
 }
 
 /** `10.1.0.2 c1 eth0` for each address file, and whatever else lies there. */
-function filesOf(machine: Machine): string[] {
+function filesOf(machine: FakeMachine): string[] {
   return machine.disk.paths().flatMap((path) => {
     const name = path.slice(folder.length + 1);
     if (!path.startsWith(`${folder}/`) || path.endsWith("/")) return [];
@@ -393,7 +393,10 @@ describe("DEL", () => {
 });
 
 describe("CHECK", () => {
-  const check = async (prevResult: JsonObject | undefined, change: (machine: Machine) => void = () => {}) => {
+  const check = async (
+    prevResult: JsonObject | undefined,
+    change: (machine: FakeMachine) => void = () => {},
+  ) => {
     const { run, add, machine } = node();
     await add("c1", { config: { ipam: dual } });
     change(machine);
@@ -409,7 +412,7 @@ describe("CHECK", () => {
     });
   });
 
-  test.each<[string, JsonObject, (machine: Machine) => void]>([
+  test.each<[string, JsonObject, (machine: FakeMachine) => void]>([
     ["an address is not in prevResult", result("10.1.0.2/29"), () => {}],
     [
       "prevResult has another one of the ranges",

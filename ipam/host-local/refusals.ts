@@ -1,12 +1,12 @@
+import { type Address, printAddress } from "../../cni/address.ts";
 import { type CniError, cniError } from "../../cni/errors.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type Address, printAddress } from "../address.ts";
 import { printRangeSet, type RangeSet } from "../range.ts";
-import { type Holding, readHoldings } from "./store.ts";
-import { describeUsage, type Usage } from "./usage.ts";
+import { type AddressFile, readHoldings } from "./address-files.ts";
+import { describeUsage, type RangeUsage } from "./range-usage.ts";
 
 /** The errors begin with the reference plugin's words: operators search for them. */
-export function exhausted({ set, index }: { set: RangeSet; index: number }, usage: Usage): CniError {
+export function exhausted({ set, index }: { set: RangeSet; index: number }, usage: RangeUsage): CniError {
   return cniError(
     "ipam",
     "ipam.exhausted",
@@ -27,7 +27,7 @@ export function requestedTaken(sys: Sys, folder: string, set: RangeSet, address:
   );
 }
 
-function describeOwner(holding: Holding | undefined): string {
+function describeOwner(holding: AddressFile | undefined): string {
   const owner = holding?.owner;
   switch (owner?.kind) {
     case "attachment":

@@ -7,8 +7,15 @@ import type { ValidAttachment } from "../../cni/types.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { lockPatienceMs } from "./add.ts";
+import {
+  type AddressFile,
+  folderError,
+  free,
+  heldBy,
+  readHoldings,
+  sweepTemporary,
+} from "./address-files.ts";
 import { folderOf } from "./config.ts";
-import { folderError, free, type Holding, heldBy, readHoldings, sweepTemporary } from "./store.ts";
 import { isStray, warnOfStrays } from "./strays.ts";
 
 /** DEL: frees what the attachment holds, by the files alone: the configuration's ranges may have become anything. */
@@ -66,7 +73,7 @@ function collect(
 }
 
 /** A file of old names no interface: it lives as long as any attachment of its container. */
-function isStale({ owner }: Holding, valid: readonly ValidAttachment[]): boolean {
+function isStale({ owner }: AddressFile, valid: readonly ValidAttachment[]): boolean {
   if (owner.kind !== "attachment" && owner.kind !== "container") return false;
   return !valid.some(
     ({ containerID, ifname }) =>
@@ -75,7 +82,7 @@ function isStale({ owner }: Holding, valid: readonly ValidAttachment[]): boolean
 }
 
 /** Goes on past errors and tells them all. */
-function freeAll(sys: Sys, folder: string, holdings: readonly Holding[]): Outcome<void, CniError> {
+function freeAll(sys: Sys, folder: string, holdings: readonly AddressFile[]): Outcome<void, CniError> {
   const errors = holdings.flatMap((holding) => {
     const freed = free(sys, folder, holding);
     return freed.ok ? [] : [folderError(`free ${holding.name} in ${folder}`, freed.error)];

@@ -1,5 +1,5 @@
 import type { Sys } from "../../sys/sys.ts";
-import type { Holding } from "./store.ts";
+import type { AddressFile } from "./address-files.ts";
 
 /**
  * How old a file without an owner must be to be nobody's: the reference plugin creates it first and writes the owner
@@ -8,14 +8,14 @@ import type { Holding } from "./store.ts";
 export const strayAgeMs = 5 * 60_000;
 
 /** Whether an address file was left empty or torn by a program that is gone. */
-export function isStray(sys: Sys, folder: string, { name, owner }: Holding): boolean {
+export function isStray(sys: Sys, folder: string, { name, owner }: AddressFile): boolean {
   if (owner.kind !== "nobody") return false;
   const stat = sys.files.stat(`${folder}/${name}`);
   return stat.ok && sys.clock.nowMs() - stat.value.modifiedMs > strayAgeMs;
 }
 
 /** Tells of addresses that are taken for no one. They are never given: who knows what they are. */
-export function warnOfStrays(sys: Sys, folder: string, holdings: readonly Holding[]): void {
+export function warnOfStrays(sys: Sys, folder: string, holdings: readonly AddressFile[]): void {
   for (const holding of holdings) {
     const { name, owner } = holding;
     if (owner.kind === "unreadable") sys.warn(`${folder}/${name} cannot be read: ${owner.why}`);

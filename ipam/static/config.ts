@@ -1,13 +1,20 @@
+import {
+  type Address,
+  type Cidr,
+  isInNetwork,
+  parseAddress,
+  parseCidr,
+  printAddress,
+} from "../../cni/address.ts";
 import { kindOf } from "../../cni/config.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Dns, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import { type Address, type Cidr, isInNetwork, parseAddress, parseCidr, printAddress } from "../address.ts";
 import { readList, readText, show } from "../fields.ts";
 import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
-import { type Asked, askedAddresses, splitArg, strictArgs } from "../requested.ts";
+import { askedAddresses, type RequestedAddress, splitArg, strictArgs } from "../requested.ts";
 
 export interface StaticAddress {
   readonly address: Cidr;
@@ -78,21 +85,21 @@ function readEntry(
   return address && { address, gateway };
 }
 
-function readAsked(asked: readonly Asked[], problems: string[]): StaticAddress[] {
+function readAsked(asked: readonly RequestedAddress[], problems: string[]): StaticAddress[] {
   return asked.flatMap((each) => {
     const address = readCidr(each, problems);
     return address === undefined ? [] : [{ address, gateway: undefined }];
   });
 }
 
-function readCidr({ place, text }: Asked, problems: string[]): Cidr | undefined {
+function readCidr({ place, text }: RequestedAddress, problems: string[]): Cidr | undefined {
   const cidr = parseCidr(text);
   if (cidr === undefined)
     problems.push(`${place}: is expected to be in CIDR notation like 10.1.0.5/16, got ${show(text)}`);
   return cidr;
 }
 
-function readGateways(asked: readonly Asked[], problems: string[]): Address[] {
+function readGateways(asked: readonly RequestedAddress[], problems: string[]): Address[] {
   return asked.flatMap(({ place, text }) => {
     const address = parseAddress(text);
     if (address !== undefined) return [address];

@@ -1,7 +1,8 @@
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
+import type { Fault } from "../../sys/fault.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
-import type { Fault, Sys } from "../../sys/sys.ts";
+import type { Sys } from "../../sys/sys.ts";
 import { parseObject } from "../definition.ts";
 
 const folderMode = 0o755;

@@ -15,10 +15,10 @@ const maxFieldNumber = 0x1fff_ffff;
 const maxVarintBytes = 10;
 
 /** The length-delimited fields of a message by their numbers, each in the order in which it came. */
-export type Fields = ReadonlyMap<number, readonly Uint8Array[]>;
+export type MessageFields = ReadonlyMap<number, readonly Uint8Array[]>;
 
 /** Reads a message. Fields of other kinds are skipped; groups, which nobody has written for long, are refused. */
-export function readFields(bytes: Uint8Array): Outcome<Fields, string> {
+export function readFields(bytes: Uint8Array): Outcome<MessageFields, string> {
   const fields = new Map<number, Uint8Array[]>();
   let at = 0;
   while (at < bytes.length) {

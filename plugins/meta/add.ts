@@ -1,7 +1,7 @@
 import { type AttachmentKey, forget, peek, save } from "../../cni/attachments.ts";
 import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
-import type { Sandbox } from "../../cni/delegate.ts";
+import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { Lock } from "../../cni/lock.ts";
@@ -11,27 +11,28 @@ import type { CniResult } from "../../cni/types.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig, placementProblem } from "./config/config.ts";
-import { requireGiver } from "./early-claim.ts";
-import { type Attached, type Carried, execute, stepLabel, undo } from "./execute.ts";
-import { passCollection, withContainer } from "./locked.ts";
-import { merge } from "./merge.ts";
+import { type MetaConfig, placementProblem } from "./config/config.ts";
+import { parseMetaConfig } from "./config/parse.ts";
+import { requireGiver } from "./execute/early-claim.ts";
+import { type Attached, execute, type StepResult, stepLabel, undo } from "./execute/execute.ts";
+import { runtimeConfOf, undoMs } from "./execute/runtime-conf.ts";
 import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
+import { merge } from "./plan/merge.ts";
 import { type Prepared, prepare } from "./prepare.ts";
-import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record.ts";
+import { passCollection, withContainer } from "./record/container-lock.ts";
+import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record/record.ts";
 import { requireFamilies } from "./routes/default-route.ts";
 import { severalDefaultRoutes } from "./routes/several.ts";
-import { sandboxOf, undoMs } from "./sandbox.ts";
-import { forgetWholly, interfacesOfOthers, undoRoutes } from "./teardown.ts";
-import { undoOtherwise } from "./undo-otherwise.ts";
+import { forgetWholly, interfacesOfOthers, undoRoutes } from "./undo/teardown.ts";
+import { undoOtherwise } from "./undo/undo-otherwise.ts";
 
 /** What one ADD works with, from its first effect on. */
 interface Operation {
   readonly config: MetaConfig;
   readonly key: AttachmentKey;
   readonly prepared: Prepared;
-  readonly sandbox: Sandbox;
+  readonly runtimeConf: RuntimeConf;
   readonly api: KubeClient | undefined;
 }
 
@@ -66,10 +67,10 @@ const othersAtOnce = 4;
 const othersMs = 500;
 
 /** The API is there, as far as we know: what it owes to pods that had to start without their status is made good. */
-async function tellOthers(sys: Sys, { config, key, sandbox, api }: Operation): Promise<void> {
+async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation): Promise<void> {
   if (api === undefined || config.status === "off") return;
-  const { tellUntold } = await import("./untold.ts");
-  const deadlineMs = Math.min(sandbox.deadlineMs, sys.clock.monotonicMs() + othersMs);
+  const { tellUntold } = await import("./network-status/untold.ts");
+  const deadlineMs = Math.min(runtimeConf.deadlineMs, sys.clock.monotonicMs() + othersMs);
   await tellUntold(sys, config.stateDir, api, key, othersAtOnce, deadlineMs);
 }
 
@@ -81,14 +82,14 @@ async function makeReady(
   invocation: Invocation,
 ): Promise<Outcome<Operation, CniError>> {
   // Its deadline counts from here: nothing that is waited for must add to what the kubelet waits.
-  const sandbox = sandboxOf(sys, invocation.environment, config);
-  const ready = await awaitReadiness(sys, config, sandbox.deadlineMs);
+  const runtimeConf = runtimeConfOf(sys, invocation.environment, config);
+  const ready = await awaitReadiness(sys, config, runtimeConf.deadlineMs);
   if (!ready.ok) return ready;
-  const api = await openApi(sys, config, invocation.environment, sandbox.deadlineMs);
+  const api = await openApi(sys, config, invocation.environment, runtimeConf.deadlineMs);
   const prepared = await prepare(sys, config, invocation, api, "required");
   if (!prepared.ok) return prepared;
-  const present = await requireAll(sys, prepared.value, sandbox);
-  if (present.ok) return ok({ config, key, prepared: prepared.value, sandbox, api });
+  const present = await requireAll(sys, prepared.value, runtimeConf);
+  if (present.ok) return ok({ config, key, prepared: prepared.value, runtimeConf, api });
   // DEL must not look for what cannot be there: it would fail for the same reason, for ever.
   if (peek(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
@@ -97,7 +98,7 @@ async function makeReady(
 async function requireAll(
   sys: Sys,
   { plan, routes }: Prepared,
-  { path }: Sandbox,
+  { path }: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   for (const step of plan) {
     const all = requirePlugins(sys, step.chain, path);
@@ -105,21 +106,21 @@ async function requireAll(
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }
   if (routes === undefined) return ok(undefined);
-  const tools = (await import("./routes/steps.ts")).findTools(sys);
+  const tools = (await import("./routes/route-steps.ts")).findTools(sys);
   return tools.ok ? ok(undefined) : tools;
 }
 
 async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {
-  const { config, key, prepared, sandbox } = operation;
+  const { config, key, prepared, runtimeConf } = operation;
   if (peek(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
   const taken = takenByOthers(sys, operation);
   if (!taken.ok) return taken;
   const record = begun(
     {
       ...key,
-      netns: sandbox.netns,
-      args: sandbox.args,
-      path: sandbox.path,
+      netns: runtimeConf.netns,
+      args: runtimeConf.args,
+      path: runtimeConf.path,
       pod: prepared.pod,
       parallel: config.parallel,
       reported: config.result,
@@ -136,7 +137,7 @@ async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Out
   }
   const passed = await passCollection(sys, lock);
   if (!passed.ok) return rollBack(sys, operation, { ...record, carried: [] }, passed.error);
-  const executed = await execute(sys, prepared.plan, sandbox, config.parallel);
+  const executed = await execute(sys, prepared.plan, runtimeConf, config.parallel);
   if (!executed.ok) return rollBack(sys, operation, { ...record, carried: executed.touched }, executed.error);
   const attached = { ...record, carried: executed.value };
   const planned = await planChanges(sys, operation, executed.value);
@@ -153,16 +154,16 @@ async function finish(
   operation: Operation,
   record: AttachedRecord,
 ): Promise<Outcome<CniResult, CniError>> {
-  const { config, prepared, sandbox, api } = operation;
+  const { config, prepared, runtimeConf, api } = operation;
   const results = await asRouted(prepared, record);
   const committed = commit(sys, operation, record, results);
   if (committed.ok) warnOfRoutes(sys, operation, results);
   const { pod, isStatic = false } = prepared;
   if (!committed.ok || pod === undefined || config.kubeconfig === "" || config.status === "off")
     return committed;
-  const { tellStatus } = await import("./tell-status.ts");
-  const standing = { pod, isStatic, ...results };
-  const told = await tellStatus(sys, config, record, standing, sandbox.deadlineMs, api);
+  const { tellStatus } = await import("./network-status/write-status.ts");
+  const made = { pod, isStatic, ...results };
+  const told = await tellStatus(sys, config, record, made, runtimeConf.deadlineMs, api);
   return told.ok ? committed : told;
 }
 
@@ -179,28 +180,28 @@ function warnOfRoutes(sys: Sys, { key }: Operation, { base, carried }: Results):
 /** Where all attachments stand: what has to be done for the default routes that were asked for. */
 async function planChanges(
   sys: Sys,
-  { prepared, sandbox }: Operation,
+  { prepared, runtimeConf }: Operation,
   attached: readonly Attached[],
 ): Promise<Outcome<RecordedRoutes | undefined, CniError>> {
   const { routes: plan } = prepared;
   if (plan === undefined) return ok(undefined);
   const possible = requireFamilies(plan, attached);
   if (!possible.ok) return possible;
-  const changes = await (await import("./routes/steps.ts")).observeRoutes(sys, plan, sandbox);
+  const changes = await (await import("./routes/route-steps.ts")).observeRoutes(sys, plan, runtimeConf);
   return changes.ok ? ok({ plan, ...changes.value }) : changes;
 }
 
 /** What is changed is on disk before it is: only so can it be restored after a kill. */
 async function changeRoutes(
   sys: Sys,
-  { config, key, sandbox }: Operation,
+  { config, key, runtimeConf }: Operation,
   record: AttachmentRecord,
 ): Promise<Outcome<void, CniError>> {
   const { routes } = record;
   if (routes === undefined || routes.removed.length + routes.added.length === 0) return ok(undefined);
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) return written;
-  return (await import("./routes/steps.ts")).changeRoutes(sys, routes, sandbox);
+  return (await import("./routes/route-steps.ts")).changeRoutes(sys, routes, runtimeConf);
 }
 
 /** An interface of the same container that another network of ours has made must survive our rollback and our DEL. */
@@ -245,7 +246,7 @@ interface Results {
 /** The results as the default routes that were set leave them. */
 async function asRouted({ base, routes }: Prepared, { carried }: AttachedRecord): Promise<Results> {
   if (routes === undefined) return { base, carried };
-  const { withPlannedRoutes, withoutReplaced } = await import("./routes/result.ts");
+  const { withPlannedRoutes, withoutReplaced } = await import("./routes/routed-result.ts");
   return {
     base: base === undefined ? undefined : withoutReplaced(routes, base),
     carried: withPlannedRoutes(routes, carried),
@@ -269,11 +270,11 @@ function alreadyThere({ network, containerId, ifname }: AttachmentKey): Outcome<
 /** Undoes what a failed ADD has done; runtimes may never call DEL for it. What could not be undone stays recorded. */
 async function rollBack(
   sys: Sys,
-  { config, key, sandbox }: Operation,
+  { config, key, runtimeConf }: Operation,
   touched: AttachmentRecord,
   cause: CniError,
 ): Promise<Outcome<never, CniError>> {
-  const ownTime = { ...sandbox, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
+  const ownTime = { ...runtimeConf, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
   const routed = await undoRoutes(sys, touched, ownTime);
   const left = await undo(sys, touched.carried, ownTime, config.parallel, "none");
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, ownTime, undefined);
@@ -293,7 +294,7 @@ async function rollBack(
 
 function leftDocument(
   { routes, ...touched }: AttachmentRecord,
-  carried: readonly Carried[],
+  carried: readonly StepResult[],
   areRoutesBack: boolean,
 ): JsonObject {
   return toDocument({ ...touched, ...(routes !== undefined && !areRoutesBack && { routes }), carried });

@@ -1,18 +1,19 @@
 import { checkChain } from "../../cni/chain.ts";
 import { canonicalAddress } from "../../cni/cidr.ts";
-import type { Sandbox } from "../../cni/delegate.ts";
+import type { RuntimeConf } from "../../cni/delegate.ts";
 import { allOk, type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { parseResult } from "../../cni/result.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
-import { type Carried, stepLabel } from "./execute.ts";
-import { withContainer } from "./locked.ts";
-import type { AttachmentRecord } from "./record.ts";
-import { sandboxOf } from "./sandbox.ts";
-import { findRecord } from "./teardown.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { parseMetaConfig } from "./config/parse.ts";
+import { type StepResult, stepLabel } from "./execute/execute.ts";
+import { runtimeConfOf } from "./execute/runtime-conf.ts";
+import { withContainer } from "./record/container-lock.ts";
+import type { AttachmentRecord } from "./record/record.ts";
+import { findRecord } from "./undo/teardown.ts";
 import { whyWrong } from "./wrong-checks.ts";
 
 /** CHECK (CNI 1.1.0, section 2): every attachment of the record, each with the result that its own ADD had. */
@@ -36,13 +37,16 @@ async function checkAlone(
   if (!reported.ok) return reported;
   if (!isSameNamespace(sys, record.value.netns, netns)) return otherSandbox(record.value, netns);
   // By the path of ADD, which the results name: plugins compare texts.
-  const sandbox = sandboxOf(sys, environment, config, { args: record.value.args, netns: record.value.netns });
+  const runtimeConf = runtimeConfOf(sys, environment, config, {
+    args: record.value.args,
+    netns: record.value.netns,
+  });
   const errors: CniError[] = [];
   for (const each of record.value.carried) {
-    const outcome = await checkStep(sys, each, sandbox);
+    const outcome = await checkStep(sys, each, runtimeConf);
     if (!outcome.ok) errors.push(within(`check ${stepLabel(each.step)}`, outcome.error));
   }
-  const routed = await checkRoutes(sys, record.value, sandbox);
+  const routed = await checkRoutes(sys, record.value, runtimeConf);
   return allOk(routed.ok ? errors : [...errors, routed.error]);
 }
 
@@ -56,11 +60,11 @@ function isSameNamespace(sys: Sys, one: string, other: string): boolean {
 /** A plugin whose CHECK is known to be wrong does not keep a pod from starting; what it should find, we look for ourselves. */
 async function checkStep(
   sys: Sys,
-  { step, result }: Carried,
-  sandbox: Sandbox,
+  { step, result }: StepResult,
+  runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   if (result === undefined) return ok(undefined);
-  const checked = await checkChain(sys, step.chain, step.ifname, sandbox, result, (plugin, error) =>
+  const checked = await checkChain(sys, step.chain, step.ifname, runtimeConf, result, (plugin, error) =>
     whyWrong(step.chain, plugin, error, result.result),
   );
   if (!checked.ok) return checked;
@@ -69,20 +73,20 @@ async function checkStep(
   for (const { error, why } of checked.value) {
     sys.warn(`hawser: ${doing}: this failure is passed over: ${describe(error)} (${why})`);
   }
-  return (await import("./own-check.ts")).checkOurselves(sys, doing, step.chain, result.result, sandbox);
+  return (await import("./own-check.ts")).checkOurselves(sys, doing, step.chain, result.result, runtimeConf);
 }
 
 async function checkRoutes(
   sys: Sys,
   { routes }: AttachmentRecord,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   if (routes === undefined) return ok(undefined);
   const [{ familiesOf, requireRoutes }, { readRoutes }] = await Promise.all([
     import("./routes/default-route.ts"),
-    import("./routes/steps.ts"),
+    import("./routes/route-steps.ts"),
   ]);
-  const found = await readRoutes(sys, familiesOf(routes.plan), sandbox);
+  const found = await readRoutes(sys, familiesOf(routes.plan), runtimeConf);
   return found.ok ? requireRoutes(routes.plan, found.value) : found;
 }
 

@@ -8,12 +8,12 @@ import {
   type CrashPoint,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
   type Handler,
-  type Machine,
 } from "../../sys/fake.ts";
+import { invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
-import { invocationFrom } from "./testing.ts";
 
 /**
  * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). After DEL, its retry or GC, nothing of
@@ -24,7 +24,7 @@ import { invocationFrom } from "./testing.ts";
 type World = Set<string>;
 
 interface Scene {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
   readonly world: World;
 }
 
@@ -96,7 +96,7 @@ async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerI
 
 /** How the verb ended: in a value, or in the death of its process. */
 async function outcomeOf(
-  machine: Machine,
+  machine: FakeMachine,
   process: FakeProcess,
   verb: "ADD" | "DEL" | "GC",
   config: object,
@@ -113,7 +113,7 @@ async function outcomeOf(
 }
 
 async function succeed(
-  machine: Machine,
+  machine: FakeMachine,
   verb: "ADD" | "DEL" | "GC",
   containerId: string,
   config: object,
@@ -261,7 +261,7 @@ describe("GC", () => {
 });
 
 /** A committed record that a whole ADD has left: the neighbour's, under another name. */
-function addRecord(machine: Machine, containerId: string): void {
+function addRecord(machine: FakeMachine, containerId: string): void {
   const key = { network: "pods", ifname: "eth0" };
   const found = peek(machine.spawn().sys, stateDir, { ...key, containerId: neighbour });
   if (found.kind !== "record") throw new Error("the neighbour has no record");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { list } from "../../cni/attachments.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { Crash, exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
-import { createRecordingNode, type PluginVerb, type RecordingNode } from "./testing.ts";
+import { createRecordingNode, type PluginVerb, type RecordingNode } from "./meta-testing.ts";
 
 /** A DEL that can never succeed comes to its end all the same, and nothing is lost by it. */
 

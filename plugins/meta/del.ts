@@ -1,19 +1,20 @@
-import { type AttachmentKey, type Entry, list, load } from "../../cni/attachments.ts";
+import { type AttachmentKey, list, load, type RecordEntry } from "../../cni/attachments.ts";
 import { allOk, type CniError, codes, describe } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { hasTombstone, setTombstone } from "../../cni/tombstones.ts";
-import { networkNames } from "../../kube/definitions.ts";
+import { networkNames } from "../../kube/definition-files.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaPlaces, metaPlaces, parseMetaConfig } from "./config/config.ts";
-import { derive } from "./derive.ts";
-import { type Carried, type Left, undo } from "./execute.ts";
-import { withContainer } from "./locked.ts";
-import type { Plan } from "./plan.ts";
+import { type MetaPlaces, metaPlaces } from "./config/config.ts";
+import { parseMetaConfig } from "./config/parse.ts";
+import { type Left, type StepResult, undo } from "./execute/execute.ts";
+import { runtimeConfOf } from "./execute/runtime-conf.ts";
+import type { Plan } from "./plan/plan.ts";
 import { prepare } from "./prepare.ts";
-import { sandboxOf } from "./sandbox.ts";
-import { findRecord, removeRecorded } from "./teardown.ts";
-import { undoOtherwise } from "./undo-otherwise.ts";
+import { withContainer } from "./record/container-lock.ts";
+import { derive } from "./undo/del-unrecorded.ts";
+import { findRecord, removeRecorded } from "./undo/teardown.ts";
+import { undoOtherwise } from "./undo/undo-otherwise.ts";
 
 /**
  * DEL (CNI 1.1.0, section 2): undoes what the record says, whatever has become of the configuration, the definitions
@@ -45,9 +46,9 @@ async function delAlone(
     return undone;
   }
   // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.
-  const sandbox = sandboxOf(sys, environment, places, { args: found.record.args });
+  const runtimeConf = runtimeConfOf(sys, environment, places, { args: found.record.args });
   const planNow = (): Promise<Plan> => planByConfig(sys, invocation);
-  const removed = await removeRecorded(sys, places.stateDir, key, found.record, sandbox, planNow);
+  const removed = await removeRecorded(sys, places.stateDir, key, found.record, runtimeConf, planNow);
   if (removed.ok && key !== own) setTombstone(sys, places.stateDir, own);
   return removed;
 }
@@ -71,7 +72,7 @@ function strandedKey(sys: Sys, places: MetaPlaces, own: AttachmentKey): Attachme
   if (!others.ok || others.value.length === 0) return undefined;
   const configured = networkNames(sys, places.confDir);
   if (!configured?.includes(own.network)) return undefined;
-  const isAttachment = ({ state }: Entry): boolean => state.kind !== "left-over";
+  const isAttachment = ({ state }: RecordEntry): boolean => state.kind !== "left-over";
   return others.value.find((each) => isAttachment(each) && !configured.includes(each.key.network))?.key;
 }
 
@@ -85,10 +86,10 @@ async function delUnrecorded(
   if (!derived.ok) return derived;
   if (derived.value === undefined) return ok(undefined);
   const { config, plan, asked, isWhole } = derived.value;
-  const sandbox = sandboxOf(sys, invocation.environment, config);
-  const carried = plan.map((step): Carried => ({ step, result: undefined }));
-  const left = await undo(sys, carried, sandbox, config.parallel, "unattached");
-  const still = left.length === 0 ? left : await undoOtherwise(sys, left, sandbox, undefined);
+  const runtimeConf = runtimeConfOf(sys, invocation.environment, config);
+  const carried = plan.map((step): StepResult => ({ step, result: undefined }));
+  const left = await undo(sys, carried, runtimeConf, config.parallel, "unattached");
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, runtimeConf, undefined);
   // What a pod's author has asked for must not keep the pod from ever going away; what passes is waited for.
   const isPassedOver = ({ carried: each, error }: Left): boolean =>
     !torn && asked.has(each.step.ifname) && error.code !== codes.tryAgainLater;

@@ -6,14 +6,14 @@ import {
   type CrashPoint,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
   type Handler,
-  type Machine,
 } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
+import { invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
-import { invocationFrom } from "./testing.ts";
 
 /** ADD, DEL and GC of a pod with two devices, stopped or failed at each effect: no device information file is left. */
 
@@ -35,7 +35,7 @@ function definition(): string {
 }
 
 /** Attachments with their devices, and what their plugins found in the file that they were told of. */
-function scene(): { machine: Machine; world: Map<string, string> } {
+function scene(): { machine: FakeMachine; world: Map<string, string> } {
   const world = new Map<string, string>();
   const delegate: Handler = (request) => {
     const { CNI_COMMAND: verb, CNI_CONTAINERID: id, CNI_IFNAME: ifname } = request.env;
@@ -89,7 +89,7 @@ function invocation(verb: string): Invocation {
 type TestedVerb = "ADD" | "DEL" | "GC";
 
 async function run(
-  machine: Machine,
+  machine: FakeMachine,
   process: FakeProcess,
   verb: TestedVerb,
 ): Promise<"ok" | "crash" | string> {
@@ -118,7 +118,7 @@ async function effectsOf(verb: TestedVerb): Promise<readonly string[]> {
 }
 
 /** Files of attachments, but the one that is not ours. */
-function infoFiles(machine: Machine): string[] {
+function infoFiles(machine: FakeMachine): string[] {
   const names = machine.disk.list(infoFolder);
   return names.ok ? names.value.filter((name) => name !== "of-somebody-else") : [];
 }

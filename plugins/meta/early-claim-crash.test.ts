@@ -6,12 +6,12 @@ import {
   type CrashPoint,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
   type Handler,
-  type Machine,
 } from "../../sys/fake.ts";
+import { identityMac, invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
-import { identityMac, invocationFrom } from "./testing.ts";
 
 /**
  * ADD and DEL of a pod whose addresses are claimed before its plugins run, stopped or failed at each effect: no claim and no
@@ -20,7 +20,7 @@ import { identityMac, invocationFrom } from "./testing.ts";
  */
 
 interface Scene {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
   /** `claim/container/interface`, `link/container/interface`. */
   readonly world: Set<string>;
   readonly config: object;

@@ -8,13 +8,13 @@ import {
   Crash,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
   type Handler,
-  type Machine,
 } from "../../sys/fake.ts";
 import { createChance } from "../../sys/fake-clock.ts";
+import { invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
-import { invocationFrom } from "./testing.ts";
 
 /** GC beside other operations: what is attached meanwhile stays, nobody waits long, and GC gets through. */
 
@@ -23,7 +23,7 @@ vi.setConfig({ testTimeout: 120_000 });
 const stateDir = "/var/lib/cni/hawser";
 
 interface Scene {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
   /** `network/container/interface` */
   readonly world: Set<string>;
   /** What each GC of a delegate was told to spare. */

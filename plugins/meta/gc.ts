@@ -8,17 +8,18 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
-import { collectLeftOver, readLeftOver } from "./gc-left-over.ts";
-import { collectingAlone, withContainer } from "./locked.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { parseMetaConfig } from "./config/parse.ts";
+import { runtimeConfOf } from "./execute/runtime-conf.ts";
 import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
-import type { Step } from "./plan.ts";
-import { standingPlan } from "./prepare.ts";
-import { fromDocument } from "./record.ts";
-import { sandboxOf } from "./sandbox.ts";
-import { findRecord, removeRecorded } from "./teardown.ts";
-import { collections, type Held, isSame, keyOf, stale } from "./valid.ts";
+import type { Step } from "./plan/plan.ts";
+import { planEveryPods } from "./prepare.ts";
+import { collectingAlone, withContainer } from "./record/container-lock.ts";
+import { fromDocument } from "./record/record.ts";
+import { collectLeftOver, readLeftOver } from "./undo/gc-left-over.ts";
+import { collections, isSame, keyOf, type RecordOnDisk, stale } from "./undo/gc-plan.ts";
+import { findRecord, removeRecorded } from "./undo/teardown.ts";
 
 /** New operations are let in between two networks once they have been kept waiting so long. */
 const holdMs = 2_000;
@@ -32,9 +33,9 @@ interface Collecting {
   readonly invocation: Invocation;
   readonly runtimeList: readonly ValidAttachment[];
   /** Networks that each pod gets, as they are configured now. */
-  readonly standing: readonly Step[];
+  readonly everyPods: readonly Step[];
   /** Attachments that the runtime does not list, and that nobody else is at work on. */
-  readonly gone: readonly Held[];
+  readonly gone: readonly RecordOnDisk[];
 }
 
 /**
@@ -60,13 +61,13 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   const { gone, errors } = await removeAll(sys, config.value, invocation, listed);
   const leftOver = readLeftOver(sys, stateDir, invocation.config.name);
   await collectLeftOver(sys, stateDir, leftOver, valid.value, (containerId, args) =>
-    sandboxOf(sys, invocation.environment, config.value, { containerId, netns: "", args }),
+    runtimeConfOf(sys, invocation.environment, config.value, { containerId, netns: "", args }),
   );
-  const steps = await standingPlan(sys, config.value, undefined);
+  const steps = await planEveryPods(sys, config.value, undefined);
   // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
   if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
-  const standing = steps.ok ? steps.value : [];
-  const collecting = { config: config.value, invocation, runtimeList: valid.value, standing, gone };
+  const everyPods = steps.ok ? steps.value : [];
+  const collecting = { config: config.value, invocation, runtimeList: valid.value, everyPods, gone };
   const collected = await collectAll(sys, collecting);
   sweepTemporary(sys, stateDir);
   sweepLocks(sys, stateDir, await endedOperations(sys, deadOperations(sys, stateDir)));
@@ -79,9 +80,9 @@ async function removeAll(
   sys: Sys,
   config: MetaConfig,
   invocation: Invocation,
-  listed: readonly Held[],
-): Promise<{ gone: Held[]; errors: CniError[] }> {
-  const gone: Held[] = [];
+  listed: readonly RecordOnDisk[],
+): Promise<{ gone: RecordOnDisk[]; errors: CniError[] }> {
+  const gone: RecordOnDisk[] = [];
   const errors: CniError[] = [];
   for (const each of listed) {
     const { containerId } = each.key;
@@ -103,11 +104,11 @@ async function tellOwed(sys: Sys, config: MetaConfig, { environment }: Invocatio
   const deadlineMs = sys.clock.monotonicMs() + owedMs;
   const api = await openApi(sys, config, environment, deadlineMs);
   if (api === undefined) return;
-  const { tellUntold } = await import("./untold.ts");
+  const { tellUntold } = await import("./network-status/untold.ts");
   await tellUntold(sys, config.stateDir, api, undefined, Number.POSITIVE_INFINITY, deadlineMs);
 }
 
-function readHeld(sys: Sys, stateDir: string): Outcome<Held[], CniError> {
+function readHeld(sys: Sys, stateDir: string): Outcome<RecordOnDisk[], CniError> {
   const entries = list(sys, stateDir);
   if (!entries.ok) return entries;
   const attachments = entries.value.filter(({ state }) => state.kind !== "left-over");
@@ -125,7 +126,7 @@ function removeStale(
   sys: Sys,
   config: MetaConfig,
   { environment }: Invocation,
-  { key, record }: Held,
+  { key, record }: RecordOnDisk,
 ): Promise<Outcome<"removed" | "alive", CniError>> {
   const { containerId } = key;
   const work = async (): Promise<Outcome<"removed" | "alive", CniError>> => {
@@ -135,8 +136,12 @@ function removeStale(
     // An ADD has ended, or come, since GC looked.
     if (found.record.sinceMs !== record?.sinceMs || found.record.phase !== record.phase) return ok("alive");
     // Never the recorded namespace: its path may name another container's by now (/proc/<pid>/ns/net).
-    const sandbox = sandboxOf(sys, environment, config, { containerId, netns: "", args: found.record.args });
-    const removed = await removeRecorded(sys, config.stateDir, key, found.record, sandbox);
+    const runtimeConf = runtimeConfOf(sys, environment, config, {
+      containerId,
+      netns: "",
+      args: found.record.args,
+    });
+    const removed = await removeRecorded(sys, config.stateDir, key, found.record, runtimeConf);
     return removed.ok ? ok("removed") : removed;
   };
   // Not waited for: whoever is at work on it sees to it.
@@ -164,7 +169,7 @@ async function collectAll(sys: Sys, collecting: Collecting): Promise<CniError[]>
  */
 async function collectSome(
   sys: Sys,
-  { config, invocation, runtimeList, standing, gone }: Collecting,
+  { config, invocation, runtimeList, everyPods, gone }: Collecting,
   done: Set<string>,
   atWork: readonly string[],
 ): Promise<Outcome<{ errors: CniError[]; isWhole: boolean }, CniError>> {
@@ -172,10 +177,10 @@ async function collectSome(
   const held = readHeld(sys, config.stateDir);
   if (!held.ok) return held;
   // What has come since the runtime made its list is not in it and lives all the same.
-  const isGone = (each: Held): boolean => gone.some((before) => isSame(before, each));
+  const isGone = (each: RecordOnDisk): boolean => gone.some((before) => isSame(before, each));
   const { run, skipped } = collections({
-    primary: standing.find((step) => step.role === "primary")?.chain,
-    standing: standing.map((step) => step.chain),
+    primary: everyPods.find((step) => step.role === "primary")?.chain,
+    everyPods: everyPods.map((step) => step.chain),
     live: held.value.filter((each) => !isGone(each)),
     own: held.value.filter(({ key }) => key.network === invocation.config.name),
     leftOver: readLeftOver(sys, config.stateDir, invocation.config.name),
@@ -209,7 +214,7 @@ async function collectNetwork(
   valid: readonly ValidAttachment[],
 ): Promise<CniError[]> {
   const limited = { ...config, timeoutMs: Math.min(config.timeoutMs, longestMs) };
-  const sandbox = sandboxOf(sys, environment, limited, { containerId: "", netns: "", args: "" });
-  const failures = await collectChain(sys, chain, sandbox, valid);
+  const runtimeConf = runtimeConfOf(sys, environment, limited, { containerId: "", netns: "", args: "" });
+  const failures = await collectChain(sys, chain, runtimeConf, valid);
   return failures.map((error) => within(`collect network ${chain.name}`, error));
 }

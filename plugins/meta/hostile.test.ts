@@ -5,7 +5,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { type JsonObject, printJson, without } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
-import { anyAnnotation, keyedJson, nastyText, nearly, soundAnnotation } from "../../kube/testing.ts";
+import { anyAnnotation, keyedJson, nastyText, nearly, soundAnnotation } from "../../kube/kube-testing.ts";
 import { createMachine, exited, type Handler } from "../../sys/fake.ts";
 import type { RunRequest } from "../../sys/sys.ts";
 import { meta } from "./plugin.ts";

@@ -4,7 +4,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { exited, type Handler, type HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
-import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from "./testing.ts";
+import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from "./meta-testing.ts";
 
 /**
  * The cases that Multus tests in its own repository (pkg/multus, pkg/k8sclient, pkg/types, pkg/netutils of v4.2), in its

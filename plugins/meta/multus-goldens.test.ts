@@ -5,7 +5,7 @@ import { type JsonObject, without } from "../../cni/json.ts";
 import { networkStatusAnnotation } from "../../kube/pod.ts";
 import type { HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
-import { createRecordingNode, podArgs, type RecordedCall } from "./testing.ts";
+import { createRecordingNode, podArgs, type RecordedCall } from "./meta-testing.ts";
 
 /** What Multus itself did with each case (tools/multus), and that hawser does the same, but for what is named here. */
 

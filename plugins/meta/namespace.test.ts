@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
-import { createRecordingNode } from "./testing.ts";
+import { createRecordingNode } from "./meta-testing.ts";
 
 /** A runtime may name the namespace of its ADD by another path in CHECK. */
 

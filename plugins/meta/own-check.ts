@@ -1,6 +1,6 @@
 import type { Chain } from "../../cni/chain.ts";
 import { canonicalAddress } from "../../cni/cidr.ts";
-import type { Sandbox } from "../../cni/delegate.ts";
+import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";
 import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
@@ -18,12 +18,12 @@ export async function checkOurselves(
   doing: string,
   { plugins }: Chain,
   result: CniResult,
-  sandbox: Sandbox,
+  runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   const ported = checkPort(sys, plugins, result);
   if (!ported.ok) return ported;
-  const { runIp } = await import("./routes/steps.ts");
-  const said = await runIp(sys, doing, ["-j", "address", "show"], sandbox);
+  const { runIp } = await import("./routes/route-steps.ts");
+  const said = await runIp(sys, doing, ["-j", "address", "show"], runtimeConf);
   const links = said.ok && said.value.ok ? readLinks(said.value.value) : undefined;
   if (links === undefined) {
     const why = said.ok ? "ip does not tell the pod's interfaces" : describe(said.error);

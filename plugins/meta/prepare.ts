@@ -8,11 +8,11 @@ import type { PodIdentity } from "../../kube/pod.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
-import type { DeviceMode } from "./observe/equip.ts";
-import { observe, observeStanding } from "./observe/observe.ts";
-import { type Plan, plan } from "./plan.ts";
+import type { DeviceMode } from "./observe/devices.ts";
+import { observe, observeEveryPods } from "./observe/observe.ts";
+import { type Plan, plan } from "./plan/plan.ts";
+import { type Selection, select } from "./plan/select.ts";
 import { planRoutes, type RoutePlan } from "./routes/default-route.ts";
-import { type Selection, select } from "./select.ts";
 
 /** What an ADD is about to do, decided before its first effect. */
 export interface Prepared {
@@ -67,12 +67,12 @@ export async function prepare(
 }
 
 /** The steps that every pod gets, under stand-in interface names. */
-export async function standingPlan(
+export async function planEveryPods(
   sys: Sys,
   config: MetaConfig,
   api: KubeClient | undefined,
 ): Promise<Outcome<Plan, CniError>> {
-  const observed = await observeStanding(sys, config, api);
+  const observed = await observeEveryPods(sys, config, api);
   if (!observed.ok) return observed;
   const selections = select(observed.value, { primary: "eth0", existing: [] });
   return selections.ok ? plan(config, selections.value, undefined) : selections;

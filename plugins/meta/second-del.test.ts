@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRecordingNode, type RecordingNode } from "./testing.ts";
+import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
 
 /** containerd sends DEL twice at the ordinary end of a pod: the second time there is nothing to do, and nothing is done. */
 

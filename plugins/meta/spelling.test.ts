@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import { exited, type Handler } from "../../sys/fake.ts";
-import { createRecordingNode } from "./testing.ts";
+import { createRecordingNode } from "./meta-testing.ts";
 
 /** An address is one, however it is written and wherever it comes in: plugins are told the kernel's spelling. */
 

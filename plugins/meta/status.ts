@@ -1,15 +1,16 @@
 import { requirePlugins, statusChain } from "../../cni/chain.ts";
-import type { Sandbox } from "../../cni/delegate.ts";
+import type { RuntimeConf } from "../../cni/delegate.ts";
 import { allOk, type CniError, codes, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, parseMetaConfig } from "./config/config.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { parseMetaConfig } from "./config/parse.ts";
+import { runtimeConfOf } from "./execute/runtime-conf.ts";
 import { checkAccess } from "./observe/api.ts";
 import { checkReadiness } from "./observe/readiness.ts";
-import type { Step } from "./plan.ts";
-import { standingPlan } from "./prepare.ts";
-import { sandboxOf } from "./sandbox.ts";
+import type { Step } from "./plan/plan.ts";
+import { planEveryPods } from "./prepare.ts";
 
 /**
  * STATUS (CNI 1.1.0, section 2): our own parts, then every delegate that each pod gets. Networks that only some pod's
@@ -25,22 +26,22 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   // Not whether the server answers: that would stall or fail every node at once, also those that do not need it.
   const access = await checkAccess(sys, config.value, invocation.environment);
   if (!access.ok) return fail(unavailable("prepare to ask the Kubernetes API", access.error));
-  const steps = await standingPlan(sys, config.value, undefined);
+  const steps = await planEveryPods(sys, config.value, undefined);
   if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
-  const sandbox = sandboxOf(sys, invocation.environment, config.value);
+  const runtimeConf = runtimeConfOf(sys, invocation.environment, config.value);
   const errors: CniError[] = [];
   for (const step of steps.value) {
-    const outcome = await statusOf(sys, step, sandbox);
+    const outcome = await statusOf(sys, step, runtimeConf);
     if (!outcome.ok)
       errors.push(unavailable(`status of ${step.role} network ${step.network}`, outcome.error));
   }
   return allOk(errors);
 }
 
-async function statusOf(sys: Sys, step: Step, sandbox: Sandbox): Promise<Outcome<void, CniError>> {
+async function statusOf(sys: Sys, step: Step, runtimeConf: RuntimeConf): Promise<Outcome<void, CniError>> {
   // A plugin that is too old to be asked must at least be there.
-  const present = requirePlugins(sys, step.chain, sandbox.path);
-  return present.ok ? statusChain(sys, step.chain, sandbox) : present;
+  const present = requirePlugins(sys, step.chain, runtimeConf.path);
+  return present.ok ? statusChain(sys, step.chain, runtimeConf) : present;
 }
 
 /** 50 and 51 are what runtimes understand of a STATUS; any other failure means that an ADD would fail: 50. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
-import { createRecordingNode, type RecordingNode } from "./testing.ts";
+import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
 
 /** What the reference plugins 1.8.0 and others answer to CHECK right after their own ADD, word for word. */
 

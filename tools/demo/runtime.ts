@@ -8,15 +8,15 @@ import { DemoFailure, must, type Ran, run } from "./shell.ts";
 export interface Runtime {
   readonly name: string;
   /** What a person would type for this verb. */
-  commandLine(verb: Verb, pod: Pod): string;
-  call(verb: Verb, pod: Pod): Ran;
+  commandLine(verb: PodVerb, pod: Pod): string;
+  call(verb: PodVerb, pod: Pod): Ran;
   /** GC as containerd and CRI-O send it: the attachments that they still know. */
   gc(valid: readonly Pod[]): Ran;
 }
 
-export type Verb = "add" | "check" | "del" | "status";
+export type PodVerb = "add" | "check" | "del" | "status";
 
-export interface Programs {
+export interface DemoPrograms {
   readonly hawser: string;
   readonly pluginsDir: string;
   /** Undefined where it could not be built. */
@@ -24,7 +24,7 @@ export interface Programs {
 }
 
 /** Finds what `make build` has made, or says what is missing. */
-export function findPrograms(root: string): Programs {
+export function findPrograms(root: string): DemoPrograms {
   const hawser = join(root, "dist", "hawser");
   const pluginsDir = join(root, "build", "plugins");
   const needed = [
@@ -50,7 +50,7 @@ export function highestVersion(plugin: string): string {
   return versions.at(-1) ?? "1.0.0";
 }
 
-export function makeRuntime(programs: Programs): Runtime {
+export function makeRuntime(programs: DemoPrograms): Runtime {
   const cniPath = [join(programs.hawser, ".."), programs.pluginsDir].join(delimiter);
   const direct = directRuntime(programs.hawser, cniPath);
   return programs.cnitool === undefined ? direct : withCnitool(programs.cnitool, cniPath, direct);
@@ -86,7 +86,7 @@ function directRuntime(hawser: string, cniPath: string): Runtime {
     const { capabilities: _kept, ...config } = list.plugins[0];
     return JSON.stringify({ cniVersion: list.cniVersion, name: list.name, ...config, ...more });
   };
-  const call = (verb: Verb, pod: Pod) => {
+  const call = (verb: PodVerb, pod: Pod) => {
     const prevResult = verb === "add" ? undefined : results.get(pod.name);
     const input = plugin({ runtimeConfig: { [annotationsCapability]: pod.annotations }, prevResult });
     const env = {

@@ -1,4 +1,3 @@
-import { heldByKernel, heldByResult, linkNames, moorings, sameAddresses, settleLinks } from "./kernel.ts";
 import {
   addressFiles,
   network,
@@ -12,25 +11,33 @@ import {
   writeConfiguration,
 } from "./node.ts";
 import { drawPicture } from "./picture.ts";
+import {
+  heldByKernel,
+  heldByResult,
+  linkNames,
+  moorings,
+  sameAddresses,
+  settleLinks,
+} from "./pod-addresses.ts";
 import type { Printer } from "./printer.ts";
 import {
   containerId,
+  type DemoPrograms,
   highestVersion,
   makeRuntime,
-  type Programs,
+  type PodVerb,
   type Runtime,
-  type Verb,
 } from "./runtime.ts";
 import { DemoFailure, inPod, must, type Ran, run } from "./shell.ts";
 
 export interface Stage {
   readonly printer: Printer;
-  readonly programs: Programs;
+  readonly programs: DemoPrograms;
   readonly runtime: Runtime;
 }
 
 /** The whole demonstration, a chapter after the other; the first thing that is not as it should be ends it. */
-export function tellStory(printer: Printer, programs: Programs): void {
+export function tellStory(printer: Printer, programs: DemoPrograms): void {
   const stage: Stage = { printer, programs, runtime: makeRuntime(programs) };
   prepareNode(stage);
   explain(stage);
@@ -177,12 +184,12 @@ function verifyNothingLeft({ printer, programs }: Stage): void {
   printer.output(must([programs.hawser, "attachments", "--state-dir", places.stateDir]));
 }
 
-function call({ printer, runtime }: Stage, verb: Verb, pod: Pod): Ran {
+function call({ printer, runtime }: Stage, verb: PodVerb, pod: Pod): Ran {
   printer.command(runtime.commandLine(verb, pod));
   return runtime.call(verb, pod);
 }
 
-function succeed(stage: Stage, verb: Verb, pod: Pod): Ran {
+function succeed(stage: Stage, verb: PodVerb, pod: Pod): Ran {
   return expectSuccess(verb, call(stage, verb, pod));
 }
 

@@ -24,7 +24,7 @@ export interface Bed {
   readonly namespaces: string[];
 }
 
-export interface Namespace {
+export interface BedNamespace {
   readonly name: string;
   /** As runtimes give it in CNI_NETNS. */
   readonly path: string;
@@ -87,14 +87,14 @@ export function locksOf(root: string): string {
   return join("/run/hawser", root);
 }
 
-export function addNamespace(bed: Bed): Namespace {
+export function addNamespace(bed: Bed): BedNamespace {
   const name = `${prefix}${process.pid}-${++count}`;
   execFileSync("ip", ["netns", "add", name]);
   bed.namespaces.push(name);
   return { name, path: join(namespaceFolder, name) };
 }
 
-export function removeNamespace(bed: Bed, { name }: Namespace): void {
+export function removeNamespace(bed: Bed, { name }: BedNamespace): void {
   execFileSync("ip", ["netns", "del", name]);
   bed.namespaces.splice(bed.namespaces.indexOf(name), 1);
 }

@@ -92,7 +92,7 @@ function variables(bed: Bed, operation: Operation): Record<string, string> {
   return Object.fromEntries(set);
 }
 
-export interface ErrorDocument {
+export interface PluginError {
   readonly cniVersion: string;
   readonly code: number;
   readonly msg: string;
@@ -100,9 +100,9 @@ export interface ErrorDocument {
 }
 
 /** The error of a failed operation: exactly one document, on stdout (CNI 1.1.0, section 5, "Error"). */
-export function errorOf(ended: Ended): ErrorDocument {
+export function errorOf(ended: Ended): PluginError {
   expect(ended, "the operation was to fail").toMatchObject({ exitCode: 1, signal: null });
-  const document = JSON.parse(ended.stdout) as ErrorDocument;
+  const document = JSON.parse(ended.stdout) as PluginError;
   expect(document).toEqual({
     cniVersion: expect.any(String),
     code: expect.any(Number),

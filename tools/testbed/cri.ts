@@ -25,7 +25,7 @@ export interface SandboxStatus {
   readonly netns: string;
 }
 
-export interface Condition {
+export interface RuntimeCondition {
   readonly type: string;
   readonly status: boolean;
   readonly reason: string;
@@ -44,7 +44,7 @@ export interface Cri {
   status(id: string): Promise<SandboxStatus>;
   list(): Promise<readonly string[]>;
   /** Whether the runtime and its network are ready. */
-  conditions(): Promise<readonly Condition[]>;
+  conditions(): Promise<readonly RuntimeCondition[]>;
   /** Names of the networks that it has loaded, loopback aside. */
   networks(): Promise<readonly string[]>;
   close(): void;
@@ -122,7 +122,7 @@ interface Status {
 }
 
 interface RuntimeStatus {
-  readonly status: { readonly conditions: readonly Condition[] };
+  readonly status: { readonly conditions: readonly RuntimeCondition[] };
   readonly info: Readonly<Record<string, string>>;
 }
 

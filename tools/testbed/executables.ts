@@ -34,7 +34,7 @@ export function isBuilt(path: string): boolean {
 export const pluginDir = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
 
 /** What a suite cannot do without. A name that is not `root` is that of a reference plugin, cnitool or containerd. */
-export type Need =
+export type TestNeed =
   | "root"
   | "bridge"
   | "host-local"
@@ -45,14 +45,18 @@ export type Need =
   | "containerd";
 
 /** Runs a suite over every executable; one whose needs are not met is skipped, and says why in its name. */
-export function suite(subject: string, needs: readonly Need[], body: (executable: Executable) => void): void {
+export function suite(
+  subject: string,
+  needs: readonly TestNeed[],
+  body: (executable: Executable) => void,
+): void {
   suiteOver(executables, subject, needs, body);
 }
 
 /** The same for one executable, where what is tried hardly depends on how it was built. */
 export function suiteOfOne(
   subject: string,
-  needs: readonly Need[],
+  needs: readonly TestNeed[],
   body: (executable: Executable) => void,
 ): void {
   suiteOver(executables.slice(0, 1), subject, needs, body);
@@ -61,7 +65,7 @@ export function suiteOfOne(
 function suiteOver(
   over: readonly Executable[],
   subject: string,
-  needs: readonly Need[],
+  needs: readonly TestNeed[],
   body: (executable: Executable) => void,
 ): void {
   if (over.length === 0) {
@@ -78,7 +82,7 @@ function suiteOver(
   }
 }
 
-function isMet(need: Need): boolean {
+function isMet(need: TestNeed): boolean {
   if (need === "root") return process.getuid?.() === 0;
   if (need === "containerd") return forContainerd.every((name) => findProgram(name) !== undefined);
   return existsSync(join(pluginDir, need));

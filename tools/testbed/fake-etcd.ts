@@ -1,5 +1,5 @@
-import type { Compare, Op, Reply, Txn, TxnReply } from "../../ipam/flat/store.ts";
-import { createMemoryStore, type MemoryStore } from "../../ipam/flat/store-memory.ts";
+import { createMemoryStore, type MemoryStore } from "../../ipam/flat/store/memory-store.ts";
+import type { Compare, Op, Reply, Txn, TxnReply } from "../../ipam/flat/store/store.ts";
 import type { HttpAttempt, HttpRequest } from "../../sys/http.ts";
 import { ok } from "../../sys/outcome.ts";
 

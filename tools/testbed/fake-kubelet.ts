@@ -5,7 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
 
 /** The messages of `pod-resources.proto`, as far as a test says something of them. */
-export interface PodResources {
+export interface FakePodResources {
   readonly name: string;
   readonly namespace: string;
   readonly containers?: readonly ContainerResources[];
@@ -49,7 +49,7 @@ type Answer = grpc.sendUnaryData<unknown>;
 
 export async function startKubelet(
   folder: string,
-  pods: readonly PodResources[],
+  pods: readonly FakePodResources[],
   options: KubeletOptions = {},
 ): Promise<FakeKubelet> {
   const socket = join(folder, "pod-resources/kubelet.sock");

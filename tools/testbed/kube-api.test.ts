@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { definitionPath, podPath } from "../../kube/api-path.ts";
 import { linux } from "../../sys/linux.ts";
 import { readPair } from "./certificates.ts";
-import { type Fault, type KubeApi, startKubeApi } from "./kube-api.ts";
+import { type InjectedFault, type KubeApi, startKubeApi } from "./kube-api.ts";
 import { networkDefinition, pod } from "./kube-objects.ts";
 import { shapeProblems } from "./kube-schema.ts";
 
@@ -138,7 +138,7 @@ describe("objects", () => {
 });
 
 describe("faults", () => {
-  test.each<[Fault, unknown]>([
+  test.each<[InjectedFault, unknown]>([
     [
       { kind: "status", code: 429, retryAfterS: 3 },
       { ok: true, value: expect.objectContaining({ status: 429, retryAfter: "3" }) },

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { parseApiPath } from "../../kube/api-path.ts";
 import { type Authority, type Certificate, makeAuthority } from "./certificates.ts";
-import { created, type KubeObject, mergePatch, type Refusal, statusOf } from "./kube-objects.ts";
+import { type ApiRefusal, created, type KubeObject, mergePatch, statusOf } from "./kube-objects.ts";
 import { shapeProblems } from "./kube-schema.ts";
 
 /** A Kubernetes API server over TLS with pods and network definitions: ours or the real one. */
@@ -36,7 +36,7 @@ export interface KubeApi extends KubeServer {
   /** Every request, in the order of their arrival. */
   readonly requests: readonly KubeRequest[];
   /** What is done to a request in place of an answer. */
-  fault: (request: KubeRequest) => Fault | undefined;
+  fault: (request: KubeRequest) => InjectedFault | undefined;
   /** Creates or replaces; answers what is kept. Throws what no API server would take. */
   put(object: KubeObject): KubeObject;
   /** The object at a path of the API. */
@@ -59,7 +59,7 @@ export interface KubeRequest {
   readonly user: string | undefined;
 }
 
-export type Fault =
+export type InjectedFault =
   | { readonly kind: "slow"; readonly ms: number }
   /** It is answered, but not before this. */
   | { readonly kind: "until"; readonly moment: Promise<void> }
@@ -198,7 +198,7 @@ function send(response: ServerResponse, code: number, body: object): void {
 
 /** `silent` does nothing. */
 function misbehave(
-  fault: Exclude<Fault, { kind: "slow" | "until" }>,
+  fault: Exclude<InjectedFault, { kind: "slow" | "until" }>,
   { socket, headers }: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -226,7 +226,12 @@ function misbehave(
 }
 
 /** The object, or why not: who, may he, is it there, is the patch sound; in the real server's order and words. */
-function decide(state: State, request: KubeRequest, contentType: string, body: string): KubeObject | Refusal {
+function decide(
+  state: State,
+  request: KubeRequest,
+  contentType: string,
+  body: string,
+): KubeObject | ApiRefusal {
   const { user, path, method } = request;
   if (user === undefined) return { code: 401, reason: "Unauthorized", message: "Unauthorized" };
   const target = parseApiPath(path);
@@ -257,7 +262,7 @@ function decide(state: State, request: KubeRequest, contentType: string, body: s
   return kept;
 }
 
-function patch(object: KubeObject, contentType: string, body: string): KubeObject | Refusal {
+function patch(object: KubeObject, contentType: string, body: string): KubeObject | ApiRefusal {
   const { kind, metadata } = object;
   if (contentType !== "application/merge-patch+json")
     return { code: 415, reason: "UnsupportedMediaType", message: "415: Unsupported Media Type", details: {} };
@@ -283,7 +288,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function invalid({ kind, metadata: { name } }: KubeObject, field: string, why: string): Refusal {
+function invalid({ kind, metadata: { name } }: KubeObject, field: string, why: string): ApiRefusal {
   const causes = [{ reason: "FieldValueInvalid", message: why, field }];
   const message = `${kind} "${name}" is invalid: ${field}: ${why}`;
   return { code: 422, reason: "Invalid", message, details: { name, kind, causes } };

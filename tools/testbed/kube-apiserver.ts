@@ -29,12 +29,12 @@ export function noKubeApiserver(): string | undefined {
 /** What only the real one can do. */
 export interface RealKubeServer extends KubeServer {
   /** As an administrator, or as whom the token is of. A PATCH is a merge patch. */
-  ask(request: Request): Promise<HttpResponse>;
+  ask(request: ApiServerRequest): Promise<HttpResponse>;
   /** Creates what a file of examples/kubernetes holds. */
   apply(file: string): Promise<void>;
 }
 
-export interface Request {
+export interface ApiServerRequest {
   readonly method: "GET" | "POST" | "PATCH";
   readonly path: string;
   readonly body?: object;
@@ -71,7 +71,7 @@ export async function startKubeApiserver(): Promise<RealKubeServer> {
   };
   const admin = authority.issue("admin", "/O=system:masters/CN=admin", "DNS:admin");
   const tls = { ca: fs.readFileSync(authority.caFile, "utf8"), ...readPair(admin) };
-  const ask = (request: Request): Promise<HttpResponse> => askAt(url, tls, request);
+  const ask = (request: ApiServerRequest): Promise<HttpResponse> => askAt(url, tls, request);
   const apply = (file: string): Promise<void> => applyFile(ask, join(examples, file));
   try {
     await until("kube-apiserver is ready", async () => {
@@ -151,7 +151,7 @@ type Ask = RealKubeServer["ask"];
 async function askAt(
   url: string,
   tls: TlsMaterial,
-  { method, path, body, token: bearer }: Request,
+  { method, path, body, token: bearer }: ApiServerRequest,
 ): Promise<HttpResponse> {
   const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   const reply = await linux.http.request({

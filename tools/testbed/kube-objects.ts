@@ -77,14 +77,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** What a request is refused with, in the words of the real server. */
-export interface Refusal {
+export interface ApiRefusal {
   readonly code: number;
   readonly reason: string;
   readonly message: string;
   readonly details?: object;
 }
 
-export function statusOf({ code, reason, message, details }: Refusal): object {
+export function statusOf({ code, reason, message, details }: ApiRefusal): object {
   const about = details === undefined ? {} : { details };
   return {
     kind: "Status",

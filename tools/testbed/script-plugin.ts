@@ -97,7 +97,7 @@ function quote(text: string): string {
 }
 
 /** One call of a plugin of the bed, as it saw it. */
-export interface Call {
+export interface SeenCall {
   readonly type: string;
   readonly verb: string;
   readonly ifname: string;
@@ -107,17 +107,17 @@ export interface Call {
 }
 
 /** Every call, in order of their starts. */
-export function calls(bed: Bed): Call[] {
+export function calls(bed: Bed): SeenCall[] {
   return namesIn(bed.logDir)
     .filter((name) => !name.startsWith("."))
     .map((name) => readCall(join(bed.logDir, name)));
 }
 
-function readCall(path: string): Call {
+function readCall(path: string): SeenCall {
   const [type = "", stdin = "", ...environ] = fs.readFileSync(path, "utf8").split("\0");
   const pairs = environ.filter((entry) => entry !== "").map((entry) => entry.split(/=(.*)/s).slice(0, 2));
   const env: Record<string, string> = Object.fromEntries(pairs);
-  const config = JSON.parse(stdin) as Call["config"];
+  const config = JSON.parse(stdin) as SeenCall["config"];
   return { type, verb: env.CNI_COMMAND ?? "", ifname: env.CNI_IFNAME ?? "", stdin, config, env };
 }
 

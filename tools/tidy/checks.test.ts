@@ -179,6 +179,7 @@ describe("every file has a test", () => {
       "by way of its own folder",
       { "cni/a.ts": code, "cni/b.ts": `${code}\nimport "./a.ts";`, "cni/b.test.ts": 'import "./b.ts";' },
     ],
+    ["in the folder above", { "cni/a/a.ts": code, "cni/b.test.ts": 'import "./a/a.ts";' }],
     [
       "types need none",
       {
@@ -198,7 +199,7 @@ describe("every file has a test", () => {
     ["a test of another folder", { "cni/a.ts": code, "plugins/a.test.ts": 'import "../cni/a.ts";' }],
   ])("missing: %s", (_what, texts) => {
     expect(say(checkTests, texts)).toEqual([
-      expect.stringContaining("cni/a.ts: no test of its folder reaches it"),
+      expect.stringContaining("cni/a.ts: no test of its folder or the one above reaches it"),
     ]);
   });
 

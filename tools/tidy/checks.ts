@@ -1,16 +1,16 @@
 import { findFunctions } from "./functions.ts";
 import {
-  type Finding,
   isTest,
   matches,
   type Project,
   reachable,
   type SourceFile,
   sourcesOf,
+  type Violation,
 } from "./project.ts";
 import type { Layer, Rules, WordRule } from "./rules.ts";
 
-export type Check = (project: Project, rules: Rules) => Finding[];
+export type Check = (project: Project, rules: Rules) => Violation[];
 
 /** DESIGN section 3: who may import whom. Types count: a judge must not even know them. */
 export const checkDirections: Check = (project, { layers, testHelpers }) => {
@@ -131,7 +131,7 @@ export const checkDead: Check = (project, { entries, testHelpers, unfinished }) 
   ];
 };
 
-/** What does something is reached by a test of its own folder, or is listed with the test that runs it. */
+/** What does something is reached by a test of its own folder or the one above, or is listed with the test that runs it. */
 export const checkTests: Check = (project, { testedFolders, testedElsewhere, testHelpers, unfinished }) => {
   const candidates = sourcesOf(project).filter(
     ({ path, code }) =>
@@ -148,13 +148,13 @@ export const checkTests: Check = (project, { testedFolders, testedElsewhere, tes
     ...missing.map(({ path }) => ({
       path,
       message:
-        'no test of its folder reaches it: write one, or name the one that runs it in "testedElsewhere" of tools/tidy/rules.ts',
+        'no test of its folder or the one above reaches it: write one, or name the one that runs it in "testedElsewhere" of tools/tidy/rules.ts',
     })),
     ...listed
       .filter(([path]) => !untested.some((each) => each.path === path))
       .map(([path]) => ({
         path,
-        message: 'has its test beside it, or is gone: remove it from "testedElsewhere"',
+        message: 'has its test near it, or is gone: remove it from "testedElsewhere"',
       })),
     ...listed
       .filter(([path, test]) => !runs(project, test, path))
@@ -171,9 +171,13 @@ function doesSomething(code: string): boolean {
   return /^(export )?(async )?(function|class)\b|=>/m.test(code.replaceAll(types, ""));
 }
 
-/** By way of files of the same folder at most: what is far away proves little. */
+/**
+ * By way of files of the same folder at most, or of the folder above: a floor of a plugin is tested by the plugin's verbs. What
+ * is farther away proves little.
+ */
 function hasTestBeside(project: Project, path: string): boolean {
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const parents = path.split("/").slice(0, -1);
+  const folder = `${parents.slice(0, Math.max(1, parents.length - 1)).join("/")}/`;
   const near = new Map([...project].filter(([each]) => each.startsWith(folder)));
   return reachable(near, [...near.keys()].filter(isTest)).has(path);
 }
@@ -187,7 +191,7 @@ function runs(project: Project, test: string, path: string): boolean {
 export const checkWords: Check = (project, { words }) =>
   [...project.values()].flatMap((file) => words.flatMap((rule) => findWord(file, rule)));
 
-function findWord(file: SourceFile, { word, where, files, except, message }: WordRule): Finding[] {
+function findWord(file: SourceFile, { word, where, files, except, message }: WordRule): Violation[] {
   if (!matches(file.path, files) || matches(file.path, except ?? [])) return [];
   const lines = (where === "code" ? file.code : file.text).split("\n");
   return lines.flatMap((text, index) => {

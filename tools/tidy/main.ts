@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checks } from "./checks.ts";
-import { type Finding, makeProject } from "./project.ts";
+import { makeProject, type Violation } from "./project.ts";
 import { rules, type WordRule } from "./rules.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -38,7 +38,7 @@ function ownPath(): WordRule[] {
   return [{ word, where: "text", files: ["**"], message: "names this machine's checkout" }];
 }
 
-function print({ path, line, message }: Finding): string {
+function print({ path, line, message }: Violation): string {
   return `${path}${line === undefined ? "" : `:${line}`}: ${message}`;
 }
 

@@ -15,7 +15,7 @@ export interface SourceFile {
 export type Project = ReadonlyMap<string, SourceFile>;
 
 /** What is wrong, where, and what to do. */
-export interface Finding {
+export interface Violation {
   readonly path: string;
   readonly line?: number;
   readonly message: string;

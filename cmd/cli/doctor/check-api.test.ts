@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
-import { metaConfig } from "../../../plugins/meta/testing.ts";
+import { metaConfig } from "../../../plugins/meta/meta-testing.ts";
 import { createFake, type HttpHandler } from "../../../sys/fake.ts";
 import type { HttpAttempt } from "../../../sys/http.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
-import { asRoot, withStat } from "../testing.ts";
+import { asRoot, withStat } from "../command-testing.ts";
 import { checkApi, type Surroundings } from "./check-api.ts";
 
 const path = "/etc/cni/hawser/kubeconfig";

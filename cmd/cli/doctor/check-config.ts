@@ -1,6 +1,7 @@
 import { declaredCapabilities, misplacedCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import { type MetaConfig, parseMetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
+import { type MetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { readPrimary } from "../../../plugins/meta/observe/observe.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Configuration, isCurrent, networkConfigOf, standInResult } from "../configuration.ts";

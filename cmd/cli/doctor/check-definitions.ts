@@ -1,10 +1,10 @@
 import { misplacedCapabilities } from "../../../cni/chain.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
-import { type ListedDefinition, listDefinitions } from "../../../kube/definitions.ts";
+import { type ListedDefinition, listDefinitions } from "../../../kube/definition-files.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
-import type { Plan } from "../../../plugins/meta/plan.ts";
-import { standingPlan } from "../../../plugins/meta/prepare.ts";
+import type { Plan } from "../../../plugins/meta/plan/plan.ts";
+import { planEveryPods } from "../../../plugins/meta/prepare.ts";
 import { fail, type Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, problemOf, warning } from "./finding.ts";
@@ -25,11 +25,11 @@ export interface CheckedDefinitions {
 /** What every pod gets, then each definition as if a pod asked for it. */
 export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<CheckedDefinitions> {
   const { definitionsDir } = config;
-  const standing = planOf(await standingPlan(sys, config, undefined), "No ADD succeeds until then.");
+  const everyPods = planOf(await planEveryPods(sys, config, undefined), "No ADD succeeds until then.");
   const listed = listDefinitions(sys, definitionsDir);
   if (!listed.ok) {
-    const findings = [...standing.findings, noDefinitions(sys, definitionsDir, listed.error)];
-    return { findings, wanting: standing.wanting, paths: [] };
+    const findings = [...everyPods.findings, noDefinitions(sys, definitionsDir, listed.error)];
+    return { findings, wanting: everyPods.wanting, paths: [] };
   }
   const each: Planned[] = [];
   for (const definition of listed.value) {
@@ -44,12 +44,12 @@ export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<Ch
   );
   return {
     findings: [
-      ...standing.findings,
+      ...everyPods.findings,
       ...broken,
       ...misplaced,
       ...(sound > 0 || each.length === 0 ? [summary] : []),
     ],
-    wanting: [standing, ...each].flatMap(({ wanting }) => wanting),
+    wanting: [everyPods, ...each].flatMap(({ wanting }) => wanting),
     paths: [definitionsDir, ...listed.value.flatMap((definition) => pathsOf(definitionsDir, definition))],
   };
 }
@@ -95,7 +95,7 @@ async function planAlone(
     primary: { kind: "chained" },
     networks: [`${namespace}/${name}`],
   };
-  return standingPlan(sys, alone, undefined);
+  return planEveryPods(sys, alone, undefined);
 }
 
 function noDefinitions(sys: Sys, definitionsDir: string, { msg }: CniError): Finding {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metaConfig } from "../../../plugins/meta/testing.ts";
+import { metaConfig } from "../../../plugins/meta/meta-testing.ts";
 import { createFake } from "../../../sys/fake.ts";
 import { checkDevices } from "./check-devices.ts";
 

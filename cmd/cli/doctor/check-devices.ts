@@ -1,4 +1,4 @@
-import { listDefinitions } from "../../../kube/definitions.ts";
+import { listDefinitions } from "../../../kube/definition-files.ts";
 import { resourceOf } from "../../../kube/devices/assign.ts";
 import { checkpointPath, socketPath } from "../../../kube/devices/kubelet.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";

@@ -1,5 +1,5 @@
 import { staleLocks } from "../../../cni/lock-sweep.ts";
-import { untoldFolder } from "../../../plugins/meta/untold-note.ts";
+import { untoldFolder } from "../../../plugins/meta/network-status/untold-note.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";

@@ -1,4 +1,4 @@
-import { findTools } from "../../../plugins/meta/routes/steps.ts";
+import { findTools } from "../../../plugins/meta/routes/route-steps.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, warning } from "./finding.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { metaConfig } from "../../../plugins/meta/testing.ts";
+import { metaConfig } from "../../../plugins/meta/meta-testing.ts";
 import { createMachine } from "../../../sys/fake.ts";
 import { checkTrust } from "./check-trust.ts";
 

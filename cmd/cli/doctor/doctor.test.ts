@@ -11,7 +11,7 @@ import {
   withStat,
   writeFile,
   writePlugin,
-} from "../testing.ts";
+} from "../command-testing.ts";
 import type { Finding } from "./finding.ts";
 
 const withAnnotations = { "io.kubernetes.cri.pod-annotations": true };
@@ -229,7 +229,7 @@ const planted: readonly Planted[] = [
     todo: /Correct it/,
   },
   {
-    mistake: "a standing network that is not defined",
+    mistake: "a default network that is not defined",
     plant: () => configure({ networks: ["nowhere"] }),
     level: "problem",
     area: "definitions",

@@ -1,8 +1,8 @@
 import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { linux } from "../../../sys/linux.ts";
+import { asRoot, runCli, temporaryFolder, writeFile, writePlugin } from "../command-testing.ts";
 import { printManifest } from "../install/manifest.ts";
-import { asRoot, runCli, temporaryFolder, writeFile, writePlugin } from "../testing.ts";
 import type { Finding } from "./finding.ts";
 
 /** What others do to the runtime's folder, and what doctor makes of it. */

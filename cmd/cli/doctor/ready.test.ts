@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Fake } from "../../../sys/fake.ts";
-import { createNode, executable, install, owner } from "../install/testing.ts";
+import { createNode, executable, install, owner } from "../install/install-testing.ts";
 import { readyCommand } from "./ready.ts";
 
 const conf = "/host/etc/cni/net.d";

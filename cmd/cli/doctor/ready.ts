@@ -1,4 +1,4 @@
-import { isConfiguration } from "../../../kube/definitions.ts";
+import { isConfiguration } from "../../../kube/definition-files.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";

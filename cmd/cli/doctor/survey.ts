@@ -1,6 +1,7 @@
 import { describe } from "../../../cni/errors.ts";
-import { isConfiguration } from "../../../kube/definitions.ts";
-import type { Fault, Sys } from "../../../sys/sys.ts";
+import { isConfiguration } from "../../../kube/definition-files.ts";
+import type { Fault } from "../../../sys/fault.ts";
+import type { Sys } from "../../../sys/sys.ts";
 import type { DoctorOptions } from "../commands.ts";
 import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { type Configuration, readConfiguration, requireConfiguration } from "../configuration.ts";

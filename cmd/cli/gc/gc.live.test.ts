@@ -9,7 +9,7 @@ import {
   writeConf,
 } from "../../../tools/testbed/containerd.ts";
 import { suiteOfOne } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import {
   annotated,

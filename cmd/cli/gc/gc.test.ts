@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/testing.ts";
+import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/meta-testing.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault } from "../../../sys/rpc.ts";
 import { criDefinition } from "../../../tools/testbed/cri.ts";

@@ -4,8 +4,9 @@ import type { Invocation } from "../../../cni/plugin.ts";
 import type { NetworkConfig, ValidAttachment } from "../../../cni/types.ts";
 import { metaPlaces } from "../../../plugins/meta/config/config.ts";
 import { gc } from "../../../plugins/meta/gc.ts";
+import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Attempt, Sys } from "../../../sys/sys.ts";
+import type { Sys } from "../../../sys/sys.ts";
 import {
   type Configuration,
   isCurrent,

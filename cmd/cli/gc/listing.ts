@@ -1,8 +1,9 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type Json, parseJson } from "../../../cni/json.ts";
 import { isOnNodeNetwork, listSandboxes } from "../../../kube/cri.ts";
+import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Attempt, Sys } from "../../../sys/sys.ts";
+import type { Sys } from "../../../sys/sys.ts";
 import { whyUnread } from "../failure.ts";
 import type { GcOptions } from "./options.ts";
 

@@ -8,7 +8,7 @@ import { metaPluginAmong } from "../meta-plugins.ts";
 import type { Mode } from "./options.ts";
 
 /** The network that pods have without hawser. */
-export interface Primary {
+export interface PrimaryFile {
   /** In confDir. */
   readonly file: string;
   readonly text: string;
@@ -24,7 +24,7 @@ export interface Primary {
 }
 
 /** Errors: `install.primary`. */
-export function readPrimary(file: string, text: string): Outcome<Primary, CniError> {
+export function readPrimary(file: string, text: string): Outcome<PrimaryFile, CniError> {
   const bad = (why: string): Outcome<never, CniError> =>
     failWith(
       "invalidConfig",
@@ -83,7 +83,11 @@ const ours = ["type", "name", "cniVersion", "delegate", "plugins", "capabilities
  * The configuration that the runtime is to read. The name stays the primary's: IPAM plugins keep their addresses under
  * it. So do the versions, which the runtime is known to speak. Errors: `install.settings`.
  */
-export function compose(mode: Mode, primary: Primary, settings: JsonObject): Outcome<JsonObject, CniError> {
+export function compose(
+  mode: Mode,
+  primary: PrimaryFile,
+  settings: JsonObject,
+): Outcome<JsonObject, CniError> {
   const taken = ours.filter((key) => settings[key] !== undefined);
   if (taken.length > 0) {
     const msg = `read the settings: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} set by the installation`;
@@ -105,11 +109,11 @@ function capabilitiesOf(declared: readonly string[]): JsonObject {
 }
 
 /** What stands around the plugins: a list's own fields; of a single configuration its name and version. */
-function listOf({ config, versions, name }: Primary): JsonObject {
+function listOf({ config, versions, name }: PrimaryFile): JsonObject {
   return isListing(config.plugins) ? config : { ...versions, name };
 }
 
 /** The primary as a list, hawser taken out. */
-export function withoutHawser(primary: Primary): JsonObject {
+export function withoutHawser(primary: PrimaryFile): JsonObject {
   return { ...without(listOf(primary), "plugins"), plugins: [...primary.plugins] };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CrashPoint, Fake } from "../../../sys/fake.ts";
+import { chained, createNode, install, owner, primaryText, textOf, uninstall } from "./install-testing.ts";
 import type { InstallOptions } from "./options.ts";
-import { chained, createNode, install, owner, primaryText, textOf, uninstall } from "./testing.ts";
 
 const conf = "/etc/cni/net.d";
 const points: readonly CrashPoint[] = ["before", "half", "after"];

@@ -1,7 +1,7 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { Step } from "./step.ts";
+import type { InstallStep } from "./step.ts";
 
 /** Where a pod finds its service account. */
 const account = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -36,7 +36,7 @@ export function credentialSteps(
   { files }: Sys,
   ownDir: string,
   server: ApiServer | undefined,
-): Outcome<Step[], CniError> {
+): Outcome<InstallStep[], CniError> {
   const bad = (why: string): Outcome<never, CniError> =>
     failWith(
       "ioFailure",
@@ -75,7 +75,7 @@ function kubeconfigOf(server: string, ca: string, tokenFile: string): unknown {
   };
 }
 
-export function credentialRemovals(ownDir: string): Step[] {
+export function credentialRemovals(ownDir: string): InstallStep[] {
   return [
     { kind: "remove", path: kubeconfigPath(ownDir) },
     { kind: "remove", path: tokenPath(ownDir) },

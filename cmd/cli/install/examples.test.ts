@@ -5,9 +5,9 @@ import { parseDefinition } from "../../../kube/definition.ts";
 import { networkStatusAnnotation } from "../../../kube/pod.ts";
 import { parseUsage } from "../usage.ts";
 import { credentialSteps } from "./credentials.ts";
+import { createNode, documentOf, install, owner, uninstall } from "./install-testing.ts";
 import type { InstallOptions, UninstallOptions } from "./options.ts";
 import { linkPathOf } from "./path-link.ts";
-import { createNode, documentOf, install, owner, uninstall } from "./testing.ts";
 
 const folder = `${import.meta.dirname}/../../../examples/kubernetes`;
 

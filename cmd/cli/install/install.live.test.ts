@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { addNamespace, type Namespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type BedNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { call, type Ended, startProgram } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define } from "../../../tools/testbed/networks.ts";
 
@@ -39,7 +39,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     return annotated({ ...list, ...plugins.at(-1) }, "storage");
   }
 
-  function operate(verb: "ADD" | "DEL", containerId: string, { path }: Namespace): Promise<Ended> {
+  function operate(verb: "ADD" | "DEL", containerId: string, { path }: BedNamespace): Promise<Ended> {
     const installed = { ...executable, path: join(bed().binDir, "hawser") };
     return call(bed(), installed, { verb, containerId, netns: path, config: installedConfig() });
   }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { saveRecord } from "../testing.ts";
-import type { InstallOptions } from "./options.ts";
+import { saveRecord } from "../command-testing.ts";
 import {
   chained,
   createNode,
@@ -13,7 +12,8 @@ import {
   textOf,
   uninstall,
   uninstallation,
-} from "./testing.ts";
+} from "./install-testing.ts";
+import type { InstallOptions } from "./options.ts";
 
 const conf = "/etc/cni/net.d";
 const annotations = { "io.kubernetes.cri.pod-annotations": true };

@@ -5,7 +5,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { Mode } from "./options.ts";
 
 /** What an installation has done, written before its configuration is: uninstall needs nothing else. */
-export interface Manifest {
+export interface InstallManifest {
   readonly mode: Mode;
   readonly binDir: string;
   readonly confDir: string;
@@ -29,7 +29,7 @@ export function manifestPath(ownDir: string): string {
   return `${ownDir}/install.json`;
 }
 
-export function printManifest({ original, before, link, ...rest }: Manifest): string {
+export function printManifest({ original, before, link, ...rest }: InstallManifest): string {
   const more = { ...(original && { original }), ...(link && { link }), ...(before && { before }) };
   const document = { format, ...rest, ...more };
   return `${JSON.stringify(document, null, 2)}\n`;
@@ -40,7 +40,7 @@ export function readManifest(
   { files }: Sys,
   root: string,
   ownDir: string,
-): Outcome<Manifest | undefined, CniError> {
+): Outcome<InstallManifest | undefined, CniError> {
   const path = manifestPath(ownDir);
   const bad = (why: string): Outcome<never, CniError> =>
     failWith(
@@ -57,7 +57,7 @@ export function readManifest(
   return manifest === undefined ? bad("it is of an unknown format") : ok(manifest);
 }
 
-function fromDocument(document: JsonObject): Manifest | undefined {
+function fromDocument(document: JsonObject): InstallManifest | undefined {
   const { mode, binDir, confDir, file, text, original, api } = document;
   if (document.format !== format || (mode !== "owner" && mode !== "chained")) return undefined;
   if (!areTexts(binDir, confDir, file, text)) return undefined;
@@ -76,13 +76,13 @@ function fromDocument(document: JsonObject): Manifest | undefined {
   };
 }
 
-function beforeOf(value: Json | undefined): Manifest["before"] {
+function beforeOf(value: Json | undefined): InstallManifest["before"] {
   if (!isObject(value) || typeof value.seen !== "string") return undefined;
   const { seen, base } = value;
   return { seen, ...(typeof base === "string" && { base }) };
 }
 
-function originalOf(value: Json | undefined): Manifest["original"] {
+function originalOf(value: Json | undefined): InstallManifest["original"] {
   if (!isObject(value)) return undefined;
   const { file, text, mode } = value;
   if (!areTexts(file, text) || typeof mode !== "number") return undefined;

@@ -1,45 +1,15 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import type { JsonObject } from "../../../cni/json.ts";
-import { isConfiguration } from "../../../kube/definitions.ts";
+import { isConfiguration } from "../../../kube/definition-files.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
+import { renamedFiles } from "../conf-folder.ts";
 import { readJsonFile } from "../configuration.ts";
 import { whyUnread } from "../failure.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { readManifest } from "./manifest.ts";
+import type { ConfFile, InstallView, NodeView } from "./node-view.ts";
 import type { InstallOptions, PlaceOptions } from "./options.ts";
-import { type LinkState, linkPathOf, lookAtLink } from "./path-link.ts";
-import type { Step } from "./step.ts";
-
-/** A configuration of the runtime's folder. */
-export interface ConfFile {
-  readonly file: string;
-  readonly text: string;
-  readonly mode: number;
-}
-
-/** All of the node that an installation depends on, read once. */
-export interface NodeView {
-  /** By name, as runtimes sort them. */
-  readonly confs: readonly ConfFile[];
-  /** Beside them those that somebody has renamed. */
-  readonly renamed: readonly RenamedFile[];
-  readonly manifest: Manifest | undefined;
-  /** What is where the installation that is there has put a link on root's PATH. */
-  readonly madeLink?: LinkState | undefined;
-}
-
-/** The same, and what is to be installed. */
-export interface InstallView extends NodeView {
-  readonly settings: JsonObject;
-  /** Empty without --api. */
-  readonly credentials: readonly Step[];
-  /** What is where a link on root's PATH is wanted; undefined: nowhere. */
-  readonly link: LinkState | undefined;
-  /** The program that runs now. */
-  readonly executable: string;
-}
+import { linkPathOf, lookAtLink } from "./path-link.ts";
 
 /** What the process knows of itself. */
 export interface Self {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chained, createNode, install, owner, uninstall } from "./testing.ts";
+import { chained, createNode, install, owner, uninstall } from "./install-testing.ts";
 
 const conf = "/etc/cni/net.d";
 const cilium = JSON.stringify({ cniVersion: "0.3.1", name: "cilium", plugins: [{ type: "cilium-cni" }] });

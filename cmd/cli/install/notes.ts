@@ -1,13 +1,13 @@
 import { ciliumRemedy } from "../conf-folder.ts";
-import type { Primary } from "./compose.ts";
-import type { NodeView } from "./node.ts";
+import type { PrimaryFile } from "./compose.ts";
+import type { NodeView } from "./node-view.ts";
 import type { InstallOptions } from "./options.ts";
 
 /** What would undo the installation later, though it succeeds now. */
 export function notesOn(
   { mode, confDir }: InstallOptions,
   { renamed }: NodeView,
-  primary: Primary,
+  primary: PrimaryFile,
   file: string,
 ): string[] {
   const path = `${confDir}/${file}`;

@@ -10,7 +10,7 @@ import {
   primaryText,
   textOf,
   uninstall,
-} from "./testing.ts";
+} from "./install-testing.ts";
 
 /** What other installers write into the runtime's first list: it stays there, or the command refuses. */
 

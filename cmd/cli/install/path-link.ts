@@ -1,14 +1,12 @@
 import type { Sys } from "../../../sys/sys.ts";
-import type { Manifest } from "./manifest.ts";
-import type { InstallView } from "./node.ts";
+import type { InstallManifest } from "./manifest.ts";
+import type { InstallView, LinkState } from "./node-view.ts";
 import type { InstallOptions } from "./options.ts";
-import type { Step } from "./step.ts";
+import type { InstallStep } from "./step.ts";
 
 /** `hawser` on root's PATH: a link to the program in the folder of plugins, which is on nobody's. */
 
 const usualPath = "/usr/local/bin/hawser";
-
-export type LinkState = "absent" | "ours" | "others" | "no folder";
 
 export function linkPathOf({ link }: InstallOptions): string {
   return link ?? usualPath;
@@ -26,7 +24,7 @@ export function lookAtLink({ files }: Sys, root: string, path: string, binDir: s
 export interface PlannedLink {
   /** For the note: what uninstall is to remove. */
   readonly link: string | undefined;
-  readonly steps: readonly Step[];
+  readonly steps: readonly InstallStep[];
   readonly notes: readonly string[];
 }
 
@@ -46,12 +44,12 @@ function planNew(
   options: InstallOptions,
   path: string,
   state: LinkState | undefined,
-  manifest: Manifest | undefined,
+  manifest: InstallManifest | undefined,
 ): PlannedLink {
   const none: PlannedLink = { link: undefined, steps: [], notes: [] };
   switch (path === "" ? undefined : state) {
     case "absent": {
-      const step: Step = { kind: "link", path, target: programIn(options.binDir), mayFail: true };
+      const step: InstallStep = { kind: "link", path, target: programIn(options.binDir), mayFail: true };
       return { link: path, steps: [step], notes: [] };
     }
     case "ours":

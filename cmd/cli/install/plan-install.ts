@@ -1,25 +1,25 @@
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import type { Version } from "../../../cni/version.ts";
-import { parseMetaConfig } from "../../../plugins/meta/config/config.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { callsType } from "../conf-folder.ts";
 import { pluginsOf } from "../meta-plugins.ts";
-import { compose, type Primary, readPrimary } from "./compose.ts";
+import { compose, type PrimaryFile, readPrimary } from "./compose.ts";
 import { kubeconfigPath } from "./credentials.ts";
-import { type Manifest, manifestPath, printManifest } from "./manifest.ts";
-import type { ConfFile, InstallView } from "./node.ts";
+import { type InstallManifest, manifestPath, printManifest } from "./manifest.ts";
+import type { ConfFile, InstallView } from "./node-view.ts";
 import { notesOn } from "./notes.ts";
 import type { InstallOptions } from "./options.ts";
 import { planLink } from "./path-link.ts";
 import { occupied, type Rewritten, rewrite } from "./rewrite.ts";
-import type { Step } from "./step.ts";
+import type { InstallStep } from "./step.ts";
 
 export interface InstallPlan {
   /** The network's name. */
   readonly network: string;
-  readonly manifest: Manifest;
-  readonly steps: readonly Step[];
+  readonly manifest: InstallManifest;
+  readonly steps: readonly InstallStep[];
   /** For people. */
   readonly notes: readonly string[];
 }
@@ -57,7 +57,7 @@ export async function planInstall(
   const { file, original } = target.value;
   const { text, ours, before, kept } = rewritten;
   const { link, steps, notes } = planLink(options, view);
-  const manifest: Manifest = { mode, binDir, confDir, file, text: ours, original, api, before, link };
+  const manifest: InstallManifest = { mode, binDir, confDir, file, text: ours, original, api, before, link };
   return ok({
     network,
     manifest,
@@ -78,7 +78,7 @@ export async function planInstall(
 
 function otherInstallation(
   { mode, binDir, confDir }: InstallOptions,
-  manifest: Manifest | undefined,
+  manifest: InstallManifest | undefined,
 ): Outcome<never, CniError> | undefined {
   if (manifest === undefined) return undefined;
   const asked = `${mode}, ${binDir}, ${confDir}`;
@@ -129,7 +129,7 @@ function findPrimary(
 /** Hawser finds the primary by its name, in the first file that bears it: that may be another's, such as Multus's. */
 function shadowOf(
   { confs }: InstallView,
-  primary: Primary,
+  primary: PrimaryFile,
   ownFile: string | undefined,
 ): ConfFile | undefined {
   const found = confs.find(({ file, text }) => {
@@ -142,7 +142,7 @@ function shadowOf(
 
 function shadowed(
   { confDir }: InstallOptions,
-  { file, name }: Primary,
+  { file, name }: PrimaryFile,
   shadow: ConfFile,
 ): Outcome<never, CniError> {
   return failWith(
@@ -163,7 +163,7 @@ interface Composed {
 async function composeValid(
   { mode, api, ownDir, confDir }: InstallOptions,
   { settings, manifest, confs }: InstallView,
-  primary: Primary,
+  primary: PrimaryFile,
   { file, former, original }: Target,
 ): Promise<Outcome<Composed, CniError>> {
   if (api && settings.kubeconfig !== undefined) {
@@ -209,14 +209,14 @@ interface Target {
   readonly file: string;
   /** What is there now of an earlier installation, or of others: mostly the same. */
   readonly former: string;
-  readonly original: Manifest["original"];
+  readonly original: InstallManifest["original"];
 }
 
 function targetOf(
   { mode }: InstallOptions,
   { confs, manifest }: InstallView,
   conf: ConfFile,
-  primary: Primary,
+  primary: PrimaryFile,
   ownFile: string | undefined,
 ): Outcome<Target, CniError> {
   if (mode === "owner" && ownFile !== undefined) {
@@ -237,7 +237,7 @@ function targetOf(
   return ok({ file, former: file, original: manifest.original });
 }
 
-function keptNotes(path: string, kept: readonly string[], primary: Primary): string[] {
+function keptNotes(path: string, kept: readonly string[], primary: PrimaryFile): string[] {
   const twice = kept.filter((type) => primary.plugins.some((plugin) => plugin.type === type));
   return [
     ...(kept.length === 0 ? [] : [`${kept.join(", ")} in ${path} is another installer's, and stays there.`]),
@@ -260,7 +260,7 @@ interface Written {
   readonly definitionsDir: string;
   readonly text: string;
   /** Those of the link on root's PATH. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly InstallStep[];
   /** The primary's. */
   readonly conf: ConfFile;
 }
@@ -268,21 +268,21 @@ interface Written {
 function stepsOf(
   { binDir, confDir, ownDir }: InstallOptions,
   { credentials, executable, confs }: InstallView,
-  manifest: Manifest,
+  manifest: InstallManifest,
   { definitionsDir, text, steps, conf, former }: Target & Written,
-): Step[] {
+): InstallStep[] {
   const replaced = [
     ...(manifest.original !== undefined && manifest.file !== conf.file ? [conf.file] : []),
     ...(former !== manifest.file && confs.some(({ file }) => file === former) ? [former] : []),
   ];
   return [
-    ...[binDir, ownDir, definitionsDir].map((path): Step => ({ kind: "folder", path })),
+    ...[binDir, ownDir, definitionsDir].map((path): InstallStep => ({ kind: "folder", path })),
     { kind: "binary", path: `${binDir}/hawser`, from: executable },
-    ...links.map((name): Step => ({ kind: "link", path: `${binDir}/${name}`, target: "hawser" })),
+    ...links.map((name): InstallStep => ({ kind: "link", path: `${binDir}/${name}`, target: "hawser" })),
     ...credentials,
     { kind: "file", path: manifestPath(ownDir), text: printManifest(manifest), mode: manifestMode },
     ...steps,
     { kind: "file", path: `${confDir}/${manifest.file}`, text, mode: conf.mode },
-    ...replaced.map((file): Step => ({ kind: "remove", path: `${confDir}/${file}` })),
+    ...replaced.map((file): InstallStep => ({ kind: "remove", path: `${confDir}/${file}` })),
   ];
 }

@@ -2,13 +2,13 @@ import { type CniError, failWith } from "../../../cni/errors.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import { readPrimary, withoutHawser } from "./compose.ts";
 import { credentialRemovals } from "./credentials.ts";
-import { type Manifest, manifestPath } from "./manifest.ts";
+import { type InstallManifest, manifestPath } from "./manifest.ts";
 import { isSame, othersIn, withPlugins } from "./merge.ts";
-import type { ConfFile, NodeView } from "./node.ts";
+import type { ConfFile, NodeView } from "./node-view.ts";
 import type { UninstallOptions } from "./options.ts";
 import { links } from "./plan-install.ts";
 import { conflict, occupied, printList, readList, unreadable } from "./rewrite.ts";
-import type { Step } from "./step.ts";
+import type { InstallStep } from "./step.ts";
 
 /**
  * What takes hawser off the node: first the runtime's configuration, so that it never calls what is not there and is
@@ -17,7 +17,7 @@ import type { Step } from "./step.ts";
 export function planUninstall(
   { ownDir }: UninstallOptions,
   { confs, renamed, manifest, madeLink }: NodeView,
-): Outcome<Step[], CniError> {
+): Outcome<InstallStep[], CniError> {
   if (manifest === undefined) {
     return failWith(
       "unknownContainer",
@@ -34,23 +34,23 @@ export function planUninstall(
   return ok([
     ...restored.value,
     ...(manifest.mode === "owner" ? away : []).map(
-      ({ name }): Step => ({ kind: "remove", path: `${confDir}/${name}` }),
+      ({ name }): InstallStep => ({ kind: "remove", path: `${confDir}/${name}` }),
     ),
     ...(api ? credentialRemovals(ownDir) : []),
     // What somebody has put in its place is theirs.
     ...(link !== undefined && madeLink === "ours" ? [{ kind: "remove", path: link } as const] : []),
-    ...links.map((name): Step => ({ kind: "remove", path: `${binDir}/${name}` })),
+    ...links.map((name): InstallStep => ({ kind: "remove", path: `${binDir}/${name}` })),
     { kind: "remove", path: `${binDir}/hawser` },
     { kind: "remove", path: manifestPath(ownDir) },
   ]);
 }
 
-function restore(confs: readonly ConfFile[], manifest: Manifest): Outcome<Step[], CniError> {
+function restore(confs: readonly ConfFile[], manifest: InstallManifest): Outcome<InstallStep[], CniError> {
   const { mode, confDir, file } = manifest;
   const current = confs.find((conf) => conf.file === file);
   if (mode === "chained") return restoreList(manifest, current);
   if (current === undefined) return ok([]);
-  const removal: Step = { kind: "remove", path: `${confDir}/${file}` };
+  const removal: InstallStep = { kind: "remove", path: `${confDir}/${file}` };
   const next = confs.find((conf) => conf.file !== file);
   if (next !== undefined) return handOver(confs, manifest, current, next, removal);
   return failWith(
@@ -64,11 +64,11 @@ function restore(confs: readonly ConfFile[], manifest: Manifest): Outcome<Step[]
 /** What others have put into our list goes on in the one that the runtime reads next: pods must not start without it. */
 function handOver(
   confs: readonly ConfFile[],
-  { confDir, file }: Manifest,
+  { confDir, file }: InstallManifest,
   current: ConfFile,
   next: ConfFile,
-  removal: Step,
-): Outcome<Step[], CniError> {
+  removal: InstallStep,
+): Outcome<InstallStep[], CniError> {
   const path = `${confDir}/${file}`;
   const list = readList(current.text);
   if (list === undefined) return unreadable(path);
@@ -95,13 +95,14 @@ function handOver(
 
 /** As it was, byte for byte; where others have changed the list since, all but hawser stays as they made it. */
 function restoreList(
-  { confDir, file, original }: Manifest,
+  { confDir, file, original }: InstallManifest,
   current: ConfFile | undefined,
-): Outcome<Step[], CniError> {
+): Outcome<InstallStep[], CniError> {
   if (original === undefined) return ok([]);
   const path = `${confDir}/${original.file}`;
-  const asItWas: Step = { kind: "file", path, text: original.text, mode: original.mode };
-  const replaced: Step[] = original.file === file ? [] : [{ kind: "remove", path: `${confDir}/${file}` }];
+  const asItWas: InstallStep = { kind: "file", path, text: original.text, mode: original.mode };
+  const replaced: InstallStep[] =
+    original.file === file ? [] : [{ kind: "remove", path: `${confDir}/${file}` }];
   if (current === undefined) return ok([asItWas, ...replaced]);
   const now = readPrimary(file, current.text);
   if (!now.ok) return now;

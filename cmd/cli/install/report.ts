@@ -1,7 +1,7 @@
 import { paint, plain, type Terminal } from "../terminal.ts";
-import type { Step, Told } from "./step.ts";
+import type { InstallStep, Told } from "./step.ts";
 
-const verbs: Readonly<Record<Step["kind"], string>> = {
+const verbs: Readonly<Record<InstallStep["kind"], string>> = {
   folder: "made",
   binary: "copied",
   link: "linked",

@@ -3,9 +3,9 @@ import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import { pluginsOf } from "../meta-plugins.ts";
 import { readPrimary } from "./compose.ts";
-import type { Manifest } from "./manifest.ts";
+import type { InstallManifest } from "./manifest.ts";
 import { isSame, mergeLists, othersIn } from "./merge.ts";
-import type { ConfFile } from "./node.ts";
+import type { ConfFile } from "./node-view.ts";
 
 /** What is to be written in the place of a list that others may have changed since we wrote it. */
 export interface Rewritten {
@@ -14,7 +14,7 @@ export interface Rewritten {
   /** For the note: the list as it would be, were there nobody else. */
   readonly ours: string;
   /** For the note, too: where a stopped installation has to begin. */
-  readonly before: Manifest["before"];
+  readonly before: InstallManifest["before"];
   /** Types of plugins that are neither the primary's nor ours. */
   readonly kept: readonly string[];
 }
@@ -27,7 +27,7 @@ export function printList(document: JsonObject): string {
 export function rewrite(
   path: string,
   current: ConfFile | undefined,
-  manifest: Manifest | undefined,
+  manifest: InstallManifest | undefined,
   ours: JsonObject,
 ): Outcome<Rewritten, CniError> {
   const own = printList(ours);
@@ -54,7 +54,7 @@ export function rewrite(
 }
 
 /** What we wrote. The note of a 0.1.0 has in it what others had put into the primary's list, too: that was never ours. */
-function written(text: string | undefined, manifest: Manifest | undefined): JsonObject | undefined {
+function written(text: string | undefined, manifest: InstallManifest | undefined): JsonObject | undefined {
   const list = text === undefined ? undefined : readList(text);
   const original = manifest?.original;
   const primary = original === undefined ? undefined : readPrimary(original.file, original.text);

@@ -1,10 +1,11 @@
 import { syncParents } from "../../../cni/attachments.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
+import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Attempt, Sys } from "../../../sys/sys.ts";
+import type { Sys } from "../../../sys/sys.ts";
 
 /** One change of the node. Each is done whole or not at all, and may be done again. */
-export type Step =
+export type InstallStep =
   | { readonly kind: "folder"; readonly path: string }
   /** `from` is where we run, not below the node's root. */
   | { readonly kind: "binary"; readonly path: string; readonly from: string }
@@ -17,7 +18,7 @@ export type StepEnd = "done" | "unchanged" | "would be done" | "not possible";
 
 /** A step and what became of it. */
 export interface Told {
-  readonly step: Step;
+  readonly step: InstallStep;
   readonly end: StepEnd;
 }
 
@@ -30,7 +31,7 @@ const temporaryMark = ".hawser-new";
  * Carries one step out below `root`. What is written lies beside its place first and is renamed there: a runtime never
  * meets half of it, and a plugin that is running goes on with its old file. Errors: `install.write`.
  */
-function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError> {
+function carryOut(sys: Sys, root: string, step: InstallStep): Outcome<StepEnd, CniError> {
   if (isDone(sys, root, step)) return ok("unchanged");
   const attempt = attemptStep(sys, root, step);
   if (attempt.ok) return ok("done");
@@ -50,7 +51,7 @@ function carryOut(sys: Sys, root: string, step: Step): Outcome<StepEnd, CniError
 export function carryOutAll(
   sys: Sys,
   { root, dryRun }: { readonly root: string; readonly dryRun: boolean },
-  steps: readonly Step[],
+  steps: readonly InstallStep[],
   tell: (told: Told) => void,
 ): Outcome<void, CniError> {
   for (const step of steps) {
@@ -61,12 +62,12 @@ export function carryOutAll(
   return ok(undefined);
 }
 
-function foreseen(sys: Sys, root: string, step: Step): StepEnd {
+function foreseen(sys: Sys, root: string, step: InstallStep): StepEnd {
   return isDone(sys, root, step) ? "unchanged" : "would be done";
 }
 
 /** Whether there is nothing to do. A binary is always replaced: to compare it costs more than to copy it. */
-function isDone({ files }: Sys, root: string, step: Step): boolean {
+function isDone({ files }: Sys, root: string, step: InstallStep): boolean {
   const stat = files.stat(root + step.path);
   switch (step.kind) {
     case "folder":
@@ -87,7 +88,7 @@ function isDone({ files }: Sys, root: string, step: Step): boolean {
   }
 }
 
-function attemptStep(sys: Sys, root: string, step: Step): Attempt {
+function attemptStep(sys: Sys, root: string, step: InstallStep): Attempt {
   const { files } = sys;
   const path = root + step.path;
   const folder = path.slice(0, path.lastIndexOf("/"));
@@ -134,7 +135,7 @@ function put(
   return moved;
 }
 
-function doing(step: Step): string {
+function doing(step: InstallStep): string {
   switch (step.kind) {
     case "folder":
       return `make folder ${step.path}`;

@@ -1,9 +1,9 @@
+import { type Address, parseAddress, printAddress } from "../../../cni/address.ts";
 import { isName } from "../../../cni/environment.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { type Address, parseAddress, printAddress } from "../../../ipam/address.ts";
-import { codeOfAddress } from "../../../ipam/flat/config.ts";
+import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
+import { unusable } from "../../../ipam/flat/pool/tally.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import { unusable } from "./layout.ts";
 import type { Pool } from "./pool.ts";
 
 /** An address as a person wrote it, with the code that keys spell it by. */

@@ -1,14 +1,14 @@
-import { ipKey } from "../../../ipam/flat/claim-txn.ts";
-import { stableMac } from "../../../ipam/flat/hash.ts";
-import { type Holding, withEvent } from "../../../ipam/flat/holding.ts";
-import { releaseKnown } from "../../../ipam/flat/release.ts";
-import { type Finding, putNew } from "./audit.ts";
+import { type AuditFinding, putNew } from "../../../ipam/flat/pool/audit.ts";
+import { type Holding, withEvent } from "../../../ipam/flat/pool/holding.ts";
+import { releaseKnown } from "../../../ipam/flat/pool/release.ts";
+import type { Stored } from "../../../ipam/flat/pool/stored.ts";
+import { ipKey } from "../../../ipam/flat/pool/stored.ts";
+import { stableMac } from "../../../ipam/hash.ts";
 import type { Pool } from "./pool.ts";
-import type { Stored } from "./read.ts";
 import { printCodes } from "./words.ts";
 
 /** An attachment of this node with addresses of the pool, as hawser's own records tell of it. */
-export interface Attached {
+export interface NodeAttachment {
   readonly containerId: string;
   readonly ifname: string;
   readonly network: string;
@@ -20,8 +20,8 @@ export interface Attached {
 }
 
 /** What this node knows of its own sandboxes. */
-export interface NodeView {
-  readonly attached: readonly Attached[];
+export interface NodeAudit {
+  readonly attached: readonly NodeAttachment[];
   /** Containers that still exist, by the runtime's list; undefined when nobody told. */
   readonly valid: ReadonlySet<string> | undefined;
   readonly nowMs: number;
@@ -30,7 +30,7 @@ export interface NodeView {
 type Readable = Stored & { readonly holding: Holding };
 
 /** The store's records of this node against what the node itself knows. Pure. */
-export function auditNode(pool: Pool, stored: readonly Stored[], view: NodeView): Finding[] {
+export function auditNode(pool: Pool, stored: readonly Stored[], view: NodeAudit): AuditFinding[] {
   const prefix = pool.keys.attsOf(pool.node).from;
   const byKey = new Map(stored.map((each) => [each.key, each]));
   const atts = stored.filter(
@@ -45,9 +45,9 @@ export function auditNode(pool: Pool, stored: readonly Stored[], view: NodeView)
 function auditAttached(
   pool: Pool,
   byKey: ReadonlyMap<string, Stored>,
-  attached: Attached,
-  { valid, nowMs }: NodeView,
-): Finding[] {
+  attached: NodeAttachment,
+  { valid, nowMs }: NodeAudit,
+): AuditFinding[] {
   const { containerId, ifname, codes, identity } = attached;
   // Its own DEL is still to come.
   if (valid !== undefined && !valid.has(containerId)) return [];
@@ -82,7 +82,7 @@ function auditAttached(
 }
 
 /** What its ADD recorded, as far as the node remembers it. */
-function rebuilt(pool: Pool, attached: Attached, nowMs: number): Holding {
+function rebuilt(pool: Pool, attached: NodeAttachment, nowMs: number): Holding {
   const { identity, containerId, ifname, network, codes } = attached;
   const own = stableMac(pool.name, identity, 0);
   const { mac = own } = attached;
@@ -103,7 +103,7 @@ function rebuilt(pool: Pool, attached: Attached, nowMs: number): Holding {
   };
 }
 
-function auditAtt(pool: Pool, att: Readable, { attached, valid, nowMs }: NodeView): Finding[] {
+function auditAtt(pool: Pool, att: Readable, { attached, valid, nowMs }: NodeAudit): AuditFinding[] {
   const { containerId, ifname, addresses, identity } = att.holding;
   const about = { subject: `container ${containerId} (${ifname})`, keys: [att.key] };
   const has = `it has ${printCodes(addresses)}, as ${identity}`;

@@ -1,6 +1,6 @@
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
-import { storeError } from "../../../ipam/flat/drive.ts";
-import type { Store, Txn } from "../../../ipam/flat/store.ts";
+import { storeError } from "../../../ipam/flat/store/drive.ts";
+import type { Store, Txn } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
 

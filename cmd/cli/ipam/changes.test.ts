@@ -11,7 +11,7 @@ import {
   useFolder,
   write,
   writeConfig,
-} from "./testing.ts";
+} from "./pool-testing.ts";
 import { printTime } from "./words.ts";
 
 const at = useFolder();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { keysOfHolding } from "../../../ipam/flat/claim-txn.ts";
-import { type Holding, printHolding } from "../../../ipam/flat/holding.ts";
-import { keysOf } from "../../../ipam/flat/keys.ts";
-import { saveRecord, writeFile } from "../testing.ts";
+import { type Holding, printHolding } from "../../../ipam/flat/pool/holding.ts";
+import { keysOf } from "../../../ipam/flat/pool/keys.ts";
+import { keysOfHolding } from "../../../ipam/flat/pool/stored.ts";
+import { saveRecord, writeFile } from "../command-testing.ts";
 import {
   dump,
   holdingOf,
@@ -15,7 +15,7 @@ import {
   runIpam,
   useFolder,
   write,
-} from "./testing.ts";
+} from "./pool-testing.ts";
 
 const at = useFolder();
 

@@ -1,19 +1,20 @@
 import type { CniError } from "../../../cni/errors.ts";
-import type { Holding } from "../../../ipam/flat/holding.ts";
-import type { KeyRange } from "../../../ipam/flat/keys.ts";
-import type { Entry } from "../../../ipam/flat/store.ts";
+import { type AuditFinding, auditEntries, auditRanges } from "../../../ipam/flat/pool/audit.ts";
+import type { Holding } from "../../../ipam/flat/pool/holding.ts";
+import type { KeyRange } from "../../../ipam/flat/pool/keys.ts";
+import { entriesAt, storedOf } from "../../../ipam/flat/pool/stored.ts";
+import type { Entry } from "../../../ipam/flat/store/store.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { auditEntries, auditRanges, type Finding } from "./audit.ts";
 import { auditNode } from "./audit-node.ts";
 import { apply, confirmed } from "./change.ts";
 import { readNodeView } from "./node-view.ts";
 import type { CheckOptions } from "./options.ts";
 import type { Person } from "./person.ts";
-import type { Definition, Pool } from "./pool.ts";
-import { entriesAt, readEntries, readOnce, storedOf } from "./read.ts";
+import type { Pool, PoolDefinition } from "./pool.ts";
+import { readEntries, readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
 
 /** What became of a finding; undefined when nothing was to be done about it. */
@@ -35,17 +36,17 @@ export async function checkPool(
   if (!options.json) printFindings(terminal, pool, checked.value, options.repair);
   const repairs = options.repair
     ? await repair(pool, findings, options, person)
-    : ok(new Map<Finding, Repaired>());
+    : ok(new Map<AuditFinding, Repaired>());
   if (!repairs.ok) return printFailure(terminal, repairs.error, options.json);
   if (options.json) printDocument(terminal, documentOf(pool, owners, keys, findings, repairs.value));
   else printRepairs(terminal, repairs.value);
-  const isLeft = (finding: Finding) =>
+  const isLeft = (finding: AuditFinding) =>
     finding.severity === "problem" && repairs.value.get(finding) !== "repaired";
   return findings.some(isLeft) ? 1 : 0;
 }
 
 interface Checked {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly AuditFinding[];
   readonly owners: number;
   readonly keys: number;
 }
@@ -89,15 +90,15 @@ async function readAll({ store, name }: Pool, person: Person): Promise<Outcome<E
   return ok(all);
 }
 
-type Audit = (entries: readonly Entry[]) => readonly Finding[];
+type Audit = (entries: readonly Entry[]) => readonly AuditFinding[];
 
 /** Pages are of different moments, and pods come and go: what is found is looked at once more, all at one moment. */
 async function stillThere(
   pool: Pool,
-  findings: readonly Finding[],
+  findings: readonly AuditFinding[],
   audit: Audit,
-): Promise<Outcome<Finding[], CniError>> {
-  const still: Finding[] = [];
+): Promise<Outcome<AuditFinding[], CniError>> {
+  const still: AuditFinding[] = [];
   for (const finding of findings) {
     const again = await lookAgain(pool, finding, audit);
     if (!again.ok) return again;
@@ -111,9 +112,9 @@ const mostLooks = 5;
 /** As long as what is found now is about other keys than those that were read. */
 async function lookAgain(
   { store }: Pool,
-  { subject, kind, keys }: Finding,
+  { subject, kind, keys }: AuditFinding,
   audit: Audit,
-): Promise<Outcome<Finding[], CniError>> {
+): Promise<Outcome<AuditFinding[], CniError>> {
   let wanted = keys;
   for (let look = 1; ; look += 1) {
     const reply = await readOnce(
@@ -130,7 +131,7 @@ async function lookAgain(
 }
 
 /** Nodes that define the pool differently could give one address as another's gateway. */
-function auditDefinitions({ name, definitions }: Pool): Finding[] {
+function auditDefinitions({ name, definitions }: Pool): AuditFinding[] {
   const ours = definitions.some(({ isOurs }) => isOurs);
   const about = { subject: `pool ${name}`, keys: [] };
   if (definitions.length < 2) return [];
@@ -141,7 +142,7 @@ function auditDefinitions({ name, definitions }: Pool): Finding[] {
   return [{ ...about, severity: "problem", kind: "definitions", what, advice, ...(ours ? { repair } : {}) }];
 }
 
-function removing(definitions: readonly Definition[]) {
+function removing(definitions: readonly PoolDefinition[]) {
   return {
     compare: definitions.map(({ key, modRevision }) => ({ kind: "unchanged" as const, key, modRevision })),
     success: definitions.map(({ key }) => ({ kind: "delete" as const, key })),
@@ -152,11 +153,11 @@ function removing(definitions: readonly Definition[]) {
 /** Errors: `cli.unconfirmed` and the store's. */
 async function repair(
   { store, name }: Pool,
-  findings: readonly Finding[],
+  findings: readonly AuditFinding[],
   { yes }: CheckOptions,
   person: Person,
-): Promise<Outcome<Map<Finding, Repaired>, CniError>> {
-  const done = new Map<Finding, Repaired>();
+): Promise<Outcome<Map<AuditFinding, Repaired>, CniError>> {
+  const done = new Map<AuditFinding, Repaired>();
   const repairable = findings.flatMap((finding) =>
     finding.repair === undefined ? [] : [{ ...finding, finding, repair: finding.repair }],
   );
@@ -183,7 +184,7 @@ function printFindings(
     terminal.print(`  ${plain(advice)}`);
     if (repair !== undefined) terminal.print(`  --repair would ${plain(repair.what)}.`);
   }
-  const count = (severity: Finding["severity"]) =>
+  const count = (severity: AuditFinding["severity"]) =>
     findings.filter((each) => each.severity === severity).length;
   const [problems, warnings] = [count("problem"), count("warning")];
   const result = `${problems} problem${problems === 1 ? "" : "s"}, ${warnings} warning${warnings === 1 ? "" : "s"}`;
@@ -194,7 +195,7 @@ function printFindings(
   if (repairs && findings.every((each) => each.repair === undefined)) terminal.print("Nothing to repair.");
 }
 
-function printRepairs(terminal: Terminal, repairs: ReadonlyMap<Finding, Repaired>): void {
+function printRepairs(terminal: Terminal, repairs: ReadonlyMap<AuditFinding, Repaired>): void {
   for (const [{ subject }, result] of repairs) {
     const left = result === "repaired" ? "" : ", and was left alone";
     terminal.print(
@@ -207,8 +208,8 @@ function documentOf(
   pool: Pool,
   owners: number,
   keys: number,
-  findings: readonly Finding[],
-  repairs: ReadonlyMap<Finding, Repaired>,
+  findings: readonly AuditFinding[],
+  repairs: ReadonlyMap<AuditFinding, Repaired>,
 ): Record<string, unknown> {
   return {
     pool: pool.name,

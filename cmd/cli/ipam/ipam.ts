@@ -14,7 +14,7 @@ export async function ipamCommand(
     case "show":
       return (await import("./show.ts")).showPools(sys, terminal, options, person);
     case "map":
-      return (await import("./map.ts")).mapPool(sys, terminal, options, person);
+      return (await import("./map/map.ts")).mapPool(sys, terminal, options, person);
     case "list":
       return (await import("./list.ts")).listHoldings(sys, terminal, options, person);
     case "why":
@@ -30,8 +30,8 @@ export async function ipamCommand(
     case "check":
       return (await import("./check.ts")).checkPool(sys, terminal, options, person);
     case "export":
-      return (await import("./export.ts")).exportHoldings(sys, terminal, options, person);
+      return (await import("./transfer/export.ts")).exportHoldings(sys, terminal, options, person);
     case "import":
-      return (await import("./import.ts")).importHoldings(sys, terminal, options, person);
+      return (await import("./transfer/import.ts")).importHoldings(sys, terminal, options, person);
   }
 }

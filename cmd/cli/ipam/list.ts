@@ -1,4 +1,5 @@
-import type { Holding } from "../../../ipam/flat/holding.ts";
+import type { Holding } from "../../../ipam/flat/pool/holding.ts";
+import { conditionOf, namespaceOf } from "../../../ipam/flat/pool/holding.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { formatTable } from "../table.ts";
@@ -7,7 +8,7 @@ import type { ListOptions } from "./options.ts";
 import type { Person } from "./person.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, namespaceOf, printCodes, printOwner, printTime } from "./words.ts";
+import { printCodes, printOwner, printTime } from "./words.ts";
 
 const shownIdLength = 12;
 

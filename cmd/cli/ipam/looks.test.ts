@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { snapshot, writeFile } from "../testing.ts";
+import { snapshot, writeFile } from "../command-testing.ts";
 import {
   dualRanges,
   holdingOf,
@@ -12,7 +12,7 @@ import {
   useFolder,
   write,
   writeConfig,
-} from "./testing.ts";
+} from "./pool-testing.ts";
 
 const at = useFolder();
 

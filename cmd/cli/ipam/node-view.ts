@@ -1,15 +1,15 @@
+import { parseCidr } from "../../../cni/address.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
-import { parseCidr } from "../../../ipam/address.ts";
-import { codeOfAddress } from "../../../ipam/flat/config.ts";
 import { flatPlaces } from "../../../ipam/flat/places.ts";
+import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
 import { printIdentity } from "../../../ipam/identity.ts";
-import type { Carried } from "../../../plugins/meta/execute.ts";
-import type { AttachmentRecord } from "../../../plugins/meta/record.ts";
+import type { StepResult } from "../../../plugins/meta/execute/execute.ts";
+import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readHeldRecords } from "../held.ts";
-import type { Attached, NodeView } from "./audit-node.ts";
+import type { NodeAttachment, NodeAudit } from "./audit-node.ts";
 import type { CheckOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 
@@ -18,7 +18,7 @@ export function readNodeView(
   sys: Sys,
   pool: Pool,
   { stateDir, valid: path }: CheckOptions,
-): Outcome<NodeView, CniError> {
+): Outcome<NodeAudit, CniError> {
   const held = readHeldRecords(sys, stateDir);
   if (!held.ok) return held;
   const valid = path === undefined ? ok(undefined) : readValid(sys, path);
@@ -32,7 +32,12 @@ export function readNodeView(
 }
 
 /** What a step of a record got from the pool. */
-function attachedOf(sys: Sys, pool: Pool, record: AttachmentRecord, { step, result }: Carried): Attached[] {
+function attachedOf(
+  sys: Sys,
+  pool: Pool,
+  record: AttachmentRecord,
+  { step, result }: StepResult,
+): NodeAttachment[] {
   const { chain, ifname } = step;
   const plugin = chain.plugins.find(({ ipam }) => isObject(ipam) && ipam.type === "hawser-flat");
   if (plugin === undefined || result === undefined) return [];
@@ -53,7 +58,7 @@ function attachedOf(sys: Sys, pool: Pool, record: AttachmentRecord, { step, resu
   ];
 }
 
-function macOf(plugins: readonly JsonObject[]): Pick<Attached, "mac"> {
+function macOf(plugins: readonly JsonObject[]): Pick<NodeAttachment, "mac"> {
   const told = plugins.map(({ runtimeConfig }) => (isObject(runtimeConfig) ? runtimeConfig.mac : undefined));
   const mac = told.find((each) => typeof each === "string");
   return mac === undefined ? {} : { mac };

@@ -5,8 +5,8 @@ import { parseEnvironment } from "../../../cni/environment.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
 import { flat } from "../../../ipam/flat/plugin.ts";
 import { linux } from "../../../sys/linux.ts";
-import { temporaryFolder } from "../testing.ts";
-import { dualRanges, runIpam, stopped, writeConfig } from "./testing.ts";
+import { temporaryFolder } from "../command-testing.ts";
+import { dualRanges, runIpam, stopped, writeConfig } from "./pool-testing.ts";
 
 const quiet = { ...stopped, warn: () => {} };
 

@@ -1,5 +1,5 @@
-import type { Keys } from "../../../ipam/flat/keys.ts";
-import type { Store } from "../../../ipam/flat/store.ts";
+import type { Keys } from "../../../ipam/flat/pool/keys.ts";
+import type { Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import type { FlatNetwork } from "./find.ts";
 
@@ -17,10 +17,10 @@ export interface Pool {
   /** The configuration that led to it; undefined when a person named the store. */
   readonly network: FlatNetwork | undefined;
   /** How the pool has been defined by those who claimed from it; more than one when nodes disagree. */
-  readonly definitions: readonly Definition[];
+  readonly definitions: readonly PoolDefinition[];
 }
 
-export interface Definition {
+export interface PoolDefinition {
   readonly key: string;
   readonly modRevision: string;
   readonly value: string;

@@ -1,20 +1,21 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { hashed } from "../../../ipam/flat/claim.ts";
-import { stableMac } from "../../../ipam/flat/hash.ts";
-import { type Holding, isExpired, parseHolding } from "../../../ipam/flat/holding.ts";
-import { addressOfKey, printCode } from "../../../ipam/flat/keys.ts";
-import type { Op, TxnReply } from "../../../ipam/flat/store.ts";
+import { hashed } from "../../../ipam/flat/pool/claim.ts";
+import { conditionOf, type Holding, isExpired, parseHolding } from "../../../ipam/flat/pool/holding.ts";
+import { addressOfKey, printCode } from "../../../ipam/flat/pool/keys.ts";
+import { entriesAt } from "../../../ipam/flat/pool/stored.ts";
+import { spaceOf } from "../../../ipam/flat/pool/tally.ts";
+import type { Op, TxnReply } from "../../../ipam/flat/store/store.ts";
+import { stableMac } from "../../../ipam/hash.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { readIdentity } from "./address.ts";
-import { spaceOf } from "./layout.ts";
 import type { PredictOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
-import { entriesAt, readOnce } from "./read.ts";
+import { readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, printOwner } from "./words.ts";
+import { printOwner } from "./words.ts";
 
 /** What an identity will get, or has. */
 export interface Prediction {

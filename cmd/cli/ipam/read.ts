@@ -1,17 +1,11 @@
 import type { CniError } from "../../../cni/errors.ts";
-import { storeError } from "../../../ipam/flat/drive.ts";
-import { type Holding, parseHolding } from "../../../ipam/flat/holding.ts";
-import type { KeyRange, Keys } from "../../../ipam/flat/keys.ts";
-import type { Entry, Op, Store, TxnReply } from "../../../ipam/flat/store.ts";
+import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
+import type { KeyRange, Keys } from "../../../ipam/flat/pool/keys.ts";
+import { entriesAt, type Stored, storedOf } from "../../../ipam/flat/pool/stored.ts";
+import { storeError } from "../../../ipam/flat/store/drive.ts";
+import type { Entry, Op, Store, TxnReply } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
-
-/** A key of the store with the holding under it; undefined when nobody can read it. */
-export interface Stored {
-  readonly key: string;
-  readonly modRevision: string;
-  readonly holding: Holding | undefined;
-}
 
 export type OnProgress = (entries: number) => void;
 
@@ -59,15 +53,6 @@ export async function readKey(store: Store, key: string): Promise<Outcome<Stored
   if (!reply.ok) return reply;
   const [entry] = entriesAt(reply.value, 0);
   return ok(entry === undefined ? undefined : storedOf(entry));
-}
-
-export function entriesAt(reply: TxnReply, at: number): readonly Entry[] {
-  const one = reply.replies[at];
-  return one?.kind === "entries" ? one.entries : [];
-}
-
-export function storedOf({ key, modRevision, value }: Entry): Stored {
-  return { key, modRevision, holding: parseHolding(value) };
 }
 
 /** Tells a watching person how far a long read is. */

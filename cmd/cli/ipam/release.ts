@@ -1,7 +1,7 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
-import { keysOfHolding, rewrite } from "../../../ipam/flat/claim-txn.ts";
-import { type Holding, isAttached, quarantined } from "../../../ipam/flat/holding.ts";
-import type { Entry, Op, Txn } from "../../../ipam/flat/store.ts";
+import { conditionOf, type Holding, isAttached, quarantined } from "../../../ipam/flat/pool/holding.ts";
+import { entriesAt, keysOfHolding, rewrite, type Stored } from "../../../ipam/flat/pool/stored.ts";
+import type { Entry, Op, Txn } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
@@ -11,9 +11,9 @@ import { apply, changedMeanwhile, confirmed } from "./change.ts";
 import type { AddressOptions, ReleaseOptions } from "./options.ts";
 import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
-import { entriesAt, readKey, readOnce, type Stored } from "./read.ts";
+import { readKey, readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, printCodes, printOwner } from "./words.ts";
+import { printCodes, printOwner } from "./words.ts";
 
 /**
  * `hawser ipam release`: frees an address, and with it all that its owner has of the pool. One that a container uses is put

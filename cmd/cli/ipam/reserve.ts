@@ -1,8 +1,8 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
-import { keysOfHolding, rewrite } from "../../../ipam/flat/claim-txn.ts";
-import { stableMac } from "../../../ipam/flat/hash.ts";
-import { type Holding, isExpired, withEvent } from "../../../ipam/flat/holding.ts";
-import type { Compare, Txn } from "../../../ipam/flat/store.ts";
+import { conditionOf, type Holding, isExpired, nobody, withEvent } from "../../../ipam/flat/pool/holding.ts";
+import { entriesAt, keysOfHolding, rewrite, type Stored, storedOf } from "../../../ipam/flat/pool/stored.ts";
+import type { Compare, Txn } from "../../../ipam/flat/store/store.ts";
+import { stableMac } from "../../../ipam/hash.ts";
 import { rangeWith } from "../../../ipam/range.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -13,9 +13,9 @@ import { apply, changedMeanwhile } from "./change.ts";
 import { holdingDocument } from "./list.ts";
 import type { ReserveOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
-import { entriesAt, readOnce, type Stored, storedOf } from "./read.ts";
+import { readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, nobody, printCodes, printOwner } from "./words.ts";
+import { printCodes, printOwner } from "./words.ts";
 
 /** What is to be reserved for whom, together. */
 interface Reservation {

@@ -1,9 +1,9 @@
-import type { Holding } from "../../../ipam/flat/holding.ts";
+import type { Holding } from "../../../ipam/flat/pool/holding.ts";
+import { type GroupTally, type PoolTally, type SetTally, tallyOf } from "../../../ipam/flat/pool/tally.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { type GroupTally, type SetTally, type Tally, tallyOf } from "./layout.ts";
 import type { ShowOptions } from "./options.ts";
 import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
@@ -35,7 +35,7 @@ export async function showPools(
   return 0;
 }
 
-function printPool(terminal: Terminal, pool: Pool, tally: Tally, all: boolean): void {
+function printPool(terminal: Terminal, pool: Pool, tally: PoolTally, all: boolean): void {
   terminal.print(`${paint(terminal, "bold", plain(`Pool ${pool.name}`))} in ${plain(pool.store.label)}`);
   if (pool.sets.length === 0)
     terminal.print("  Its ranges are not known: name its configuration by --config.");
@@ -71,7 +71,7 @@ function printTable(terminal: Terminal, header: readonly string[], rows: readonl
   terminal.print([`  ${paint(terminal, "bold", first)}`, ...lines.map((line) => `  ${line}`)].join("\n"));
 }
 
-function notesOn(pool: Pool, { sets, outside }: Tally): string[] {
+function notesOn(pool: Pool, { sets, outside }: PoolTally): string[] {
   const expired = sets.reduce((sum, set) => sum + set.expired, 0n);
   const full = sets.filter(({ free }) => free <= 0n);
   return [
@@ -88,7 +88,7 @@ function notesOn(pool: Pool, { sets, outside }: Tally): string[] {
   ];
 }
 
-function documentOf(pool: Pool, tally: Tally, holdings: readonly Holding[]): Record<string, unknown> {
+function documentOf(pool: Pool, tally: PoolTally, holdings: readonly Holding[]): Record<string, unknown> {
   return {
     pool: pool.name,
     store: pool.store.label,

@@ -3,9 +3,9 @@ import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { parseFlatConfig } from "../../../ipam/flat/config.ts";
-import { type KeyRange, keysOf } from "../../../ipam/flat/keys.ts";
 import { type FlatPlaces, flatPlaces, openStore } from "../../../ipam/flat/places.ts";
-import type { Entry, Store } from "../../../ipam/flat/store.ts";
+import { type KeyRange, keysOf } from "../../../ipam/flat/pool/keys.ts";
+import type { Entry, Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { readRangeSets } from "../../../ipam/range-config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
@@ -13,7 +13,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import { readJsonFile } from "../configuration.ts";
 import { type FlatNetwork, flatNetworksIn } from "./find.ts";
 import type { TargetOptions } from "./options.ts";
-import type { Definition, Pool } from "./pool.ts";
+import type { Pool, PoolDefinition } from "./pool.ts";
 import { readEntries } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -180,7 +180,7 @@ async function openPool(sys: Sys, { places, network, sets, hash }: Target): Prom
   const keys = keysOf(places.pool);
   const entries = await readEntries(store, keys.defs);
   if (!entries.ok) return entries;
-  const definitions = entries.value.map((entry): Definition => {
+  const definitions = entries.value.map((entry): PoolDefinition => {
     return { ...entry, isOurs: hash !== undefined && entry.key === keys.def(hash) };
   });
   const { pool: name, node, holdMs } = places;

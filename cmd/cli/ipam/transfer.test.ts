@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { writeFile } from "../testing.ts";
+import { writeFile } from "../command-testing.ts";
 import {
   dualRanges,
   dump,
@@ -12,7 +12,7 @@ import {
   runIpam,
   useFolder,
   writeConfig,
-} from "./testing.ts";
+} from "./pool-testing.ts";
 
 const at = useFolder();
 

@@ -1,4 +1,6 @@
-import type { Holding, HoldingEvent } from "../../../ipam/flat/holding.ts";
+import type { Holding, HoldingEvent } from "../../../ipam/flat/pool/holding.ts";
+import { conditionOf } from "../../../ipam/flat/pool/holding.ts";
+import type { Stored } from "../../../ipam/flat/pool/stored.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { formatTable } from "../table.ts";
@@ -7,9 +9,9 @@ import { type Named, readNamed, whyNever } from "./address.ts";
 import { holdingDocument, untilOf } from "./list.ts";
 import type { AddressOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
-import { readKey, type Stored } from "./read.ts";
+import { readKey } from "./read.ts";
 import { findPool } from "./target.ts";
-import { conditionOf, printCodes, printOwner, printSpan, printTime } from "./words.ts";
+import { printCodes, printOwner, printSpan, printTime } from "./words.ts";
 
 /** `hawser ipam why`: whose an address is, and how it came to that. */
 export async function whyAddress(sys: Sys, terminal: Terminal, options: AddressOptions): Promise<number> {

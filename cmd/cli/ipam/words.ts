@@ -1,5 +1,5 @@
-import { type Holding, isExpired } from "../../../ipam/flat/holding.ts";
-import { printCode } from "../../../ipam/flat/keys.ts";
+import { type Holding, isNobody } from "../../../ipam/flat/pool/holding.ts";
+import { printCode } from "../../../ipam/flat/pool/keys.ts";
 
 export function printCodes(codes: readonly string[]): string {
   return codes.map(printCode).join(" ");
@@ -25,36 +25,9 @@ export function printSpan(durationMs: number): string {
   return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 
-/** How an address is, in a word. An expired hold is anybody's. */
-export type Condition = "used" | "held" | "expired" | "reserved" | "quarantined";
-
-export function conditionOf(holding: Holding, nowMs: number): Condition {
-  if (isExpired(holding, nowMs)) return "expired";
-  const { state } = holding;
-  return state === "live" ? "used" : state === "quarantine" ? "quarantined" : state;
-}
-
-const reservedFor = "reserved:";
-
-/** Whom a reservation is for when it is for nobody: no pod can be called so. */
-export function nobody(address: string): string {
-  return `${reservedFor}${address}`;
-}
-
-export function isNobody(identity: string): boolean {
-  return identity.startsWith(reservedFor);
-}
-
 /** Whose, for people. */
 export function printOwner({ identity }: Pick<Holding, "identity">): string {
   return isNobody(identity) ? "nobody" : identity;
-}
-
-/** The namespace of an identity, or what stands in its place. */
-export function namespaceOf(identity: string): string {
-  const [namespace = "", , ifname] = identity.split("/");
-  if (ifname !== undefined) return namespace;
-  return isNobody(identity) ? "(nobody)" : "(no pod)";
 }
 
 const exactDigits = 12;

@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { addNamespace, type Namespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type BedNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, expectSilence, startProgram } from "../../../tools/testbed/call.ts";
 import { pluginDir, suite } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { bridge, hawser, podArgs } from "../../../tools/testbed/networks.ts";
 
@@ -22,7 +22,10 @@ suite("hawser migrate multus", ["root", "bridge", "host-local"], (executable) =>
   }
 
   /** What Multus does on ADD: its delegates by themselves, and its cache. */
-  async function attachByMultus(networks: readonly Record<string, unknown>[], pod: Namespace): Promise<void> {
+  async function attachByMultus(
+    networks: readonly Record<string, unknown>[],
+    pod: BedNamespace,
+  ): Promise<void> {
     const plugin = { ...executable, path: join(pluginDir, "bridge") };
     const cniDir = join(bed().root, "multus");
     for (const [index, config] of networks.entries()) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseNetworkConfig } from "../../../cni/config.ts";
 import type { JsonObject } from "../../../cni/json.ts";
-import { parseMetaConfig } from "../../../plugins/meta/config/config.ts";
-import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/testing.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
+import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/meta-testing.ts";
 import { Crash, type FakeProcess } from "../../../sys/fake.ts";
 import { migrateCommand } from "./migrate.ts";
 import type { MigrateOptions } from "./options.ts";

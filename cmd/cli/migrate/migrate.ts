@@ -2,7 +2,8 @@ import { parseNetworkConfig } from "../../../cni/config.ts";
 import { type CniError, within } from "../../../cni/errors.ts";
 import { printJson } from "../../../cni/json.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
-import { metaPlaces, parseMetaConfig } from "../../../plugins/meta/config/config.ts";
+import { metaPlaces } from "../../../plugins/meta/config/config.ts";
+import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type JudgedDefinitions, judgeDefinitions } from "../cluster-definitions.ts";
@@ -13,7 +14,7 @@ import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type FoundMultus, findMultus } from "./find-multus.ts";
 import type { MigrateOptions } from "./options.ts";
-import { type Planned, planTakeOver, type TakeOver, takeOver } from "./take-over.ts";
+import { type PlannedTakeOver, planTakeOver, type TakeOver, takeOver } from "./take-over.ts";
 import { type Translation, translate } from "./translate.ts";
 
 const multusCache = "/var/lib/cni/multus";
@@ -92,10 +93,10 @@ function aboutOf({ plugin }: FoundMultus, config: MetaConfig, options: MigrateOp
 async function carryOut(
   sys: Sys,
   about: TakeOver,
-  planned: readonly Planned[],
+  planned: readonly PlannedTakeOver[],
   { takeOver: wanted, dryRun, yes }: MigrateOptions,
   person: Person,
-): Promise<Outcome<Planned[], CniError>> {
+): Promise<Outcome<PlannedTakeOver[], CniError>> {
   const fresh = planned.filter(({ verdict }) => verdict === "new");
   if (!wanted || dryRun || fresh.length === 0) return ok([...planned]);
   const agreed = await confirmed(person, yes, `Take over ${plural(fresh.length, "container")}?`);
@@ -107,7 +108,7 @@ function printPlan(
   { path, kind }: FoundMultus,
   { configuration, definitions, changes }: Translation,
   { cniDir }: TakeOver,
-  planned: readonly Planned[],
+  planned: readonly PlannedTakeOver[],
 ): void {
   const title = (text: string) => terminal.print(paint(terminal, "bold", text));
   const section = (text: string) => {
@@ -129,7 +130,7 @@ function printPlan(
 
 const shownIdLength = 12;
 
-function tableOf(terminal: Terminal, planned: readonly Planned[]): string {
+function tableOf(terminal: Terminal, planned: readonly PlannedTakeOver[]): string {
   const rows = planned.map(({ container, record, verdict, why }) => [
     record?.pod === undefined ? "-" : `${record.pod.namespace}/${record.pod.name}`,
     container.containerId.slice(0, shownIdLength),
@@ -139,7 +140,7 @@ function tableOf(terminal: Terminal, planned: readonly Planned[]): string {
   return formatTable(["POD", "CONTAINER", "INTERFACES", "RECORD"], rows, terminal.columns).join("\n");
 }
 
-function printResult(terminal: Terminal, options: MigrateOptions, done: readonly Planned[]): void {
+function printResult(terminal: Terminal, options: MigrateOptions, done: readonly PlannedTakeOver[]): void {
   const count = done.filter(({ verdict }) => verdict === "new").length;
   if (!options.takeOver) {
     if (count > 0) terminal.print("Nothing was written. --take-over records what is attached.");
@@ -154,7 +155,7 @@ function documentOf(
   { path, kind }: FoundMultus,
   { configuration, definitions, changes }: Translation,
   { cniDir, stateDir }: TakeOver,
-  done: readonly Planned[],
+  done: readonly PlannedTakeOver[],
   { takeOver: wanted, dryRun }: MigrateOptions,
 ): Record<string, unknown> {
   const attachments = done.map(({ container, record, verdict, why }) => ({

@@ -1,8 +1,8 @@
 import { peek, save } from "../../../cni/attachments.ts";
 import { type CniError, describe, failWith } from "../../../cni/errors.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
-import { withContainer } from "../../../plugins/meta/locked.ts";
-import { type AttachmentRecord, toDocument } from "../../../plugins/meta/record.ts";
+import { withContainer } from "../../../plugins/meta/record/container-lock.ts";
+import { type AttachmentRecord, toDocument } from "../../../plugins/meta/record/record.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -10,7 +10,7 @@ import { type CachedContainer, readContainers, readResults } from "./cache.ts";
 import { toRecord } from "./to-record.ts";
 
 /** What a take-over does about one container. */
-export interface Planned {
+export interface PlannedTakeOver {
   readonly container: CachedContainer;
   readonly verdict: "new" | "there already" | "gone" | "unreadable";
   /** Of one that is unreadable. */
@@ -31,7 +31,7 @@ export interface TakeOver {
 }
 
 /** Judges every container of Multus's cache. Reads only. */
-export function planTakeOver(sys: Sys, about: TakeOver): Planned[] {
+export function planTakeOver(sys: Sys, about: TakeOver): PlannedTakeOver[] {
   const { network, cniDir, results, path } = about;
   const caches = {
     network,
@@ -39,7 +39,7 @@ export function planTakeOver(sys: Sys, about: TakeOver): Planned[] {
     runtime: readResults(sys, results),
     path,
   };
-  return readContainers(sys, cniDir).map((container): Planned => {
+  return readContainers(sys, cniDir).map((container): PlannedTakeOver => {
     const record = toRecord(container, caches);
     if (!record.ok) return { container, verdict: "unreadable", why: record.error, record: undefined };
     return { container, verdict: judge(sys, about, record.value), why: "", record: record.value };
@@ -47,7 +47,7 @@ export function planTakeOver(sys: Sys, about: TakeOver): Planned[] {
 }
 
 /** Of a container that has ended its DEL was Multus's: a record would be of nothing. */
-function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord): Planned["verdict"] {
+function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord): PlannedTakeOver["verdict"] {
   if (peek(sys, stateDir, record).kind !== "none") return "there already";
   return all || (record.netns !== "" && sys.files.stat(record.netns).ok) ? "new" : "gone";
 }
@@ -59,9 +59,9 @@ function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord):
 export async function takeOver(
   sys: Sys,
   about: TakeOver,
-  planned: readonly Planned[],
-): Promise<Outcome<Planned[], CniError>> {
-  const done: Planned[] = [];
+  planned: readonly PlannedTakeOver[],
+): Promise<Outcome<PlannedTakeOver[], CniError>> {
+  const done: PlannedTakeOver[] = [];
   for (const each of planned) {
     const { record } = each;
     if (each.verdict !== "new" || record === undefined) {
@@ -83,7 +83,7 @@ export async function takeOver(
 function interrupted(
   { containerId }: AttachmentRecord,
   error: CniError,
-  done: readonly Planned[],
+  done: readonly PlannedTakeOver[],
 ): Outcome<never, CniError> {
   const count = done.filter(({ verdict }) => verdict === "new").length;
   return failWith(

@@ -7,8 +7,8 @@ import type { JsonObject } from "../../../cni/json.ts";
 import { parseResult } from "../../../cni/result.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { deviceInfoCapability } from "../../../kube/devices/info-path.ts";
-import type { Carried } from "../../../plugins/meta/execute.ts";
-import type { AttachmentRecord } from "../../../plugins/meta/record.ts";
+import type { StepResult } from "../../../plugins/meta/execute/execute.ts";
+import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { CachedContainer, CachedDelegate, CachedResult } from "./cache.ts";
 
@@ -34,7 +34,7 @@ export function toRecord(container: CachedContainer, caches: Caches): Outcome<At
     ({ containerId, network }) => containerId === container.containerId && network === caches.network.name,
   );
   const ifname = told?.ifname ?? primaryIfname(container.delegates.value, mine, caches);
-  const carried: Carried[] = [];
+  const carried: StepResult[] = [];
   for (const [index, delegate] of container.delegates.value.entries()) {
     const one = carriedOf(delegate, index, ifname, mine, caches.network);
     if (!one.ok) return fail(`network ${delegate.name}: ${one.error}`);
@@ -78,7 +78,7 @@ function carriedOf(
   primary: string,
   mine: readonly CachedResult[],
   network: NetworkConfig,
-): Outcome<Carried, string> {
+): Outcome<StepResult, string> {
   const chain = parseChain(delegate.config, { name: network.name, cniVersion: network.cniVersion });
   if (!chain.ok) return fail(describe(chain.error));
   const ifname = delegate.ifname ?? (index === 0 ? primary : `net${index}`);

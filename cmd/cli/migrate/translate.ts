@@ -1,11 +1,11 @@
 import { isName } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, printJson, without } from "../../../cni/json.ts";
-import { findByNetworkName } from "../../../kube/definitions.ts";
+import { findByNetworkName } from "../../../kube/definition-files.ts";
 import { shortNameProblem } from "../../../kube/names.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import type { MetaConfig, Source } from "../../../plugins/meta/config/config.ts";
+import type { MetaConfig, NetworkSource } from "../../../plugins/meta/config/config.ts";
 import { idleFields, ours } from "../../../plugins/meta/config/multus-fields.ts";
-import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/standing.ts";
+import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/source.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { callsType } from "../conf-folder.ts";
 import { metaPluginIn } from "../meta-plugins.ts";
@@ -20,10 +20,10 @@ export interface Translation {
   /** Definitions that it takes besides. */
   readonly definitions: readonly { readonly path: string; readonly content: JsonObject }[];
   /** What is not as it was, each with its field of Multus's. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly FieldChange[];
 }
 
-export interface Change {
+export interface FieldChange {
   readonly field: string;
   readonly what: string;
 }
@@ -31,7 +31,7 @@ export interface Change {
 /** Says the same in our words, as far as it can be said. Reads only. */
 export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig): Promise<Translation> {
   const primary = await primaryOf(sys, config);
-  const standing = await standingOf(sys, config);
+  const defaults = await defaultNetworksOf(sys, config);
   const { plugin } = found;
   const capabilities = isObject(plugin.capabilities) ? plugin.capabilities : {};
   const own: JsonObject = {
@@ -40,7 +40,7 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
     type: "hawser",
     capabilities: { ...capabilities, [podAnnotationsCapability]: true },
     ...primary.fields,
-    ...(standing.networks.length > 0 && { networks: standing.networks }),
+    ...(defaults.networks.length > 0 && { networks: defaults.networks }),
     ...(config.kubeconfig !== "" && { kubeconfig: config.kubeconfig }),
     ...Object.fromEntries(Object.entries(plugin).filter(([field]) => ours.includes(field))),
     binDir: config.binDir,
@@ -57,8 +57,8 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
   return {
     own,
     configuration: inPlace(found.document, own),
-    definitions: standing.definitions,
-    changes: [...primary.changes, ...standing.changes, ...changesOf(found, config)],
+    definitions: defaults.definitions,
+    changes: [...primary.changes, ...defaults.changes, ...changesOf(found, config)],
   };
 }
 
@@ -76,7 +76,7 @@ function inPlace(document: JsonObject, own: JsonObject): JsonObject {
 async function primaryOf(
   sys: Sys,
   config: MetaConfig,
-): Promise<{ fields: JsonObject; changes: readonly Change[] }> {
+): Promise<{ fields: JsonObject; changes: readonly FieldChange[] }> {
   const { primary } = config;
   if (primary.kind === "inline") {
     return {
@@ -115,7 +115,7 @@ function firstOfName(sys: Sys, folder: string, name: string): string | undefined
   return found.ok ? found.value.source : undefined;
 }
 
-function metaChanges(field: string, primary: JsonObject): Change[] {
+function metaChanges(field: string, primary: JsonObject): FieldChange[] {
   const meta = metaPluginIn(primary);
   if (meta === undefined) return [];
   const { type, owner } = meta;
@@ -123,16 +123,16 @@ function metaChanges(field: string, primary: JsonObject): Change[] {
   return [{ field, what }];
 }
 
-interface Standing {
+interface DefaultNetworks {
   readonly networks: string[];
   readonly definitions: { path: string; content: JsonObject }[];
-  readonly changes: Change[];
+  readonly changes: FieldChange[];
 }
 
 /** Networks of every pod: those with a definition by its name, the others as definitions that are to be written. */
-async function standingOf(sys: Sys, config: MetaConfig): Promise<Standing> {
-  const all: Standing = { networks: [], definitions: [], changes: [] };
-  for (const [index, source] of config.standing.entries()) {
+async function defaultNetworksOf(sys: Sys, config: MetaConfig): Promise<DefaultNetworks> {
+  const all: DefaultNetworks = { networks: [], definitions: [], changes: [] };
+  for (const [index, source] of config.defaultNetworks.entries()) {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
     const found = await readSource(sys, config, source, field, undefined);
     const isDotted = source.kind === "defined" && shortNameProblem(source.name) !== undefined;
@@ -159,7 +159,7 @@ async function standingOf(sys: Sys, config: MetaConfig): Promise<Standing> {
   return all;
 }
 
-function namespaceOf(source: Source): string {
+function namespaceOf(source: NetworkSource): string {
   return source.kind === "defined" ? source.namespace : "default";
 }
 
@@ -168,7 +168,12 @@ function pathOf({ definitionsDir }: MetaConfig, namespace: string, name: string)
 }
 
 /** A name in the short form's grammar that none of the others has. */
-function freeName({ definitions }: Standing, config: MetaConfig, namespace: string, wanted: string): string {
+function freeName(
+  { definitions }: DefaultNetworks,
+  config: MetaConfig,
+  namespace: string,
+  wanted: string,
+): string {
   const label = labelOf(wanted);
   const isTaken = (name: string) => definitions.some(({ path }) => path === pathOf(config, namespace, name));
   for (let count = 1; ; count++) {
@@ -188,7 +193,7 @@ function contentOf(namespace: string, name: string, { config, annotations }: Fou
   };
 }
 
-function isDefinition(source: Source, { name }: FoundNetwork): boolean {
+function isDefinition(source: NetworkSource, { name }: FoundNetwork): boolean {
   return source.kind === "defined" && name === `${source.namespace}/${source.name}`;
 }
 
@@ -201,8 +206,8 @@ function labelOf(name: string): string {
   return label === "" ? "network" : label;
 }
 
-function changesOf({ plugin, moved, kind }: FoundMultus, config: MetaConfig): Change[] {
-  const changes: Change[] = moved.map(({ field, from, to }) => ({
+function changesOf({ plugin, moved, kind }: FoundMultus, config: MetaConfig): FieldChange[] {
+  const changes: FieldChange[] = moved.map(({ field, from, to }) => ({
     field,
     what: `${from} is the daemon's view of the node's ${to}`,
   }));
@@ -213,7 +218,7 @@ function changesOf({ plugin, moved, kind }: FoundMultus, config: MetaConfig): Ch
     const what = `${config.kubeconfig} is Multus's and goes with it, and its account may not patch pods/status, which the network status takes. Give hawser one of its own (docs/migrating-from-multus.md); hawser doctor tries it`;
     changes.push({ field: "kubeconfig", what });
   }
-  if (config.standing.length > 0 && config.systemNamespaces.length > 0) {
+  if (config.defaultNetworks.length > 0 && config.systemNamespaces.length > 0) {
     const names = config.systemNamespaces.join(", ");
     changes.push({ field: "systemNamespaces", what: `pods of ${names} get the networks of every pod, too` });
   }

@@ -1,8 +1,8 @@
-import { isObject, type JsonObject, listOf } from "../../json.ts";
-import { type Context, Crash, Refusal, text } from "./context.ts";
+import { isObject, type JsonDocument, listOf } from "../../json.ts";
+import { type Context, PluginCrash, PluginRefusal, text } from "./context.ts";
 
 /** The test plugin as a chained one: it marks an attachment, and passes on what it was given. */
-export function chainedVerbs(context: Context): JsonObject | undefined {
+export function chainedVerbs(context: Context): JsonDocument | undefined {
   const { ground, config, network, id, ifname, is } = context;
   const mark = `${text(config.state)}/marks/${network}@${id}@${ifname}`;
   switch (context.verb) {
@@ -13,20 +13,20 @@ export function chainedVerbs(context: Context): JsonObject | undefined {
       ground.remove(mark);
       return undefined;
     case "CHECK":
-      if (config.prevResult === undefined) throw new Refusal(7, "no prevResult");
-      if (ground.read(mark) === undefined && !is("P-31a")) throw new Refusal(999, "the mark is lost");
+      if (config.prevResult === undefined) throw new PluginRefusal(7, "no prevResult");
+      if (ground.read(mark) === undefined && !is("P-31a")) throw new PluginRefusal(999, "the mark is lost");
       return undefined;
     default:
       return undefined;
   }
 }
 
-function passOn(context: Context): JsonObject {
+function passOn(context: Context): JsonDocument {
   const { config, is } = context;
   const { prevResult } = config;
   if (!isObject(prevResult)) {
-    if (is("P-21a") && prevResult === undefined) throw new Crash();
-    throw new Refusal(7, "no prevResult: the plugin is to be chained");
+    if (is("P-21a") && prevResult === undefined) throw new PluginCrash();
+    throw new PluginRefusal(7, "no prevResult: the plugin is to be chained");
   }
   if (is("P-17b")) dropAddresses(context, prevResult);
   const { "hwc.example/unknown": _unknown, ...known } = prevResult;
@@ -37,7 +37,7 @@ function passOn(context: Context): JsonObject {
 }
 
 /** All that prevResult does not tell of. */
-function dropAddresses({ ground, ifname, netns = "" }: Context, prevResult: JsonObject): void {
+function dropAddresses({ ground, ifname, netns = "" }: Context, prevResult: JsonDocument): void {
   const told = listOf(prevResult.ips)
     .filter(isObject)
     .map(({ address }) => address);

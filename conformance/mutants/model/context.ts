@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../json.ts";
+import type { JsonDocument } from "../../json.ts";
 import type { Ground } from "../ground.ts";
 
 /** One call of the test plugin: what it was given, once it was found to be in order. */
@@ -11,7 +11,7 @@ export interface Context {
   readonly netns: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
-  readonly config: JsonObject;
+  readonly config: JsonDocument;
   readonly version: string;
   readonly network: string;
   /** Whether the plugin is wrong in the way that this requirement is about. */
@@ -20,7 +20,7 @@ export interface Context {
 }
 
 /** A refusal: thrown, as the test plugin is written to be short and to be wrong in many ways. */
-export class Refusal extends Error {
+export class PluginRefusal extends Error {
   readonly code: number;
   readonly details: string;
   /** Printed instead of an error document. */
@@ -35,7 +35,7 @@ export class Refusal extends Error {
 }
 
 /** Ends the test plugin as a crash would. */
-export class Crash extends Error {}
+export class PluginCrash extends Error {}
 
 export function text(value: unknown): string {
   return typeof value === "string" ? value : "";

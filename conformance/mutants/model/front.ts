@@ -1,11 +1,11 @@
-import { isObject, type JsonObject } from "../../json.ts";
+import { isObject, type JsonDocument } from "../../json.ts";
 import type { PluginEnd } from "../../machine.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
 import type { Ground, PluginInput } from "../ground.ts";
-import { type Context, Crash, Refusal, text } from "./context.ts";
+import { type Context, PluginCrash, PluginRefusal, text } from "./context.ts";
 
 /** What a verb of the test plugin prints; undefined is nothing. */
-export type Verbs = (context: Context) => JsonObject | undefined;
+export type Verbs = (context: Context) => JsonDocument | undefined;
 
 const required: Readonly<Record<string, readonly string[]>> = {
   ADD: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
@@ -50,8 +50,8 @@ export function runModel(
       );
     return end(0, said === undefined ? noise : JSON.stringify(said));
   } catch (error) {
-    if (error instanceof Crash) return { exitCode: undefined, signal: "SIGSEGV", stdout: "", stderr };
-    if (!(error instanceof Refusal)) throw error;
+    if (error instanceof PluginCrash) return { exitCode: undefined, signal: "SIGSEGV", stdout: "", stderr };
+    if (!(error instanceof PluginRefusal)) throw error;
     if (error.instead !== undefined) return end(1, error.instead);
     return refuse(input, error, is, end);
   }
@@ -60,7 +60,7 @@ export function runModel(
 /** Errors about the network name of DEL are those that only P-1 and P-2 look at: there they are spoiled. */
 function refuse(
   { env, stdin = "" }: PluginInput,
-  error: Refusal,
+  error: PluginRefusal,
   is: (id: string) => boolean,
   end: (exitCode: number, stdout: string) => PluginEnd,
 ): PluginEnd {
@@ -93,9 +93,10 @@ function parse(stdin: string): unknown {
   }
 }
 
-function versionAnswer({ env, stdin = "" }: PluginInput, is: (id: string) => boolean): JsonObject {
-  if (is("P-15a") && env.CNI_PATH === undefined && stdin !== "") throw new Refusal(4, "CNI_PATH is missing");
-  if (is("P-15b") && stdin === "") throw new Refusal(6, "stdin is empty");
+function versionAnswer({ env, stdin = "" }: PluginInput, is: (id: string) => boolean): JsonDocument {
+  if (is("P-15a") && env.CNI_PATH === undefined && stdin !== "")
+    throw new PluginRefusal(4, "CNI_PATH is missing");
+  if (is("P-15b") && stdin === "") throw new PluginRefusal(6, "stdin is empty");
   const cniVersion = is("P-14a") ? "0.1.0" : versionIn(stdin);
   return { cniVersion, supportedVersions: is("P-14b") ? ["1.1.0", "9.1.0"] : specVersions };
 }
@@ -108,7 +109,7 @@ function contextOf(
 ): Context {
   const verb = checkVerb(env.CNI_COMMAND ?? "", is);
   checkEnvironment(verb, env, is);
-  if (stdin === undefined) throw new Refusal(is("P-10c") ? 6 : 5, "stdin cannot be read");
+  if (stdin === undefined) throw new PluginRefusal(is("P-10c") ? 6 : 5, "stdin cannot be read");
   const config = checkConfig(stdin, verb, is);
   const { cniVersion = "0.1.0" } = config;
   const version = is("P-11a") && cniVersion === "1.1" ? "1.1.0" : text(cniVersion);
@@ -122,14 +123,15 @@ function contextOf(
 
 function checkVerb(command: string, is: Context["is"]): string {
   const verb = is("P-8a") ? command.toUpperCase() : command;
-  if (required[verb] === undefined) throw new Refusal(4, `CNI_COMMAND is ${command || "missing"}`);
+  if (required[verb] === undefined) throw new PluginRefusal(4, `CNI_COMMAND is ${command || "missing"}`);
   return verb;
 }
 
 function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, is: Context["is"]): void {
   const path = env.CNI_PATH === undefined;
-  if (is("P-4g") && path && (verb === "ADD" || verb === "DEL")) throw new Refusal(4, "CNI_PATH is missing");
-  if (is("P-4h") && path && verb === "STATUS") throw new Refusal(4, "CNI_PATH is missing");
+  if (is("P-4g") && path && (verb === "ADD" || verb === "DEL"))
+    throw new PluginRefusal(4, "CNI_PATH is missing");
+  if (is("P-4h") && path && verb === "STATUS") throw new PluginRefusal(4, "CNI_PATH is missing");
   const missing = (required[verb] ?? []).filter((name) => {
     const value = env[name];
     if (is("P-4a") && verb === "ADD" && name === "CNI_NETNS" && value === undefined) return false;
@@ -139,14 +141,15 @@ function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, i
     if (is("P-4e") && verb === "ADD" && name === "CNI_NETNS" && value === "") return false;
     return value === undefined || value === "";
   });
-  if (missing.length > 0) throw new Refusal(4, `${missing.join(", ")} is missing`);
+  if (missing.length > 0) throw new PluginRefusal(4, `${missing.join(", ")} is missing`);
   if (is("P-40b") && verb === "GC" && env.CNI_CONTAINERID === undefined)
-    throw new Refusal(4, "no CNI_CONTAINERID");
+    throw new PluginRefusal(4, "no CNI_CONTAINERID");
   if (verb === "STATUS" || verb === "GC") return;
   checkContainer(verb, env, is);
   const args = env.CNI_ARGS;
-  if (is("P-4f") && args === "") throw new Refusal(4, "CNI_ARGS is empty");
-  if (is("P-9a") && args?.includes("HWC_UNKNOWN") === true) throw new Refusal(4, "CNI_ARGS: HWC_UNKNOWN");
+  if (is("P-4f") && args === "") throw new PluginRefusal(4, "CNI_ARGS is empty");
+  if (is("P-9a") && args?.includes("HWC_UNKNOWN") === true)
+    throw new PluginRefusal(4, "CNI_ARGS: HWC_UNKNOWN");
 }
 
 function checkContainer(verb: string, env: Readonly<Record<string, string>>, is: Context["is"]): void {
@@ -154,42 +157,42 @@ function checkContainer(verb: string, env: Readonly<Record<string, string>>, is:
   const lenient = (verb === "ADD" && is("P-5a")) || (verb === "DEL" && is("P-5c"));
   const form = lenient ? /^[A-Za-z0-9][A-Za-z0-9_. -]*$/ : /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
   const tooShort = is("P-5b") && id.length === 1;
-  if (!form.test(id) || id.endsWith("\n") || tooShort) throw new Refusal(4, `CNI_CONTAINERID is ${id}`);
+  if (!form.test(id) || id.endsWith("\n") || tooShort) throw new PluginRefusal(4, `CNI_CONTAINERID is ${id}`);
   if (verb === "DEL" && ifname === "") return;
   const longest = is("P-7c") ? 14 : 15;
   const bad = ifname.length > longest || ifname === "." || ifname === ".." || /[/\s]/.test(ifname);
   const colon = ifname.includes(":") && !is("P-7a");
-  if (bad || colon) throw new Refusal(is("P-7b") ? 7 : 4, `CNI_IFNAME is ${ifname}`);
+  if (bad || colon) throw new PluginRefusal(is("P-7b") ? 7 : 4, `CNI_IFNAME is ${ifname}`);
 }
 
-function checkConfig(stdin: string, verb: string, is: Context["is"]): JsonObject {
+function checkConfig(stdin: string, verb: string, is: Context["is"]): JsonDocument {
   const config = parse(stdin);
   if (isObject(config)) return config;
   if (is("P-10a") && Array.isArray(config) && verb === "ADD")
     return { cniVersion: "1.1.0", name: "list", ipam: { subnet: "10.88.0.0/24", state: "/nowhere" } };
-  throw new Refusal(is("P-10b") && stdin.length > 2 ? 7 : 6, "stdin is no configuration");
+  throw new PluginRefusal(is("P-10b") && stdin.length > 2 ? 7 : 6, "stdin is no configuration");
 }
 
 function checkVersion(version: string, verb: string, is: Context["is"]): asserts version is SpecVersion {
-  if (!isSpecVersion(version)) throw new Refusal(is("P-11b") ? 7 : 1, `cniVersion is ${version}`);
+  if (!isSpecVersion(version)) throw new PluginRefusal(is("P-11b") ? 7 : 1, `cniVersion is ${version}`);
   const since = ({ CHECK: "0.4.0", STATUS: "1.1.0", GC: "1.1.0" } as const)[verb] ?? "0.1.0";
-  if (!isSince(version, since)) throw new Refusal(is("P-13c") ? 4 : 1, `${verb} is of ${since}`);
+  if (!isSince(version, since)) throw new PluginRefusal(is("P-13c") ? 4 : 1, `${verb} is of ${since}`);
 }
 
 function checkName(name: unknown, verb: string, is: Context["is"]): string {
   if (name !== undefined && name !== null && typeof name !== "string")
-    throw new Refusal(6, "name is no text");
+    throw new PluginRefusal(6, "name is no text");
   const form =
     is("P-6a") && verb === "ADD" ? /^[A-Za-z0-9][A-Za-z0-9_. -]*$/ : /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
   if (form.test(text(name))) return text(name);
-  throw new Refusal(is("P-6b") ? 6 : 7, `network name is ${text(name)}`);
+  throw new PluginRefusal(is("P-6b") ? 6 : 7, `network name is ${text(name)}`);
 }
 
-function checkContent(config: JsonObject, is: Context["is"]): void {
-  if (is("P-3a") && config.args === null) throw new Crash();
-  if (is("P-12a") && config.hwcUnknownField !== undefined) throw new Refusal(7, "an unknown field");
+function checkContent(config: JsonDocument, is: Context["is"]): void {
+  if (is("P-3a") && config.args === null) throw new PluginCrash();
+  if (is("P-12a") && config.hwcUnknownField !== undefined) throw new PluginRefusal(7, "an unknown field");
   const args = isObject(config.args) ? config.args : {};
-  if (is("P-12b") && args["hwc.example/unknown"] !== undefined) throw new Refusal(7, "unknown args");
+  if (is("P-12b") && args["hwc.example/unknown"] !== undefined) throw new PluginRefusal(7, "unknown args");
   if (config.ipam === undefined || isObject(config.ipam)) return;
-  throw new Refusal(7, "ipam is no object");
+  throw new PluginRefusal(7, "ipam is no object");
 }

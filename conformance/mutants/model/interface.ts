@@ -1,7 +1,7 @@
-import { isObject, type JsonObject, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json.ts";
 import { printResult, type Result, readResult } from "../../oracle.ts";
 import type { SpecVersion } from "../../versions.ts";
-import { type Context, Refusal, text } from "./context.ts";
+import { type Context, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";
 
 /** What the test plugin remembers of an attachment, and compares on CHECK. */
@@ -12,7 +12,7 @@ interface Memory {
 }
 
 /** The test plugin as one that makes an interface: a veth pair with the addresses of its IPAM plugin. */
-export function interfaceVerbs(context: Context): JsonObject | undefined {
+export function interfaceVerbs(context: Context): JsonDocument | undefined {
   switch (context.verb) {
     case "ADD":
       return add(context);
@@ -48,11 +48,13 @@ function typeOf({ config }: Context): string {
   return isObject(config.ipam) ? text(config.ipam.type) : "";
 }
 
-function add(context: Context): JsonObject {
+function add(context: Context): JsonDocument {
   const { ground, ifname, netns = "", is, version, id } = context;
-  if (!ground.hasNamespace(netns)) throw new Refusal(is("P-13a") ? 42 : 999, "there is no such namespace");
-  if (netns === ground.ownNetns) throw new Refusal(999, "it is the node's namespace");
-  if (is("P-28b") && ground.read(flagPath(context)) !== undefined) throw new Refusal(999, "it failed before");
+  if (!ground.hasNamespace(netns))
+    throw new PluginRefusal(is("P-13a") ? 42 : 999, "there is no such namespace");
+  if (netns === ground.ownNetns) throw new PluginRefusal(999, "it is the node's namespace");
+  if (is("P-28b") && ground.read(flagPath(context)) !== undefined)
+    throw new PluginRefusal(999, "it failed before");
   refuseExisting(context);
   const given = readResult(ask(context), version as SpecVersion);
   const nodeEnd = `m-${id}`.slice(0, 15);
@@ -78,11 +80,11 @@ function refuseExisting(context: Context): void {
   if (is("P-19b")) ground.deleteLink(netns, ifname);
   if (is("P-19c")) ask(context);
   ground.write(flagPath(context), "");
-  throw new Refusal(999, `${ifname} exists`);
+  throw new PluginRefusal(999, `${ifname} exists`);
 }
 
 /** ADD of the IPAM plugin; one that fails gets a DEL. */
-function ask(context: Context): JsonObject {
+function ask(context: Context): JsonDocument {
   const { is, stdin, env, config, netns = "", ifname, ground } = context;
   const { args: _args, dns: _dns, ...partial } = config;
   const { CNI_ARGS: _given, ...fewer } = env;
@@ -101,7 +103,7 @@ function undo(context: Context): void {
     runDelegate(context, typeOf(context), context.stdin, { ...context.env, CNI_COMMAND: "DEL" });
   } catch (error) {
     // The failure that is told is that of the ADD.
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof PluginRefusal)) throw error;
   }
 }
 
@@ -126,7 +128,8 @@ function resultOf(
 
 function del(context: Context): void {
   const { ground, netns, ifname, is } = context;
-  if (is("P-28a") && ground.read(flagPath(context)) !== undefined) throw new Refusal(999, "it failed before");
+  if (is("P-28a") && ground.read(flagPath(context)) !== undefined)
+    throw new PluginRefusal(999, "it failed before");
   const gone = netns !== undefined && !ground.hasNamespace(netns);
   if (!(is("P-45d") && gone)) delegated(context, "P-45a", "P-45b", context.stdin);
   const memory = recall(context);
@@ -148,29 +151,30 @@ function deleteAnother(context: Context): void {
 
 function check(context: Context): void {
   const { ground, config, ifname, netns = "", is, version } = context;
-  if (!isObject(config.prevResult)) throw new Refusal(7, "no prevResult");
+  if (!isObject(config.prevResult)) throw new PluginRefusal(7, "no prevResult");
   const previous = readResult(config.prevResult, version as SpecVersion);
   const memory = recall(context);
-  if (memory === undefined) throw new Refusal(3, "the container is unknown");
+  if (memory === undefined) throw new PluginRefusal(3, "the container is unknown");
   const link = ground.links(netns).find(({ name }) => name === ifname);
   if (link === undefined && is("P-29c")) return;
-  if (link === undefined) throw new Refusal(999, `${ifname} is gone`);
+  if (link === undefined) throw new PluginRefusal(999, `${ifname} is gone`);
   const sandbox = previous.interfaces.find(({ name }) => name === ifname)?.sandbox ?? netns;
-  if (sandbox !== netns && !is("P-29f")) throw new Refusal(999, `${ifname} is in another sandbox`);
+  if (sandbox !== netns && !is("P-29f")) throw new PluginRefusal(999, `${ifname} is in another sandbox`);
   const told = previous.ips.map(({ address }) => address);
   for (const address of memory.addresses) {
-    if (!told.includes(address) && !is("P-29e")) throw new Refusal(999, `prevResult has no ${address}`);
+    if (!told.includes(address) && !is("P-29e")) throw new PluginRefusal(999, `prevResult has no ${address}`);
     if (link.addresses.includes(address) || is("P-18d")) continue;
     // The kernel takes an address's routes away with it: they are not looked at, either.
     if (is("P-29b")) return;
-    throw new Refusal(999, `${address} is gone`);
+    throw new PluginRefusal(999, `${address} is gone`);
   }
   const routes = ground.routes(netns).map(({ dst }) => dst);
   const lost = memory.routes.find((dst) => !routes.includes(dst));
   if (lost !== undefined && !is("P-29d") && !is("P-18f")) {
-    throw new Refusal(999, `the route to ${lost} is gone`);
+    throw new PluginRefusal(999, `the route to ${lost} is gone`);
   }
-  if (is("P-30a") && previous.interfaces.length > 2) throw new Refusal(999, "there is a further interface");
+  if (is("P-30a") && previous.interfaces.length > 2)
+    throw new PluginRefusal(999, "there is a further interface");
   delegated(context, "P-33a", "P-33b", context.stdin);
 }
 
@@ -192,6 +196,6 @@ function delegated(context: Context, leftOut: string, hidden: string, send: stri
   try {
     runDelegate(context, typeOf(context), send);
   } catch (error) {
-    if (!(context.is(hidden) && error instanceof Refusal)) throw error;
+    if (!(context.is(hidden) && error instanceof PluginRefusal)) throw error;
   }
 }

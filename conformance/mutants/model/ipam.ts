@@ -1,10 +1,10 @@
-import { isObject, type JsonObject, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json.ts";
 import { printResult } from "../../oracle.ts";
 import type { SpecVersion } from "../../versions.ts";
-import { type Context, Refusal, text } from "./context.ts";
+import { type Context, PluginRefusal, text } from "./context.ts";
 
 /** The test plugin as an IPAM plugin: a file for each address, `<state>/addresses/<network>/<address>`. */
-export function ipamVerbs(context: Context): JsonObject | undefined {
+export function ipamVerbs(context: Context): JsonDocument | undefined {
   const pool = poolOf(context);
   switch (context.verb) {
     case "ADD":
@@ -38,7 +38,8 @@ interface Reservation {
 function poolOf({ config, network, is }: Context): Pool {
   const ipam = isObject(config.ipam) ? config.ipam : {};
   const [, base, prefix] = /^(\d+\.\d+\.\d+)\.0\/(\d+)$/.exec(text(ipam.subnet)) ?? [];
-  if (base === undefined) throw new Refusal(is("P-13b") ? 999 : 7, `ipam.subnet is ${text(ipam.subnet)}`);
+  if (base === undefined)
+    throw new PluginRefusal(is("P-13b") ? 999 : 7, `ipam.subnet is ${text(ipam.subnet)}`);
   const above = `${text(ipam.state)}/addresses`;
   return { base, size: 2 ** (32 - Number(prefix)) - 3, above, folder: `${above}/${network}` };
 }
@@ -58,7 +59,7 @@ function own({ id, ifname }: Context, all: readonly Reservation[]): Reservation[
 }
 
 /** One at a time, or two could find the same address free. */
-function addAlone(context: Context, pool: Pool): JsonObject {
+function addAlone(context: Context, pool: Pool): JsonDocument {
   const release = context.is("P-22b") ? () => undefined : context.ground.lock(`${pool.folder}/.lock`);
   try {
     return add(context, pool);
@@ -67,18 +68,18 @@ function addAlone(context: Context, pool: Pool): JsonObject {
   }
 }
 
-function add(context: Context, pool: Pool): JsonObject {
+function add(context: Context, pool: Pool): JsonDocument {
   const { ground, id, ifname, netns = "", version, is } = context;
-  if (is("P-16a") && version === "0.3.1") throw new Refusal(999, "not at this version");
-  if (is("P-22a") && ground.others >= 10) throw new Refusal(11, "the database is locked");
+  if (is("P-16a") && version === "0.3.1") throw new PluginRefusal(999, "not at this version");
+  if (is("P-22a") && ground.others >= 10) throw new PluginRefusal(11, "the database is locked");
   const tombstone = `${pool.folder}/.${id}`;
-  if (is("P-24d") && ground.read(tombstone) !== undefined) throw new Refusal(999, "it was deleted");
+  if (is("P-24d") && ground.read(tombstone) !== undefined) throw new PluginRefusal(999, "it was deleted");
   ground.remove(tombstone);
   const blind = is("P-22b") && ground.others > 0;
   const taken = new Set(blind ? [] : reservations(context, pool.folder).map((each) => each.address));
   const hosts = Array.from({ length: pool.size }, (_none, at) => `${pool.base}.${at + 2}`);
   const address = hosts.find((each) => !taken.has(each));
-  if (address === undefined) throw new Refusal(999, "no address is left");
+  if (address === undefined) throw new PluginRefusal(999, "no address is left");
   ground.write(`${pool.folder}/${address}`, `${id}\n${ifname}\n${netns}`);
   const ip = { address: `${address}/24`, gateway: `${pool.base}.1`, ...(is("P-46b") && { interface: 0 }) };
   const routes = [{ dst: "0.0.0.0/0" }];
@@ -94,18 +95,18 @@ function del(context: Context, pool: Pool): void {
   const mine = is("P-27b") ? all.filter((each) => each.id === id) : own(context, all);
   const gone = netns !== undefined && !ground.hasNamespace(netns);
   const tombstone = `${pool.folder}/.${id}`;
-  if (is("P-24a") && ground.read(tombstone) !== undefined) throw new Refusal(999, "it was deleted");
+  if (is("P-24a") && ground.read(tombstone) !== undefined) throw new PluginRefusal(999, "it was deleted");
   if (is("P-24b") && mine.length === 0 && ground.read(tombstone) === undefined)
-    throw new Refusal(999, "never added");
-  if (is("P-25a") && netns === undefined) throw new Refusal(4, "CNI_NETNS is missing");
+    throw new PluginRefusal(999, "never added");
+  if (is("P-25a") && netns === undefined) throw new PluginRefusal(4, "CNI_NETNS is missing");
   const recorded = mine.some((each) => each.netns === netns);
-  if (is("P-25b") && gone && !recorded) throw new Refusal(999, "there is no such namespace");
-  if (is("P-25c") && gone && recorded) throw new Refusal(999, "the namespace is gone");
+  if (is("P-25b") && gone && !recorded) throw new PluginRefusal(999, "there is no such namespace");
+  if (is("P-25c") && gone && recorded) throw new PluginRefusal(999, "the namespace is gone");
   if (is("P-25e") && gone) ground.write(netns ?? "", "");
   if (is("P-26a") && mine.length > 0 && config.prevResult === undefined)
-    throw new Refusal(7, "no prevResult");
+    throw new PluginRefusal(7, "no prevResult");
   if (is("P-35a") && ground.read(`${pool.folder}/.status`) !== undefined)
-    throw new Refusal(999, "STATUS has failed");
+    throw new PluginRefusal(999, "STATUS has failed");
   if (is("P-25d") && netns === undefined) return;
   for (const { address } of mine) ground.remove(`${pool.folder}/${address}`);
   if (is("P-24a") || is("P-24b") || is("P-24d")) ground.write(tombstone, "");
@@ -113,26 +114,26 @@ function del(context: Context, pool: Pool): void {
 
 function check(context: Context, pool: Pool): void {
   const { config, is } = context;
-  if (is("P-32a")) throw new Refusal(11, "not yet");
+  if (is("P-32a")) throw new PluginRefusal(11, "not yet");
   if (config.prevResult === undefined) {
     if (is("P-29a")) return;
-    throw new Refusal(7, "no prevResult");
+    throw new PluginRefusal(7, "no prevResult");
   }
   const [mine] = own(context, reservations(context, pool.folder));
   if (mine === undefined && !is("P-31a") && context.ifname !== "")
-    throw new Refusal(999, "the reservation is lost");
+    throw new PluginRefusal(999, "the reservation is lost");
   const previous = isObject(config.prevResult) ? config.prevResult : {};
   const ips = listOf(previous.ips).filter(isObject);
   const there = mine === undefined || ips.some((ip) => text(ip.address).startsWith(`${mine.address}/`));
-  if (!there && !is("P-29e")) throw new Refusal(999, "prevResult has another address");
+  if (!there && !is("P-29e")) throw new PluginRefusal(999, "prevResult has another address");
 }
 
 function status(context: Context, pool: Pool): void {
   const { ground, is } = context;
-  if (is("P-34a")) throw new Refusal(50, "never ready");
+  if (is("P-34a")) throw new PluginRefusal(50, "never ready");
   if (reservations(context, pool.folder).length < pool.size || is("P-34b")) return;
   ground.write(`${pool.folder}/.status`, "");
-  throw new Refusal(is("P-34c") ? 999 : 50, "no address is left");
+  throw new PluginRefusal(is("P-34c") ? 999 : 50, "no address is left");
 }
 
 function collect(context: Context, pool: Pool): void {

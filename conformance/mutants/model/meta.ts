@@ -1,16 +1,16 @@
-import { isObject, type JsonObject, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
-import { type Context, Refusal, text } from "./context.ts";
+import { type Context, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";
 
 /** What is kept of an attachment for its CHECK and DEL. */
 interface Kept {
-  readonly list: JsonObject;
-  readonly result: JsonObject | undefined;
+  readonly list: JsonDocument;
+  readonly result: JsonDocument | undefined;
 }
 
 /** The test plugin as one that runs a list of others. */
-export function metaVerbs(context: Context): JsonObject | undefined {
+export function metaVerbs(context: Context): JsonDocument | undefined {
   const { config, ground, is, verb } = context;
   refuseItself(context);
   const free = (verb === "GC" && is("D-11b")) || (verb === "DEL" && is("D-12a"));
@@ -37,31 +37,31 @@ export function metaVerbs(context: Context): JsonObject | undefined {
 function refuseItself({ config, is }: Context): void {
   const plugins = isObject(config.list) ? listOf(config.list.plugins).filter(isObject) : [];
   if (plugins.some(({ type }) => type === config.type) && !is("D-15a"))
-    throw new Refusal(7, `${text(config.type)} would run itself`);
+    throw new PluginRefusal(7, `${text(config.type)} would run itself`);
 }
 
-function listIn({ config, ground, is }: Context): JsonObject {
+function listIn({ config, ground, is }: Context): JsonDocument {
   const list = isObject(config.list) ? config.list : {};
   if (list.plugins !== undefined) return list;
   const folder = text(config.confDir);
-  const read = (path: string): JsonObject => JSON.parse(ground.read(path) ?? "{}") as JsonObject;
+  const read = (path: string): JsonDocument => JSON.parse(ground.read(path) ?? "{}") as JsonDocument;
   const found = ground
     .list(folder)
     .map((name) => read(`${folder}/${name}`))
     .find(({ name }) => name === list.name);
-  if (found === undefined) throw new Refusal(7, `there is no list ${text(list.name)}`);
+  if (found === undefined) throw new PluginRefusal(7, `there is no list ${text(list.name)}`);
   const beside = `${folder}/${text(list.name)}`;
   const more = is("D-10a") ? [] : ground.list(beside).map((name) => read(`${beside}/${name}`));
   return { ...found, plugins: [...listOf(found.plugins), ...more] };
 }
 
-function versionOf(list: JsonObject, { is, version }: Context): SpecVersion {
+function versionOf(list: JsonDocument, { is, version }: Context): SpecVersion {
   const offered = [list.cniVersion, ...(is("D-1a") ? [] : listOf(list.cniVersions))].filter(isSpecVersion);
   return specVersions.findLast((each) => offered.includes(each)) ?? (version as SpecVersion);
 }
 
 /** What a plugin of the list is sent, but for prevResult. */
-function requestOf(list: JsonObject, plugin: JsonObject, context: Context): JsonObject {
+function requestOf(list: JsonDocument, plugin: JsonDocument, context: Context): JsonDocument {
   const { is, config } = context;
   const { capabilities, hwcUnknown, ...fields } = plugin;
   const offered = isObject(config.runtimeConfig) ? config.runtimeConfig : {};
@@ -85,7 +85,7 @@ function isLong(list: unknown): boolean {
 }
 
 /** JavaScript loses digits of long numbers; they are taken from the text. */
-function printed(request: JsonObject, { stdin, is }: Context): string {
+function printed(request: JsonDocument, { stdin, is }: Context): string {
   let out = JSON.stringify(request);
   if (is("D-2c")) return out;
   for (const [digits] of stdin.matchAll(/\d{17,}/g))
@@ -95,17 +95,17 @@ function printed(request: JsonObject, { stdin, is }: Context): string {
 
 function each(
   context: Context,
-  list: JsonObject,
-  change: (request: JsonObject, at: number) => JsonObject,
+  list: JsonDocument,
+  change: (request: JsonDocument, at: number) => JsonDocument,
   options: { readonly verb?: string; readonly reverse?: boolean; readonly goOn?: boolean } = {},
-): JsonObject | undefined {
+): JsonDocument | undefined {
   const { is } = context;
   const { verb = context.verb, reverse = false, goOn = false } = options;
   const plugins = listOf(list.plugins)
     .filter(isObject)
     .map((plugin, at) => ({ plugin, at }));
-  const errors: Refusal[] = [];
-  let last: JsonObject | undefined;
+  const errors: PluginRefusal[] = [];
+  let last: JsonDocument | undefined;
   for (const { plugin, at } of reverse ? plugins.toReversed() : plugins) {
     try {
       const request = change(requestOf(list, plugin, context), at);
@@ -113,7 +113,7 @@ function each(
         runDelegate(context, text(plugin.type), printed(request, context), environmentOf(context, verb)) ??
         last;
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof PluginRefusal)) throw error;
       errors.push(error);
       if (!goOn) break;
     }
@@ -121,7 +121,7 @@ function each(
   const [first, ...rest] = errors;
   const others = is("P-38a") ? [] : rest;
   if (first === undefined) return last;
-  throw new Refusal(
+  throw new PluginRefusal(
     first.code,
     first.message,
     [first.details, ...others.map(({ message }) => message)].join(" "),
@@ -144,10 +144,10 @@ function recall(context: Context): Kept | undefined {
   return written === undefined ? undefined : (JSON.parse(written) as Kept);
 }
 
-function add(context: Context, list: JsonObject): JsonObject {
+function add(context: Context, list: JsonDocument): JsonDocument {
   const { ground, is } = context;
-  let previous: JsonObject | undefined = is("D-5a") ? { cniVersion: context.version, ips: [] } : undefined;
-  const keep = (result: JsonObject | undefined) =>
+  let previous: JsonDocument | undefined = is("D-5a") ? { cniVersion: context.version, ips: [] } : undefined;
+  const keep = (result: JsonDocument | undefined) =>
     ground.write(keptPath(context), printed({ list, result }, context), is("D-8b") ? 0o644 : 0o600);
   try {
     // One at a time, as each gets the result of the one before.
@@ -157,7 +157,7 @@ function add(context: Context, list: JsonObject): JsonObject {
       previous = each(context, { ...list, plugins: [plugin] }, (request) => ({ ...request, ...prevResult }));
     }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof PluginRefusal)) throw error;
     failed(context, list, error);
   }
   keep(previous);
@@ -165,7 +165,7 @@ function add(context: Context, list: JsonObject): JsonObject {
 }
 
 /** Undoes what was done; all but a wrong plugin, which may even go on. */
-function failed(context: Context, list: JsonObject, error: Refusal): never {
+function failed(context: Context, list: JsonDocument, error: PluginRefusal): never {
   const { is } = context;
   if (is("D-7a"))
     tolerate(() => each(context, { ...list, plugins: listOf(list.plugins).slice(1) }, (request) => request));
@@ -180,12 +180,12 @@ function tolerate(action: () => unknown): void {
   try {
     action();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof PluginRefusal)) throw error;
   }
 }
 
 /** The final result for every plugin, since 0.4.0. */
-function previousOf(context: Context, list: JsonObject, kept: Kept | undefined): JsonObject {
+function previousOf(context: Context, list: JsonDocument, kept: Kept | undefined): JsonDocument {
   const result = (context.is("D-8a") ? undefined : kept?.result) ?? context.config.prevResult;
   return result === undefined || !isSince(versionOf(list, context), "0.4.0") ? {} : { prevResult: result };
 }
@@ -195,7 +195,7 @@ function del(context: Context): void {
   const kept = recall(context);
   const list = kept === undefined || is("D-8c") ? listIn(context) : kept.list;
   const previous = previousOf(context, list, kept);
-  const change = (request: JsonObject, at: number) => ({
+  const change = (request: JsonDocument, at: number) => ({
     ...request,
     ...(is("D-5d") && at === 0 && listOf(list.plugins).length > 1 ? {} : previous),
   });
@@ -205,18 +205,18 @@ function del(context: Context): void {
 
 function check(context: Context): void {
   const { is, config } = context;
-  if (config.prevResult === undefined) throw new Refusal(7, "no prevResult");
+  if (config.prevResult === undefined) throw new PluginRefusal(7, "no prevResult");
   const kept = recall(context);
   const list = kept?.list ?? listIn(context);
   if (list.disableCheck === true && !is("D-9a")) return;
-  const change = (request: JsonObject, at: number) =>
+  const change = (request: JsonDocument, at: number) =>
     is("D-5c") && at === 0 && listOf(list.plugins).length > 1
       ? request
       : { ...request, prevResult: config.prevResult };
   each(context, list, change, { goOn: is("D-7c") });
 }
 
-function collect(context: Context, list: JsonObject): void {
+function collect(context: Context, list: JsonDocument): void {
   const { is, config } = context;
   if (list.disableGC === true && !is("D-9b")) return;
   const key = "cni.dev/valid-attachments";

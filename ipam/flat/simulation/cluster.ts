@@ -1,10 +1,10 @@
 import { Crash } from "../../../sys/fake.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Entry, Store, StoreFault, Txn, TxnReply } from "../store.ts";
-import { createMemoryStore } from "../store-memory.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import type { Entry, Store, StoreFault, Txn, TxnReply } from "../store/store.ts";
 
 /** Who asks the store: an operation of a process on a node. */
-export interface Asker {
+export interface Caller {
   readonly node: string;
   /** For people: `ADD c7`. */
   readonly what: string;
@@ -14,7 +14,7 @@ export interface Asker {
 
 /** A change as it was made. */
 export type OnChange = (
-  asker: Asker,
+  asker: Caller,
   before: readonly Entry[],
   after: readonly Entry[],
   nowMs: number,
@@ -22,7 +22,7 @@ export type OnChange = (
 
 /** One store, and the network between it and the nodes: slow, lossy, and in an order that chance decides. */
 export interface Cluster {
-  readonly connect: (asker: Asker) => Store;
+  readonly connect: (asker: Caller) => Store;
   readonly entries: () => readonly Entry[];
   /** Lets one request through; false when none waits. */
   readonly step: () => Promise<boolean>;
@@ -39,7 +39,7 @@ export interface Cluster {
 }
 
 interface Late {
-  readonly asker: Asker;
+  readonly asker: Caller;
   readonly txn: Txn;
 }
 
@@ -94,7 +94,7 @@ export function createCluster(chance: () => number, nowMs: number, onChange: OnC
       };
     },
   };
-  const faultFor = ({ node }: Asker, txn: Txn): Fault => {
+  const faultFor = ({ node }: Caller, txn: Txn): Fault => {
     if (cluster.cut.has(node)) return "unreachable";
     if (cluster.isFull && puts(txn)) return "full";
     if (chance() >= cluster.faultRate) return "none";

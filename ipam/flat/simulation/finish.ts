@@ -1,5 +1,5 @@
-import type { Machine } from "../../../sys/fake.ts";
-import type { Container } from "./model.ts";
+import type { FakeMachine } from "../../../sys/fake.ts";
+import type { SimulatedContainer } from "./model.ts";
 import { spacesOf } from "./steps.ts";
 import {
   networks,
@@ -45,7 +45,7 @@ async function replayAll(world: World): Promise<void> {
   const { model, machines } = world;
   for (const node of nodes) {
     const id = `stranger-${node}`;
-    const stranger: Container = {
+    const stranger: SimulatedContainer = {
       ...{ id, node, network: "blue", ifname: "eth0", pod: "last/x" },
       ...unknown,
     };
@@ -61,7 +61,7 @@ async function replayAll(world: World): Promise<void> {
 
 const unknown = { identity: "last/x/eth0", state: "adding", addresses: [] } as const;
 
-function journals(machine: Machine | undefined): string[] {
+function journals(machine: FakeMachine | undefined): string[] {
   return (machine?.disk.paths() ?? []).filter((path) => path.endsWith(".json"));
 }
 
@@ -81,7 +81,7 @@ async function fill(world: World): Promise<void> {
     (least, { size: each }) => Math.min(least, Number(each)),
     1000,
   );
-  const fresh = Array.from({ length: size + 5 }, (_each, n): Container => {
+  const fresh = Array.from({ length: size + 5 }, (_each, n): SimulatedContainer => {
     const id = `last${n}`;
     const pod = `last/${id}`;
     const node = nodes[n % nodes.length] ?? "";

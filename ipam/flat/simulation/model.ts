@@ -1,10 +1,10 @@
-import { type Holding, isExpired } from "../holding.ts";
-import type { Entry } from "../store.ts";
-import { audit, readHolding } from "../testing.ts";
-import type { Asker } from "./cluster.ts";
+import { audit, readHolding } from "../flat-testing.ts";
+import { type Holding, isExpired } from "../pool/holding.ts";
+import type { Entry } from "../store/store.ts";
+import type { Caller } from "./cluster.ts";
 
 /** What the runtimes and pods of the cluster believe, told by nothing but what the plugin answered them. */
-export interface Container {
+export interface SimulatedContainer {
   readonly id: string;
   readonly node: string;
   readonly network: string;
@@ -22,8 +22,8 @@ export interface Container {
   journalledMs?: number;
 }
 
-export interface Model {
-  readonly containers: Map<string, Container>;
+export interface ClusterModel {
+  readonly containers: Map<string, SimulatedContainer>;
   readonly policy: "wait" | "new-ip" | "takeover";
   /** What must never be, and was seen. */
   readonly violations: string[];
@@ -32,14 +32,14 @@ export interface Model {
 export const pool = "p";
 
 /** What one transaction made of the store, and when, by a clock that is right. */
-export interface Change {
+export interface StoreChange {
   readonly before: readonly Entry[];
   readonly after: readonly Entry[];
   readonly nowMs: number;
 }
 
 /** Judges one applied transaction against what everybody believes. */
-export function judgeChange(model: Model, asker: Asker, change: Change): void {
+export function judgeChange(model: ClusterModel, asker: Caller, change: StoreChange): void {
   const { before, after } = change;
   const note = (what: string): void => void model.violations.push(`${asker.what} on ${asker.node}: ${what}`);
   for (const problem of audit(pool, after)) note(`(b) ${problem}`);
@@ -59,7 +59,7 @@ function attachments(entries: readonly Entry[]): Entry[] {
 }
 
 /** A container that believes in its addresses loses them to the next sandbox of its pod, and to nobody else. */
-function lossProblem(model: Model, asker: Asker, { key, value }: Entry): string | undefined {
+function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry): string | undefined {
   const id = readHolding(value)?.containerId ?? "";
   const owner = model.containers.get(id);
   if (owner === undefined) return `(c) ${key} is of no container`;
@@ -78,7 +78,7 @@ function lossProblem(model: Model, asker: Asker, { key, value }: Entry): string 
 }
 
 /** A held address goes to another identity when its time is over, and not before. */
-function judgeThefts({ before, after, nowMs }: Change, note: (what: string) => void): void {
+function judgeThefts({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
   const owners = new Map(after.map(({ key, value }) => [key, readHolding(value)]));
   for (const { key, value } of before) {
     const former = readHolding(value);
@@ -93,7 +93,7 @@ function judgeThefts({ before, after, nowMs }: Change, note: (what: string) => v
 const longestWayMs = 3_600_000;
 
 /** A hold begins when the address is released, by whichever node; its clock may be hours behind. */
-function judgeHolds({ before, after, nowMs }: Change, note: (what: string) => void): void {
+function judgeHolds({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
   const known = new Set(before.map(({ key, value }) => `${key} ${value}`));
   for (const { key, value } of after) {
     const until = readHolding(value)?.heldUntilMs;
@@ -103,7 +103,11 @@ function judgeHolds({ before, after, nowMs }: Change, note: (what: string) => vo
 }
 
 /** Judges an ADD that succeeded: its addresses are recorded as its own, and no other container has one of them. */
-export function judgeAdd(model: Model, container: Container, recorded: Holding | undefined): void {
+export function judgeAdd(
+  model: ClusterModel,
+  container: SimulatedContainer,
+  recorded: Holding | undefined,
+): void {
   const note = (what: string): void =>
     void model.violations.push(`ADD ${container.id} on ${container.node}: ${what}`);
   if (recorded === undefined) note("(e) it succeeded and nothing is recorded");

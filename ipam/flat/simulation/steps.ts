@@ -1,10 +1,10 @@
 import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { parseFlatConfig } from "../config.ts";
-import { type Holding, isAttached, isExpired } from "../holding.ts";
-import { addressOfKey, inSpace, keysOf, printCode } from "../keys.ts";
-import { holdingAt, invocationOf, readHolding } from "../testing.ts";
-import { type Container, pool } from "./model.ts";
+import { holdingAt, invocationOf, readHolding } from "../flat-testing.ts";
+import { type Holding, isAttached, isExpired } from "../pool/holding.ts";
+import { addressOfKey, inSpace, keysOf, printCode } from "../pool/keys.ts";
+import { pool, type SimulatedContainer } from "./model.ts";
 import {
   type CrashPlan,
   networks,
@@ -85,8 +85,8 @@ function crashPlan({ chance, pick }: World): CrashPlan {
 function among(
   world: World,
   busy: Set<string>,
-  states: readonly Container["state"][],
-): Container | undefined {
+  states: readonly SimulatedContainer["state"][],
+): SimulatedContainer | undefined {
   const all = [...world.model.containers.values()];
   const found = all.filter(({ id, state }) => states.includes(state) && !busy.has(id));
   if (found.length === 0) return undefined;
@@ -106,7 +106,16 @@ function startPod(world: World, busy: Set<string>, alone: boolean): Promise<unkn
   const home = others.at(-1)?.node;
   const node = home === undefined || chance() < 0.3 ? pick(nodes) : home;
   const network = pick(networks);
-  const container: Container = { id, node, network, ifname, pod, identity, state: "adding", addresses: [] };
+  const container: SimulatedContainer = {
+    id,
+    node,
+    network,
+    ifname,
+    pod,
+    identity,
+    state: "adding",
+    addresses: [],
+  };
   model.containers.set(id, container);
   busy.add(id);
   const request = chance() < 0.08 ? printCode(`40a00000${pick(["4", "5", "6", "7", "9"])}`) : undefined;
@@ -116,7 +125,7 @@ function startPod(world: World, busy: Set<string>, alone: boolean): Promise<unkn
 /** An ADD whose answer is compared with what the store says before and after, where nothing else goes on. */
 async function observedAdd(
   world: World,
-  container: Container,
+  container: SimulatedContainer,
   alone: boolean,
   request: string | undefined,
 ): Promise<void> {
@@ -154,7 +163,7 @@ function failNode(node: string): never {
 }
 
 /** Whether the pool, as the container's node has it, still gives what the identity has. */
-function isWhole(world: World, { node }: Container, { addresses }: Holding): boolean {
+function isWhole(world: World, { node }: SimulatedContainer, { addresses }: Holding): boolean {
   const spaces = spacesOf(world, node);
   return (
     addresses.length === spaces.length &&
@@ -176,7 +185,7 @@ const mayFail: readonly string[] = [
 
 function judgeRefusal(
   world: World,
-  container: Container,
+  container: SimulatedContainer,
   { error }: Extract<Outcome<unknown, CniError>, { ok: false }>,
   exact: boolean,
 ): void {
@@ -235,7 +244,7 @@ async function collectOn(world: World, node: string, network: string): Promise<v
   }
 }
 
-async function inspectOne(world: World, container: Container): Promise<void> {
+async function inspectOne(world: World, container: SimulatedContainer): Promise<void> {
   const ips = container.addresses.map((code) => `${printCode(code)}/${code.startsWith("4") ? 24 : 64}`);
   const before = recordOf(world, container);
   const outcome = await runCheck(world, container, ips);

@@ -1,18 +1,17 @@
+import { parseCidr } from "../../../cni/address.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { CniResult } from "../../../cni/types.ts";
-import { Crash, createMachine, type FakeProcess, type Machine } from "../../../sys/fake.ts";
+import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../../sys/fake.ts";
 import { createChance } from "../../../sys/fake-clock.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
-import { parseCidr } from "../../address.ts";
 import { add } from "../add.ts";
 import { check } from "../check.ts";
-import { codeOfAddress } from "../config.ts";
 import { del } from "../del.ts";
+import { type FlatCall, holdingAt, invocationOf } from "../flat-testing.ts";
 import { gc } from "../gc.ts";
-import { keysOf } from "../keys.ts";
-import { type Call, holdingAt, invocationOf } from "../testing.ts";
-import { type Asker, type Cluster, createCluster } from "./cluster.ts";
-import { type Container, judgeAdd, judgeChange, type Model, pool } from "./model.ts";
+import { codeOfAddress, keysOf } from "../pool/keys.ts";
+import { type Caller, type Cluster, createCluster } from "./cluster.ts";
+import { type ClusterModel, judgeAdd, judgeChange, pool, type SimulatedContainer } from "./model.ts";
 
 /** How a node's configuration of the pool is written. Nodes may have different versions of it for a while. */
 export interface PoolVersion {
@@ -21,9 +20,9 @@ export interface PoolVersion {
 }
 
 export interface World {
-  readonly model: Model;
+  readonly model: ClusterModel;
   readonly cluster: Cluster;
-  readonly machines: ReadonlyMap<string, Machine>;
+  readonly machines: ReadonlyMap<string, FakeMachine>;
   readonly versions: Map<string, PoolVersion>;
   readonly chance: () => number;
   readonly pick: <T>(list: readonly T[]) => T;
@@ -34,9 +33,9 @@ export interface World {
 export const nodes = ["n1", "n2", "n3"] as const;
 export const networks = ["blue", "green"] as const;
 
-export function createWorld(seed: number, policy: Model["policy"], version: PoolVersion): World {
+export function createWorld(seed: number, policy: ClusterModel["policy"], version: PoolVersion): World {
   const chance = createChance(seed);
-  const model: Model = { containers: new Map(), policy, violations: [] };
+  const model: ClusterModel = { containers: new Map(), policy, violations: [] };
   const machines = new Map(
     nodes.map((node, at) => [node, createMachine({ seed: seed + at, files: identityOf(at) })]),
   );
@@ -78,9 +77,9 @@ export function reboot({ machines, model, seen }: World, node: string): void {
 /** One call of the plugin by the runtime of a node. */
 async function call<T>(
   world: World,
-  asker: Asker,
+  asker: Caller,
   verb: (...args: Parameters<typeof add>) => Promise<Outcome<T, CniError>>,
-  what: Call,
+  what: FlatCall,
 ): Promise<Outcome<T, CniError> | "crash"> {
   const { node } = asker;
   const machine = world.machines.get(node);
@@ -103,19 +102,19 @@ async function call<T>(
   }
 }
 
-export type CrashPlan = Asker["crash"];
+export type CrashPlan = Caller["crash"];
 
-function askerOf({ node, id }: Container, verb: string, crash: CrashPlan): Asker {
+function askerOf({ node, id }: SimulatedContainer, verb: string, crash: CrashPlan): Caller {
   return { node, what: `${verb} ${id}`, ...(crash === undefined ? {} : { crash }) };
 }
 
-function callOf({ id, ifname, pod, network }: Container): Omit<Call, "verb"> {
+function callOf({ id, ifname, pod, network }: SimulatedContainer): Omit<FlatCall, "verb"> {
   return { containerId: id, ifname, pod, network };
 }
 
 export async function runAdd(
   world: World,
-  container: Container,
+  container: SimulatedContainer,
   options: { readonly crash?: CrashPlan; readonly request?: string } = {},
 ): Promise<Outcome<CniResult, CniError> | "crash"> {
   const former = container.state === "live" ? container.addresses : undefined;
@@ -139,11 +138,11 @@ export async function runAdd(
   return outcome;
 }
 
-export function recordOf({ cluster }: World, { node, id, ifname }: Container) {
+export function recordOf({ cluster }: World, { node, id, ifname }: SimulatedContainer) {
   return holdingAt(cluster.entries(), keysOf(pool).att(node, id, ifname));
 }
 
-export async function runDel(world: World, container: Container, crash?: CrashPlan) {
+export async function runDel(world: World, container: SimulatedContainer, crash?: CrashPlan) {
   // Whatever comes of it: a runtime that has called DEL takes the addresses for free.
   container.state = "dead";
   const calledMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
@@ -163,13 +162,13 @@ export async function runGc(world: World, node: string, network: string, crash?:
   const listed = own.filter(({ state }) => state === "live" || state === "adding");
   const valid = listed.map(({ id, ifname }) => ({ containerID: id, ifname }));
   for (const each of own) if (!listed.includes(each)) each.state = "dead";
-  const asker: Asker = { node, what: `GC ${network}`, ...(crash === undefined ? {} : { crash }) };
+  const asker: Caller = { node, what: `GC ${network}`, ...(crash === undefined ? {} : { crash }) };
   const more = { "cni.dev/valid-attachments": valid };
   const outcome = await call(world, asker, gc, { verb: "GC", containerId: "", network, more });
   return { outcome, listed };
 }
 
-export async function runCheck(world: World, container: Container, ips: readonly string[]) {
+export async function runCheck(world: World, container: SimulatedContainer, ips: readonly string[]) {
   const prevResult = { cniVersion: "1.1.0", ips: ips.map((address) => ({ address })) };
   const asker = askerOf(container, "CHECK", undefined);
   return await call(world, asker, check, { verb: "CHECK", ...callOf(container), more: { prevResult } });

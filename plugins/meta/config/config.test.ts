@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
-import { metaPlaces, parseMetaConfig } from "./config.ts";
+import { metaPlaces } from "./config.ts";
+import { parseMetaConfig } from "./parse.ts";
 
 function network(more: JsonObject) {
   const raw = { cniVersion: "1.1.0", name: "pods", type: "hawser", ...more };
@@ -18,7 +19,7 @@ describe("the meta-plugin's configuration", () => {
     const { network: _network, ...config } = await parsed({});
     expect(config).toEqual({
       dialect: "hawser",
-      standing: [],
+      defaultNetworks: [],
       systemNamespaces: [],
       auxiliary: undefined,
       readinessFile: "",

@@ -1,15 +1,11 @@
 import { parseDurationMs } from "../../../cni/duration.ts";
-import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
+import { type CniError, cniError } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
-import { maskField } from "../../../cni/secrets.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
-import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import { isPlainlyValid, ownFields } from "./gate.ts";
 import { type RequestRules, readRequestRules, safe } from "./permissions.ts";
-import type { Issue } from "./schema.ts";
 
 /** Where a network is found that the operator has chosen. */
-export type Source =
+export type NetworkSource =
   | { readonly kind: "inline"; readonly config: JsonObject }
   /** A file of confDir, by the network name in it. */
   | { readonly kind: "named"; readonly name: string }
@@ -19,7 +15,7 @@ export type Source =
   | { readonly kind: "path"; readonly path: string };
 
 /** Who makes the pod's first interface: a plugin before us in the runtime's list, so that we only add, or one of ours. */
-export type Primary = { readonly kind: "chained" } | Source;
+export type Primary = { readonly kind: "chained" } | NetworkSource;
 
 /** A list that goes on in a folder, and is attached last to every pod if there is anything in that folder. */
 export interface Auxiliary {
@@ -42,7 +38,7 @@ export interface MetaConfig extends MetaPlaces {
   readonly dialect: "hawser" | "multus";
   readonly primary: Primary;
   /** Attached to every pod but those of `systemNamespaces`, before `networks`. */
-  readonly standing: readonly Source[];
+  readonly defaultNetworks: readonly NetworkSource[];
   readonly systemNamespaces: readonly string[];
   readonly networks: readonly string[];
   readonly auxiliary: Auxiliary | undefined;
@@ -101,30 +97,6 @@ const multusPlaces = { binDir: "/opt/cni/bin", confDir: "/etc/cni/multus/net.d" 
 /** The type of configurations in Multus's words. */
 export const multusType = "multus";
 
-/** Validates the whole configuration; every problem at once, each with the path of its field. */
-export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
-  if (network.type === multusType) return (await import("./multus.ts")).parseMultusConfig(network);
-  const { raw } = network;
-  if (!isPlainlyValid(raw)) {
-    const issues = (await import("./schema.ts")).metaIssues(ownFields(raw));
-    if (issues.length > 0) return invalid(network, issues);
-  }
-  const timeout = timeoutProblem(network);
-  if (timeout !== undefined) return fail(timeout);
-  const primary = readPrimary(network);
-  return primary.ok ? ok(readFields(network, primary.value)) : primary;
-}
-
-/**
- * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
- * a runtime that is refused tries for ever.
- */
-export async function salvageMetaConfig(network: NetworkConfig): Promise<MetaConfig | undefined> {
-  if (network.type === multusType) return (await import("./multus.ts")).salvageMultusConfig(network);
-  const primary = readPrimary(network);
-  return primary.ok ? { ...readFields(network, primary.value), networks: [], runtimeConfig: {} } : undefined;
-}
-
 /** Fields that are valid, the others by their defaults. */
 export function readFields(network: NetworkConfig, primary: Primary): MetaConfig {
   const { raw } = network;
@@ -133,7 +105,7 @@ export function readFields(network: NetworkConfig, primary: Primary): MetaConfig
     network,
     dialect: "hawser",
     primary,
-    standing: [],
+    defaultNetworks: [],
     systemNamespaces: [],
     auxiliary: undefined,
     readinessFile: "",
@@ -195,50 +167,6 @@ export function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefin
 
 export function orDefault(value: unknown, fallback: string): string {
   return typeof value === "string" && value !== "" ? value : fallback;
-}
-
-function readPrimary(network: NetworkConfig): Outcome<Primary, CniError> {
-  const { delegate } = network.raw;
-  if (delegate === undefined) return ok({ kind: "chained" });
-  if (!isObject(delegate)) return noDelegate(network, "is no object");
-  if (delegate.type !== undefined || delegate.plugins !== undefined)
-    return ok({ kind: "inline", config: delegate });
-  if (typeof delegate.name === "string" && delegate.name !== "")
-    return ok({ kind: "named", name: delegate.name });
-  return noDelegate(network, `has neither "type" nor "plugins" nor "name"`);
-}
-
-function noDelegate({ name }: NetworkConfig, why: string): Outcome<never, CniError> {
-  return failWith(
-    "invalidConfig",
-    "config.delegate",
-    `configuration of network ${JSON.stringify(name)}: delegate ${why}`,
-    `Give a plugin's configuration, a list ("plugins"), or the name of a network in confDir.`,
-  );
-}
-
-function invalid(network: NetworkConfig, issues: readonly Issue[]): Outcome<never, CniError> {
-  const problems = issues.map((issue) => problemOf(network.raw, issue)).join("; ");
-  const onlyUnknown = issues.every((issue) => issue.code === "unrecognized_keys");
-  return failWith(
-    onlyUnknown ? "unsupportedField" : "invalidConfig",
-    onlyUnknown ? "config.unknown-field" : "config.field",
-    `configuration of network ${JSON.stringify(network.name)}: ${problems}`,
-    "docs/configuration.md lists every field.",
-  );
-}
-
-function problemOf(raw: JsonObject, issue: Issue): string {
-  const place = issue.path.map(String).join(".");
-  if (issue.code !== "unrecognized_keys") return `${place}: ${issue.message}`;
-  const fields = (issue.keys ?? []).map(
-    (key) => `${key} = ${clip(JSON.stringify(maskField(key, raw[key] ?? null)))}`,
-  );
-  return `unknown field ${fields.join(", ")}`;
-}
-
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
 
 /** Why an ADD would refuse this place in the list; the plugin says the same with the same ids. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
-import { type MetaConfig, metaPlaces, parseMetaConfig, salvageMetaConfig } from "./config.ts";
+import { type MetaConfig, metaPlaces } from "./config.ts";
 import { fieldProblems, idleFields } from "./multus-fields.ts";
+import { parseMetaConfig, salvageMetaConfig } from "./parse.ts";
 
 const flannel = { type: "flannel", name: "cbr0" };
 const macvlan = { type: "macvlan", name: "m" };
@@ -22,7 +23,7 @@ describe("a configuration in Multus's words", () => {
     expect(await parsed({ delegates: [flannel] })).toMatchObject({
       dialect: "multus",
       primary: { kind: "inline", config: flannel },
-      standing: [],
+      defaultNetworks: [],
       systemNamespaces: [],
       networks: [],
       auxiliary: undefined,
@@ -49,7 +50,7 @@ describe("a configuration in Multus's words", () => {
       { delegates: [flannel, macvlan], systemNamespaces: ["kube-system"] },
       {
         primary: { kind: "inline", config: flannel },
-        standing: [{ kind: "inline", config: macvlan }],
+        defaultNetworks: [{ kind: "inline", config: macvlan }],
         systemNamespaces: [],
       },
     ],
@@ -58,7 +59,7 @@ describe("a configuration in Multus's words", () => {
       { clusterNetwork: "flannel", defaultNetworks: ["a", "b"] },
       {
         primary: { kind: "defined", namespace: "kube-system", name: "flannel" },
-        standing: [
+        defaultNetworks: [
           { kind: "defined", namespace: "kube-system", name: "a" },
           { kind: "defined", namespace: "kube-system", name: "b" },
         ],
@@ -73,7 +74,7 @@ describe("a configuration in Multus's words", () => {
     [
       "clusterNetwork by path: delegates are not looked at",
       { clusterNetwork: "/etc/cni/net.d/10-flannel.conflist", delegates: [macvlan] },
-      { primary: { kind: "path", path: "/etc/cni/net.d/10-flannel.conflist" }, standing: [] },
+      { primary: { kind: "path", path: "/etc/cni/net.d/10-flannel.conflist" }, defaultNetworks: [] },
     ],
     ["systemNamespaces", { clusterNetwork: "f", systemNamespaces: ["ops"] }, { systemNamespaces: ["ops"] }],
     ["no system namespaces", { clusterNetwork: "f", systemNamespaces: [] }, { systemNamespaces: [] }],
@@ -152,7 +153,7 @@ describe("a configuration in Multus's words", () => {
     const broken = network({ delegates: [flannel, macvlan], namespaceIsolation: 7 });
     expect(await parseMetaConfig(broken)).toMatchObject({ ok: false });
     const salvaged = await salvageMetaConfig(broken);
-    expect(salvaged).toMatchObject({ primary: { kind: "inline", config: flannel }, standing: [] });
+    expect(salvaged).toMatchObject({ primary: { kind: "inline", config: flannel }, defaultNetworks: [] });
     expect(await salvageMetaConfig(network({ clusterNetwork: 7 }))).toBeUndefined();
   });
 

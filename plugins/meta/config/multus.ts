@@ -2,7 +2,14 @@ import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import { type MetaConfig, orDefault, readFields, type Source, texts, timeoutProblem } from "./config.ts";
+import {
+  type MetaConfig,
+  type NetworkSource,
+  orDefault,
+  readFields,
+  texts,
+  timeoutProblem,
+} from "./config.ts";
 import { fieldProblems, respell } from "./multus-fields.ts";
 import { allAllowed, readRequestRules } from "./permissions.ts";
 
@@ -38,12 +45,16 @@ export function salvageMultusConfig(network: NetworkConfig): MetaConfig | undefi
   const respelled = { ...network, raw: respell(network.raw) };
   const chosen = chosenNetworks(respelled.raw);
   if (chosen === undefined) return undefined;
-  return { ...translate(respelled, { ...chosen, standing: [] }), auxiliary: undefined, runtimeConfig: {} };
+  return {
+    ...translate(respelled, { ...chosen, defaultNetworks: [] }),
+    auxiliary: undefined,
+    runtimeConfig: {},
+  };
 }
 
 interface Chosen {
-  readonly primary: Source;
-  readonly standing: readonly Source[];
+  readonly primary: NetworkSource;
+  readonly defaultNetworks: readonly NetworkSource[];
   readonly systemNamespaces: readonly string[];
 }
 
@@ -54,27 +65,32 @@ function chosenNetworks(raw: JsonObject): Chosen | undefined {
     const namespace = orDefault(raw.multusNamespace, defaults.multusNamespace);
     return {
       primary: sourceOf(clusterNetwork, namespace),
-      standing: (texts(raw.defaultNetworks) ?? []).map((name) => sourceOf(name, namespace)),
+      defaultNetworks: (texts(raw.defaultNetworks) ?? []).map((name) => sourceOf(name, namespace)),
       systemNamespaces: texts(raw.systemNamespaces) ?? [defaults.multusNamespace],
     };
   }
   const delegates = Array.isArray(raw.delegates) ? raw.delegates.filter(isObject) : [];
-  const [primary, ...standing] = delegates.map((config): Source => ({ kind: "inline", config }));
-  return primary === undefined ? undefined : { primary, standing, systemNamespaces: [] };
+  const [primary, ...defaultNetworks] = delegates.map(
+    (config): NetworkSource => ({ kind: "inline", config }),
+  );
+  return primary === undefined ? undefined : { primary, defaultNetworks, systemNamespaces: [] };
 }
 
 /** Multus takes everything with a slash for a path. */
-function sourceOf(network: string, namespace: string): Source {
+function sourceOf(network: string, namespace: string): NetworkSource {
   if (network.includes("/")) return { kind: "path", path: network };
   return { kind: "defined", namespace, name: network };
 }
 
-function translate(network: NetworkConfig, { primary, standing, systemNamespaces }: Chosen): MetaConfig {
+function translate(
+  network: NetworkConfig,
+  { primary, defaultNetworks, systemNamespaces }: Chosen,
+): MetaConfig {
   const { raw } = network;
   return {
     ...readFields(network, primary),
     dialect: "multus",
-    standing,
+    defaultNetworks,
     systemNamespaces,
     networks: [],
     auxiliary: auxiliaryOf(network),

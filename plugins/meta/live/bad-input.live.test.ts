@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { addNamespace, type Bed, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence, type Operation } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, annotationsCapability, bridge, define, hawser } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames } from "../../../tools/testbed/script-plugin.ts";
@@ -12,7 +12,7 @@ import { addPlugin, callNames } from "../../../tools/testbed/script-plugin.ts";
 /** Input that is wrong: the specification's code, one document, exit 1, and nothing was done. */
 
 /** Two networks that would work: whatever fails does so for the reason in question. */
-function standing(bed: Bed): Record<string, unknown> {
+function pluginsThere(bed: Bed): Record<string, unknown> {
   for (const type of ["main", "side"]) addPlugin(bed, type);
   define(bed, "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
   define(bed, "green", { cniVersion: "1.1.0", name: "green", type: "side" });
@@ -89,7 +89,7 @@ suite("stdin", [], (executable) => {
     ["a list whose second has no type", { delegate: { plugins: [{ type: "main" }, {}] } }, 7, "plugins[1]"],
     ["timeout without a unit", { timeout: "90" }, 7, "timeout"],
   ])("%s", async (_case, changes, code, said) => {
-    const config = { ...standing(bed()), ...changes };
+    const config = { ...pluginsThere(bed()), ...changes };
     const error = await expectRefused(bed(), executable, { verb: "ADD", config }, code);
     expect(`${error.msg} ${error.details}`).toContain(said);
     expect(error.cniVersion).toBe("1.1.0");
@@ -132,7 +132,7 @@ suite("the environment", [], (executable) => {
     ["interface a:b", { ifname: "a:b" }, "a:b"],
     ["interface with a blank", { ifname: "a b" }, "a b"],
   ])("%s: code 4", async (_case, operation, said) => {
-    const config = standing(bed());
+    const config = pluginsThere(bed());
     const error = await expectRefused(bed(), executable, { verb: "ADD", config, ...operation }, 4);
     expect(error.msg).toContain(said);
     expect(error.cniVersion).toBe("1.1.0");
@@ -145,7 +145,7 @@ suite("the environment", [], (executable) => {
     ["CNI_ARGS unset", { args: "" }],
     ["CNI_ARGS of nobody's", { args: "FOO=BAR;;=;X" }],
   ])("%s is accepted", async (_case, operation) => {
-    const config = standing(bed());
+    const config = pluginsThere(bed());
     answerOf(await call(bed(), executable, { verb: "ADD", config, ...operation }));
     expectSilence(await call(bed(), executable, { verb: "DEL", config, ...operation }));
     expect(leftovers(bed())).toEqual([]);
@@ -195,7 +195,7 @@ suite("annotations", [], (executable) => {
   const bed = useBed({ node: false });
 
   test.each(annotations)("%s", async (_case, annotation, code, said) => {
-    const config = annotated(standing(bed()), annotation);
+    const config = annotated(pluginsThere(bed()), annotation);
     const operation: Operation = { verb: "ADD", config };
     if (code === undefined) {
       const result = answerOf<{ interfaces: object[] }>(await call(bed(), executable, operation));
@@ -212,7 +212,7 @@ suite("annotations", [], (executable) => {
     ["a text", "blue", 7],
     ["an array", [], 7],
   ])("instead of the annotations %s", async (_case, annotations, code) => {
-    const config = { ...standing(bed()), runtimeConfig: { [annotationsCapability]: annotations } };
+    const config = { ...pluginsThere(bed()), runtimeConfig: { [annotationsCapability]: annotations } };
     if (code !== undefined) await expectRefused(bed(), executable, { verb: "ADD", config }, code);
     else expect(answerOf(await call(bed(), executable, { verb: "ADD", config }))).toBeDefined();
   });
@@ -233,7 +233,7 @@ suite("definitions", [], (executable) => {
     ["ipam type ../x", `{"cniVersion":"1.1.0","type":"side","ipam":{"type":"../x"}}`, 7, "../x"],
     ["an unknown version", `{"cniVersion":"9.0.0","type":"side"}`, 1, "9.0.0"],
   ])("%s", async (_case, text, code, said) => {
-    const config = annotated(standing(bed()), "green,bad");
+    const config = annotated(pluginsThere(bed()), "green,bad");
     fs.writeFileSync(join(bed().definitionsDir, "default/bad.json"), text);
     const error = await expectRefused(bed(), executable, { verb: "ADD", config }, code);
     expect(`${error.msg} ${error.details}`).toContain(said);

@@ -1,10 +1,15 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { addNamespace, install, type Namespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type BedNamespace, install, useBed } from "../../../tools/testbed/bed.ts";
 import { type Ended, startProgram } from "../../../tools/testbed/call.ts";
 import { pluginDir, suite } from "../../../tools/testbed/executables.ts";
-import { deleteAddress, expectKernelState, linkNames, type Result } from "../../../tools/testbed/kernel.ts";
+import {
+  deleteAddress,
+  expectKernelState,
+  linkNames,
+  type PrintedResult,
+} from "../../../tools/testbed/kernel-state.ts";
 import { leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import {
   annotationsCapability,
@@ -25,7 +30,7 @@ suite("cnitool", reference, (executable) => {
   const bed = useBed({ node: true });
 
   /** libcni's cache lies in /var/lib/cni: in a mount namespace of its own it is the bed's. */
-  function cnitool(verb: string, pod: Namespace, annotation = "storage,lan@data0"): Promise<Ended> {
+  function cnitool(verb: string, pod: BedNamespace, annotation = "storage,lan@data0"): Promise<Ended> {
     const cache = join(bed().root, "var-lib");
     fs.mkdirSync(cache, { recursive: true });
     const capabilities = { [annotationsCapability]: { [networksAnnotation]: annotation }, portMappings: [] };
@@ -55,7 +60,7 @@ suite("cnitool", reference, (executable) => {
     return rest;
   }
 
-  async function succeed(verb: string, pod: Namespace): Promise<string> {
+  async function succeed(verb: string, pod: BedNamespace): Promise<string> {
     const { exitCode, stdout, stderr } = await cnitool(verb, pod);
     expect({ verb, exitCode, stderr }).toEqual({ verb, exitCode: 0, stderr: "" });
     return stdout;
@@ -65,7 +70,7 @@ suite("cnitool", reference, (executable) => {
     writeList([inList(hawser(bed(), { delegate: bridge(bed(), 51) }))]);
     const pod = addNamespace(bed());
     await succeed("status", pod);
-    const result = JSON.parse(await succeed("add", pod)) as Result;
+    const result = JSON.parse(await succeed("add", pod)) as PrintedResult;
     expect(result.ips?.map(({ address }) => address)).toEqual([
       "10.51.0.2/24",
       "10.52.0.2/24",
@@ -117,7 +122,7 @@ suite("cnitool", reference, (executable) => {
   test("chained after a primary: its result is kept, ours added; del leaves nothing", async () => {
     writeList(chain({ result: "merged" }));
     const pod = addNamespace(bed());
-    const result = JSON.parse(await succeed("add", pod)) as Result;
+    const result = JSON.parse(await succeed("add", pod)) as PrintedResult;
     const inSandbox = result.interfaces
       ?.filter(({ sandbox }) => sandbox === pod.path)
       .map(({ name }) => name);
@@ -138,7 +143,7 @@ suite("cnitool", reference, (executable) => {
   test("chained and left to its default: the primary's result; check passes, and fails for a secondary's lost address", async () => {
     writeList(chain());
     const pod = addNamespace(bed());
-    const result = JSON.parse(await succeed("add", pod)) as Result;
+    const result = JSON.parse(await succeed("add", pod)) as PrintedResult;
     expect(result.ips?.map(({ address }) => address)).toEqual(["10.51.0.2/24"]);
     expect(linkNames(pod.name)).toEqual(["data0", "eth0", "net1"]);
     await succeed("check", pod);

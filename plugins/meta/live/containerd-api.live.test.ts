@@ -4,7 +4,7 @@ import { definitionPath, podPath } from "../../../kube/api-path.ts";
 import { useBed } from "../../../tools/testbed/bed.ts";
 import { containerdBinaries, useContainerd, writeConf } from "../../../tools/testbed/containerd.ts";
 import { suiteOfOne } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";

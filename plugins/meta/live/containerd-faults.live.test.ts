@@ -37,7 +37,7 @@ const pastTheEnd = wellBehaved(
 );
 
 /** What a pod has that stands, and what we know of it. */
-function standing(bed: Bed): string[] {
+function left(bed: Bed): string[] {
   return [...effects(bed), ...records(bed)];
 }
 
@@ -122,7 +122,7 @@ for (const binary of containerdBinaries()) {
       expect(failed).toContain("attach secondary network default/blue (net1)");
       expect(failed).toContain("out of luck");
       expect(dels()).toHaveLength(1);
-      expect(standing(bed())).toEqual([]);
+      expect(left(bed())).toEqual([]);
       expect(await runtime.cri.list()).toEqual([]);
     });
 
@@ -133,7 +133,7 @@ for (const binary of containerdBinaries()) {
       addPlugin(bed(), "side", { ADD: outOfLuck, DEL: [removeEffect] });
       expect(await failure(runtime)).toContain("out of luck");
       expect(dels()).toHaveLength(1);
-      expect(standing(bed())).toEqual([]);
+      expect(left(bed())).toEqual([]);
     });
 
     test("a network fails, and so does its own DEL: what is left is on record, and GC takes it away", async () => {
@@ -142,7 +142,7 @@ for (const binary of containerdBinaries()) {
       const failed = await failure(runtime);
       expect(failed).toContain("out of luck");
       expect(failed).toContain("it is in use");
-      expect(standing(bed())).toEqual([
+      expect(left(bed())).toEqual([
         expect.stringMatching(/^side@\w+@net1$/),
         expect.stringMatching(/^pods\/\w+@eth0\.json$/),
       ]);
@@ -151,14 +151,14 @@ for (const binary of containerdBinaries()) {
       const env = { CNI_COMMAND: "GC", CNI_PATH: "/opt/cni/bin" };
       const gc = JSON.stringify(configuration(runtime, list));
       expectSilence(await runtime.run(["/opt/cni/bin/hawser"], env, gc));
-      expect(standing(bed())).toEqual([]);
+      expect(left(bed())).toEqual([]);
     });
 
     test("an address on an interface past the last: an error of ours, and containerd lives on", async () => {
       const runtime = await start();
       addPlugin(bed(), "main", pastTheEnd);
       expect(await failure(runtime)).toContain("ips[0].interface is 1");
-      expect(standing(bed())).toEqual([]);
+      expect(left(bed())).toEqual([]);
       addPlugin(bed(), "main");
       await startWeb(runtime);
     });
@@ -189,7 +189,7 @@ for (const binary of containerdBinaries()) {
         await expect(started).rejects.toThrow("CANCELLED");
         await until("DEL has come", async () => dels().length > 0);
         fs.writeFileSync(go, "");
-        await until("DEL has ended", async () => standing(bed()).length === 0);
+        await until("DEL has ended", async () => left(bed()).length === 0);
         await until("nothing runs on", async () => processesOf(bed(), "CNI_CONTAINERID").length === 0);
         // Not an undo of ours: that would have come before it.
         const order = ["ADD side net1", "DEL hawser eth0", "DEL side net1", "DEL main eth0"];
@@ -209,7 +209,7 @@ for (const binary of containerdBinaries()) {
         return;
       }
       expect(await failure(runtime)).toContain(`unsupported CNI result version "1.1.0"`);
-      expect(standing(bed())).toEqual([]);
+      expect(left(bed())).toEqual([]);
     });
 
     test("a list that names both versions: each containerd takes the newest that it knows", async () => {

@@ -10,7 +10,7 @@ import {
   writeConf,
 } from "../../../tools/testbed/containerd.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
-import { linkNames, links } from "../../../tools/testbed/kernel.ts";
+import { linkNames, links } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import {
   annotationsCapability,
@@ -23,7 +23,7 @@ import {
   referenceVersion,
 } from "../../../tools/testbed/networks.ts";
 import { pauseImage } from "../../../tools/testbed/pause-image.ts";
-import { addWitnessed, type Call, calls } from "../../../tools/testbed/script-plugin.ts";
+import { addWitnessed, calls, type SeenCall } from "../../../tools/testbed/script-plugin.ts";
 
 /** A pod's life in a real containerd, as the kubelet would drive it: no call in here but of the CRI, or of ctr. */
 
@@ -38,7 +38,7 @@ function defineNetworks(bed: Bed, executable: Executable): void {
 }
 
 /** What containerd has said to hawser of a sandbox, in order. */
-function operations(bed: Bed, id: string): Call[] {
+function operations(bed: Bed, id: string): SeenCall[] {
   return calls(bed).filter(({ type, env }) => type === "hawser" && env.CNI_CONTAINERID === id);
 }
 

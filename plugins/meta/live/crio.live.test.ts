@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import {
   addNamespace,
   type Bed,
-  type Namespace,
+  type BedNamespace,
   removeNamespace,
   useBed,
 } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, type Ended, expectSilence, type Verb } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
-import { deleteAddress, linkNames, links, type Result } from "../../../tools/testbed/kernel.ts";
+import { deleteAddress, linkNames, links, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import {
   annotationsCapability,
@@ -28,7 +28,7 @@ import {
 
 interface Sandbox {
   readonly id: string;
-  readonly pod: Namespace;
+  readonly pod: BedNamespace;
   readonly name: string;
 }
 
@@ -59,7 +59,7 @@ suite("CRI-O", ["root", "bridge", "macvlan", "host-local"], (executable: Executa
     return { id: `${name}-0123456789abcdef`, pod: addNamespace(bed()), name };
   }
 
-  function send(verb: Verb, on: Sandbox, prevResult?: Result): Promise<Ended> {
+  function send(verb: Verb, on: Sandbox, prevResult?: PrintedResult): Promise<Ended> {
     const ids = `K8S_POD_INFRA_CONTAINER_ID=${on.id};K8S_POD_UID=u-${on.name}`;
     const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${on.name};${ids}`;
     const told = prevResult === undefined ? {} : { prevResult };
@@ -68,9 +68,9 @@ suite("CRI-O", ["root", "bridge", "macvlan", "host-local"], (executable: Executa
   }
 
   /** RunPodSandbox: a sandbox whose CHECK fails is not started. */
-  async function runSandbox(name: string): Promise<Sandbox & { readonly result: Result }> {
+  async function runSandbox(name: string): Promise<Sandbox & { readonly result: PrintedResult }> {
     const added = sandbox(name);
-    const result = answerOf<Result>(await send("ADD", added));
+    const result = answerOf<PrintedResult>(await send("ADD", added));
     expectSilence(await send("CHECK", added, result));
     return { ...added, result };
   }

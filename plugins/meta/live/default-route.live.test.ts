@@ -1,15 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { beforeEach, describe, expect, test } from "vitest";
-import { addNamespace, type Bed, type Namespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type Bed, type BedNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence, type Verb } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
-import { linkNames, type Result } from "../../../tools/testbed/kernel.ts";
+import { linkNames, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser } from "../../../tools/testbed/networks.ts";
 
 /** Real namespaces and bridges: where the pod's default routes go, and that they come back. */
 
-interface Routed extends Result {
+interface Routed extends PrintedResult {
   readonly routes?: readonly { dst: string; gw?: string }[];
 }
 
@@ -134,7 +134,7 @@ suite("default routes of a pod whose primary is hawser's", ["root", "bridge", "h
     expect(leftovers(bed())).toEqual([]);
   });
 
-  async function expectSilent(verb: Verb, config: object, { path }: Namespace): Promise<void> {
+  async function expectSilent(verb: Verb, config: object, { path }: BedNamespace): Promise<void> {
     expectSilence(await call(bed(), executable, { verb, config, netns: path }));
   }
 });
@@ -145,7 +145,7 @@ suite(
   (executable) => {
     const bed = useBed({ node: true });
     const before = [["10.71.0.1 eth0"], ["fd71::1 eth0"]];
-    const now = (pod: Namespace) => [defaults(pod.name, 4), defaults(pod.name, 6)];
+    const now = (pod: BedNamespace) => [defaults(pod.name, 4), defaults(pod.name, 6)];
 
     describe.each([
       ["both families", ["10.72.0.1", "fd72::1"], [["10.72.0.1 net1"], ["fd72::1 net1"]], []],
@@ -207,7 +207,7 @@ suite(
 );
 
 /** The pod as a plugin before us has made it: with a default route of each family, one with an MTU of its own. */
-function chained(bed: Bed, pod: Namespace, networks: string): Record<string, unknown> {
+function chained(bed: Bed, pod: BedNamespace, networks: string): Record<string, unknown> {
   const run = (...args: string[]) => execFileSync("ip", ["-n", pod.name, ...args]);
   run("link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer");
   for (const link of ["eth0", "eth0-peer"]) run("link", "set", link, "up");
@@ -225,6 +225,11 @@ function chained(bed: Bed, pod: Namespace, networks: string): Record<string, unk
   return { ...annotated(hawser(bed), networks), prevResult };
 }
 
-async function add(bed: Bed, executable: Executable, config: object, { path }: Namespace): Promise<Routed> {
+async function add(
+  bed: Bed,
+  executable: Executable,
+  config: object,
+  { path }: BedNamespace,
+): Promise<Routed> {
   return answerOf<Routed>(await call(bed, executable, { verb: "ADD", config, netns: path }));
 }

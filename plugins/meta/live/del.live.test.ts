@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { addNamespace, type Bed, removeNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence, type Operation } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { linkNames } from "../../../tools/testbed/kernel.ts";
+import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, effects, leftovers, recordPath, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, macvlan } from "../../../tools/testbed/networks.ts";
 import {

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { addNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { linkNames, links } from "../../../tools/testbed/kernel.ts";
+import { linkNames, links } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, macvlan } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, forgetCalls, wellBehaved } from "../../../tools/testbed/script-plugin.ts";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { addNamespace, type Namespace, removeNamespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type BedNamespace, removeNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import {
   answerOf,
   call,
@@ -14,7 +14,7 @@ import {
 } from "../../../tools/testbed/call.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd } from "../../../tools/testbed/etcd.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { expectKernelState, links, type Result } from "../../../tools/testbed/kernel.ts";
+import { expectKernelState, links, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, define, hawser } from "../../../tools/testbed/networks.ts";
 import {
@@ -76,7 +76,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
   interface About {
     readonly pod: string;
     readonly containerId: string;
-    readonly namespace: Namespace;
+    readonly namespace: BedNamespace;
     readonly asked?: object;
     readonly more?: object;
   }
@@ -113,7 +113,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
     holdings()
       .map(({ mac: each }) => each)
       .toSorted();
-  const linkOf = ({ name }: Namespace) => links(name).find((link) => link.name === "net1");
+  const linkOf = ({ name }: BedNamespace) => links(name).find((link) => link.name === "net1");
 
   describe.each(stores)("the pool in %s", (store) => {
     test.each(Object.keys(mains))("%s: db-0 is made four times, with both each time", async (main) => {
@@ -125,7 +125,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
       };
       for (const containerId of ["c1", "c2", "c3"]) {
         const one = { pod: "db-0", containerId, namespace: addNamespace(bed()) };
-        const result = answerOf<Result>(await perform("ADD", one));
+        const result = answerOf<PrintedResult>(await perform("ADD", one));
         expectKernelState(bed(), one.namespace, result);
         expect(linkOf(one.namespace), containerId).toMatchObject(expected);
         expectSilence(await perform("CHECK", { ...one, more: { prevResult: result } }));
@@ -164,7 +164,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
       const one = { pod: "db-0", containerId, namespace: addNamespace(bed()), more: { delegate } };
       const config = { ...hawser(bed(), { delegate }) };
       const operation = { config, containerId, netns: one.namespace.path, args: argsOf(one) };
-      const result = answerOf<Result>(await call(bed(), executable, { verb: "ADD", ...operation }));
+      const result = answerOf<PrintedResult>(await call(bed(), executable, { verb: "ADD", ...operation }));
       expectKernelState(bed(), one.namespace, result);
       macs.push(links(one.namespace.name).find(({ name }) => name === "eth0")?.mac);
       expectSilence(await call(bed(), executable, { verb: "DEL", ...operation }));

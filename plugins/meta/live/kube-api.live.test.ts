@@ -7,8 +7,8 @@ import { addNamespace, type Bed, install, useBed } from "../../../tools/testbed/
 import { answerOf, call, type Ended, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { makeAuthority } from "../../../tools/testbed/certificates.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
-import { expectKernelState, linkNames, type Result } from "../../../tools/testbed/kernel.ts";
-import { type Fault, type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
+import { expectKernelState, linkNames, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
+import { type InjectedFault, type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
 import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
@@ -208,7 +208,7 @@ function withData(): object {
 suite("an API that is in trouble for a while", ["root"], (executable) => {
   const bed = useBed({ node: false });
 
-  test.each<[string, (number: number) => Fault | undefined, number]>([
+  test.each<[string, (number: number) => InjectedFault | undefined, number]>([
     ["slow: 2 s", () => ({ kind: "slow", ms: 2000 }), 3],
     ["failing, then well", (number) => (number < 2 ? { kind: "status", code: 500 } : undefined), 5],
     ["resetting, then well", (number) => (number < 2 ? { kind: "reset" } : undefined), 5],
@@ -238,11 +238,11 @@ suite("an ADD that the API keeps from being planned", ["root"], (executable) => 
     return errorOf(ended);
   }
 
-  const onPod = (fault: Fault) => (path: string) => (path === webPath ? fault : undefined);
-  const onB = (fault: Fault) => (path: string) => (path === b ? fault : undefined);
-  const status = (code: number): Fault => ({ kind: "status", code });
+  const onPod = (fault: InjectedFault) => (path: string) => (path === webPath ? fault : undefined);
+  const onB = (fault: InjectedFault) => (path: string) => (path === b ? fault : undefined);
+  const status = (code: number): InjectedFault => ({ kind: "status", code });
 
-  test.each<[string, (path: string) => Fault | undefined, string, number, string]>([
+  test.each<[string, (path: string) => InjectedFault | undefined, string, number, string]>([
     [
       "401",
       onPod(status(401)),
@@ -381,7 +381,7 @@ suite("without the API", ["root"], (executable) => {
   test("CHECK, STATUS, GC and DEL ask nothing of it; DEL undoes what the API knew", async () => {
     const args = populate();
     const config = configuration(bed());
-    const prevResult = answerOf<Result>(await call(bed(), executable, { verb: "ADD", config, args }));
+    const prevResult = answerOf<PrintedResult>(await call(bed(), executable, { verb: "ADD", config, args }));
     for (const path of [webPath, a, b]) api.remove(path);
     api.fault = () => ({ kind: "silent" });
     api.forget();
@@ -462,7 +462,7 @@ suite(
       const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;
       const sandbox = addNamespace(bed());
       const added = await call(bed(), executable, { verb: "ADD", config, args, netns: sandbox.path });
-      const result = answerOf<Result>(added);
+      const result = answerOf<PrintedResult>(added);
       expect(linkNames(sandbox.name)).toEqual(["data0", "eth0", "net1"]);
       expectKernelState(bed(), sandbox, result);
       expect(api.requests).toHaveLength(3);

@@ -4,7 +4,7 @@ import { podPath } from "../../../kube/api-path.ts";
 import { addNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { linkNames, type Result } from "../../../tools/testbed/kernel.ts";
+import { linkNames, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
@@ -70,7 +70,7 @@ suite("the network status", ["root", "bridge", "host-local"], (executable) => {
     const args = populate(annotation);
     const config = annotated(await configuration(), annotation);
     const sandbox = addNamespace(bed());
-    const result = answerOf<Result>(
+    const result = answerOf<PrintedResult>(
       await call(bed(), executable, { verb: "ADD", config, netns: sandbox.path, args }),
     );
     expect(api.asked()).toEqual([`patch ${webPath}/status`]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addNamespace, type Bed, type Namespace, useBed } from "../../../tools/testbed/bed.ts";
+import { addNamespace, type Bed, type BedNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import {
@@ -7,8 +7,8 @@ import {
   expectKernelState,
   linkNames,
   links,
-  type Result,
-} from "../../../tools/testbed/kernel.ts";
+  type PrintedResult,
+} from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, macvlan } from "../../../tools/testbed/networks.ts";
 
@@ -24,11 +24,11 @@ function configuration(bed: Bed, more: object = {}, networks: unknown = "storage
   return annotated(hawser(bed, { delegate: bridge(bed, 71, { routes }), ...more }), networks);
 }
 
-async function add(bed: Bed, executable: Executable, config: object, netns: string): Promise<Result> {
-  return answerOf<Result>(await call(bed, executable, { verb: "ADD", config, netns }));
+async function add(bed: Bed, executable: Executable, config: object, netns: string): Promise<PrintedResult> {
+  return answerOf<PrintedResult>(await call(bed, executable, { verb: "ADD", config, netns }));
 }
 
-function inSandbox(result: Result, { path }: Namespace): (string | undefined)[] {
+function inSandbox(result: PrintedResult, { path }: BedNamespace): (string | undefined)[] {
   return (result.interfaces ?? []).filter(({ sandbox }) => sandbox === path).map(({ name }) => name);
 }
 

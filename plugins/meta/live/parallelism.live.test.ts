@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { addNamespace, useBed } from "../../../tools/testbed/bed.ts";
 import { answerOf, call, errorOf, expectSilence, start } from "../../../tools/testbed/call.ts";
 import { suite } from "../../../tools/testbed/executables.ts";
-import { linkNames, links, type Result } from "../../../tools/testbed/kernel.ts";
+import { linkNames, links, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, effects, leftovers, locks, records } from "../../../tools/testbed/leftovers.ts";
 import { bridge, define, hawser } from "../../../tools/testbed/networks.ts";
 import {
@@ -36,7 +36,7 @@ suite("many containers at once", ["root", "bridge", "host-local"], (executable) 
         call(bed(), executable, { verb, config, containerId, netns: namespace.path }),
       );
 
-    const results = (await Promise.all(all("ADD"))).map((ended) => answerOf<Result>(ended));
+    const results = (await Promise.all(all("ADD"))).map((ended) => answerOf<PrintedResult>(ended));
     const given = results.flatMap(({ ips = [] }) => ips.map(({ address }) => address));
     expect(new Set(given).size).toBe(2 * howMany);
     for (const [index, { namespace }] of pods.entries()) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HttpHandler } from "../../../sys/fake.ts";
 import { Crash, type CrashPoint } from "../../../sys/fake.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
-import { createRecordingNode, podArgs } from "../testing.ts";
+import { createRecordingNode, podArgs } from "../meta-testing.ts";
 
 /** What is asked of the Kubernetes API, by which verb, on a machine in memory. */
 

@@ -3,7 +3,7 @@ import { type CniError, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 import type { KubeClient } from "../../../kube/client.ts";
-import { type Definition, findByNetworkName, readDefinition } from "../../../kube/definitions.ts";
+import { type Definition, findByNetworkName, readDefinition } from "../../../kube/definition-files.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";

@@ -1,50 +1,20 @@
 import type { CniError } from "../../../cni/errors.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
 import type { KubeClient } from "../../../kube/client.ts";
-import type { Definition } from "../../../kube/definitions.ts";
-import type { AssignedDevice } from "../../../kube/devices/assign.ts";
 import { isMirrorOf, isOfNode, type PodIdentity, podOf } from "../../../kube/pod.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { interfaceNameOf } from "../select.ts";
 import { readAnnotations } from "./api.ts";
-import { decodeTenants } from "./decode.ts";
-import { type DeviceMode, equip } from "./equip.ts";
+import { decodeTenants } from "./decode-definitions.ts";
+import { assignDevices, type DeviceMode } from "./devices.ts";
 import { isNotAsked, type NotAsked, readDefinitions } from "./lookup.ts";
+import { type FoundPrimary, interfaceNameOf, type Observed, type Wanted } from "./observed.ts";
 import { type Admitted, admit, type Sought } from "./policy.ts";
 import { type Asked, configured, defaultNamespace, readRequests, warnOfIgnored } from "./requests.ts";
-import { type FoundNetwork, readAuxiliary, readSource } from "./standing.ts";
-
-export interface Wanted {
-  /** For people, where it is no definition's `namespace/name`. */
-  readonly label?: string;
-  readonly origin: "configuration" | "annotation";
-  readonly request: NetworkRequest;
-  readonly definition: Definition;
-  /** Where the definition names a resource: the pod's device of it that this network gets. */
-  readonly device?: AssignedDevice;
-}
+import { type FoundNetwork, readAuxiliary, readSource } from "./source.ts";
 
 type Entry = Wanted | NotAsked;
-
-/** All that an operation depends on beyond its own input, read once. The stages after it are pure. */
-export interface Observed {
-  readonly pod: PodIdentity | undefined;
-  /** The primary's configuration and where it was found; undefined when we are chained. */
-  readonly primary: FoundPrimary | undefined;
-  readonly wanted: readonly Wanted[];
-  /** A file of the node defines the pod; in the API it has another uid. */
-  readonly isStatic?: boolean;
-  /** What only the API could have told, where it was not to be asked: for people. */
-  readonly notAsked?: readonly string[];
-}
-
-export interface FoundPrimary extends FoundNetwork {
-  /** The pod's own choice of its primary; undefined: it has the node's. */
-  readonly request?: NetworkRequest;
-}
 
 /** Without an API client, what the node itself knows must do; `notAsked` tells what it does not. */
 export async function observe(
@@ -67,17 +37,17 @@ export async function observe(
   warnOfIgnored(sys, asked.value);
   const choosesPrimary = asked.value.some(({ role }) => role === "primary");
   // At once: where the API is asked for several of them, it is waited for once.
-  const [admitted, ofNode, standing] = await Promise.all([
+  const [admitted, ofNode, defaultNetworks] = await Promise.all([
     readAdmitted(sys, config, namespace, asked.value, api),
     choosesPrimary ? undefined : readPrimary(sys, config, api),
-    readStanding(sys, config, pod, api),
+    readDefaultNetworks(sys, config, pod, api),
   ]);
   if (!admitted.ok) return admitted;
   const own = admitted.value.find(({ role }) => role === "primary");
   const primary = ofNode ?? ok(own === undefined ? undefined : primaryOf(own));
   if (!primary.ok) return primary;
-  if (!standing.ok) return standing;
-  const entries = withStanding(sys, config, standing.value, secondariesOf(admitted.value));
+  if (!defaultNetworks.ok) return defaultNetworks;
+  const entries = withDefaultNetworks(sys, config, defaultNetworks.value, secondariesOf(admitted.value));
   const unknown = annotations.value === undefined ? ["the pod's annotations"] : [];
   const told = annotations.value ?? {};
   const isStatic = isOfNode(told) || isMirrorOf(told, pod?.uid);
@@ -87,11 +57,11 @@ export async function observe(
     primary: primary.value,
     ...settle(config, primary.value, entries, unknown),
   };
-  return equip(sys, config, observed, devices);
+  return assignDevices(sys, config, observed, devices);
 }
 
 /** What STATUS and GC ask: the networks that every pod gets, whatever its annotations say. */
-export async function observeStanding(
+export async function observeEveryPods(
   sys: Sys,
   config: MetaConfig,
   api: KubeClient | undefined,
@@ -102,9 +72,9 @@ export async function observeStanding(
   if (!asked.ok) return asked;
   const admitted = await readAdmitted(sys, config, defaultNamespace, asked.value, api);
   if (!admitted.ok) return admitted;
-  const standing = await readStanding(sys, config, undefined, api);
-  if (!standing.ok) return standing;
-  const entries = withStanding(sys, config, standing.value, secondariesOf(admitted.value));
+  const defaultNetworks = await readDefaultNetworks(sys, config, undefined, api);
+  if (!defaultNetworks.ok) return defaultNetworks;
+  const entries = withDefaultNetworks(sys, config, defaultNetworks.value, secondariesOf(admitted.value));
   return ok({
     pod: undefined,
     primary: primary.value,
@@ -131,33 +101,35 @@ const primaryFields = {
 } as const;
 
 /** What the operator attaches to every pod without a request, but to those of system namespaces. */
-async function readStanding(
+async function readDefaultNetworks(
   sys: Sys,
   config: MetaConfig,
   pod: PodIdentity | undefined,
   api: KubeClient | undefined,
 ): Promise<Outcome<Entry[], CniError>> {
   const isSystems = pod !== undefined && config.systemNamespaces.includes(pod.namespace);
-  const sources = (isSystems ? [] : config.standing).map(async (source, index) => {
+  const sources = (isSystems ? [] : config.defaultNetworks).map(async (source, index) => {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
     return { field, found: await readSource(sys, config, source, field, api) };
   });
-  const standing: Entry[] = [];
+  const defaultNetworks: Entry[] = [];
   for (const { field, found } of await Promise.all(sources)) {
     if (!found.ok) return found;
-    standing.push(found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value));
+    defaultNetworks.push(
+      found.value === undefined ? { role: "secondary", notAsked: field } : unasked(found.value),
+    );
   }
-  return ok(standing);
+  return ok(defaultNetworks);
 }
 
-function withStanding(
+function withDefaultNetworks(
   sys: Sys,
   config: MetaConfig,
-  standing: readonly Entry[],
+  defaultNetworks: readonly Entry[],
   asked: readonly Entry[],
 ): Entry[] {
   const last = readAuxiliary(sys, config);
-  return [...standing, ...asked, ...(last === undefined ? [] : [unasked(last)])];
+  return [...defaultNetworks, ...asked, ...(last === undefined ? [] : [unasked(last)])];
 }
 
 function unasked({ name, source, config, annotations }: FoundNetwork): Wanted {

@@ -5,7 +5,7 @@ import type { NetworkRequest } from "../../../kube/annotation.ts";
 import type { Definition } from "../../../kube/definition.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { readRequestRules, safe } from "../config/permissions.ts";
-import { metaConfig } from "../testing.ts";
+import { metaConfig } from "../meta-testing.ts";
 import { admit, type Sought } from "./policy.ts";
 
 const missing = cniError("selection", "kube.unknown-network", "find network: there is none of this name");

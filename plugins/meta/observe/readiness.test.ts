@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRecordingNode } from "../testing.ts";
+import { createRecordingNode } from "../meta-testing.ts";
 
 const ready = "/run/flannel/subnet.env";
 const config = {

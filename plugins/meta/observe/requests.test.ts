@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createFake } from "../../../sys/fake.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { metaConfig } from "../testing.ts";
+import { metaConfig } from "../meta-testing.ts";
 import { type Asked, readRequests, warnOfIgnored } from "./requests.ts";
 
 const networks = "k8s.v1.cni.cncf.io/networks";

@@ -1,10 +1,10 @@
 import type { CniError } from "../../../cni/errors.ts";
-import type { Definition } from "../../../kube/definitions.ts";
+import type { Definition } from "../../../kube/definition-files.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { plan } from "../plan.ts";
-import { decodeTenants } from "./decode.ts";
+import { plan } from "../plan/plan.ts";
+import { decodeTenants } from "./decode-definitions.ts";
 import { complete } from "./lookup.ts";
 import { admit } from "./policy.ts";
 

@@ -7,12 +7,12 @@ import {
   type CrashPoint,
   createMachine,
   exited,
+  type FakeMachine,
   type FakeProcess,
   type Handler,
-  type Machine,
 } from "../../../sys/fake.ts";
+import { invocationFrom } from "../meta-testing.ts";
 import { meta } from "../plugin.ts";
-import { invocationFrom } from "../testing.ts";
 
 /**
  * ADD and DEL of a pod that moves its default routes, chained behind another plugin, stopped or failed at each effect: the
@@ -23,7 +23,7 @@ type Ending = "ok" | "error" | "crash";
 type RouteVerb = "ADD" | "DEL" | "CHECK";
 
 interface Scene {
-  readonly machine: Machine;
+  readonly machine: FakeMachine;
   /** The main table of the pod's namespace: `4 default via 10.1.0.1 dev eth0`. */
   readonly routes: string[];
   readonly attached: Set<string>;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Family } from "../../../cni/cidr.ts";
-import type { Attached } from "../execute.ts";
+import type { Attached } from "../execute/execute.ts";
 import {
   changesFor,
   familiesOf,

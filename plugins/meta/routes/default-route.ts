@@ -1,8 +1,8 @@
 import { addressFamily, cidrFamily, type Family } from "../../../cni/cidr.ts";
 import { allOk, type CniError, cniError, failWith } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Attached } from "../execute.ts";
-import type { Selection } from "../select.ts";
+import type { Attached } from "../execute/execute.ts";
+import type { Selection } from "../plan/select.ts";
 import { defaultRoute, type FoundRoute, isSameRoute, type KernelRoute } from "./ip-route.ts";
 
 /** The pod's default route of one family, by way of one of its attachments. */

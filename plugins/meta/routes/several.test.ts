@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { Route } from "../../../cni/types.ts";
-import { createRecordingNode } from "../testing.ts";
+import { createRecordingNode } from "../meta-testing.ts";
 import { severalDefaultRoutes } from "./several.ts";
 
 const bearer = (label: string, ...routes: Route[]) => ({ label, result: { routes } });

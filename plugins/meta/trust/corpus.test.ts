@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { parseChain } from "../../../cni/chain.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { parseResource } from "../../../kube/definition.ts";
-import { metaConfig } from "../testing.ts";
+import { metaConfig } from "../meta-testing.ts";
 import { decodeDefinition, type Trust } from "./decode.ts";
 import { noResources } from "./resources.ts";
 import { deniedTypes } from "./types.ts";

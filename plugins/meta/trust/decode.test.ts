@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import { createMachine } from "../../../sys/fake.ts";
-import { metaConfig } from "../testing.ts";
+import { metaConfig } from "../meta-testing.ts";
 import { decodeDefinition, type Trust } from "./decode.ts";
 import { noResources, type Resources, readResources } from "./resources.ts";
 

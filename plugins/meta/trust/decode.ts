@@ -8,8 +8,8 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import {
   addressOrCidr,
+  type DecodedFields,
   dns,
-  type Fields,
   flag,
   leftOut,
   list,
@@ -116,7 +116,7 @@ const aFlag = (value: Json): Json | undefined =>
 const loose: Reader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
 
 /** Of a list, and of a single plugin that stands for one. */
-const envelope: Fields = {
+const envelope: DecodedFields = {
   cniVersion: version,
   cniVersions: list(version),
   name: text(() => undefined),
@@ -126,7 +126,7 @@ const envelope: Fields = {
 };
 
 /** Of a list only. What people put here by mistake is told where it belongs. */
-const listFields: Fields = {
+const listFields: DecodedFields = {
   ...envelope,
   plugins: list((value) => value, 16),
   capabilities: leftOut(
@@ -138,7 +138,7 @@ const label = object({ key: text(() => undefined), value: text(() => undefined) 
 const runtimes = operators("It is the runtime's to say, for each pod");
 
 /** Of each plugin, besides its own fields. */
-const common: Fields = {
+const common: DecodedFields = {
   cniVersion: version,
   name: text(() => undefined),
   type: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "is no plugin's name"),
@@ -165,10 +165,10 @@ function readConfig(scope: Scope, config: JsonObject): JsonObject {
 }
 
 /** One executable's configuration, `ipam` within it excepted. */
-function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: Fields): JsonObject {
+function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: DecodedFields): JsonObject {
   const type = typeof plugin.type === "string" ? plugin.type : "";
   const schema = schemaOf(type, "plugin");
-  const fields: Fields = {
+  const fields: DecodedFields = {
     ...common,
     ...more,
     args: argsOf(schema, plugin.ipam),
@@ -198,7 +198,7 @@ function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
   const type = typeof ipam.type === "string" ? ipam.type : "";
   // No addresses, in each of the ways in which Go's programs write that.
   if (type === "" && Object.values(ipam).every(isUnset)) return {};
-  const fields: Fields = { type: text(() => undefined) };
+  const fields: DecodedFields = { type: text(() => undefined) };
   const read = readPart(scope, "ipam", type, fields, ipam, place);
   if (type !== "hawser-flat") return read;
   const pool = withPool(resources, read, place, ownName, notes);
@@ -220,7 +220,7 @@ function readPart(
   scope: Scope,
   part: Part,
   type: string,
-  fields: Fields,
+  fields: DecodedFields,
   value: JsonObject,
   place: string,
 ): JsonObject {
@@ -240,7 +240,7 @@ function readPart(
 function readBySchema(
   { trust, notes }: Scope,
   { needs = {}, namesState = [] }: Schema,
-  fields: Fields,
+  fields: DecodedFields,
   value: JsonObject,
   place: string,
 ): JsonObject {
@@ -255,7 +255,7 @@ function readBySchema(
 }
 
 /** What is ours to judge is judged; what is the plugin's own goes through, if no key of it can be read as another. */
-function readOpaque(fields: Fields, value: JsonObject, place: string, notes: Notes): JsonObject {
+function readOpaque(fields: DecodedFields, value: JsonObject, place: string, notes: Notes): JsonObject {
   const own = Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key));
   const judged = Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
   noteTwins(value, Object.keys(fields), place, notes, 0);

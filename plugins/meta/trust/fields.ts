@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { quote } from "../../../kube/text.ts";
 
 /** One thing in a tenant's text that is not handed on, so that none of it is. */
-export interface Problem {
+export interface FieldProblem {
   /** `plugins[0].ipam.dataDir` */
   readonly place: string;
   readonly why: string;
@@ -16,7 +16,7 @@ export interface Notes {
   readonly unknownKeys: "refuse" | "ignore";
   /** Whose text it is. */
   readonly namespace: string;
-  readonly problems: Problem[];
+  readonly problems: FieldProblem[];
   /** For people: which field was left out, and why the network works without it. */
   readonly leftOut: string[];
 }
@@ -26,7 +26,7 @@ export interface Notes {
  * nothing to hand on. Why is in the notes then.
  */
 export type Reader = (value: Json, place: string, notes: Notes) => Json | undefined;
-export type Fields = Readonly<Record<string, Reader>>;
+export type DecodedFields = Readonly<Record<string, Reader>>;
 
 /** Nobody writes more than this; a definition is a page of text. */
 const maxEntries = 256;
@@ -98,7 +98,7 @@ export function list(reader: Reader, most = maxEntries): Reader {
 }
 
 /** An object of these fields. What else is in it is refused by name, or left out where unknown keys are to be ignored. */
-export function object(fields: Fields): Reader {
+export function object(fields: DecodedFields): Reader {
   return (value, place, notes) => {
     if (!isObject(value)) return refuse(notes, place, `is ${kindOf(value)}, not an object`);
     return readFields(fields, value, place, notes);
@@ -127,7 +127,12 @@ export function record(isKey: (key: string) => boolean, reader: Reader): Reader 
 }
 
 /** Reads the fields of an object that are known; see `object`. */
-export function readFields(fields: Fields, value: JsonObject, place: string, notes: Notes): JsonObject {
+export function readFields(
+  fields: DecodedFields,
+  value: JsonObject,
+  place: string,
+  notes: Notes,
+): JsonObject {
   const read: [string, Json][] = [];
   for (const [key, each] of Object.entries(value)) {
     const where = placeOf(place, key);
@@ -143,7 +148,7 @@ export function readFields(fields: Fields, value: JsonObject, place: string, not
 }
 
 /** A key that a plugin of Go's would take for a known one must not be passed over, even where others are. */
-function noteUnknown(fields: Fields, key: string, where: string, notes: Notes): void {
+function noteUnknown(fields: DecodedFields, key: string, where: string, notes: Notes): void {
   const meant = Object.keys(fields).find((known) => foldKey(known) === foldKey(key));
   if (meant !== undefined) refuse(notes, where, `is written ${quote(meant)}`);
   else if (notes.unknownKeys === "ignore") notes.leftOut.push(`${where}: there is no such field`);

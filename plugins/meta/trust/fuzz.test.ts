@@ -7,9 +7,9 @@ import { openClient } from "../../../kube/client.ts";
 import { networksAnnotation } from "../../../kube/pod.ts";
 import type { HttpHandler } from "../../../sys/fake.ts";
 import { ok } from "../../../sys/outcome.ts";
-import { parseMetaConfig } from "../config/config.ts";
+import { parseMetaConfig } from "../config/parse.ts";
+import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../meta-testing.ts";
 import { prepare } from "../prepare.ts";
-import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../testing.ts";
 
 /**
  * Legal definitions and annotations, changed as a hostile author would change them, go through a whole ADD on a machine in

@@ -7,12 +7,12 @@ import type { Sys } from "../../../sys/sys.ts";
 import { type Permissions, requestKinds } from "../config/permissions.ts";
 import {
   asItIs,
+  type FieldProblem,
   list,
   matching,
   type Notes,
   object,
   oneOf,
-  type Problem,
   type Reader,
   record,
   text,
@@ -29,20 +29,20 @@ export interface Grant {
 /** By name, the last `*` standing for any rest; of VLANs, by `100` or `100-199`. */
 export type Grants = ReadonlyMap<string, Grant>;
 
-export interface Store extends Grant {
+export interface StoreResource extends Grant {
   /** hawser-flat's `store`. */
   readonly store: JsonObject;
 }
 
-export interface Pool extends Grant {
+export interface PoolResource extends Grant {
   /** The fields of hawser-flat's `ipam` that are the operator's, its store and its name in the store among them. */
   readonly ipam: JsonObject;
 }
 
 /** What of the node and of its stores the operator gives to namespaces, by names that their definitions may say. */
 export interface Resources {
-  readonly stores: ReadonlyMap<string, Store>;
-  readonly pools: ReadonlyMap<string, Pool>;
+  readonly stores: ReadonlyMap<string, StoreResource>;
+  readonly pools: ReadonlyMap<string, PoolResource>;
   /** Where a definition says neither a pool nor a store; empty: in the folder of hawser-flat on the node. */
   readonly defaultStore: string;
   /** Of what is not restricted at all there is nothing here: definitions name it as with Multus. */
@@ -135,12 +135,12 @@ function entriesOf(value: Json | undefined): [string, JsonObject][] {
   return isObject(value) ? (Object.entries(value) as [string, JsonObject][]) : [];
 }
 
-function grantsOf(kind: string, value: Json | undefined, problems: Problem[]): Grants {
+function grantsOf(kind: string, value: Json | undefined, problems: FieldProblem[]): Grants {
   return new Map(entriesOf(value).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
 }
 
 /** Whom something is given to has to be said: neither nobody nor everybody is what an operator who forgot it means. */
-function grantOf(place: string, { namespaces, requests }: JsonObject, problems: Problem[]): Grant {
+function grantOf(place: string, { namespaces, requests }: JsonObject, problems: FieldProblem[]): Grant {
   if (!Array.isArray(namespaces)) {
     problems.push({ place, why: `has no "namespaces"; write ["*"] for all` });
   }
@@ -150,7 +150,7 @@ function grantOf(place: string, { namespaces, requests }: JsonObject, problems: 
   };
 }
 
-function storeOf(key: string, each: JsonObject, problems: Problem[]): Store {
+function storeOf(key: string, each: JsonObject, problems: FieldProblem[]): StoreResource {
   const { etcd, dir } = each;
   const store = { ...(etcd !== undefined && { etcd }), ...(dir !== undefined && { dir }) };
   if (Object.keys(store).length !== 1) {
@@ -159,7 +159,12 @@ function storeOf(key: string, each: JsonObject, problems: Problem[]): Store {
   return { ...grantOf(`stores.${key}`, each, problems), store };
 }
 
-function poolOf(key: string, each: JsonObject, stores: Resources["stores"], problems: Problem[]): Pool {
+function poolOf(
+  key: string,
+  each: JsonObject,
+  stores: Resources["stores"],
+  problems: FieldProblem[],
+): PoolResource {
   const { namespaces: _namespaces, requests: _requests, store: named, pool, ...ipam } = each;
   const store = typeof named === "string" ? stores.get(named)?.store : undefined;
   if (named !== undefined && store === undefined) {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../cni/json.ts";
-import type { Fields, Reader } from "./fields.ts";
+import type { DecodedFields, Reader } from "./fields.ts";
 
 /** What of the node a definition makes use of, by the words of `resources.json`. */
 export interface Use {
@@ -13,14 +13,14 @@ export interface Schema {
   /** `main` makes an interface, `chained` works on one that a plugin before it made, `ipam` is called by a main plugin. */
   readonly role: "main" | "chained" | "ipam";
   /** Its own fields, besides those that each plugin may have (`type`, `capabilities`, `ipam`, `dns`, ...). */
-  readonly fields: Fields;
+  readonly fields: DecodedFields;
   /**
    * Fields that must be there, since without them it would do what no tenant decides. Each with why, as what follows the
    * field's name.
    */
   readonly needs?: Readonly<Record<string, string>>;
   /** What it reads of `args.cni`, besides what each plugin may have there (`ips`, `mac`). */
-  readonly args?: Fields;
+  readonly args?: DecodedFields;
   /**
    * Its network's name is handed on as it is written, if this takes it: a controller of its own reads the definition itself,
    * and knows the network by that name.

@@ -1,7 +1,7 @@
 import {
   address,
   cidr,
-  type Fields,
+  type DecodedFields,
   flag,
   linkName,
   list,
@@ -27,7 +27,7 @@ import { counted, maybe, mtu } from "./readers.ts";
  */
 const isSysctl = (key: string) => key.length <= 200 && /^net([./][A-Za-z0-9_-]{1,64}){1,12}$/.test(key);
 
-const tuningFields = (): Fields => ({
+const tuningFields = (): DecodedFields => ({
   sysctl: record(isSysctl, matching(/^[A-Za-z0-9_.:, \t-]{0,256}$/, "is no sysctl's value")),
   mac: maybe(mac),
   promisc: flag,

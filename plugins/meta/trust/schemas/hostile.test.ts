@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
 import type { Use } from "../schema.ts";
+import { legal, needed, readAs } from "./corpus-testing.ts";
 import { schemaOf, typesWithSchema } from "./index.ts";
-import { legal, needed, readAs } from "./testing.ts";
 
 /** What leads out of a name: to a file, to an option of a tool, to another line of a file. */
 const escapes = [

@@ -3,9 +3,9 @@ import {
   address,
   addressOrCidr,
   cidr,
+  type DecodedFields,
   dns,
   either,
-  type Fields,
   flag,
   list,
   matching,
@@ -25,7 +25,7 @@ import { maybe } from "./readers.ts";
 
 const range = { subnet: cidr, rangeStart: maybe(address), rangeEnd: maybe(address), gateway: maybe(address) };
 
-const hostLocalFields = (): Fields => ({
+const hostLocalFields = (): DecodedFields => ({
   // One range beside `type`, as it was written before there were several.
   ...range,
   ranges: list(list(object(range))),

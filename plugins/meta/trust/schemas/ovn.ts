@@ -2,7 +2,7 @@ import { addressFamily, cidrFamily } from "../../../../cni/cidr.ts";
 import {
   address,
   cidr,
-  type Fields,
+  type DecodedFields,
   flag,
   list,
   matching,
@@ -90,7 +90,7 @@ const provider: Reader = (value, place, notes) => {
 };
 
 const needs = { provider: "is missing; without it the cluster's own network would be meant" };
-const kubeOvnFields = (): Fields => ({
+const kubeOvnFields = (): DecodedFields => ({
   server_socket: maybe(operatorsBut(["/run/openvswitch/kube-ovn-daemon.sock"], "Write that")),
   provider,
   routes: list(object({ dst: maybe(cidr), gw: maybe(address) })),

@@ -1,8 +1,8 @@
 import { foldKey } from "../../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
 import {
+  type DecodedFields,
   either,
-  type Fields,
   leftOut,
   list,
   matching,
@@ -46,7 +46,7 @@ export function isSubdomain(value: string): boolean {
 export const subdomainName = text((value) => (isSubdomain(value) ? undefined : "is no name of an object"));
 
 /** Where a log is, and how much of it there is: files of the node's, of which the network needs none. */
-export function logFields(...names: readonly string[]): Fields {
+export function logFields(...names: readonly string[]): DecodedFields {
   const reader: Reader = (_value, place, notes) => {
     notes.leftOut.push(
       `${place}: it would write a file of the node's, which no definition of a namespace does`,
@@ -91,7 +91,7 @@ const others = [
 ];
 
 /** A main plugin's fields, and those of its siblings that its plugin cannot take for one of its own. */
-export function besideOthers(own: Fields): Fields {
+export function besideOthers(own: DecodedFields): DecodedFields {
   const folded = new Set(Object.keys(own).map(foldKey));
   const apart = others.filter((key) => !folded.has(foldKey(key)));
   return { ...own, ...Object.fromEntries(apart.map((key) => [key, ofAnother])) };

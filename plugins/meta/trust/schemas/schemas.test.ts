@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { foldedTwins } from "../../../../cni/fold.ts";
 import type { Schema } from "../schema.ts";
 import sources from "../testdata/go-fields.json" with { type: "json" };
+import { legal, needed, readAs } from "./corpus-testing.ts";
 import { schemaOf, typesWithSchema } from "./index.ts";
 import { ofAnother } from "./readers.ts";
-import { legal, needed, readAs } from "./testing.ts";
 
 interface Source {
   readonly fields: readonly string[];

@@ -1,7 +1,7 @@
 import {
   address,
   cidr,
-  type Fields,
+  type DecodedFields,
   flag,
   linkName,
   list,
@@ -179,7 +179,7 @@ const bond = (): Schema => ({
   needs: { linksInContainer: `is missing, so that ${hostLinks}; write true` },
 });
 
-const overrides = (): Fields => ({
+const overrides = (): DecodedFields => ({
   flushroutes: flag,
   flushgateway: flag,
   delroutes: routes,

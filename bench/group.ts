@@ -1,0 +1,25 @@
+import type { Timer } from "./call.ts";
+import type { Measure } from "./judge.ts";
+import type { Summaries } from "./rounds.ts";
+import type { BenchPrograms, BenchScene } from "./scene.ts";
+
+/** What one group found: timings for people, measures for the judge. */
+export interface Findings {
+  readonly summaries: Summaries;
+  readonly measures: readonly Measure[];
+  /** What is neither: printed as it is. */
+  readonly notes?: readonly string[];
+}
+
+export interface Bench {
+  readonly timer: Timer;
+  readonly scene: BenchScene;
+  readonly programs: BenchPrograms;
+  readonly onRound: (done: number, all: number) => void;
+}
+
+/** Candidates that are compared with each other, and nothing else. */
+export interface BenchGroup {
+  readonly title: string;
+  run(bench: Bench): Promise<Findings>;
+}

@@ -1,0 +1,129 @@
+import { save } from "../../cni/attachments.ts";
+import { printJson } from "../../cni/json.ts";
+import type { Attempt } from "../../sys/fault.ts";
+import { linux } from "../../sys/linux.ts";
+import type { FileStat, Sys } from "../../sys/sys.ts";
+import { runCommandLine } from "./cli.ts";
+
+/** What a command printed, for tests. */
+export interface Printed {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function runCli(
+  args: readonly string[],
+  changes: { readonly sys?: Sys; readonly columns?: number; readonly colours?: boolean } = {},
+): Promise<Printed> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const warn = (line: string) => void stderr.push(`${line}\n`);
+  const exitCode = await runCommandLine({ ...(changes.sys ?? asRoot(linux)), warn }, args, {
+    print: (text) => void stdout.push(`${text}\n`),
+    complain: (text) => void stderr.push(`${text}\n`),
+    columns: changes.columns,
+    colours: changes.colours ?? false,
+  });
+  return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
+}
+
+/** The same machine, where everything belongs to root: tests run as whoever they are run by. */
+export function asRoot(sys: Sys): Sys {
+  return withStat(sys, (_path, stat) => ({ ...stat, uid: 0 }));
+}
+
+export function withStat(sys: Sys, change: (path: string, stat: FileStat) => FileStat): Sys {
+  const stat: Sys["files"]["stat"] = (path) => {
+    const found = sys.files.stat(path);
+    return found.ok ? { ok: true, value: change(path, found.value) } : found;
+  };
+  return { ...sys, files: { ...sys.files, stat } };
+}
+
+/** A folder for one test, under `base`; `remove` takes it away with all that is in it. */
+export function temporaryFolder(base: string): { readonly path: string; readonly remove: () => void } {
+  const path = `${base}/hawser-cli-${linux.random.hex(12)}`;
+  must(linux.files.makeFolder(path, 0o755));
+  const locks = `/run/hawser${path}`;
+  return { path, remove: () => [path, ...(isFolder(locks) ? [locks] : [])].forEach(removeTree) };
+}
+
+function removeTree(path: string): void {
+  for (const name of must(linux.files.list(path))) {
+    const child = `${path}/${name}`;
+    if (isFolder(child)) removeTree(child);
+    else must(linux.files.remove(child));
+  }
+  must(linux.files.removeFolder(path));
+}
+
+function isFolder(path: string): boolean {
+  const stat = linux.files.stat(path);
+  return stat.ok && stat.value.kind === "folder";
+}
+
+export function writeFile(file: string, content: unknown, mode = 0o644): void {
+  must(linux.files.makeFolder(file.slice(0, file.lastIndexOf("/")), 0o755));
+  must(linux.files.write(file, typeof content === "string" ? content : printJson(content), { mode }));
+}
+
+/** An executable that would betray that it was run. */
+export function writePlugin(folder: string, type: string): void {
+  writeFile(`${folder}/${type}`, `#!/bin/sh\ntouch ${folder}/was-run\n`, 0o755);
+}
+
+/** Every file under a folder with its content, to see that nothing was changed. */
+export function snapshot(folder: string): Record<string, string> {
+  const entries = must(linux.files.list(folder)).map((name) => `${folder}/${name}`);
+  const inside = entries.filter(isFolder).map(snapshot);
+  const files = entries.filter((path) => !isFolder(path)).map((path) => [path, must(linux.files.read(path))]);
+  return Object.assign(Object.fromEntries(files), ...inside);
+}
+
+function must<T>(attempt: Attempt<T>): T {
+  if (!attempt.ok) throw new Error(attempt.error.message);
+  return attempt.value;
+}
+
+export const sinceMs = Date.UTC(2026, 7, 1, 12, 0, 0);
+
+/** A record of a bridge (10.1.0.5) and a storage network (10.2.0.5), as an ADD leaves it. */
+export function saveRecord(
+  stateDir: string,
+  containerId: string,
+  changes: Record<string, unknown> = {},
+  sys: Sys = linux,
+): string {
+  const key = { network: "pods", containerId, ifname: "eth0" };
+  const record = {
+    format: 1,
+    phase: "committed",
+    ...key,
+    netns: `/var/run/netns/${containerId}`,
+    args: "",
+    parallel: false,
+    reported: "merged",
+    sinceMs,
+    pod: { namespace: "default", name: "web" },
+    steps: [
+      stepOf("primary", "delegate", "eth0", "10.1.0.5/16"),
+      stepOf("secondary", "default/storage", "net1", "10.2.0.5/16"),
+    ],
+    ...changes,
+  };
+  const saved = save(sys, stateDir, key, JSON.parse(JSON.stringify(record)), "commit");
+  if (!saved.ok) throw new Error(saved.error.msg);
+  return `${stateDir}/pods/${containerId}@eth0.json`;
+}
+
+function stepOf(role: string, network: string, ifname: string, address: string): Record<string, unknown> {
+  const chain = {
+    name: "pods",
+    cniVersion: "1.1.0",
+    plugins: [{ type: "bridge", name: "pods", cniVersion: "1.1.0" }],
+  };
+  const interfaces = [{ name: "br0" }, { name: ifname, sandbox: "/var/run/netns/x" }];
+  const result = { cniVersion: "1.1.0", interfaces, ips: [{ address, interface: 1 }] };
+  return { role, network, ifname, chain, result };
+}

@@ -1,0 +1,88 @@
+import { createFake, type Fake } from "../../../sys/fake.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { installCommand } from "./install.ts";
+import type { Self } from "./node.ts";
+import type { InstallOptions, UninstallOptions } from "./options.ts";
+import { uninstallCommand } from "./uninstall.ts";
+
+export const executable = "/image/hawser";
+const account = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+export const primaryList = {
+  cniVersion: "1.0.0",
+  name: "cluster-net",
+  plugins: [
+    { type: "bridge", bridge: "cni0", mtu: 1450, ipam: { type: "host-local" } },
+    { type: "portmap", capabilities: { portMappings: true } },
+  ],
+};
+/** As its author wrote it: what is put back is this text, not one that means the same. */
+export const primaryText = `${JSON.stringify(primaryList, null, 4)}\n\n`;
+
+const base = { root: "", ownDir: "/etc/cni/hawser", dryRun: false, json: false } as const;
+export const owner: InstallOptions = {
+  ...base,
+  binDir: "/opt/cni/bin",
+  confDir: "/etc/cni/net.d",
+  mode: "owner",
+  primary: undefined,
+  settings: undefined,
+  api: false,
+  stay: false,
+};
+export const chained: InstallOptions = { ...owner, mode: "chained" };
+export const uninstallation: UninstallOptions = { ...base, stateDir: "/var/lib/cni/hawser", force: false };
+const self: Self = { executable, server: { host: "fd00::1", port: "6443" } };
+
+/** A node with a network, and the pod on it that installs. */
+export function createNode(files: Readonly<Record<string, string>> = {}): Fake {
+  return createFake({
+    files: {
+      [executable]: "the program",
+      [`${account}/token`]: "a token",
+      [`${account}/ca.crt`]: "a certificate",
+      "/etc/cni/net.d/10-cluster.conflist": primaryText,
+      ...files,
+    },
+  });
+}
+
+export interface CommandOutput {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export async function install(sys: Sys, options: InstallOptions): Promise<CommandOutput> {
+  return hear((terminal) => installCommand(sys, terminal, options, self));
+}
+
+export async function uninstall(
+  sys: Sys,
+  options: UninstallOptions = uninstallation,
+): Promise<CommandOutput> {
+  return hear(async (terminal) => uninstallCommand(sys, terminal, options));
+}
+
+async function hear(
+  run: (terminal: Parameters<typeof installCommand>[1]) => Promise<number>,
+): Promise<CommandOutput> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await run({
+    print: (text) => void out.push(`${text}\n`),
+    complain: (text) => void err.push(`${text}\n`),
+    columns: undefined,
+    colours: false,
+  });
+  return { code, out: out.join(""), err: err.join("") };
+}
+
+export function textOf({ machine }: Fake, path: string): string {
+  const text = machine.disk.read(path);
+  return text.ok ? text.value : text.error.code;
+}
+
+export function documentOf(fake: Fake, path: string): unknown {
+  return JSON.parse(textOf(fake, path));
+}

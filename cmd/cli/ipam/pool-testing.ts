@@ -1,0 +1,162 @@
+import * as os from "node:os";
+import { afterEach, beforeEach } from "vitest";
+import { parseAddress } from "../../../cni/address.ts";
+import { type Holding, printHolding } from "../../../ipam/flat/pool/holding.ts";
+import { codeOf, keysOf } from "../../../ipam/flat/pool/keys.ts";
+import { keysOfHolding } from "../../../ipam/flat/pool/stored.ts";
+import { openLocalStore } from "../../../ipam/flat/store/local-store.ts";
+import type { Entry, Op, Store } from "../../../ipam/flat/store/store.ts";
+import { linux } from "../../../sys/linux.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { asRoot, type Printed, temporaryFolder, writeFile } from "../command-testing.ts";
+import { parseUsage } from "../usage.ts";
+import { ipamCommand } from "./ipam.ts";
+
+/** What tests take for now: 2026-08-02 12:00:00Z. */
+export const nowMs = Date.UTC(2026, 7, 2, 12, 0, 0);
+export const hourMs = 3_600_000;
+export const node = "node-a";
+export const pool = "pods";
+
+/** This machine at that time. */
+export const stopped: Sys = { ...asRoot(linux), clock: { ...linux.clock, nowMs: () => nowMs } };
+
+export interface Changes {
+  readonly sys?: Sys;
+  /** What the person answers; undefined: there is none. */
+  readonly answer?: boolean;
+  readonly asked?: string[];
+  /** What happens meanwhile. */
+  readonly whenAsked?: () => Promise<void>;
+  readonly onProgress?: (line: string) => void;
+  readonly columns?: number;
+  readonly colours?: boolean;
+}
+
+/** Runs `hawser ipam` with these arguments. */
+export async function runIpam(args: readonly string[], changes: Changes = {}): Promise<Printed> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const defaults = { stateDir: "/nowhere", confDir: "/nowhere", columns: 110, version: "" };
+  const usage = await parseUsage(["ipam", ...args], defaults);
+  if (usage.kind === "wrong") return { exitCode: 2, stdout: "", stderr: usage.message };
+  if (usage.kind !== "command" || usage.command.kind !== "ipam") throw new Error("it is no ipam command");
+  const terminal = {
+    print: (text: string) => void stdout.push(`${text}\n`),
+    complain: (text: string) => void stderr.push(`${text}\n`),
+    columns: changes.columns,
+    colours: changes.colours ?? false,
+  };
+  const exitCode = await ipamCommand(changes.sys ?? stopped, terminal, usage.command.ipam, {
+    confirm: async (question) => {
+      changes.asked?.push(question);
+      await changes.whenAsked?.();
+      return changes.answer;
+    },
+    progress: (line) => changes.onProgress?.(line),
+  });
+  return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
+}
+
+export const ranges = [[{ subnet: "10.60.0.0/26", exclude: ["10.60.0.60/30"] }]];
+export const dualRanges = [...ranges, [{ subnet: "fd00:60::/120" }]];
+
+/** A folder's configuration file, whose store is in the folder too. */
+export function writeConfig(folder: string, changes: Record<string, unknown> = {}): string {
+  const ipam = { type: "hawser-flat", node, ranges, store: { dir: `${folder}/store` }, ...changes };
+  const path = `${folder}/pods.json`;
+  writeFile(path, { cniVersion: "1.1.0", name: pool, type: "bridge", ipam });
+  return path;
+}
+
+export function openStore(folder: string): Store {
+  return openLocalStore(linux, `${folder}/store`);
+}
+
+/** What each test begins with: a folder, and in it an empty store and the configuration that names it. */
+export interface PoolScene {
+  folder: string;
+  config: string;
+  store: Store;
+  /** Runs `hawser ipam` for that configuration. */
+  readonly run: (...args: string[]) => Promise<Printed>;
+}
+
+/** A new one for each test of a file. */
+export function useFolder(): PoolScene {
+  const at: PoolScene = {
+    folder: "",
+    config: "",
+    store: openStore(""),
+    run: (...args) => runIpam([...args, "--config", at.config]),
+  };
+  let remove = (): void => {};
+  beforeEach(() => {
+    const made = temporaryFolder(os.tmpdir());
+    remove = made.remove;
+    at.folder = made.path;
+    at.config = writeConfig(at.folder);
+    at.store = openStore(at.folder);
+  });
+  afterEach(() => remove());
+  return at;
+}
+
+export function codeOfText(text: string): string {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return codeOf(address.family === "4" ? 4 : 6, address.value);
+}
+
+/** A pod's interface with its addresses, live since an hour. */
+export function holdingOf(
+  identity: string,
+  addresses: readonly string[],
+  changes: Partial<Holding> = {},
+): Holding {
+  const sinceMs = nowMs - hourMs;
+  const containerId = `c-${identity.split("/")[1] ?? "x"}`;
+  return {
+    identity,
+    state: "live",
+    containerId,
+    ifname: identity.split("/")[2] ?? "eth0",
+    node,
+    network: pool,
+    addresses: addresses.map(codeOfText),
+    mac: `02:00:00:00:00:${String(addresses[0]).slice(-2).replace(".", "0").replace(":", "1")}`,
+    generation: 1,
+    sinceMs,
+    history: [{ what: "claimed", identity, containerId, node, atMs: sinceMs }],
+    ...changes,
+  };
+}
+
+/** As claims would have written them. */
+export async function put(store: Store, ...holdings: readonly Holding[]): Promise<void> {
+  for (const holding of holdings) {
+    const value = printHolding(holding);
+    await write(
+      store,
+      keysOfHolding(keysOf(pool), holding).map((key) => ({ kind: "put", key, value })),
+    );
+  }
+}
+
+export async function write(store: Store, ops: readonly Op[]): Promise<void> {
+  const reply = await store.txn({ compare: [], success: ops, failure: [] });
+  if (!reply.ok) throw new Error(reply.error.msg);
+}
+
+/** Everything in a store. */
+export async function dump(store: Store): Promise<Entry[]> {
+  const all = { kind: "range", from: "", to: "\uffff", limit: 10_000 } as const;
+  const reply = await store.txn({ compare: [], success: [all], failure: [] });
+  if (!reply.ok) throw new Error(reply.error.msg);
+  const [entries] = reply.value.replies;
+  return entries?.kind === "entries" ? [...entries.entries] : [];
+}
+
+export async function keysIn(store: Store): Promise<string[]> {
+  return (await dump(store)).map(({ key }) => key);
+}

@@ -1,0 +1,43 @@
+import { cniError } from "../../../../cni/errors.ts";
+import type { Sys } from "../../../../sys/sys.ts";
+import { printFailure } from "../../failure.ts";
+import { plain, printDocument, type Terminal } from "../../terminal.ts";
+import type { ExportOptions } from "../options.ts";
+import type { Person } from "../person.ts";
+import { countEntries, readHoldings } from "../read.ts";
+import { findPool } from "../target.ts";
+import { headerLine, holdingLine } from "./lines.ts";
+
+const fileMode = 0o600;
+
+/** `hawser ipam export`: a line of JSON for each owner, which `import` reads again. Errors: `cli.write`. */
+export async function exportHoldings(
+  sys: Sys,
+  terminal: Terminal,
+  options: ExportOptions,
+  person: Person,
+): Promise<number> {
+  const pool = await findPool(sys, options);
+  if (!pool.ok) return printFailure(terminal, pool.error, options.json);
+  const { store, keys, name } = pool.value;
+  const holdings = await readHoldings(store, keys, countEntries(person, name));
+  if (!holdings.ok) return printFailure(terminal, holdings.error, options.json);
+  const lines = [headerLine(name, sys.clock.nowMs()), ...holdings.value.map(holdingLine)].join("\n");
+  const { output, json } = options;
+  if (output === undefined) {
+    terminal.print(lines);
+    return 0;
+  }
+  const written = sys.files.write(output, `${lines}\n`, { mode: fileMode, sync: true });
+  if (!written.ok) {
+    return printFailure(
+      terminal,
+      cniError("ioFailure", "cli.write", `write ${output}: ${written.error.message}`),
+      json,
+    );
+  }
+  const owners = holdings.value.length;
+  if (json) printDocument(terminal, { pool: name, store: store.label, output, owners });
+  else terminal.print(plain(`${owners} owners of pool ${name} written to ${output}`));
+  return 0;
+}

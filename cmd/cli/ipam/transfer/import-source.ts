@@ -1,0 +1,72 @@
+import { parseDurationMs } from "../../../../cni/duration.ts";
+import { type CniError, failWith } from "../../../../cni/errors.ts";
+import { type Holding, withEvent } from "../../../../ipam/flat/pool/holding.ts";
+import { codeOfAddress } from "../../../../ipam/flat/pool/keys.ts";
+import { readDocuments, withoutByteOrderMark } from "../../../../kube/yaml.ts";
+import { type Outcome, ok } from "../../../../sys/outcome.ts";
+import type { Sys } from "../../../../sys/sys.ts";
+import type { ImportOptions } from "../options.ts";
+import type { Pool } from "../pool.ts";
+import { readHostLocal } from "./host-local.ts";
+import type { Incoming } from "./import-plan.ts";
+import { type Claims, heldFor } from "./imported-claims.ts";
+import { isExport, readLines } from "./lines.ts";
+import { readPools } from "./whereabouts.ts";
+
+/** A million addresses with their owners: a person names the file, and waits for it. */
+const longestSource = 1024 * 1024 * 1024;
+
+/** What there is to import, and what people are to know of it. */
+export interface ImportSource extends Incoming {
+  /** What could not be understood. */
+  readonly problems: readonly string[];
+  /** What was left out on purpose. */
+  readonly notes: readonly string[];
+}
+
+/** Errors: `cli.file`, `cli.hold`, `cli.source`, `ipam.data-folder`. */
+export async function readSource(
+  sys: Sys,
+  pool: Pool,
+  options: ImportOptions,
+): Promise<Outcome<ImportSource, CniError>> {
+  const { source, ifname, results, hold } = options;
+  const holdMs = hold === "forever" ? undefined : parseDurationMs(hold);
+  if (hold !== "forever" && holdMs === undefined) {
+    return failWith(
+      "invalidConfig",
+      "cli.hold",
+      `read --hold ${hold}: it is neither a duration like 24h nor forever`,
+    );
+  }
+  const nowMs = sys.clock.nowMs();
+  const held = ({ claims, problems, unowned, notes }: Claims): ImportSource => ({
+    holdings: heldFor(pool, claims, holdMs, nowMs),
+    isForeign: true,
+    unowned: unowned.map(codeOfAddress),
+    problems,
+    notes,
+  });
+  const stat = sys.files.stat(source);
+  if (stat.ok && stat.value.kind === "folder") {
+    const claims = readHostLocal(sys, source, results, ifname);
+    return claims.ok ? ok(held(claims.value)) : claims;
+  }
+  const text = sys.files.read(source, longestSource);
+  if (!text.ok) return failWith("ioFailure", "cli.file", `read ${source}: ${text.error.message}`);
+  const content = withoutByteOrderMark(text.value);
+  if (isExport(content)) {
+    const { holdings, problems } = readLines(content);
+    const own = holdings.map((holding) => imported(holding, nowMs));
+    return ok({ holdings: own, isForeign: false, unowned: [], problems, notes: [] });
+  }
+  const documents = await readDocuments(content);
+  if (documents.ok) return ok(held(readPools(documents.value, ifname, pool.sets)));
+  const hint = "It is to be an export, IPPool objects of whereabouts, or a data folder of host-local.";
+  return failWith("undecodable", "cli.source", `read ${source}: ${documents.error}`, hint);
+}
+
+function imported(holding: Holding, atMs: number): Holding {
+  const { identity, containerId, node, history } = holding;
+  return { ...holding, history: withEvent(history, { what: "imported", identity, containerId, node, atMs }) };
+}

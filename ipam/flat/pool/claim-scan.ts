@@ -1,0 +1,199 @@
+import { hash128 } from "../../hash.ts";
+import type { Op, Txn, TxnReply } from "../store/store.ts";
+import { isExpired } from "./holding.ts";
+import { addressOfKey, codeOf, inSpace, type Keys } from "./keys.ts";
+import { type Interval, type Space, windowAt } from "./space.ts";
+import { entriesOf, type Known, known } from "./stored.ts";
+
+/**
+ * The search for free addresses when an identity's candidates are all taken: windows of keys from a hashed place on, ever
+ * larger, so that the cost follows how full the pool is and not how large. Where a window is full, what waited too long
+ * for its identity is taken instead, the oldest first; and the keys are counted, so that no full pool is walked.
+ */
+export interface Scan {
+  readonly sets: readonly SetScan[];
+  readonly seed: bigint;
+  /** The last of the expired holds that were read; undefined at their beginning. */
+  readonly lastHold: string | undefined;
+  readonly wraps: number;
+}
+
+interface SetScan {
+  readonly space: Space;
+  /** Where the next window begins. */
+  readonly index: bigint;
+  readonly length: bigint;
+  readonly scanned: bigint;
+  readonly candidates: readonly CandidateCode[];
+  /** `due`: with the next window. */
+  readonly count: "not yet" | "due" | "full" | "not full";
+}
+
+export interface CandidateCode {
+  readonly code: string;
+  readonly steal: Known | undefined;
+}
+
+/** What was found free in one range set. */
+export interface Free {
+  readonly candidates: readonly CandidateCode[];
+}
+
+export type Seen =
+  | { readonly kind: "more"; readonly scan: Scan }
+  | { readonly kind: "found"; readonly free: readonly Free[] }
+  | { readonly kind: "exhausted"; readonly set: number };
+
+const firstWindow = 256n;
+const largestWindow = 4096n;
+/** Candidates kept of a window: the probes of the next try. */
+const kept = 3;
+const holdsRead = 32;
+/** Of 128 that a store takes in one transaction, what windows and counts share. */
+const maxOps = 120;
+/** Times that a whole pool is walked whose count says that it is not full. */
+const maxWraps = 4;
+
+/** `settled`: of each range set the address that is to be taken, where there is no choice. */
+export function startScan(
+  spaces: readonly Space[],
+  settled: readonly (string | undefined)[],
+  identity: string,
+): Scan {
+  const seed = hash128(`${identity}|scan`);
+  const sets = spaces.map((space, set): SetScan => {
+    const code = settled[set];
+    return {
+      space,
+      index: space.size === 0n ? 0n : seed % space.size,
+      length: firstWindow,
+      scanned: 0n,
+      // As often as there are probes: it goes with each of the others.
+      candidates: code === undefined ? [] : Array.from({ length: kept }, () => ({ code, steal: undefined })),
+      count: "not yet",
+    };
+  });
+  return { sets, seed, lastHold: undefined, wraps: 0 };
+}
+
+/** Reads the next window of every set that has nothing yet, and the oldest expired holds. */
+export function scanTxn(keys: Keys, { sets, lastHold }: Scan, nowMs: number): Txn {
+  const { from, to } = keys.holdsUntil(nowMs);
+  const after = lastHold === undefined ? from : `${lastHold}\u0000`;
+  const holds: Op = { kind: "range", from: after, to, limit: holdsRead };
+  const ops = sets.flatMap((set): Op[] => [
+    ...windowOf(set, sets).map(({ first, last }): Op => {
+      const limit = Number(last - first + 1n);
+      return { kind: "range", ...keys.ips(set.space.family, first, last), limit, keysOnly: true };
+    }),
+    ...countedOf(set, sets).map(
+      ({ first, last }): Op => ({ kind: "count", ...keys.ips(set.space.family, first, last) }),
+    ),
+  ]);
+  return { compare: [], success: [holds, ...ops], failure: [] };
+}
+
+/** A set's share of a transaction, for its window and as much again for its count. */
+function share(sets: readonly SetScan[]): number {
+  return Math.max(1, Math.floor(maxOps / (2 * sets.length)));
+}
+
+function isOpen({ candidates }: SetScan): boolean {
+  return candidates.length === 0;
+}
+
+function windowOf(set: SetScan, sets: readonly SetScan[]): Interval[] {
+  if (!isOpen(set) || set.count === "full") return [];
+  return windowAt(set.space, set.index, set.length, share(sets));
+}
+
+function countedOf({ space, count }: SetScan, sets: readonly SetScan[]): readonly Interval[] {
+  return count === "due" && space.intervals.length <= share(sets) ? space.intervals : [];
+}
+
+/** Reads the reply to `scanTxn(keys, scan, nowMs)`. */
+export function scanReply(scan: Scan, reply: TxnReply, nowMs: number): Seen {
+  const entries = entriesOf(reply, 0);
+  const expired = entries
+    .flatMap((entry) => known(entry) ?? [])
+    .filter(({ holding }) => isExpired(holding, nowMs));
+  const moreHolds = entries.length === holdsRead;
+  let at = 1;
+  const sets = scan.sets.map((set): SetScan => {
+    const window = windowOf(set, scan.sets);
+    const counted = countedOf(set, scan.sets);
+    const taken = window.flatMap((_piece) =>
+      entriesOf(reply, at++).map(({ key }) => addressOfKey(key).address),
+    );
+    const counts = counted.map((_interval) => countOf(reply, at++));
+    if (!isOpen(set)) return set;
+    return withCount(advance(set, window, new Set(taken), expired, scan.seed), counts);
+  });
+  const lastHold = moreHolds ? entries.at(-1)?.key : scan.lastHold;
+  return judge({ ...scan, sets, lastHold }, moreHolds);
+}
+
+function judge(scan: Scan, moreHolds: boolean): Seen {
+  if (!scan.sets.some(isOpen)) return { kind: "found", free: scan.sets };
+  const isOut = (set: SetScan): boolean =>
+    isOpen(set) && !moreHolds && (set.count === "full" || (isWalked(set) && scan.wraps >= maxWraps));
+  const exhausted = scan.sets.findIndex(isOut);
+  if (exhausted >= 0) return { kind: "exhausted", set: exhausted };
+  const again = scan.sets.some((set) => isOpen(set) && isWalked(set));
+  const sets = scan.sets.map((set): SetScan => (isWalked(set) ? { ...set, scanned: 0n, count: "due" } : set));
+  return { kind: "more", scan: { ...scan, sets, wraps: scan.wraps + (again ? 1 : 0) } };
+}
+
+function isWalked({ scanned, space, count }: SetScan): boolean {
+  return scanned >= space.size && count !== "full";
+}
+
+function advance(
+  set: SetScan,
+  window: readonly Interval[],
+  taken: ReadonlySet<bigint>,
+  expired: readonly Known[],
+  seed: bigint,
+): SetScan {
+  const free: bigint[] = [];
+  let read = 0n;
+  for (const { first, last } of window) {
+    read += last - first + 1n;
+    for (let address = first; address <= last; address++) if (!taken.has(address)) free.push(address);
+  }
+  const next = {
+    ...set,
+    scanned: set.scanned + read,
+    index: (set.index + read) % set.space.size,
+    length: set.length * 2n > largestWindow ? largestWindow : set.length * 2n,
+  };
+  if (free.length > 0) return { ...next, candidates: spread(set.space, free, seed) };
+  const stolen = expired.flatMap((steal) => {
+    const code = steal.holding.addresses.find((each) => inSpace(set.space, each));
+    return code === undefined ? [] : [{ code, steal }];
+  });
+  return { ...next, candidates: stolen.slice(0, kept) };
+}
+
+function withCount(set: SetScan, counts: readonly number[]): SetScan {
+  if (set.count === "not yet") return { ...set, count: "due" };
+  if (counts.length === 0) return set;
+  const used = counts.reduce((sum, count) => sum + count, 0);
+  return { ...set, count: BigInt(used) >= set.space.size ? "full" : "not full" };
+}
+
+function countOf(reply: TxnReply, at: number): number {
+  const one = reply.replies.at(at);
+  return one?.kind === "count" ? one.count : 0;
+}
+
+/** Some of the free ones, different for different claimants so that they do not race for the same. */
+function spread(space: Space, free: readonly bigint[], seed: bigint): CandidateCode[] {
+  const count = Math.min(kept, free.length);
+  const start = Number(seed % BigInt(free.length));
+  return Array.from({ length: count }, (_each, n) => {
+    const address = free[(start + n) % free.length];
+    if (address === undefined) throw new RangeError("an index modulo the length is inside of the list");
+    return { code: codeOf(space.family, address), steal: undefined };
+  });
+}

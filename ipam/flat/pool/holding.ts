@@ -1,0 +1,173 @@
+import { isObject, type Json, parseJson, printJson } from "../../../cni/json.ts";
+
+/**
+ * Who has which addresses. The same value lies under every key of its owner, so that whichever key is read tells all of it.
+ */
+export interface Holding {
+  /** `namespace/pod/interface`, or `container/<containerID>/<interface>`. */
+  readonly identity: string;
+  /**
+   * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: its
+   * identity is wanted elsewhere, or an operator gave it up, and nobody knows whether its sandbox still runs.
+   */
+  readonly state: "live" | "held" | "reserved" | "quarantine";
+  /** Of the sandbox that has it, or had it last. Empty if none ever did. */
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly node: string;
+  /** The network that it was attached to: one network's GC knows nothing of another's, though they share the pool. */
+  readonly network: string;
+  readonly uid?: string;
+  /** The boot of the node's machine that its sandbox belongs to, where the machine tells it (`bootOf`). */
+  readonly boot?: string;
+  /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  /** The sandbox asked for this MAC address: it is the sandbox's for as long as it lives, and not its identity's. */
+  readonly macAsked?: true;
+  /** Grows with every sandbox that takes it over; an older one's CHECK fails. */
+  readonly generation: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** `held` only; absent when it is held for ever. */
+  readonly heldUntilMs?: number;
+  /** It was reserved for this identity, and will be again after its DEL. */
+  readonly reserved?: true;
+  /** Oldest first, at most `historyLength`. */
+  readonly history: readonly HoldingEvent[];
+}
+
+export interface HoldingEvent {
+  readonly what: "claimed" | "taken over" | "released" | "reserved" | "imported" | "quarantined";
+  readonly identity: string;
+  readonly containerId: string;
+  readonly node: string;
+  readonly atMs: number;
+}
+
+const historyLength = 8;
+
+export function withEvent(history: readonly HoldingEvent[], event: HoldingEvent): HoldingEvent[] {
+  return [...history, event].slice(-historyLength);
+}
+
+export function printHolding(holding: Holding): string {
+  return printJson(holding);
+}
+
+const states: readonly unknown[] = ["live", "held", "reserved", "quarantine"];
+
+/** Undefined when the text is no holding: somebody else's value, or one of a later format. */
+export function parseHolding(text: string): Holding | undefined {
+  const json = parseJson(text);
+  if (!json.ok || !isObject(json.value)) return undefined;
+  const { identity, state, containerId, ifname, node, network, uid, addresses, mac, generation } = json.value;
+  const { boot, sinceMs, heldUntilMs, reserved, history, macAsked } = json.value;
+  const texts = [identity, containerId, ifname, node, network, mac];
+  if (!texts.every((each) => typeof each === "string")) return undefined;
+  if (!states.includes(state) || !isTexts(addresses)) return undefined;
+  if (typeof generation !== "number" || typeof sinceMs !== "number" || !Array.isArray(history))
+    return undefined;
+  return {
+    identity: String(identity),
+    state: state as Holding["state"],
+    containerId: String(containerId),
+    ifname: String(ifname),
+    node: String(node),
+    network: String(network),
+    ...(typeof uid === "string" ? { uid } : {}),
+    ...(typeof boot === "string" ? { boot } : {}),
+    addresses,
+    mac: String(mac),
+    ...(macAsked === true ? { macAsked } : {}),
+    generation,
+    sinceMs,
+    ...(typeof heldUntilMs === "number" ? { heldUntilMs } : {}),
+    ...(reserved === true ? { reserved } : {}),
+    history: history.filter(isObject) as unknown as HoldingEvent[],
+  };
+}
+
+function isTexts(value: Json | undefined): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
+}
+
+/**
+ * This node's clock and the store's, which may disagree: a hold is counted from the later of the two, and is over only by
+ * both. So a node whose clock is wrong by itself ends nobody's hold early.
+ */
+export interface Times {
+  readonly nowMs: number;
+  /** Undefined where the store does not tell. */
+  readonly storeMs?: number;
+}
+
+export function latestMs({ nowMs, storeMs = nowMs }: Times): number {
+  return Math.max(nowMs, storeMs);
+}
+
+export function earliestMs({ nowMs, storeMs = nowMs }: Times): number {
+  return Math.min(nowMs, storeMs);
+}
+
+/** Whether anybody may take it: it waited for its identity long enough. */
+export function isExpired(holding: Holding, nowMs: number): boolean {
+  return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;
+}
+
+/** Whether a sandbox has it, or may have it. */
+export function isAttached({ state }: Pick<Holding, "state">): boolean {
+  return state === "live" || state === "quarantine";
+}
+
+/** Of a sandbox of which nobody knows whether it still runs: kept from everybody until there is evidence. */
+export function quarantined(holding: Holding, node: string, atMs: number): Holding {
+  const { identity, containerId, history } = holding;
+  // `sinceMs` stays that of its claim: a release that is journalled on its node means claims up to a time.
+  const event = { what: "quarantined", identity, containerId, node, atMs } as const;
+  return { ...holding, state: "quarantine", history: withEvent(history, event) };
+}
+
+/** How an address is, in a word. An expired hold is anybody's. */
+export type AddressCondition = "used" | "held" | "expired" | "reserved" | "quarantined";
+export function conditionOf(holding: Holding, nowMs: number): AddressCondition {
+  if (isExpired(holding, nowMs)) return "expired";
+  const { state } = holding;
+  return state === "live" ? "used" : state === "quarantine" ? "quarantined" : state;
+}
+
+/** The namespace of an identity, or what stands in its place. */
+export function namespaceOf(identity: string): string {
+  const [namespace = "", , ifname] = identity.split("/");
+  if (ifname !== undefined) return namespace;
+  return isNobody(identity) ? "(nobody)" : "(no pod)";
+}
+
+/** Container IDs are unique, so that it is this very sandbox's whatever its node is called. */
+export function isOf(
+  holding: Holding,
+  who: { readonly containerId: string; readonly ifname: string },
+): boolean {
+  return isAttached(holding) && holding.containerId === who.containerId && holding.ifname === who.ifname;
+}
+
+const reservedFor = "reserved:";
+
+/** Whom a reservation is for when it is for nobody: no pod can be called so. */
+export function nobody(address: string): string {
+  return `${reservedFor}${address}`;
+}
+
+export function isNobody(identity: string): boolean {
+  return identity.startsWith(reservedFor);
+}
+
+/** Whether it was claimed in an earlier boot of this very machine. */
+export function isOfEarlierBoot(
+  { boot: recorded }: Pick<Holding, "boot">,
+  boot: string | undefined,
+): boolean {
+  if (recorded === undefined || boot === undefined) return false;
+  const machineOf = (each: string): string => each.slice(0, each.indexOf("-"));
+  return recorded !== boot && machineOf(recorded) === machineOf(boot);
+}

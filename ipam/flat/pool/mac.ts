@@ -1,0 +1,28 @@
+import { parseArgs } from "../../../cni/environment.ts";
+import type { CniError } from "../../../cni/errors.ts";
+import { canonicalHardware, hardwareOctets } from "../../../cni/hardware.ts";
+import type { Json } from "../../../cni/json.ts";
+import type { Invocation } from "../../../cni/plugin.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { fieldOf, readObject, show } from "../../fields.ts";
+import { invalidIpam } from "../../ipam-config.ts";
+
+/**
+ * The MAC address that the main plugin will set because somebody asks for it: `runtimeConfig.mac`, else `args.cni.mac`, else
+ * CNI_ARGS `MAC=`, as bridge and macvlan have it. It is recorded, so that two never have the same. Errors: `ipam.config`.
+ */
+export function askedMac({ config, environment }: Invocation): Outcome<string | undefined, CniError> {
+  const problems: string[] = [];
+  const cni = readObject(readObject(config.raw, "args", "args", problems), "cni", "args.cni", problems);
+  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", problems);
+  const places: [string, Json | undefined][] = [
+    ["runtimeConfig.mac", fieldOf(runtimeConfig, "mac")],
+    ["args.cni.mac", fieldOf(cni, "mac")],
+    ["CNI_ARGS MAC", parseArgs(environment.args).get("MAC")],
+  ];
+  const [place, text] = places.find(([, value]) => value !== undefined && value !== "") ?? ["", ""];
+  const isMac = typeof text === "string" && (text === "" || hardwareOctets(text) !== undefined);
+  if (!isMac) problems.push(`${place}: ${show(text ?? "")} is no MAC address`);
+  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  return ok(typeof text === "string" && text !== "" ? canonicalHardware(text) : undefined);
+}

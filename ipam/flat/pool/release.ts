@@ -1,0 +1,178 @@
+import type { Ask } from "../store/drive.ts";
+import type { Op, Txn, TxnReply } from "../store/store.ts";
+import { earliestMs, type Holding, isExpired, isOf, latestMs, type Times, withEvent } from "./holding.ts";
+import type { Keys } from "./keys.ts";
+import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./stored.ts";
+
+export interface ReleaseRequest extends Times {
+  readonly keys: Keys;
+  readonly node: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  /** Whom its addresses may be recorded for: they are found though the node was called otherwise at their claim. */
+  readonly identities?: readonly string[];
+  /** How long its addresses wait for their identity; undefined: for ever. */
+  readonly holdMs: number | undefined;
+  /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
+  readonly claimedUntilMs?: number;
+  /** Only the claim of this time is meant. */
+  readonly claimedAtMs?: number;
+  /** Only the record of this revision is meant: it is what was judged. */
+  readonly revision?: string;
+}
+
+/** The next thing to do for a release. Pure, as a claim is. */
+export type Release =
+  | Ask<Release>
+  | { readonly kind: "released"; readonly holding: Holding }
+  /** The container has nothing: it was released before, or others have taken over what it had. */
+  | { readonly kind: "nothing" }
+  /** Others changed the record each time before we could. */
+  | { readonly kind: "contended" };
+
+/** Expired holds that one release clears away. */
+const sweptHolds = 4;
+const maxTries = 100;
+
+/** Starts a release: only what is recorded of this very container is freed, whatever the configuration says now. */
+export function release(request: ReleaseRequest): Release {
+  return look(request, 0);
+}
+
+/** Starts with what was read and judged before (GC): frees it only as long as it is the same. */
+export function releaseKnown(request: ReleaseRequest, attachment: Known): Release {
+  return decide({ ...request, revision: attachment.modRevision }, 0, attachment, []);
+}
+
+function look(request: ReleaseRequest, tries: number): Release {
+  if (tries >= maxTries) return { kind: "contended" };
+  const { keys, node, containerId, ifname, identities = [], nowMs } = request;
+  const att: Op = { kind: "get", key: keys.att(node, containerId, ifname) };
+  const holds: Op = { kind: "range", ...keys.holdsUntil(nowMs), limit: sweptHolds };
+  const owns = identities.map((identity): Op => ({ kind: "get", key: keys.own(identity) }));
+  return {
+    kind: "ask",
+    txn: { compare: [], success: [att, holds, ...owns], failure: [] },
+    next: (reply) => {
+      const told = withTime(request, reply);
+      const expired = entriesOf(reply, 1).flatMap((entry) => known(entry) ?? []);
+      const found = known(entriesOf(reply, 0)[0]);
+      if (found !== undefined) return decide(told, tries, found, expired);
+      const own = identities
+        .flatMap((_identity, at) => known(entriesOf(reply, 2 + at)[0]) ?? [])
+        .find(({ holding }) => isOf(holding, request));
+      return decide({ ...told, node: own?.holding.node ?? node }, tries, own, expired);
+    },
+  };
+}
+
+function withTime<T extends Times>(request: T, { atMs }: TxnReply): T {
+  return atMs === undefined ? request : { ...request, storeMs: atMs };
+}
+
+function decide(
+  request: ReleaseRequest,
+  tries: number,
+  attachment: Known | undefined,
+  expired: readonly Known[],
+): Release {
+  if (attachment === undefined || !isMeant(request, attachment)) return { kind: "nothing" };
+  const { holding } = attachment;
+  if (holding.containerId !== request.containerId) {
+    return dismantle(request, tries, attachment, [attKey(request)]);
+  }
+  const swept = expired.filter((each) => isExpired(each.holding, earliestMs(request)));
+  return {
+    kind: "ask",
+    txn: releaseTxn(request, attachment, swept),
+    next: (reply) => {
+      if (reply.succeeded) return { kind: "released", holding };
+      const same = reply.replies
+        .flatMap((_reply, at) => entriesOf(reply, at))
+        .filter(({ modRevision }) => modRevision === attachment.modRevision)
+        .map(({ key }) => key);
+      // Nobody changed the container's record, so it is the others that do not belong to it.
+      if (same.includes(attKey(request))) return dismantle(request, tries, attachment, same);
+      return look(request, tries + 1);
+    },
+  };
+}
+
+function isMeant(request: ReleaseRequest, { modRevision, holding }: Known): boolean {
+  const { revision, claimedAtMs, claimedUntilMs } = request;
+  if (revision !== undefined && modRevision !== revision) return false;
+  if (claimedAtMs !== undefined && holding.sinceMs !== claimedAtMs) return false;
+  // Else the container was attached anew since its DEL was journalled.
+  return claimedUntilMs === undefined || holding.sinceMs <= claimedUntilMs;
+}
+
+function releaseTxn(request: ReleaseRequest, attachment: Known, expired: readonly Known[]): Txn {
+  const { keys } = request;
+  const { holding, modRevision } = attachment;
+  const held = keysOf(request, holding);
+  return {
+    // Each of them, although one would do in a store that nothing but this program wrote to.
+    compare: held.map((key) => ({ kind: "unchanged", key, modRevision })),
+    success: [
+      ...rewrite(keys, [holding], released(request, holding)),
+      ...expired.map((each): Op => ({ kind: "txn", txn: sweepTxn(keys, each) })),
+    ],
+    failure: held.map((key): Op => ({ kind: "get", key })),
+  };
+}
+
+/** The container's own key comes first. */
+function keysOf(request: ReleaseRequest, holding: Holding): string[] {
+  const own = attKey(request);
+  return [own, ...keysOfHolding(request.keys, holding).filter((key) => key !== own)];
+}
+
+function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
+  return keys.att(node, containerId, ifname);
+}
+
+/** What becomes of a holding: nothing, when it waits for nobody. */
+function released(request: ReleaseRequest, holding: Holding): Holding | undefined {
+  const { holdMs, nowMs } = request;
+  const { identity, containerId, node } = holding;
+  const { uid: _uid, boot: _boot, reserved: isReserved, heldUntilMs: _heldUntilMs, ...had } = holding;
+  const { macAsked = false, ...kept } = had;
+  const history = withEvent(holding.history, { what: "released", identity, containerId, node, atMs: nowMs });
+  const next = { ...kept, ...(macAsked && { mac: "" }), sinceMs: nowMs, history };
+  if (isReserved === true) return { ...next, state: "reserved" };
+  // A container never comes back.
+  if (holdMs === 0 || identity.startsWith("container:")) return undefined;
+  return {
+    ...next,
+    state: "held",
+    ...(holdMs === undefined ? {} : { heldUntilMs: latestMs(request) + holdMs }),
+  };
+}
+
+function sweepTxn(keys: Keys, { holding, modRevision }: Known): Txn {
+  const [first = ""] = keysOfHolding(keys, holding);
+  return {
+    compare: [{ kind: "unchanged", key: first, modRevision }],
+    success: rewrite(keys, [holding], undefined),
+    failure: [],
+  };
+}
+
+/** Frees those keys of a damaged holding that are its own, and keeps nothing of it. */
+function dismantle(
+  request: ReleaseRequest,
+  tries: number,
+  attachment: Known,
+  own: readonly string[],
+): Release {
+  const { holding, modRevision } = attachment;
+  return {
+    kind: "ask",
+    txn: {
+      compare: own.map((key) => ({ kind: "unchanged", key, modRevision })),
+      success: own.map((key): Op => ({ kind: "delete", key })),
+      failure: [],
+    },
+    next: (reply) => (reply.succeeded ? { kind: "released", holding } : look(request, tries + 1)),
+  };
+}

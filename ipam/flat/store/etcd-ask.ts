@@ -1,0 +1,91 @@
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { type EtcdVerdict, judge, unknown, unreachable } from "./etcd-fault.ts";
+import { recall, remember } from "./etcd-memory.ts";
+import { endpointOf, heard, nextEndpoint, type Session, send, silenceLeftMs } from "./etcd-session.ts";
+import type { StoreFault } from "./store.ts";
+
+/** Times that the list of endpoints is gone through. */
+const rounds = 2;
+
+export interface Question {
+  readonly path: string;
+  readonly body: string;
+  /** It may be done twice. */
+  readonly repeatable: boolean;
+  readonly token: string;
+  /** How one endpoint is asked; `send` with its answer judged unless it is said. */
+  readonly askOne?: (endpoint: string, leftMs: number) => Promise<EtcdVerdict>;
+}
+
+/** `silent`: whoever asks may do better than to ask the next endpoint with the same token. */
+export type Answer =
+  | Extract<EtcdVerdict, { kind: "answered" | "token" }>
+  | { readonly kind: "silent"; readonly why: string };
+
+/** One question to one endpoint after the other, until one answers or refuses, or until asking on would be wrong. */
+export async function ask(session: Session, question: Question): Promise<Outcome<Answer, StoreFault>> {
+  const { sys, settings, limits } = session;
+  const count = settings.endpoints.length;
+  session.silentSinceMs ??= sys.clock.monotonicMs();
+  for (let tries = 0; tries < rounds * count; tries++) {
+    if (tries > 0 && tries % count === 0) await pause(session);
+    const leftMs = silenceLeftMs(session);
+    if (leftMs <= 0) break;
+    const endpoint = endpointOf(session);
+    const verdict = await (question.askOne?.(endpoint, leftMs) ??
+      askOnce(session, endpoint, question, leftMs));
+    if (verdict.kind !== "elsewhere") heard(session);
+    if (verdict.kind === "refused") return fail(verdict.fault);
+    if (verdict.kind !== "elsewhere") {
+      noteEndpoint(session, endpoint);
+      return ok(verdict);
+    }
+    session.failures.push(verdict.why);
+    nextEndpoint(session);
+    const isDoubtful = verdict.isSilent === true && doubt(session, question.token);
+    if (verdict.done === "maybe" && !question.repeatable)
+      return fail(unknown(unique(session.failures).join("; ")));
+    if (isDoubtful) return ok({ kind: "silent", why: verdict.why });
+  }
+  const late = silenceLeftMs(session) <= 0 ? [`nobody has answered for ${limits.silenceMs} ms`] : [];
+  return fail(unreachable([...unique(session.failures), ...late]));
+}
+
+/** Not at the same moment on all nodes. */
+async function pause(session: Session): Promise<void> {
+  const { sys, limits } = session;
+  const share = 0.5 + Number.parseInt(sys.random.hex(4), 16) / 0x10000;
+  await sys.clock.sleep(Math.max(0, Math.min(limits.pauseMs * share, silenceLeftMs(session))));
+}
+
+async function askOnce(
+  session: Session,
+  endpoint: string,
+  { path, body, token }: Question,
+  leftMs: number,
+): Promise<EtcdVerdict> {
+  const timeoutMs = Math.min(session.limits.tryMs, leftMs);
+  return judge(endpoint, await send(session, endpoint, { method: "POST", path, body, token, timeoutMs }));
+}
+
+/**
+ * etcd answers a request with a token of its future only when it has come there: never, where its data were lost or put
+ * back from a snapshot. So silence may be the endpoint's fault, or that of a token that this process has not got itself.
+ */
+function doubt(session: Session, token: string): boolean {
+  if (token === "" || session.token !== "remembered") return false;
+  session.token = "doubtful";
+  return true;
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}
+
+/** Written only after a failover: the endpoint that the node begins with needs no memory. */
+function noteEndpoint(session: Session, endpoint: string): void {
+  const { sys, settings, memoryPlace, memory, first } = session;
+  if (endpoint === (memory.endpoint ?? settings.endpoints[first])) return;
+  session.memory = { ...memory, endpoint };
+  remember(sys, memoryPlace, { ...recall(sys, memoryPlace), endpoint });
+}

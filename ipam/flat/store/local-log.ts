@@ -1,0 +1,235 @@
+import { isObject, parseJson, printJson } from "../../../cni/json.ts";
+import { sweepLocks } from "../../../cni/lock-sweep.ts";
+import { makeOwnFolder } from "../../../cni/own-folder.ts";
+import type { Attempt, Fault } from "../../../sys/fault.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { isGone, pathOfKey } from "./local-keys.ts";
+
+/**
+ * The log of a local store, `<dir>/log/`: one file a transaction, which is at once what its keys' files are: each is a hard
+ * link to it. A transaction is done when its file has its name, `<revision>`, and the folder is on the disk. Only then are
+ * the keys changed, and the file becomes `<revision>.<boot>`: whoever finds one without that, or of another boot (the
+ * changes of folders may have been lost), does its changes again. Nothing of a key is ever written twice.
+ */
+export interface Log {
+  /** The last transaction that wrote; 0 when there is none. */
+  readonly revision: bigint;
+  readonly names: readonly string[];
+}
+
+export interface LoggedChange {
+  readonly revision: bigint;
+  readonly writes: ReadonlyMap<string, string | undefined>;
+}
+
+/** `done` is false when nothing was changed; true when the changes will be found, though they are not complete. */
+export interface LogFault {
+  readonly fault: Fault;
+  readonly done: boolean;
+}
+
+const fileMode = 0o600;
+const folderMode = 0o700;
+const revisionDigits = 16;
+/** Transactions that a power loss may make necessary to do again. */
+const longestLog = 64;
+const newName = ".new";
+
+export function keysRoot(dir: string): string {
+  return `${dir}/keys`;
+}
+
+function logFolder(dir: string): string {
+  return `${dir}/log`;
+}
+
+/** Reads the log, and does what interrupted transactions left undone. */
+export function openLog(sys: Sys, dir: string): Attempt<Log> {
+  const found = sys.files.list(logFolder(dir));
+  if (!found.ok) return isGone(found.error.code) ? ok({ revision: 0n, names: [] }) : found;
+  const all = found.value.filter((name) => /^\d{16}(\.|$)/.test(name));
+  const names = newestRun(all);
+  for (const name of all) if (!names.includes(name)) sys.files.remove(`${logFolder(dir)}/${name}`);
+  const boot = bootOf(sys);
+  const open = names.filter((name) => !name.endsWith(`.${boot}`));
+  if (open.length > 0) {
+    const redone = redo(sys, dir, open);
+    if (!redone.ok) return redone;
+  }
+  const last = names.at(-1);
+  const now = names.map((name) => `${name.slice(0, revisionDigits)}.${boot}`);
+  return ok({ revision: last === undefined ? 0n : revisionOf(last), names: now });
+}
+
+function redo(sys: Sys, dir: string, names: readonly string[]): Attempt {
+  // Its writer may have been stopped before this, and what follows must not outlive the transaction.
+  const synced = sys.files.syncFolder(logFolder(dir));
+  if (!synced.ok) return synced;
+  for (const name of names) {
+    const change = readChange(sys, `${logFolder(dir)}/${name}`, revisionOf(name));
+    if (!change.ok) return change;
+    const applied = apply(sys, dir, name, change.value);
+    if (!applied.ok) return applied;
+  }
+  return ok(undefined);
+}
+
+/**
+ * Transactions without a gap up to the last: what is older than a gap was removed because it is on the disk, and came back
+ * with a power loss.
+ */
+function newestRun(names: readonly string[]): string[] {
+  const run: string[] = [];
+  for (const name of names.toReversed()) {
+    const after = run[0];
+    if (after !== undefined && revisionOf(after) === revisionOf(name)) continue;
+    if (after !== undefined && revisionOf(after) !== revisionOf(name) + 1n) break;
+    run.unshift(name);
+  }
+  return run;
+}
+
+function revisionOf(name: string): bigint {
+  return BigInt(name.slice(0, revisionDigits));
+}
+
+/** Processes are named by boot, process ID and start time. */
+function bootOf(sys: Sys): string {
+  return sys.processes.self().split("-")[0] ?? "";
+}
+
+/** Makes a transaction durable, then visible. */
+export function commit(sys: Sys, dir: string, log: Log, change: LoggedChange): Outcome<void, LogFault> {
+  const folder = logFolder(dir);
+  const name = String(change.revision).padStart(revisionDigits, "0");
+  const written = writeChange(sys, dir, `${folder}/${newName}`, printChange(change));
+  const named = written.ok ? sys.files.rename(`${folder}/${newName}`, `${folder}/${name}`) : written;
+  if (!named.ok) return fail({ fault: named.error, done: false });
+  const synced = sys.files.syncFolder(folder);
+  const applied = synced.ok ? apply(sys, dir, name, change) : synced;
+  if (!applied.ok) return fail({ fault: applied.error, done: true });
+  if (log.names.length >= longestLog) shorten(sys, dir, [...log.names, `${name}.${bootOf(sys)}`]);
+  return ok(undefined);
+}
+
+function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt {
+  // Not a file that is there: an interrupted one has no other name, but this costs nothing.
+  const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync: true });
+  const written = write();
+  if (written.ok) return written;
+  if (written.error.code === "EEXIST") {
+    const removed = sys.files.remove(path);
+    return removed.ok ? write() : removed;
+  }
+  if (!isGone(written.error.code)) return written;
+  const made = makeFolders(sys, dir);
+  return made.ok ? write() : made;
+}
+
+/** Durable with all that is above: which of it is new nobody knows. System folders that refuse are not. */
+function makeFolders(sys: Sys, dir: string): Attempt {
+  for (const folder of [keysRoot(dir), logFolder(dir)]) {
+    const made = makeOwnFolder(sys, folder);
+    if (!made.ok) return made;
+  }
+  for (let at = dir; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) sys.files.syncFolder(at);
+  sys.files.syncFolder("/");
+  return ok(undefined);
+}
+
+function apply(sys: Sys, dir: string, name: string, { writes, revision }: LoggedChange): Attempt {
+  const { files } = sys;
+  const record = `${logFolder(dir)}/${name}`;
+  for (const [key, value] of writes) {
+    const path = pathOfKey(keysRoot(dir), key);
+    const done = value === undefined ? unlink(sys, dir, path) : link(sys, record, path);
+    if (!done.ok) return done;
+  }
+  const digits = String(revision).padStart(revisionDigits, "0");
+  return files.rename(record, `${logFolder(dir)}/${digits}.${bootOf(sys)}`);
+}
+
+function link({ files }: Sys, record: string, path: string): Attempt {
+  const linked = files.link(record, path);
+  if (linked.ok) return linked;
+  const cleared =
+    linked.error.code === "EEXIST"
+      ? files.remove(path)
+      : linked.error.code === "ENOENT"
+        ? files.makeFolder(folderOf(path), folderMode)
+        : linked;
+  return cleared.ok ? files.link(record, path) : cleared;
+}
+
+/** Folders that are empty go with the last of their files. */
+function unlink({ files }: Sys, dir: string, path: string): Attempt {
+  const removed = files.remove(path);
+  if (!removed.ok && !isGone(removed.error.code)) return removed;
+  for (let at = folderOf(path); at !== keysRoot(dir); at = folderOf(at)) {
+    if (!files.removeFolder(at).ok) break;
+  }
+  return ok(undefined);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Makes the folders of all that the log tells of durable, and forgets it but for the last, which counts the revisions. */
+function shorten(sys: Sys, dir: string, names: readonly string[]): void {
+  const folders = new Set([dir, keysRoot(dir)]);
+  for (const name of names) {
+    const change = readChange(sys, `${logFolder(dir)}/${name}`, revisionOf(name));
+    if (!change.ok) return;
+    for (const key of change.value.writes.keys()) {
+      for (let at = folderOf(pathOfKey(keysRoot(dir), key)); !folders.has(at); at = folderOf(at))
+        folders.add(at);
+    }
+  }
+  for (const folder of folders) {
+    const synced = sys.files.syncFolder(folder);
+    if (!synced.ok && !isGone(synced.error.code)) return;
+  }
+  // Oldest first: whatever a power loss brings back of it, what is left has no gap behind it.
+  for (const name of names.slice(0, -1)) sys.files.remove(`${logFolder(dir)}/${name}`);
+  sweepLocks(sys, dir);
+}
+
+/** Text of a file of the log: the revision, and behind it each value with the keys that have it, and what was deleted. */
+function printChange({ revision, writes }: LoggedChange): string {
+  const keysOf = new Map<string, string[]>();
+  const deletes: string[] = [];
+  for (const [key, value] of writes) {
+    if (value === undefined) deletes.push(key);
+    else keysOf.set(value, [...(keysOf.get(value) ?? []), key]);
+  }
+  const puts = [...keysOf].map(([value, keys]) => ({ keys, value }));
+  return `${revision}\n${printJson({ puts, deletes })}\n`;
+}
+
+/** The code of a file that is no transaction, as the kernel has one for it. */
+export const damaged = "EBADMSG";
+
+/** What a file of the log, by whichever of its names, says of its transaction. Faults: `damaged`. */
+export function readChange(sys: Sys, path: string, expected?: bigint): Attempt<LoggedChange> {
+  const text = sys.files.read(path);
+  if (!text.ok) return text;
+  const change = parseChange(text.value);
+  if (change !== undefined && (expected === undefined || change.revision === expected)) return ok(change);
+  return fail({ code: damaged, message: `${path} is damaged: it is no transaction of a store` });
+}
+
+function parseChange(text: string): LoggedChange | undefined {
+  const at = text.indexOf("\n");
+  const json = parseJson(text.slice(at + 1));
+  if (!/^\d+$/.test(text.slice(0, Math.max(0, at))) || !json.ok || !isObject(json.value)) return undefined;
+  const { puts, deletes } = json.value;
+  if (!Array.isArray(puts) || !Array.isArray(deletes)) return undefined;
+  const writes = new Map<string, string | undefined>(deletes.map((key) => [String(key), undefined]));
+  for (const put of puts) {
+    if (!isObject(put) || !Array.isArray(put.keys) || typeof put.value !== "string") return undefined;
+    for (const key of put.keys) writes.set(String(key), put.value);
+  }
+  return { revision: BigInt(text.slice(0, at)), writes };
+}

@@ -1,0 +1,119 @@
+import { lockContainer } from "../../../cni/lock.ts";
+import type { Fault } from "../../../sys/fault.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { evaluate, isRead, type View } from "./evaluate.ts";
+import { isGone, pathOfKey, walkKeys } from "./local-keys.ts";
+import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
+import type { Entry, Store, StoreFault, Txn, TxnReply } from "./store.ts";
+
+/** Longer than a hundred others take that came first. */
+const patienceMs = 20_000;
+const lockName = "store";
+
+/** The embedded store, for one node: a folder, which any number of processes may use at once. */
+export function openLocalStore(sys: Sys, dir: string): Store {
+  let roundTrips = 0;
+  return {
+    label: `folder ${dir}`,
+    roundTrips: () => roundTrips,
+    // Whether the disk has room is not known before it is written to.
+    health: async () => ok(undefined),
+    txn: async (txn) => {
+      roundTrips += 1;
+      if (isRead(txn) && isAbsent(sys, dir)) return ok(evaluate(emptyView, txn, "0").reply);
+      const lock = await lockContainer(sys, dir, lockName, patienceMs);
+      if (!lock.ok) {
+        const { msg, details } = lock.error;
+        return fail({ kind: "unreachable", msg: `lock the store in ${dir}: ${msg}`, details });
+      }
+      try {
+        return transact(sys, dir, txn);
+      } finally {
+        lock.value.release();
+      }
+    },
+  };
+}
+
+/** A folder that is not there yet is an empty store, and reading it does not make it. */
+function isAbsent(sys: Sys, dir: string): boolean {
+  const stat = sys.files.stat(dir);
+  return !stat.ok && stat.error.code === "ENOENT";
+}
+
+const emptyView: View = { get: () => undefined, range: () => [], count: () => 0 };
+
+function transact(sys: Sys, dir: string, txn: Txn): Outcome<TxnReply, StoreFault> {
+  const log = openLog(sys, dir);
+  if (!log.ok) return fail(toFault(`read the store in ${dir}`, log.error, "unreachable"));
+  const { view, faults } = viewOf(sys, dir);
+  const revision = log.value.revision + 1n;
+  const { reply, writes } = evaluate(view, txn, String(revision));
+  const unread = faults[0];
+  if (unread !== undefined) return fail(toFault(`read the store in ${dir}`, unread, "unreachable"));
+  if (writes.size === 0) return ok(reply);
+  const done = commit(sys, dir, log.value, { revision, writes });
+  if (done.ok) return ok(reply);
+  const kind = done.error.done ? "unknown" : "unreachable";
+  return fail(toFault(`write to the store in ${dir}`, done.error.fault, kind));
+}
+
+/** A view cannot fail; what could not be read is told afterwards, and then nothing that was seen counts. */
+function viewOf(sys: Sys, dir: string): { view: View; faults: readonly Fault[] } {
+  const faults: Fault[] = [];
+  const root = keysRoot(dir);
+  const readAt = (key: string, path: string): Entry | undefined => {
+    const change = readChange(sys, path);
+    if (change.ok) {
+      const value = change.value.writes.get(key) ?? "";
+      return { key, value, modRevision: String(change.value.revision) };
+    }
+    // Somebody has it, nobody knows who: the value says nothing, and is treated so.
+    if (change.error.code === damaged) return { key, value: "", modRevision: "0" };
+    if (!isGone(change.error.code)) faults.push(change.error);
+    return undefined;
+  };
+  const walk = (from: string, to: string, take: (key: string, path: string) => boolean): void => {
+    const walked = walkKeys(sys.files, root, from, to, take);
+    if (!walked.ok) faults.push(walked.error);
+  };
+  const view: View = {
+    get: (key) => readAt(key, pathOfKey(root, key)),
+    range: (from, to, limit, keysOnly) => {
+      const entries: Entry[] = [];
+      walk(from, to, (key, path) => {
+        // Each value is a file: a window of keys must not cost hundreds of them.
+        const entry = keysOnly ? { key, value: "", modRevision: "" } : readAt(key, path);
+        if (entry !== undefined) entries.push(entry);
+        return entries.length < limit;
+      });
+      return entries;
+    },
+    count: (from, to) => {
+      let count = 0;
+      walk(from, to, () => {
+        count += 1;
+        return true;
+      });
+      return count;
+    },
+  };
+  return { view, faults };
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: "The disk is full: make room on it.",
+  EDQUOT: "The disk quota is used up: raise it, or make room.",
+  EROFS:
+    "The disk is mounted read-only: mount it writable, or set ipam.store.dir to a folder on one that is.",
+  EACCES: "The folder must belong to the user that runs plugins, which is root.",
+  EPERM: "The folder must belong to root, on a file system that knows hard links.",
+  EIO: "The disk fails: see the kernel's log.",
+  EBADMSG: "Move the file away, then see what is left: hawser ipam check.",
+};
+
+function toFault(doing: string, fault: Fault, kind: StoreFault["kind"]): StoreFault {
+  const remedy = remedies[fault.code] ?? "Check the folder that ipam.store.dir names.";
+  return { kind, msg: `${doing}: ${fault.code}`, details: `${fault.message}. ${remedy}` };
+}

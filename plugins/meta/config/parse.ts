@@ -1,0 +1,30 @@
+import type { CniError } from "../../../cni/errors.ts";
+import type { NetworkConfig } from "../../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { type MetaConfig, multusType, readFields, timeoutProblem } from "./config.ts";
+import { isPlainlyValid, ownFields } from "./gate.ts";
+import { invalid, readPrimary } from "./hawser.ts";
+
+/** Validates the whole configuration; every problem at once, each with the path of its field. */
+export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
+  if (network.type === multusType) return (await import("./multus.ts")).parseMultusConfig(network);
+  const { raw } = network;
+  if (!isPlainlyValid(raw)) {
+    const issues = (await import("./schema.ts")).metaIssues(ownFields(raw));
+    if (issues.length > 0) return invalid(network, issues);
+  }
+  const timeout = timeoutProblem(network);
+  if (timeout !== undefined) return fail(timeout);
+  const primary = readPrimary(network);
+  return primary.ok ? ok(readFields(network, primary.value)) : primary;
+}
+
+/**
+ * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
+ * a runtime that is refused tries for ever.
+ */
+export async function salvageMetaConfig(network: NetworkConfig): Promise<MetaConfig | undefined> {
+  if (network.type === multusType) return (await import("./multus.ts")).salvageMultusConfig(network);
+  const primary = readPrimary(network);
+  return primary.ok ? { ...readFields(network, primary.value), networks: [], runtimeConfig: {} } : undefined;
+}

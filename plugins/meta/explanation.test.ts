@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import type { Chain } from "../../cni/chain.ts";
+import type { Version } from "../../cni/version.ts";
+import { type Explanation, explain } from "./explanation.ts";
+import { metaConfig } from "./meta-testing.ts";
+import type { Wanted } from "./observe/observed.ts";
+import type { Prepared } from "./prepare.ts";
+
+function chain(name: string, cniVersion: Version = "1.1.0", off: Partial<Chain> = {}): Chain {
+  return { cniVersion, name, disableCheck: false, disableGC: false, plugins: [{ type: "bridge" }], ...off };
+}
+
+function wanted(name: string, origin: Wanted["origin"]): Wanted {
+  const request = { namespace: "default", name };
+  return {
+    origin,
+    request,
+    definition: {
+      ...request,
+      source: `/net.d/default/${name}.conf`,
+      keptIn: "disk",
+      annotations: {},
+      config: {},
+    },
+  };
+}
+
+/** A primary, one network of the configuration's and two that the pod asks for. */
+function example(parallel: boolean, isChained: boolean): Explanation {
+  const secondaries = [
+    { each: wanted("metrics", "configuration"), chain: chain("metrics") },
+    { each: wanted("old", "annotation"), chain: chain("old", "0.3.1") },
+    {
+      each: wanted("mute", "annotation"),
+      chain: chain("mute", "1.1.0", { disableCheck: true, disableGC: true }),
+    },
+  ];
+  const steps = secondaries.map(({ each, chain }, index) => ({
+    role: "secondary" as const,
+    network: `default/${each.request.name}`,
+    ifname: `net${index + 1}`,
+    chain,
+    origin: each.origin,
+    source: each.definition.source,
+    config: {},
+    request: each.request,
+  }));
+  const primary = { role: "primary" as const, network: "delegate", ifname: "eth0", chain: chain("pods") };
+  const first = {
+    ...primary,
+    origin: "configuration" as const,
+    source: "delegate",
+    config: {},
+    request: undefined,
+  };
+  const plan = isChained ? steps : [first, ...steps];
+  const prepared: Prepared = {
+    pod: undefined,
+    base: undefined,
+    notAsked: [],
+    plan,
+    selections: plan,
+    routes: undefined,
+  };
+  const primaryKind = isChained ? { kind: "chained" as const } : { kind: "inline" as const, config: {} };
+  return explain(metaConfig({ primary: primaryKind, parallel }), prepared);
+}
+
+test.each([
+  ["in turn", false, false, ["1 eth0", "2 net1", "3 net2", "4 net3"]],
+  ["at once after the primary", true, false, ["1 eth0", "2 net1", "2 net2", "2 net3"]],
+  ["chained, in turn", false, true, ["1 net1", "2 net2", "3 net3"]],
+  ["chained, at once", true, true, ["1 net1", "1 net2", "1 net3"]],
+])("the order of attachments %s", (_case, parallel, isChained, expected) => {
+  const { attachments } = example(parallel, isChained);
+  expect(attachments.map(({ order, ifname }) => `${order} ${ifname}`)).toEqual(expected);
+});
+
+test.each([true, false])("each attachment keeps its own source (chained: %s)", (isChained) => {
+  const { attachments, primary } = example(false, isChained);
+  const secondaries = ["/net.d/default/metrics.conf", "/net.d/default/old.conf", "/net.d/default/mute.conf"];
+  expect(attachments.map(({ source }) => source)).toEqual(
+    isChained ? secondaries : ["delegate", ...secondaries],
+  );
+  expect(primary).toBe(isChained ? "a plugin before hawser" : "hawser");
+});
+
+test("the verbs that each is sent: by version, by what it has disabled, STATUS only where every pod has it", () => {
+  const { attachments } = example(false, false);
+  expect(Object.fromEntries(attachments.map(({ ifname, verbs }) => [ifname, verbs.join(" ")]))).toEqual({
+    eth0: "ADD DEL CHECK STATUS GC",
+    net1: "ADD DEL CHECK STATUS GC",
+    net2: "ADD DEL",
+    net3: "ADD DEL",
+  });
+});

@@ -1,0 +1,48 @@
+import type { AttachmentKey } from "../../../cni/attachments.ts";
+import type { CniError } from "../../../cni/errors.ts";
+import { printJson } from "../../../cni/json.ts";
+import { makeOwnFolder } from "../../../cni/own-folder.ts";
+import type { PodIdentity } from "../../../kube/pod.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { AttachmentRecord } from "../record/record.ts";
+
+/**
+ * Network statuses that could not be written: `<stateDir>/.untold/<containerID>@<ifname>`. The pod started all the same, and
+ * its status would stay wrong for ever; so the next operation that has the API makes it good. Not synced: no sandbox outlives
+ * a power loss. `untold.ts` makes them good; the note of an attachment goes with it.
+ */
+export const untoldFolder = ".untold";
+const fileMode = 0o600;
+
+/** What will not be otherwise the next time. */
+export const final = ["kube.api-not-found", "kube.api-conflict", "kube.api-gone", "status.size"];
+
+/** Remembers a status that was not written; not one of a pod that has no uid here, since the next one of its name is another. */
+export function noteUntold(
+  sys: Sys,
+  stateDir: string,
+  { network, containerId, ifname, sinceMs }: AttachmentRecord,
+  { namespace, name, uid }: PodIdentity,
+  text: string,
+  error: CniError,
+): void {
+  if (uid === undefined || final.includes(error.id)) return;
+  const path = pathOf(stateDir, containerId, ifname);
+  const document = printJson({ network, containerId, ifname, sinceMs, pod: { namespace, name, uid }, text });
+  const write = (): boolean => sys.files.write(path, document, { mode: fileMode }).ok;
+  if (write() || !makeOwnFolder(sys, `${stateDir}/${untoldFolder}`).ok) return;
+  write();
+}
+
+/** Of an attachment that is gone nobody wants to know. */
+export function forgetUntold(sys: Sys, stateDir: string, { containerId, ifname }: AttachmentKey): void {
+  sys.files.remove(pathOf(stateDir, containerId, ifname));
+}
+
+function pathOf(stateDir: string, containerId: string, ifname: string): string {
+  return `${stateDir}/${untoldFolder}/${nameOf(containerId, ifname)}`;
+}
+
+export function nameOf(containerId: string, ifname: string): string {
+  return `${containerId}@${ifname}`;
+}

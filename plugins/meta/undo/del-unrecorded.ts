@@ -1,0 +1,126 @@
+import type { AttachmentKey } from "../../../cni/attachments.ts";
+import { requirePlugins } from "../../../cni/chain.ts";
+import { type CniError, describe, failWith } from "../../../cni/errors.ts";
+import type { Invocation } from "../../../cni/plugin.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import type { MetaConfig } from "../config/config.ts";
+import { parseMetaConfig, salvageMetaConfig } from "../config/parse.ts";
+import { runtimeConfOf } from "../execute/runtime-conf.ts";
+import { readPrimary } from "../observe/observe.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import { select } from "../plan/select.ts";
+import { type Prepared, prepare } from "../prepare.ts";
+import { interfacesOfOthers } from "./teardown.ts";
+
+/** What is to be undone without a record, and how. */
+export interface Derived {
+  readonly config: MetaConfig;
+  readonly plan: Plan;
+  /** The interfaces of networks that the pod's author asked for, not the operator. */
+  readonly asked: ReadonlySet<string>;
+  /** Nothing had to be left out that there may have been. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * What an ADD would do now, as far as this node itself knows, for the DEL of a pod from before we were installed, of a second DEL, or of a lost record; the
+ * primary alone when the pod's own networks cannot be told any more. Undefined when nothing can be told: the
+ * configuration has been broken or taken away since. Errors: only when a record was torn, since then something is left.
+ */
+export async function derive(
+  sys: Sys,
+  invocation: Invocation,
+  key: AttachmentKey,
+  torn: boolean,
+): Promise<Outcome<Derived | undefined, CniError>> {
+  const config = await parseMetaConfig(invocation.config);
+  const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
+  if (config.ok && whole.ok) {
+    warnOfLeftOut(sys, key, whole.value.notAsked);
+    const { plan: all, selections, notAsked } = whole.value;
+    const steps = torn ? all : installed(sys, config.value, invocation, whole.value);
+    const asked = new Set(
+      selections.flatMap(({ origin, ifname }) => (origin === "annotation" ? ifname : [])),
+    );
+    const isWhole = notAsked.length === 0 && steps.length === all.length;
+    return withoutOthers(sys, key, { config: config.value, plan: steps, asked, isWhole });
+  }
+  const why = whole.ok ? "" : describe(whole.error);
+  const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
+  const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key);
+  if (salvaged === undefined || primary === undefined || !primary.ok) {
+    if (torn) return nothingKnown(key, why);
+    sys.warn(
+      `hawser: DEL of container ${key.containerId}: there is no record, and nothing can be derived: ${why}`,
+    );
+    return ok(undefined);
+  }
+  sys.warn(
+    `hawser: DEL of container ${key.containerId} without a record: only the primary is deleted: ${why}`,
+  );
+  return withoutOthers(sys, key, { config: salvaged, plan: primary.value, asked: new Set(), isWhole: false });
+}
+
+/** A DEL never waits for the API: it may be gone for good, and the runtime would repeat the DEL for ever. */
+function warnOfLeftOut(sys: Sys, { containerId }: AttachmentKey, notAsked: readonly string[]): void {
+  if (notAsked.length === 0) return;
+  const what = notAsked.join(", ");
+  sys.warn(
+    `hawser: DEL of container ${containerId} without a record: not known here, and so not deleted: ${what}`,
+  );
+}
+
+/**
+ * No ADD begins with a plugin that is not there, so that nothing of such a network can be left; and what a pod's author
+ * asks for must not keep the pod from ever going away. The operator's own networks are not passed over.
+ */
+function installed(
+  sys: Sys,
+  config: MetaConfig,
+  { environment }: Invocation,
+  { plan: steps, selections }: Prepared,
+): Plan {
+  const { path } = runtimeConfOf(sys, environment, config);
+  return steps.filter((step, index) => {
+    if (selections[index]?.origin !== "annotation") return true;
+    const present = requirePlugins(sys, step.chain, path);
+    if (!present.ok) {
+      sys.warn(
+        `hawser: DEL of container ${environment.containerId} without a record: network ${step.network} is passed over: ${describe(present.error)}`,
+      );
+    }
+    return present.ok;
+  });
+}
+
+async function planPrimary(
+  sys: Sys,
+  config: MetaConfig,
+  { ifname, containerId }: AttachmentKey,
+): Promise<Outcome<Plan, CniError>> {
+  // DEL never needs the API.
+  const primary = await readPrimary(sys, config, undefined);
+  if (!primary.ok) return primary;
+  const selections = select(
+    { pod: undefined, primary: primary.value, wanted: [] },
+    { primary: ifname, existing: [] },
+  );
+  return selections.ok ? plan(config, selections.value, containerId) : selections;
+}
+
+/** What another record of the container has under a name is that one's to undo. */
+function withoutOthers(sys: Sys, key: AttachmentKey, derived: Derived): Outcome<Derived, CniError> {
+  const taken = interfacesOfOthers(sys, derived.config.stateDir, key);
+  if (!taken.ok) return taken;
+  return ok({ ...derived, plan: derived.plan.filter((step) => !taken.value.has(step.ifname)) });
+}
+
+function nothingKnown(key: AttachmentKey, why: string): Outcome<never, CniError> {
+  return failWith(
+    "records",
+    "attachments.lost",
+    `DEL of container ${key.containerId}: its record is torn, and what it said cannot be derived: ${why}`,
+    "Mend the configuration and let the runtime try again; hawser doctor names the torn file.",
+  );
+}

@@ -1,0 +1,68 @@
+import { list, type RecordEntry } from "../../../cni/attachments.ts";
+import type { RuntimeConf } from "../../../cni/delegate.ts";
+import { type CniError, describe } from "../../../cni/errors.ts";
+import type { ValidAttachment } from "../../../cni/types.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { undo } from "../execute/execute.ts";
+import { withContainer } from "../record/container-lock.ts";
+import { type AttachmentRecord, fromDocument } from "../record/record.ts";
+import type { RecordOnDisk } from "./gc-plan.ts";
+import { undoOtherwise } from "./undo-otherwise.ts";
+
+/** What DELs of this network have given up, as GC knows it. */
+export function readLeftOver(sys: Sys, stateDir: string, network: string): RecordOnDisk[] {
+  const entries = list(sys, stateDir, (key) => key.network === network);
+  return (entries.ok ? entries.value : []).flatMap((entry) => heldOf(entry) ?? []);
+}
+
+function heldOf({ key, path, state }: RecordEntry): RecordOnDisk | undefined {
+  if (state.kind !== "left-over") return undefined;
+  return { key, path, record: fromDocument(state.record), isTorn: false };
+}
+
+/**
+ * Tries again what DELs have given up, and forgets what is undone. Not of a container that the runtime lists or that has a
+ * record: its ID is another one's by now, and the interfaces are, too. A failure is a warning: GC would fail for ever.
+ */
+export async function collectLeftOver(
+  sys: Sys,
+  stateDir: string,
+  leftOver: readonly RecordOnDisk[],
+  valid: readonly ValidAttachment[],
+  runtimeConfOfOne: (containerId: string, args: string) => RuntimeConf,
+): Promise<void> {
+  for (const { key, path, record } of leftOver) {
+    const isListed = valid.some((each) => each.containerID === key.containerId);
+    if (record === undefined || isListed) continue;
+    const work = async (): Promise<Outcome<string | undefined, CniError>> => {
+      if (isAttached(sys, stateDir, key.containerId)) return ok("it has a new attachment");
+      return ok(await undoAgain(sys, path, record, runtimeConfOfOne(key.containerId, record.args)));
+    };
+    // What an operation is at work on is not waited for.
+    const done = await withContainer(sys, stateDir, key.containerId, work, 0);
+    const why = done.ok ? done.value : describe(done.error);
+    if (why !== undefined) sys.warn(`hawser: GC: ${path} is still left over: ${why}`);
+  }
+}
+
+function isAttached(sys: Sys, stateDir: string, containerId: string): boolean {
+  const entries = list(sys, stateDir, (key) => key.containerId === containerId);
+  return !entries.ok || entries.value.some(({ state }) => state.kind === "record" || state.kind === "unread");
+}
+
+/** Why it is not undone; undefined when it is. */
+async function undoAgain(
+  sys: Sys,
+  path: string,
+  record: AttachmentRecord,
+  runtimeConf: RuntimeConf,
+): Promise<string | undefined> {
+  const folders = record.path.filter((folder) => !runtimeConf.path.includes(folder));
+  const places = { ...runtimeConf, path: [...runtimeConf.path, ...folders] };
+  const left = await undo(sys, record.carried, places, false, "all");
+  const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, places, undefined);
+  if (first !== undefined) return describe(first.error);
+  const removed = sys.files.remove(path);
+  return removed.ok ? undefined : removed.error.message;
+}

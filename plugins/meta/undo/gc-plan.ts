@@ -1,0 +1,129 @@
+import type { AttachmentKey } from "../../../cni/attachments.ts";
+import type { Chain } from "../../../cni/chain.ts";
+import { type JsonObject, printJson, without } from "../../../cni/json.ts";
+import type { ValidAttachment } from "../../../cni/types.ts";
+import type { Step } from "../plan/plan.ts";
+import type { AttachmentRecord } from "../record/record.ts";
+
+/** A record as it lies on disk; undefined when it cannot be read. */
+export interface RecordOnDisk {
+  readonly key: AttachmentKey;
+  readonly path: string;
+  readonly record: AttachmentRecord | undefined;
+  /** It never can be read; another that has no record here is only not understood, or not read this time. */
+  readonly isTorn: boolean;
+}
+
+/** The same attachment, not a later one of the same name. */
+export function isSame(one: RecordOnDisk, other: RecordOnDisk): boolean {
+  const { network, containerId, ifname } = one.key;
+  const { key } = other;
+  if (key.network !== network || key.containerId !== containerId || key.ifname !== ifname) return false;
+  return (
+    one.record === undefined || other.record === undefined || one.record.sinceMs === other.record.sinceMs
+  );
+}
+
+/** GC's decision: which of this network's attachments the runtime no longer lists. Other networks' are not its business. */
+export function stale(
+  held: readonly RecordOnDisk[],
+  network: string,
+  valid: readonly ValidAttachment[],
+): RecordOnDisk[] {
+  return held.filter(({ key }) => key.network === network && !lists(valid, key));
+}
+
+function lists(valid: readonly ValidAttachment[], { containerId, ifname }: AttachmentKey): boolean {
+  return valid.some((each) => each.containerID === containerId && each.ifname === ifname);
+}
+
+/** One delegate network to be collected, and all that is still valid in it. */
+export interface Collection {
+  readonly chain: Chain;
+  readonly valid: readonly ValidAttachment[];
+  /** Only what DELs have given up names it, so that it may fail for ever. */
+  readonly isLeftOver: boolean;
+}
+
+export interface CollectionInput {
+  /** The primary's chain; undefined when chained. */
+  readonly primary: Chain | undefined;
+  /** Chains that every pod gets. */
+  readonly everyPods: readonly Chain[];
+  /** All networks' records that live on. */
+  readonly live: readonly RecordOnDisk[];
+  /** This network's records, gone ones included: their delegates may hold more than we recorded. */
+  readonly own: readonly RecordOnDisk[];
+  /** What this network's DELs have given up: nobody's valid attachments. */
+  readonly leftOver?: readonly RecordOnDisk[];
+  readonly network: string;
+  readonly runtimeList: readonly ValidAttachment[];
+}
+
+/**
+ * What each delegate is told. The runtime lists (container, eth0) only; a network's valid set is every attachment that
+ * any live record has in it, under whatever interface name. For containers of which we hold no readable record nobody
+ * knows the secondaries: as long as there is one, only the primary, whose set the runtime itself knows, is collected.
+ */
+export function collections(input: CollectionInput): { run: Collection[]; skipped: string[] } {
+  const { primary, everyPods, live, own, leftOver = [], network, runtimeList } = input;
+  const known = [...(primary === undefined ? [] : [primary]), ...everyPods, ...chainsOf(own)].map(generic);
+  const chains = distinct([...known, ...chainsOf(leftOver).map(generic)]);
+  const knownKeys = new Set(known.map(keyOf));
+  const readable = live.filter((each) => each.key.network === network && each.record !== undefined);
+  const allKnown =
+    live.every((each) => each.record !== undefined) &&
+    runtimeList.every(({ containerID, ifname }) =>
+      readable.some(({ key }) => key.containerId === containerID && key.ifname === ifname),
+    );
+  // What the runtime lists is in the network that it calls us for, whoever makes the primary, and in ours.
+  const isRuntimes = (name: string): boolean => name === network || name === primary?.name;
+  const run = chains.filter((chain) => allKnown || chain.name === primary?.name);
+  return {
+    run: run.map((chain) => ({
+      chain,
+      isLeftOver: !knownKeys.has(keyOf(chain)),
+      valid: unique([...validIn(live, chain.name), ...(isRuntimes(chain.name) ? runtimeList : [])]),
+    })),
+    skipped: chains.filter((chain) => !run.includes(chain)).map((chain) => chain.name),
+  };
+}
+
+function chainsOf(held: readonly RecordOnDisk[]): Chain[] {
+  return held.flatMap(({ record }) => (record?.carried ?? []).map(({ step }) => withoutDevice(step)));
+}
+
+function validIn(live: readonly RecordOnDisk[], name: string): ValidAttachment[] {
+  return live.flatMap(({ key, record }) =>
+    (record?.carried ?? [])
+      .filter(({ step }) => step.chain.name === name)
+      .map(({ step }) => ({ containerID: key.containerId, ifname: step.ifname })),
+  );
+}
+
+/** The chain without what one pod asked for: two pods' attachments to one network are one network. */
+function generic(chain: Chain): Chain {
+  return {
+    ...chain,
+    plugins: chain.plugins.map((plugin): JsonObject => without(plugin, "runtimeConfig", "args")),
+  };
+}
+
+/** Nor is another device another network. */
+function withoutDevice({ chain, device }: Step): Chain {
+  if (device === undefined) return chain;
+  return { ...chain, plugins: chain.plugins.map((plugin) => without(plugin, "deviceID", "pciBusID")) };
+}
+
+/** Not the whole object: one that was recorded has its keys in another order. */
+export function keyOf({ name, cniVersion, plugins }: Chain): string {
+  return printJson([name, cniVersion, plugins]);
+}
+
+function distinct(chains: readonly Chain[]): Chain[] {
+  return [...new Map(chains.map((chain) => [keyOf(chain), chain])).values()];
+}
+
+function unique(list: readonly ValidAttachment[]): ValidAttachment[] {
+  return [...new Map(list.map((each) => [`${each.containerID}@${each.ifname}`, each])).values()];
+}

@@ -1,0 +1,163 @@
+import { type AttachmentKey, forget, list, peek, save, setLeftOver } from "../../../cni/attachments.ts";
+import type { RuntimeConf } from "../../../cni/delegate.ts";
+import { allOk, type CniError, cniError, codes, describe } from "../../../cni/errors.ts";
+import { setTombstone } from "../../../cni/tombstones.ts";
+import { type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
+import { type Left, undo } from "../execute/execute.ts";
+import { forgetUntold } from "../network-status/untold-note.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type AttachmentRecord, fromDocument, toDocument } from "../record/record.ts";
+import { mayGiveUp } from "./give-up.ts";
+import { isNeverAttached, undoOtherwise } from "./undo-otherwise.ts";
+
+/** The recorded attachment, or why there is none. */
+export type FoundRecord =
+  | { readonly kind: "record"; readonly record: AttachmentRecord }
+  | { readonly kind: "none" }
+  | { readonly kind: "torn"; readonly why: string }
+  /** It is there, and cannot be used now. */
+  | { readonly kind: "failed"; readonly error: CniError };
+
+export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): FoundRecord {
+  const loaded = peek(sys, stateDir, key);
+  switch (loaded.kind) {
+    case "none":
+      return loaded;
+    case "unread":
+      return { kind: "failed", error: loaded.error };
+    case "torn":
+      sys.warn(`hawser: the record ${loaded.movedTo} is torn: ${loaded.why}`);
+      return loaded;
+    case "record": {
+      const record = fromDocument(loaded.record);
+      return record === undefined ? { kind: "failed", error: foreign(key) } : { kind: "record", record };
+    }
+  }
+}
+
+function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
+  return cniError(
+    "records",
+    "records.format",
+    `read the record of ${ifname} of container ${containerId} in network ${network}: it is of an unknown format`,
+    "A newer hawser wrote it. Install that version again; it can undo the attachment.",
+  );
+}
+
+/**
+ * Undoes a recorded attachment and forgets it, but only once everything of it is gone, or given up: what is given up is
+ * recorded as left over. `planNow` tells what an ADD would do now, for what may never have been attached.
+ */
+export async function removeRecorded(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: AttachmentRecord,
+  runtimeConf: RuntimeConf,
+  planNow?: () => Promise<Plan>,
+): Promise<Outcome<void, CniError>> {
+  const places = { ...runtimeConf, path: pathFor(record, runtimeConf) };
+  const nowMs = sys.clock.nowMs();
+  const { count = 0, sinceMs = nowMs } = record.failures ?? {};
+  const failures = { count: count + 1, sinceMs };
+  const mayEnd = (neverAttached: boolean, isTemporary: boolean): boolean =>
+    mayGiveUp({ neverAttached, isTemporary, isGone: isNamespaceGone(sys, runtimeConf) }, failures, nowMs);
+  const routed = await undoRoutes(sys, record, runtimeConf);
+  if (!routed.ok && !mayEnd(false, true))
+    return keepOwed(sys, stateDir, key, { ...record, failures }, [routed]);
+  // The last try of what could not be undone before.
+  const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
+  const left = await undo(sys, record.carried, places, record.parallel, past);
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
+  const over = still.filter((each) => mayEnd(isNeverAttached(each), each.error.code === codes.tryAgainLater));
+  const given = giveUp(sys, stateDir, key, record, over);
+  if (!given.ok) return given;
+  const carried = record.carried.filter(
+    ({ step }) => !over.some((each) => each.carried.step.ifname === step.ifname),
+  );
+  const owed = still.filter((each) => !over.includes(each));
+  return keepOwed(sys, stateDir, key, { ...record, carried, failures }, owed);
+}
+
+function isNamespaceGone(sys: Sys, { netns }: RuntimeConf): boolean {
+  return netns === "" || !sys.files.stat(netns).ok;
+}
+
+/** Where ADD found its plugins, for the case that the configuration has been changed since. */
+function pathFor(record: AttachmentRecord, { path }: RuntimeConf): string[] {
+  return [...path, ...record.path.filter((folder) => !path.includes(folder))];
+}
+
+/** Puts aside what no DEL has undone, for GC and for people. Errors: `records.write`. */
+function giveUp(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: AttachmentRecord,
+  over: readonly Left[],
+): Outcome<void, CniError> {
+  for (const kind of ["attached", "refused"] as const) {
+    const group = over.filter((each) => isNeverAttached(each) === (kind === "refused"));
+    if (group.length === 0) continue;
+    const leftOver = group.map(({ error }) => describe(error)).join("; ");
+    const carried = group.toReversed().map((each) => each.carried);
+    const document = toDocument({ ...record, carried, leftOver });
+    const put = setLeftOver(sys, stateDir, key, document, kind);
+    if (!put.ok) return put;
+    sys.warn(
+      `hawser: DEL of container ${key.containerId} gives up what it cannot undo, and leaves it to GC (${put.value}): ${leftOver}`,
+    );
+  }
+  return ok(undefined);
+}
+
+/** Forgets an attachment of which nothing is left to do; else DEL fails, and the next one does all of it again. */
+function keepOwed(
+  sys: Sys,
+  stateDir: string,
+  key: AttachmentKey,
+  record: AttachmentRecord,
+  owed: readonly Pick<Left, "error">[],
+): Outcome<void, CniError> {
+  if (owed.length === 0) return forgetWholly(sys, stateDir, key);
+  const errors = owed.map(({ error }) => error);
+  const noted = save(sys, stateDir, key, toDocument(record), "commit");
+  return allOk(noted.ok ? errors : [...errors, noted.error]);
+}
+
+/** Nothing of an attachment is left: the runtime's further DELs are answered at once. */
+export function forgetWholly(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
+  const forgotten = forget(sys, stateDir, key);
+  if (!forgotten.ok) return forgotten;
+  forgetUntold(sys, stateDir, key);
+  setTombstone(sys, stateDir, key);
+  return forgotten;
+}
+
+/** The routes before the interfaces: another plugin's interface has its default route again, ours go. */
+export async function undoRoutes(
+  sys: Sys,
+  { routes, carried }: Pick<AttachmentRecord, "routes" | "carried">,
+  runtimeConf: RuntimeConf,
+): Promise<Outcome<void, CniError>> {
+  if (routes === undefined) return ok(undefined);
+  const going = new Set(carried.map(({ step }) => step.ifname));
+  return (await import("../routes/route-steps.ts")).takeBackRoutes(sys, routes, going, runtimeConf);
+}
+
+/** Interfaces that other records of the same container have: another network's, or another interface of this one. */
+export function interfacesOfOthers(
+  sys: Sys,
+  stateDir: string,
+  own: AttachmentKey,
+): Outcome<Set<string>, CniError> {
+  const isOther = ({ network, containerId, ifname }: AttachmentKey): boolean =>
+    containerId === own.containerId && (network !== own.network || ifname !== own.ifname);
+  const others = list(sys, stateDir, isOther);
+  if (!others.ok) return others;
+  const records = others.value.flatMap(({ state }) =>
+    state.kind === "record" ? [fromDocument(state.record)] : [],
+  );
+  return ok(new Set(records.flatMap((record) => (record?.carried ?? []).map(({ step }) => step.ifname))));
+}
