@@ -2,6 +2,7 @@ import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { isName } from "./environment.ts";
+import type { ErrorId } from "./error-ids.ts";
 import { type CniError, cniError } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
 import { makeOwnFolder } from "./own-folder.ts";
@@ -335,7 +336,7 @@ function advice(fault: Fault): string {
   return `${fault.message}. ${remedies[fault.code] ?? `Check the folder that "stateDir" names.`}`;
 }
 
-function notWritten(doing: string, fault: Fault, id = "records.write"): CniError {
+function notWritten(doing: string, fault: Fault, id: ErrorId = "records.write"): CniError {
   return cniError("records", id, `${doing}: ${fault.code}`, advice(fault));
 }
 

@@ -2,7 +2,7 @@ import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
-import { type CniError, cniError, failWith } from "./errors.ts";
+import { type CniError, cniError, failWith, hasId } from "./errors.ts";
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
 import { operationEnvironment, operationVariable } from "./orphans.ts";
 import { redact, secretsIn } from "./secrets.ts";
@@ -89,12 +89,12 @@ function passOn(sys: Sys, stderr: string): void {
 
 /** Whether the plugin behind this failure of a call ran at all and so may have had an effect. */
 export function hasRun(error: CniError): boolean {
-  return !["delegate.not-found", "delegate.start", "delegate.type"].includes(error.id);
+  return !hasId(error, "delegate.not-found", "delegate.start", "delegate.type");
 }
 
 /** Whether the plugin itself has said no, and so has come to its end: one that was ended may have made anything. */
 export function hasRefused(error: CniError): boolean {
-  return ["delegate.failed", "delegate.no-answer"].includes(error.id);
+  return hasId(error, "delegate.failed", "delegate.no-answer");
 }
 
 async function runPatiently(sys: Sys, run: () => Promise<Attempt<RunReport>>): Promise<Attempt<RunReport>> {

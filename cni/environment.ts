@@ -1,4 +1,5 @@
 import { type Outcome, ok } from "../sys/outcome.ts";
+import type { ErrorId } from "./error-ids.ts";
 import { type CniError, failWith } from "./errors.ts";
 import { type Verb, verbs } from "./version.ts";
 
@@ -69,7 +70,7 @@ function unknownCommand(command: string): Outcome<Environment, CniError> {
 function identityProblem(
   containerId: string,
   ifname: string,
-): { id: string; msg: string; why: string } | undefined {
+): { id: ErrorId; msg: string; why: string } | undefined {
   if (!isName(containerId)) {
     return {
       id: "env.container-id",

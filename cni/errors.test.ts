@@ -24,11 +24,21 @@ describe("P-13: codes", () => {
 });
 
 test("a code is given by name, or as the delegate gave it", () => {
-  expect(cniError("tryAgainLater", "a.b", "m")).toEqual({ code: 11, id: "a.b", msg: "m", details: "" });
-  expect(cniError(999, "a.b", "m", "d")).toEqual({ code: 999, id: "a.b", msg: "m", details: "d" });
-  expect(failWith("undecodable", "a.b", "m")).toEqual({
+  expect(cniError("tryAgainLater", "lock.busy", "m")).toEqual({
+    code: 11,
+    id: "lock.busy",
+    msg: "m",
+    details: "",
+  });
+  expect(cniError(999, "lock.busy", "m", "d")).toEqual({
+    code: 999,
+    id: "lock.busy",
+    msg: "m",
+    details: "d",
+  });
+  expect(failWith("undecodable", "lock.busy", "m")).toEqual({
     ok: false,
-    error: { code: 6, id: "a.b", msg: "m", details: "" },
+    error: { code: 6, id: "lock.busy", msg: "m", details: "" },
   });
 });
 

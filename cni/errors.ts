@@ -1,12 +1,13 @@
 import { harmless } from "../sys/harmless.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import type { ErrorId } from "./error-ids.ts";
 
 /** An error as data (CNI 1.1.0, section 5, "Error"). Thrown never; printed once, by `cmd/serve`. */
 export interface CniError {
   /** What runtimes branch on: the specification's below 100, ours from 100 on. */
   readonly code: number;
   /** What people and scripts search for; stable across releases. */
-  readonly id: string;
+  readonly id: ErrorId;
   /** What was being done, to what, and what went wrong. */
   readonly msg: string;
   /** Why, and what to do. */
@@ -47,13 +48,13 @@ export const codes = {
 
 export type CodeName = keyof typeof codes;
 
-export function cniError(code: CodeName | number, id: string, msg: string, details = ""): CniError {
+export function cniError(code: CodeName | number, id: ErrorId, msg: string, details = ""): CniError {
   return { code: typeof code === "number" ? code : codes[code], id, msg, details };
 }
 
 export function failWith<T>(
   code: CodeName | number,
-  id: string,
+  id: ErrorId,
   msg: string,
   details = "",
 ): Outcome<T, CniError> {
@@ -74,6 +75,11 @@ export function errorDocument(error: CniError, cniVersion: string): Record<strin
 
 function shown(text: string): string {
   return harmless(text.length > longestPart ? `${text.slice(0, longestPart)}... (cut by hawser)` : text);
+}
+
+/** Whether the error is one of these: the compiler refuses a word that is no id. */
+export function hasId({ id }: CniError, ...ids: readonly ErrorId[]): boolean {
+  return ids.includes(id);
 }
 
 /** One line for people, as runtimes print it. */

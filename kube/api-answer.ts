@@ -1,3 +1,4 @@
+import type { ErrorId } from "../cni/error-ids.ts";
 import { type CniError, type CodeName, cniError } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
 import { redact } from "../cni/secrets.ts";
@@ -22,7 +23,7 @@ export type ApiVerdict =
 
 interface Told {
   readonly code: CodeName;
-  readonly id: string;
+  readonly id: ErrorId;
   readonly why: string;
   readonly todo: string;
 }
@@ -128,7 +129,7 @@ function failing(status: number, said: string): Told {
 }
 
 function refusal(asked: ApiCall, { status }: HttpResponse, object: JsonObject | undefined): Told {
-  const told = (id: string, why: string, todo: string): Told => ({
+  const told = (id: ErrorId, why: string, todo: string): Told => ({
     code: "api",
     id,
     why: `${status}: ${why}${says(asked, object)}`,

@@ -1,5 +1,6 @@
 import { canonicalAddress } from "../cni/cidr.ts";
 import { kindOf } from "../cni/config.ts";
+import type { ErrorId } from "../cni/error-ids.ts";
 import { foldKey } from "../cni/fold.ts";
 import { canonicalHardware } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
@@ -17,11 +18,11 @@ import * as values from "./values.ts";
 
 /** A key of the JSON form: who judges its value, and the id of a mistake in it. */
 interface Field {
-  readonly id: string;
+  readonly id: ErrorId;
   readonly judge: values.Judge;
 }
 
-const fields: ReadonlyMap<string, Field> = new Map([
+const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["name", { id: "annotation.name", judge: values.text(definitionNameProblem) }],
   ["namespace", { id: "annotation.name", judge: values.text(namespaceProblem) }],
   ["interface", { id: "annotation.interface", judge: values.text(interfaceProblem) }],

@@ -1,4 +1,5 @@
 import { interfaceNameProblem } from "../cni/environment.ts";
+import type { ErrorId } from "../cni/error-ids.ts";
 import type { JsonObject } from "../cni/json.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { definitionNameProblem, namespaceProblem, shortNameProblem } from "./names.ts";
@@ -42,7 +43,7 @@ export interface Grammar {
 
 /** One mistake: `text` says where it is and what it is. */
 export interface Problem {
-  readonly id: string;
+  readonly id: ErrorId;
   readonly text: string;
 }
 
@@ -51,7 +52,7 @@ export type Reading = Outcome<NetworkRequest, readonly Problem[]>;
 
 /** Reads `[namespace/]name[@interface]`, blanks allowed around each of them, as Multus does. */
 export function readShort(entry: string, index: number, { defaultNamespace, dots }: Grammar): Reading {
-  const problem = (id: string, why: string): Problem => ({
+  const problem = (id: ErrorId, why: string): Problem => ({
     id,
     text: `entry ${index} (${quote(entry.trim())}): ${why}`,
   });
@@ -65,7 +66,7 @@ export function readShort(entry: string, index: number, { defaultNamespace, dots
     .toReversed()
     .map((part) => part.trim());
   const [name = "", ifname] = target.split("@").map((part) => part.trim());
-  const found: [string, string | undefined][] = [
+  const found: [ErrorId, string | undefined][] = [
     ["annotation.name", namespaceProblem(namespace)],
     ["annotation.name", dots === true ? definitionNameProblem(name) : shortNameProblem(name)],
     ["annotation.interface", ifname === undefined ? undefined : interfaceProblem(ifname)],

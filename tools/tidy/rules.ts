@@ -201,6 +201,13 @@ export const rules: Rules = {
       message: "time and chance are injected: take them from sys",
     },
     {
+      word: /\.includes\(([\w.]+\.)?error\.id\)/,
+      where: "code",
+      files: product,
+      except: [...tests, ...testHelpers],
+      message: "compare with hasId: the compiler then knows that each word is an id",
+    },
+    {
       word: /["'`]\/(tmp|home|root)\//,
       where: "text",
       files: product,

@@ -1,4 +1,4 @@
-import type { CniError } from "../../../cni/errors.ts";
+import { type CniError, hasId } from "../../../cni/errors.ts";
 import { definitionPath, podPath } from "../../../kube/api-path.ts";
 import { type ClientLimits, type KubeClient, openClient } from "../../../kube/client.ts";
 import { inCluster, readAccess } from "../../../kube/kubeconfig.ts";
@@ -117,12 +117,15 @@ async function probeAll(api: KubeClient, server: string, rights: readonly Right[
     const asked = await right.ask(api);
     findings.push(judgeProbe(asked, right, server));
     // Whatever is asked next would be told the same.
-    if (!asked.ok && !answered.includes(asked.error.id)) break;
+    if (!asked.ok && !isAnswer(asked.error)) break;
   }
   return findings;
 }
 
-const answered: readonly string[] = ["kube.api-not-found", "kube.api-forbidden", "kube.api-unknown-resource"];
+/** Whether the server has understood who asks, and has decided on this one thing. */
+function isAnswer(error: CniError): boolean {
+  return hasId(error, "kube.api-not-found", "kube.api-forbidden", "kube.api-unknown-resource");
+}
 
 function judgeProbe(
   asked: Outcome<unknown, CniError>,

@@ -1,6 +1,7 @@
 import { declaredCapabilities } from "../../../cni/chain.ts";
 import { parseNetworkConfig } from "../../../cni/config.ts";
 import { parseEnvironment } from "../../../cni/environment.ts";
+import type { ErrorId } from "../../../cni/error-ids.ts";
 import { isObject, type JsonObject, printJson } from "../../../cni/json.ts";
 import { isOnLoopback } from "../../../cni/loopback.ts";
 import type { SilentVerb } from "../../../cni/plugin.ts";
@@ -73,7 +74,7 @@ async function checkPool(sys: Sys, user: string, plugin: JsonObject): Promise<Fi
 }
 
 const later = "No pod that wants an address of it starts until then. Running pods are not concerned.";
-const remedies: Readonly<Record<string, string>> = {
+const remedies: Readonly<Partial<Record<ErrorId, string>>> = {
   "ipam.pool-exhausted": `Free addresses (hawser ipam list --state held), or give the pool more ranges. ${later}`,
   "ipam.exhausted": `GC frees what containers that are gone have left; or give the network more ranges. ${later}`,
   "ipam.store-unreachable": `Look after the store. ${later}`,

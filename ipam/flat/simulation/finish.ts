@@ -1,3 +1,4 @@
+import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { FakeMachine } from "../../../sys/fake.ts";
 import type { SimulatedContainer } from "./model.ts";
 import { spacesOf } from "./steps.ts";
@@ -97,7 +98,7 @@ async function fill(world: World): Promise<void> {
     };
   });
   for (const container of fresh) model.containers.set(container.id, container);
-  const outcomes: string[] = [];
+  const outcomes: (ErrorId | "ok" | "crash")[] = [];
   await together(
     world,
     fresh.map(async (container) => {

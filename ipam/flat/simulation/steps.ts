@@ -1,3 +1,4 @@
+import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { parseFlatConfig } from "../config.ts";
@@ -171,7 +172,7 @@ function isWhole(world: World, { node }: SimulatedContainer, { addresses }: Hold
   );
 }
 
-const mayFail: readonly string[] = [
+const mayFail: readonly ErrorId[] = [
   "ipam.store-unreachable",
   "ipam.store-refused",
   "ipam.live-elsewhere",

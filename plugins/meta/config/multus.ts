@@ -1,3 +1,4 @@
+import type { ErrorId } from "../../../cni/error-ids.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
@@ -128,7 +129,7 @@ function isSet(value: unknown): boolean {
   return typeof value === "string" && value !== "";
 }
 
-function refuse(network: NetworkConfig, id: string, why: string, hint: string): Outcome<never, CniError> {
+function refuse(network: NetworkConfig, id: ErrorId, why: string, hint: string): Outcome<never, CniError> {
   return failWith(
     "invalidConfig",
     id,

@@ -1,5 +1,5 @@
 import type { AttachmentKey } from "../../../cni/attachments.ts";
-import type { CniError } from "../../../cni/errors.ts";
+import { type CniError, hasId } from "../../../cni/errors.ts";
 import { printJson } from "../../../cni/json.ts";
 import { makeOwnFolder } from "../../../cni/own-folder.ts";
 import type { PodIdentity } from "../../../kube/pod.ts";
@@ -14,8 +14,10 @@ import type { AttachmentRecord } from "../record/record.ts";
 export const untoldFolder = ".untold";
 const fileMode = 0o600;
 
-/** What will not be otherwise the next time. */
-export const final = ["kube.api-not-found", "kube.api-conflict", "kube.api-gone", "status.size"];
+/** Whether the same write would fail in the same way the next time. */
+export function isFinal(error: CniError): boolean {
+  return hasId(error, "kube.api-not-found", "kube.api-conflict", "kube.api-gone", "status.size");
+}
 
 /** Remembers a status that was not written; not one of a pod that has no uid here, since the next one of its name is another. */
 export function noteUntold(
@@ -26,7 +28,7 @@ export function noteUntold(
   text: string,
   error: CniError,
 ): void {
-  if (uid === undefined || final.includes(error.id)) return;
+  if (uid === undefined || isFinal(error)) return;
   const path = pathOf(stateDir, containerId, ifname);
   const document = printJson({ network, containerId, ifname, sinceMs, pod: { namespace, name, uid }, text });
   const write = (): boolean => sys.files.write(path, document, { mode: fileMode }).ok;

@@ -7,7 +7,7 @@ import { statusPatch } from "../../../kube/network-status.ts";
 import type { PodIdentity } from "../../../kube/pod.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { fromDocument } from "../record/record.ts";
-import { final, nameOf, untoldFolder } from "./untold-note.ts";
+import { isFinal, nameOf, untoldFolder } from "./untold-note.ts";
 
 /** One status, and whose. */
 interface Untold {
@@ -59,7 +59,7 @@ async function tellOne(
       const { pod, text } = untold;
       const url = `${podPath(pod.namespace, pod.name)}/status`;
       const patched = await api.patch(url, statusPatch(text, pod, false), deadlineMs);
-      if (!patched.ok && !final.includes(patched.error.id)) return false;
+      if (!patched.ok && !isFinal(patched.error)) return false;
     }
     sys.files.remove(path);
     return true;

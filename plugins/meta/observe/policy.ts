@@ -1,4 +1,4 @@
-import { type CniError, cniError, joinErrors } from "../../../cni/errors.ts";
+import { type CniError, cniError, hasId, joinErrors } from "../../../cni/errors.ts";
 import { foldKey } from "../../../cni/fold.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 import {
@@ -95,8 +95,7 @@ function mayUse({ crossNamespace }: Policy, podNamespace: string, { request, def
 /** Of the network such an error tells nothing: the API did not answer, or refused us. */
 function isOutage({ definition }: Sought): boolean {
   return (
-    !definition.ok &&
-    !["kube.unknown-network", "kube.bad-definition", "kube.read"].includes(definition.error.id)
+    !definition.ok && !hasId(definition.error, "kube.unknown-network", "kube.bad-definition", "kube.read")
   );
 }
 

@@ -1,4 +1,4 @@
-import { type CniError, failWith, within } from "../../../cni/errors.ts";
+import { type CniError, failWith, hasId, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
 import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import type { KubeClient } from "../../../kube/client.ts";
@@ -76,7 +76,7 @@ async function readDefined(
   const { definition } = sought;
   if (definition.ok) return ok({ ...definition.value, name: `${namespace}/${name}` });
   // An API that is down must not put pods on another network.
-  if (!["kube.unknown-network", "kube.name"].includes(definition.error.id)) return definition;
+  if (!hasId(definition.error, "kube.unknown-network", "kube.name")) return definition;
   const named = readNamed(sys, config, name);
   return named.ok ? ok(plainly(config, named.value)) : definition;
 }
