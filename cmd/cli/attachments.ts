@@ -5,7 +5,7 @@ import type { AttachmentRecord } from "../../plugins/meta/record/record.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentsOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import { adviceOn, type HeldRecord, isStanding, readUntilNone } from "./held.ts";
+import { adviceOn, type HeldRecord, isStillAttached, readUntilNone } from "./held.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
@@ -22,14 +22,14 @@ export async function attachmentsCommand(
   if (json) {
     printDocument(terminal, { stateDir, attachments: held.value.map(documentOf) });
   } else if (quiet) {
-    for (const id of new Set(held.value.filter(isStanding).map(({ entry }) => entry.key.containerId))) {
+    for (const id of new Set(held.value.filter(isStillAttached).map(({ entry }) => entry.key.containerId))) {
       terminal.print(id);
     }
   } else {
     printHeld(sys, terminal, stateDir, held.value);
   }
-  if (waitMs !== undefined && !json && held.value.some(isStanding)) terminal.complain(stillThere);
-  const isWrong = waitMs === undefined ? ({ state }: HeldRecord) => state.kind === "corrupt" : isStanding;
+  if (waitMs !== undefined && !json && held.value.some(isStillAttached)) terminal.complain(stillThere);
+  const isWrong = waitMs === undefined ? ({ state }: HeldRecord) => state.kind === "corrupt" : isStillAttached;
   return held.value.some(isWrong) ? 1 : 0;
 }
 

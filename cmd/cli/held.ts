@@ -57,13 +57,13 @@ export async function readUntilNone(
   for (;;) {
     const held = readHeldRecords(sys, stateDir);
     const isOver = sys.clock.monotonicMs() >= endMs;
-    if (!held.ok || isOver || !held.value.some(isStanding)) return held;
+    if (!held.ok || isOver || !held.value.some(isStillAttached)) return held;
     if ((await sys.clock.sleepUnlessStopped(patienceMs)) !== undefined) return held;
   }
 }
 
 /** What was moved aside, or is left over, has had its DEL: no other will come. */
-export function isStanding({ state }: HeldRecord): boolean {
+export function isStillAttached({ state }: HeldRecord): boolean {
   return state.kind !== "moved aside" && state.kind !== "left over";
 }
 

@@ -1,7 +1,7 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
-import { isStanding, readHeldRecords, readUntilNone } from "../held.ts";
+import { isStillAttached, readHeldRecords, readUntilNone } from "../held.ts";
 import { printDocument, type Terminal } from "../terminal.ts";
 import { viewNode } from "./node.ts";
 import type { UninstallOptions } from "./options.ts";
@@ -42,7 +42,7 @@ export async function uninstallCommand(
 function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
   const held = readHeldRecords(sys, root + stateDir);
   if (!held.ok) return held.error;
-  const containers = new Set(held.value.filter(isStanding).map(({ entry }) => entry.key.containerId));
+  const containers = new Set(held.value.filter(isStillAttached).map(({ entry }) => entry.key.containerId));
   if (containers.size === 0) return undefined;
   return cniError(
     "tryAgainLater",

@@ -194,13 +194,13 @@ suite("chains", [], (executable) => {
   });
 });
 
-const standing = someResult();
+const someAnswer = someResult();
 
 /** What a plugin may do wrong on ADD, and what is said of it. */
 const misbehaviours: [string, readonly string[], number, RegExp][] = [
   ["prints nothing", [], 101, /printed no valid result/],
   ["prints garbage", [print("Segmentation fault")], 101, /printed no valid result/],
-  ["prints two documents", [answer(standing), answer(standing)], 101, /printed no valid result/],
+  ["prints two documents", [answer(someAnswer), answer(someAnswer)], 101, /printed no valid result/],
   ["prints an array", [print("[]")], 101, /printed no valid result/],
   [
     "answers with an index past the interfaces",
@@ -225,7 +225,7 @@ const misbehaviours: [string, readonly string[], number, RegExp][] = [
   ["fails with a code of its own", [failWith(999, "no addresses left")], 999, /no addresses left/],
   [
     "fails with a result instead of an error",
-    [answer(standing), "exit 1"],
+    [answer(someAnswer), "exit 1"],
     101,
     /exited with 1 without an error/,
   ],

@@ -40,8 +40,8 @@ suite("many containers at once", ["root", "bridge", "host-local"], (executable) 
     const given = results.flatMap(({ ips = [] }) => ips.map(({ address }) => address));
     expect(new Set(given).size).toBe(2 * howMany);
     for (const [index, { namespace }] of pods.entries()) {
-      const standing = links(namespace.name).flatMap((link) => link.addresses);
-      expect(standing).toEqual(results[index]?.ips?.map(({ address }) => address));
+      const found = links(namespace.name).flatMap((link) => link.addresses);
+      expect(found).toEqual(results[index]?.ips?.map(({ address }) => address));
     }
     expect(addresses(bed())).toHaveLength(2 * howMany);
     expect(records(bed())).toHaveLength(howMany);

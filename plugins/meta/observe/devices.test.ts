@@ -40,9 +40,9 @@ async function devicesOf(
   mode: "required" | "known" = "required",
 ) {
   const fake = createFake({ files: there });
-  const equipped = await assignDevices(fake.sys, metaConfig(), seen, mode);
-  if (!equipped.ok) return { error: equipped.error, effects: fake.effects() };
-  const { primary, wanted: all } = equipped.value;
+  const assigned = await assignDevices(fake.sys, metaConfig(), seen, mode);
+  if (!assigned.ok) return { error: assigned.error, effects: fake.effects() };
+  const { primary, wanted: all } = assigned.value;
   return {
     devices: [...(primary === undefined ? [] : [primary]), ...all].map(({ device }) => device),
     effects: fake.effects(),
@@ -113,14 +113,14 @@ describe("which network gets which device", () => {
 
 describe("what plugins are told of it", () => {
   async function planned(...networks: Wanted[]) {
-    const equipped = await assignDevices(
+    const assigned = await assignDevices(
       createFake({ files }).sys,
       metaConfig(),
       observed(...networks),
       "required",
     );
-    if (!equipped.ok) throw new Error(equipped.error.msg);
-    const selections = select(equipped.value, { primary: "eth0", existing: [] });
+    if (!assigned.ok) throw new Error(assigned.error.msg);
+    const selections = select(assigned.value, { primary: "eth0", existing: [] });
     const steps = selections.ok ? plan(metaConfig(), selections.value, "c1") : selections;
     if (!steps.ok) throw new Error(steps.error.msg);
     return steps.value;

@@ -37,9 +37,9 @@ export function planImport(
   nowMs: number,
 ): ImportPlan {
   // What has expired is anybody's, and so also its former owner's.
-  const standing = existing.filter((holding) => !isExpired(holding, nowMs));
-  const owners = new Map(standing.map((holding) => [holding.identity, holding]));
-  const takers = new Map(standing.flatMap((holding) => keysOf(pool, holding).map((key) => [key, holding])));
+  const unexpired = existing.filter((holding) => !isExpired(holding, nowMs));
+  const owners = new Map(unexpired.map((holding) => [holding.identity, holding]));
+  const takers = new Map(unexpired.flatMap((holding) => keysOf(pool, holding).map((key) => [key, holding])));
   const planned = holdings.flatMap((incoming) =>
     partsOf(pool.sets, incoming, owners.get(incoming.identity)).map((holding) => {
       const one = judge(pool, holding, owners, takers, nowMs);
