@@ -29,7 +29,8 @@ export async function attachmentsCommand(
     printHeld(sys, terminal, stateDir, held.value);
   }
   if (waitMs !== undefined && !json && held.value.some(isStillAttached)) terminal.complain(stillThere);
-  const isWrong = waitMs === undefined ? ({ state }: HeldRecord) => state.kind === "corrupt" : isStillAttached;
+  const isWrong =
+    waitMs === undefined ? ({ state }: HeldRecord) => state.kind === "corrupt" : isStillAttached;
   return held.value.some(isWrong) ? 1 : 0;
 }
 
