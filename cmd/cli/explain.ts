@@ -1,11 +1,8 @@
 import type { CniError } from "../../cni/errors.ts";
 import { maskRecord } from "../../cni/secrets.ts";
-import { placementProblem } from "../../plugins/meta/config/config.ts";
-import { parseMetaConfig } from "../../plugins/meta/config/parse.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explanation.ts";
-import { openApi } from "../../plugins/meta/observe/api.ts";
-import { prepare } from "../../plugins/meta/prepare.ts";
-import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { acceptConfig, personsQuestion, planAdd } from "../../plugins/meta/plan-add.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ExplainOptions } from "./commands.ts";
 import type { Configuration } from "./configuration.ts";
@@ -50,10 +47,8 @@ async function place(
   { invocation }: ExplainInput,
   options: ExplainOptions,
 ): Promise<Outcome<Placed, CniError>> {
-  const config = await parseMetaConfig(invocation.config);
-  if (!config.ok) return config;
-  const misplaced = placementProblem(config.value);
-  return misplaced === undefined ? ok(placeHere(sys, config.value, options)) : fail(misplaced);
+  const config = await acceptConfig(invocation.config);
+  return config.ok ? ok(placeHere(sys, config.value, options)) : config;
 }
 
 async function explainPlaced(
@@ -61,13 +56,9 @@ async function explainPlaced(
   { invocation }: ExplainInput,
   { config }: Placed,
 ): Promise<Outcome<Explanation, CniError>> {
-  const deadlineMs = sys.clock.monotonicMs() + config.timeoutMs;
-  const api = await openApi(sys, config, invocation.environment, deadlineMs);
-  const prepared = await prepare(sys, config, invocation, api, "known");
-  if (!prepared.ok) return prepared;
-  // `prepare` keeps no sources; nothing changes in between that a person would notice.
+  const planned = await planAdd(sys, config, invocation, personsQuestion);
   // What is shown ends up in terminals and tickets.
-  return ok(maskRecord(explain(config, prepared.value)));
+  return planned.ok ? ok(maskRecord(explain(config, planned.value.prepared))) : planned;
 }
 
 function printHead(terminal: Terminal, configuration: Configuration, explanation: Explanation): void {

@@ -8,18 +8,15 @@ import type { Lock } from "../../cni/lock.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { removeTombstone, setTombstone } from "../../cni/tombstones.ts";
 import type { CniResult } from "../../cni/types.ts";
-import type { KubeClient } from "../../kube/client.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaConfig, placementProblem } from "./config/config.ts";
-import { parseMetaConfig } from "./config/parse.ts";
+import type { MetaConfig } from "./config/config.ts";
 import { requireGiver } from "./execute/early-claim.ts";
 import { type Attached, execute, type StepResult, stepLabel, undo } from "./execute/execute.ts";
-import { runtimeConfOf, undoMs } from "./execute/runtime-conf.ts";
-import { openApi } from "./observe/api.ts";
-import { awaitReadiness } from "./observe/readiness.ts";
+import { undoMs } from "./execute/runtime-conf.ts";
 import { merge } from "./plan/merge.ts";
-import { type Prepared, prepare } from "./prepare.ts";
+import { acceptConfig, type PlannedAdd, planAdd, runtimesAdd } from "./plan-add.ts";
+import type { Prepared } from "./prepare.ts";
 import { passCollection, withContainer } from "./record/container-lock.ts";
 import { type AttachmentRecord, begun, type RecordedRoutes, toDocument } from "./record/record.ts";
 import { requireFamilies } from "./routes/default-route.ts";
@@ -28,12 +25,8 @@ import { forgetWholly, interfacesOfOthers, undoRoutes } from "./undo/teardown.ts
 import { undoOtherwise } from "./undo/undo-otherwise.ts";
 
 /** What one ADD works with, from its first effect on. */
-interface Operation {
-  readonly config: MetaConfig;
+interface Operation extends PlannedAdd {
   readonly key: AttachmentKey;
-  readonly prepared: Prepared;
-  readonly runtimeConf: RuntimeConf;
-  readonly api: KubeClient | undefined;
 }
 
 /** Of an ADD whose delegates have all succeeded. */
@@ -42,23 +35,19 @@ interface AttachedRecord extends AttachmentRecord {
 }
 
 /** ADD (CNI 1.1.0, section 2): everything is planned and recorded before the first delegate runs. */
-export async function add(
-  sys: Sys,
-  { environment, config: network }: Invocation,
-): Promise<Outcome<CniResult, CniError>> {
-  const config = await parseMetaConfig(network);
+export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult, CniError>> {
+  const config = await acceptConfig(invocation.config);
   if (!config.ok) return config;
-  const misplaced = placementProblem(config.value);
-  if (misplaced !== undefined) return fail(misplaced);
-  const { stateDir } = config.value;
-  const { containerId, ifname } = environment;
-  const key = { network: network.name, containerId, ifname };
-  const operation = await makeReady(sys, config.value, key, { environment, config: network });
-  if (!operation.ok) return operation;
-  const added = await withContainer(sys, stateDir, containerId, (lock) =>
-    addAlone(sys, operation.value, lock),
+  const planned = await planAdd(sys, config.value, invocation, runtimesAdd);
+  if (!planned.ok) return planned;
+  const { containerId, ifname } = invocation.environment;
+  const operation = { ...planned.value, key: { network: invocation.config.name, containerId, ifname } };
+  const present = await requireAll(sys, operation);
+  if (!present.ok) return present;
+  const added = await withContainer(sys, config.value.stateDir, containerId, (lock) =>
+    addAlone(sys, operation, lock),
   );
-  if (added.ok) await tellOthers(sys, operation.value);
+  if (added.ok) await tellOthers(sys, operation);
   return added;
 }
 
@@ -74,28 +63,18 @@ async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation
   await tellUntold(sys, config.stateDir, api, key, othersAtOnce, deadlineMs);
 }
 
-/** All that can be known and refused before the first effect. */
-async function makeReady(
+/** Without an executable that it takes an ADD does not begin. */
+async function requireAll(
   sys: Sys,
-  config: MetaConfig,
-  key: AttachmentKey,
-  invocation: Invocation,
-): Promise<Outcome<Operation, CniError>> {
-  // Its deadline counts from here: nothing that is waited for must add to what the kubelet waits.
-  const runtimeConf = runtimeConfOf(sys, invocation.environment, config);
-  const ready = await awaitReadiness(sys, config, runtimeConf.deadlineMs);
-  if (!ready.ok) return ready;
-  const api = await openApi(sys, config, invocation.environment, runtimeConf.deadlineMs);
-  const prepared = await prepare(sys, config, invocation, api, "required");
-  if (!prepared.ok) return prepared;
-  const present = await requireAll(sys, prepared.value, runtimeConf);
-  if (present.ok) return ok({ config, key, prepared: prepared.value, runtimeConf, api });
+  { config, key, prepared, runtimeConf }: Operation,
+): Promise<Outcome<void, CniError>> {
+  const present = await findAll(sys, prepared, runtimeConf);
   // DEL must not look for what cannot be there: it would fail for the same reason, for ever.
-  if (peek(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
+  if (!present.ok && peek(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
 }
 
-async function requireAll(
+async function findAll(
   sys: Sys,
   { plan, routes }: Prepared,
   { path }: RuntimeConf,

@@ -1,8 +1,8 @@
 import { declaredCapabilities, misplacedCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import { type MetaConfig, placementProblem } from "../../../plugins/meta/config/config.ts";
-import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import { readPrimary } from "../../../plugins/meta/observe/observe.ts";
+import { acceptConfig } from "../../../plugins/meta/plan-add.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Configuration, isCurrent, networkConfigOf, standInResult } from "../configuration.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
@@ -19,10 +19,8 @@ export async function checkConfig(configuration: Configuration): Promise<Checked
   const prevResult = standInResult(configuration, "eth0", "/var/run/netns/doctor");
   const network = networkConfigOf(configuration, prevResult === undefined ? {} : { prevResult });
   if (!network.ok) return unusable(problemOf("configuration", network.error, `Correct ${path}.`));
-  const config = await parseMetaConfig(network.value);
+  const config = await acceptConfig(network.value);
   if (!config.ok) return unusable(problemOf("configuration", config.error, `Correct ${path}.`));
-  const misplaced = placementProblem(config.value);
-  if (misplaced !== undefined) return unusable(problemOf("configuration", misplaced, `Correct ${path}.`));
   const findings = [
     fine("configuration", `${path}: network ${network.value.name}, ${roleOf(configuration)}`),
     ...checkVersion(path, config.value),

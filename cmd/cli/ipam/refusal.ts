@@ -3,10 +3,9 @@ import type { CniError } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
 import { versionWhenMissing } from "../../../cni/version.ts";
 import { parseResource } from "../../../kube/definition.ts";
-import { placementProblem } from "../../../plugins/meta/config/config.ts";
-import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { plan } from "../../../plugins/meta/plan/plan.ts";
 import type { Selection } from "../../../plugins/meta/plan/select.ts";
+import { acceptConfig } from "../../../plugins/meta/plan-add.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { networkConfigOf, readConfiguration, standInResult } from "../configuration.ts";
@@ -24,10 +23,8 @@ export async function refusalOf(sys: Sys, path: string, document: JsonObject): P
   const prevResult = standInResult(configuration.value, "eth0", "/var/run/netns/hawser-ipam");
   const network = networkConfigOf(configuration.value, prevResult === undefined ? {} : { prevResult });
   if (!network.ok) return network.error;
-  const config = await parseMetaConfig(network.value);
+  const config = await acceptConfig(network.value);
   if (!config.ok) return config.error;
-  const misplaced = placementProblem(config.value);
-  if (misplaced !== undefined) return misplaced;
   const { primary, network: own } = config.value;
   if (primary.kind !== "inline") return undefined;
   const selection: Selection = {

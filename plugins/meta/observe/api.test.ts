@@ -2,16 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { HttpHandler } from "../../../sys/fake.ts";
 import { Crash, type CrashPoint } from "../../../sys/fake.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
+import { kubeconfigOfTests } from "../api-testing.ts";
 import { createRecordingNode, podArgs } from "../meta-testing.ts";
 
 /** What is asked of the Kubernetes API, by which verb, on a machine in memory. */
 
-const server = "https://api:6443";
-const kubeconfig = {
-  "current-context": "n",
-  contexts: [{ name: "n", context: { cluster: "n" } }],
-  clusters: [{ name: "n", cluster: { server } }],
-};
 const networks = "k8s.v1.cni.cncf.io/networks";
 
 function definition(namespace: string, name: string, config: unknown, annotations = {}): object {
@@ -51,7 +46,7 @@ function scene(files: Files = {}) {
     const status = { kind: "Status", code: 404, details: { kind } };
     return ok({ status: 404, body: JSON.stringify(status) });
   };
-  const node = createRecordingNode(["main", "one", "two"], { "/k": kubeconfig, ...files }, { http });
+  const node = createRecordingNode(["main", "one", "two"], { "/k": kubeconfigOfTests, ...files }, { http });
   return { node, asked, mostAtOnce: () => mostAtOnce };
 }
 
@@ -292,7 +287,7 @@ describe("the other verbs ask nothing", () => {
       "names a token that is not there",
       {
         "/none": {
-          ...kubeconfig,
+          ...kubeconfigOfTests,
           contexts: [{ name: "n", context: { cluster: "n", user: "n" } }],
           users: [{ name: "n", user: { tokenFile: "t" } }],
         },

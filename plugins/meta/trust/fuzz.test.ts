@@ -7,6 +7,7 @@ import { openClient } from "../../../kube/client.ts";
 import { networksAnnotation } from "../../../kube/pod.ts";
 import type { HttpHandler } from "../../../sys/fake.ts";
 import { ok } from "../../../sys/outcome.ts";
+import { apiServer, kubeconfigOfTests } from "../api-testing.ts";
 import { parseMetaConfig } from "../config/parse.ts";
 import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../meta-testing.ts";
 import { prepare } from "../prepare.ts";
@@ -33,12 +34,6 @@ const corpus = readdirSync(corpusFolder)
   // A device would be asked of the kubelet, and a type of the operator's choice is his.
   .filter(({ annotations, allowedTypes }) => annotations === undefined && allowedTypes === undefined);
 
-const server = "https://api:6443";
-const kubeconfig = {
-  "current-context": "n",
-  contexts: [{ name: "n", context: { cluster: "n" } }],
-  clusters: [{ name: "n", cluster: { server } }],
-};
 const mayRun = [
   ...["bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ovs", "bond", "rdma"],
   ...[
@@ -272,7 +267,7 @@ function scene({ namespace, name }: Entry, text: string) {
     const path = `/apis/k8s.cni.cncf.io/v1/namespaces/${namespace}/network-attachment-definitions/${name}`;
     expect(`${method} ${url}`).toMatch(anyDefinition);
     // An annotation may ask for whatever there could be.
-    if (url !== `${server}${path}`)
+    if (url !== `${apiServer}${path}`)
       return ok({ status: 404, body: JSON.stringify({ kind: "Status", code: 404, details: { kind: "x" } }) });
     const definition = {
       kind: "NetworkAttachmentDefinition",
@@ -281,7 +276,7 @@ function scene({ namespace, name }: Entry, text: string) {
     };
     return ok({ status: 200, body: JSON.stringify(definition) });
   };
-  return createRecordingNode([...mayRun, ...mustNot, "main"], { "/k": kubeconfig }, { http });
+  return createRecordingNode([...mayRun, ...mustNot, "main"], { "/k": kubeconfigOfTests }, { http });
 }
 
 const base = {
