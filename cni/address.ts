@@ -1,4 +1,5 @@
-import { addressFamily, cidrFamily, type Family } from "./cidr.ts";
+/** Families as results before 1.0.0 name them (`ips[].version`). */
+export type Family = "4" | "6";
 
 /** An IP address as a number, so that v4 and v6 are counted, compared and iterated alike. */
 export interface Address {
@@ -14,31 +15,48 @@ export interface Cidr {
 }
 
 /**
- * Reads an address as strictly as the Go parser of the reference plugins (no leading zeros, no zone), undefined if it is
- * none. Like there, an IPv4-mapped one (`::ffff:10.0.0.1`) is the IPv4 address. By hand, since the address library costs
- * every ADD almost 2 ms of start-up; it is the oracle of the tests.
+ * The family of an IP address as text, undefined if it is none. As strict as the Go parser that reads our results: no
+ * leading zeros, no zone. This file is written by hand because the address library costs a plugin almost 2 ms of start-up;
+ * the library is the oracle of the tests.
  */
+export function addressFamily(text: string): Family | undefined {
+  if (isDottedQuad(text)) return "4";
+  return isV6(text) ? "6" : undefined;
+}
+
+/** The family of an address with its prefix length (`10.1.0.5/16`), undefined if it is none. */
+export function cidrFamily(text: string): Family | undefined {
+  const [address, prefix, ...more] = text.split("/");
+  if (address === undefined || prefix === undefined || more.length > 0) return undefined;
+  const family = addressFamily(address);
+  if (family === undefined || !/^\d{1,3}$/.test(prefix)) return undefined;
+  return Number(prefix) <= bitsOf(family) ? family : undefined;
+}
+
+/** The number behind the slash of a CIDR. */
+export function prefixOf(cidr: string): number {
+  return Number(cidr.slice(cidr.indexOf("/") + 1));
+}
+
+/** Undefined if the text is no address. Like Go, this reads an IPv4-mapped address (`::ffff:10.0.0.1`) as the IPv4 one. */
 export function parseAddress(text: string): Address | undefined {
-  const family = addressFamily(text);
-  if (family === undefined) return undefined;
-  if (family === "4") return { family, value: quadValue(text) };
-  const value = groupsOf(text).reduce((sum, group) => (sum << 16n) | group, 0n);
-  return value >> 32n === mappedPrefix ? { family: "4", value: value & 0xffff_ffffn } : { family, value };
+  if (addressFamily(text) === undefined) return undefined;
+  const address = readAddress(text);
+  return isMapped(address) ? { family: "4", value: address.value & 0xffff_ffffn } : address;
 }
 
-/** Reads an address with its prefix length, undefined if it is none. An IPv4-mapped one is refused: is /120 a /24? */
+/** Undefined if the text is no address with its prefix length. An IPv4-mapped one is refused: is /120 a /24? */
 export function parseCidr(text: string): Cidr | undefined {
-  const family = cidrFamily(text);
-  if (family === undefined) return undefined;
-  const at = text.indexOf("/");
-  const address = parseAddress(text.slice(0, at));
-  return address?.family === family ? { address, prefix: Number(text.slice(at + 1)) } : undefined;
+  if (cidrFamily(text) === undefined) return undefined;
+  const cidr = readCidr(text);
+  return isMapped(cidr.address) ? undefined : cidr;
 }
 
-/** The one way that everybody writes it (RFC 5952), the reference plugin's file names included. */
-export function printAddress({ family, value }: Address): string {
+/** The one spelling that the kernel, Go and the reference plugins' file names have (RFC 5952). */
+export function printAddress(address: Address): string {
+  const { family, value } = address;
   if (family === "4") return printQuad(value);
-  if (value >> 32n === mappedPrefix) return `::ffff:${printQuad(value & 0xffff_ffffn)}`;
+  if (isMapped(address)) return `::ffff:${printQuad(value & 0xffff_ffffn)}`;
   const groups = Array.from({ length: 8 }, (_, index) =>
     ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16),
   );
@@ -49,6 +67,17 @@ export function printAddress({ family, value }: Address): string {
 
 export function printCidr({ address, prefix }: Cidr): string {
   return `${printAddress(address)}/${prefix}`;
+}
+
+/**
+ * An address, with or without a prefix length, in the spelling of `printAddress`. libcni writes addresses anew between
+ * plugins, so texts are made canonical before they are compared. An IPv4-mapped address becomes the IPv4 address, except
+ * with a prefix length, which counts from the other beginning. A text that is no address stays as it is.
+ */
+export function canonicalAddress(text: string): string {
+  if (cidrFamily(text) !== undefined) return printCidr(readCidr(text));
+  const address = parseAddress(text);
+  return address === undefined ? text : printAddress(address);
 }
 
 export function bitsOf(family: Family): 32 | 128 {
@@ -66,30 +95,58 @@ export function networkOf({ address, prefix }: Cidr): { readonly first: bigint; 
   return { first, last: first + hosts };
 }
 
-/** Whether an address is in the network of a CIDR. */
 export function isInNetwork(address: Address, cidr: Cidr): boolean {
   const { first, last } = networkOf(cidr);
   return address.family === cidr.address.family && address.value >= first && address.value <= last;
 }
 
-/** The upper 96 bits of ::ffff:0:0/96. */
-const mappedPrefix = 0xffffn;
-
-function quadValue(text: string): bigint {
-  return text.split(".").reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+/** `isInNetwork` for texts that are known to be a CIDR, and an address with or without a prefix length. */
+export function covers(cidr: string, address: string): boolean {
+  const [host = ""] = address.split("/");
+  return isInNetwork(readAddress(host), readCidr(cidr));
 }
 
-function printQuad(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".");
+function isDottedQuad(text: string): boolean {
+  const octets = text.split(".");
+  return (
+    octets.length === 4 && octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255)
+  );
 }
 
-/** The eight 16-bit groups of what is known to be an IPv6 address. */
-function groupsOf(text: string): bigint[] {
-  const [head = "", tail] = text.split("::");
-  const left = halfGroups(head);
-  const right = halfGroups(tail ?? "");
+function isV6(text: string): boolean {
+  const halves = text.split("::");
+  if (halves.length > 2) return false;
+  const groups = halves.reduce((sum, half, index) => sum + groupCount(half, index === halves.length - 1), 0);
+  return halves.length === 1 ? groups === 8 : groups <= 7;
+}
+
+/** How many 16-bit groups are written, a dotted quad at the very end being two; NaN if anything else is. */
+function groupCount(text: string, isEnd: boolean): number {
+  if (text === "") return 0;
+  const groups = text.split(":");
+  const quads = isEnd && isDottedQuad(groups.at(-1) ?? "") ? 1 : 0;
+  const written = groups.slice(0, groups.length - quads);
+  return written.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) ? written.length + 2 * quads : Number.NaN;
+}
+
+/** Of a text that is known to be a CIDR. */
+function readCidr(text: string): Cidr {
+  const [host = ""] = text.split("/");
+  return { address: readAddress(host), prefix: prefixOf(text) };
+}
+
+/** Of a text that is known to be an address. An IPv4-mapped one stays an address of IPv6. */
+function readAddress(text: string): Address {
+  return text.includes(":")
+    ? { family: "6", value: valueOfV6(text) }
+    : { family: "4", value: quadValue(text) };
+}
+
+function valueOfV6(address: string): bigint {
+  const [head = "", tail = ""] = address.split("::");
+  const [left, right] = [halfGroups(head), halfGroups(tail)];
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0n);
-  return [...left, ...zeros, ...right];
+  return [...left, ...zeros, ...right].reduce((sum, group) => (sum << 16n) | group, 0n);
 }
 
 function halfGroups(half: string): bigint[] {
@@ -99,6 +156,19 @@ function halfGroups(half: string): bigint[] {
     const quad = quadValue(group);
     return [quad >> 16n, quad & 0xffffn];
   });
+}
+
+function quadValue(text: string): bigint {
+  return text.split(".").reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+}
+
+/** Whether an IPv6 address stands for one of IPv4 (::ffff:0:0/96). */
+function isMapped({ family, value }: Address): boolean {
+  return family === "6" && value >> 32n === 0xffffn;
+}
+
+function printQuad(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".");
 }
 
 /** The first of the longest runs of zero groups. */

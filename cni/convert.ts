@@ -1,5 +1,5 @@
 import { type Outcome, ok } from "../sys/outcome.ts";
-import type { Family } from "./cidr.ts";
+import type { Family } from "./address.ts";
 import { type CniError, failWith } from "./errors.ts";
 import { type JsonObject, without } from "./json.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";

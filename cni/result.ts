@@ -1,5 +1,5 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { addressFamily, cidrFamily, type Family } from "./cidr.ts";
+import { addressFamily, cidrFamily, type Family } from "./address.ts";
 import { kindOf } from "./config.ts";
 import { foldedTwins } from "./fold.ts";
 import { isObject, type Json, type JsonObject, printJson, without } from "./json.ts";

@@ -1,4 +1,4 @@
-import { canonicalAddress } from "./cidr.ts";
+import { canonicalAddress } from "./address.ts";
 import { foldKey } from "./fold.ts";
 import { canonicalHardware } from "./hardware.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";

@@ -1,5 +1,4 @@
-import { parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
-import type { Family } from "../cni/cidr.ts";
+import { type Family, parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";

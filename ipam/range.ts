@@ -1,5 +1,4 @@
-import { type Address, type Cidr, printAddress } from "../cni/address.ts";
-import type { Family } from "../cni/cidr.ts";
+import { type Address, type Cidr, type Family, printAddress } from "../cni/address.ts";
 
 /** Addresses from one to another, both included. */
 export interface Span {
@@ -70,7 +69,7 @@ export function merged(spans: readonly Span[]): Span[] {
 }
 
 /** What of a span is in none of the holes, which ascend without overlap. */
-function subtract({ first, last }: Span, holes: readonly Span[]): Span[] {
+export function subtract({ first, last }: Span, holes: readonly Span[]): Span[] {
   const rest: Span[] = [];
   let from = first;
   for (const hole of holes) {

@@ -1,4 +1,4 @@
-import { canonicalAddress } from "../cni/cidr.ts";
+import { canonicalAddress } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
 import type { ErrorId } from "../cni/error-ids.ts";
 import { foldKey } from "../cni/fold.ts";

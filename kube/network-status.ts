@@ -1,4 +1,4 @@
-import { cidrFamily } from "../cni/cidr.ts";
+import { cidrFamily } from "../cni/address.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { type JsonObject, printJson } from "../cni/json.ts";
 import type { CniResult, Dns, Route } from "../cni/types.ts";

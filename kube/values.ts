@@ -1,4 +1,4 @@
-import { addressFamily, cidrFamily } from "../cni/cidr.ts";
+import { addressFamily, cidrFamily } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
 import { hardwareOctets } from "../cni/hardware.ts";
 import { isObject, type Json } from "../cni/json.ts";

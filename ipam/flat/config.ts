@@ -1,5 +1,4 @@
-import { bitsOf, type Cidr, printAddress, printCidr } from "../../cni/address.ts";
-import type { Family } from "../../cni/cidr.ts";
+import { bitsOf, type Cidr, type Family, printAddress, printCidr } from "../../cni/address.ts";
 import { parseArgs } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../../cni/json.ts";

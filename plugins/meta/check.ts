@@ -1,5 +1,5 @@
+import { canonicalAddress } from "../../cni/address.ts";
 import { checkChain } from "../../cni/chain.ts";
-import { canonicalAddress } from "../../cni/cidr.ts";
 import type { RuntimeConf } from "../../cni/delegate.ts";
 import { allOk, type CniError, describe, failWith, within } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";

@@ -1,5 +1,5 @@
+import { canonicalAddress } from "../../cni/address.ts";
 import type { Chain } from "../../cni/chain.ts";
-import { canonicalAddress } from "../../cni/cidr.ts";
 import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";

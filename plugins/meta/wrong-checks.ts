@@ -1,5 +1,5 @@
+import { cidrFamily, prefixOf } from "../../cni/address.ts";
 import type { Chain } from "../../cni/chain.ts";
-import { cidrFamily, prefixOf } from "../../cni/cidr.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";
 import type { JsonObject } from "../../cni/json.ts";

@@ -1,4 +1,4 @@
-import { covers, prefixOf } from "../../../cni/cidr.ts";
+import { covers, prefixOf } from "../../../cni/address.ts";
 import type { CniResult, Dns, Route } from "../../../cni/types.ts";
 
 /**

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Family } from "../../../cni/cidr.ts";
+import type { Family } from "../../../cni/address.ts";
 import type { Attached } from "../execute/execute.ts";
 import {
   changesFor,

@@ -1,4 +1,4 @@
-import { addressFamily, cidrFamily, type Family } from "../../../cni/cidr.ts";
+import { addressFamily, cidrFamily, type Family } from "../../../cni/address.ts";
 import { allOk, type CniError, cniError, failWith } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Attached } from "../execute/execute.ts";

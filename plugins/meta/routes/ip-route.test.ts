@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Family } from "../../../cni/cidr.ts";
+import type { Family } from "../../../cni/address.ts";
 import { defaultRoute, isSameRoute, parseRoutes } from "./ip-route.ts";
 
 /** What `ip -j route show default` of iproute2 6.1 says, and the words that make the same route again. */

@@ -1,4 +1,4 @@
-import { canonicalAddress, type Family } from "../../../cni/cidr.ts";
+import { canonicalAddress, type Family } from "../../../cni/address.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 

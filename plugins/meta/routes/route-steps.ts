@@ -1,4 +1,4 @@
-import type { Family } from "../../../cni/cidr.ts";
+import type { Family } from "../../../cni/address.ts";
 import { excerpt, type RuntimeConf } from "../../../cni/delegate.ts";
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
 import { operationEnvironment } from "../../../cni/orphans.ts";

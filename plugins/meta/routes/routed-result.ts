@@ -1,4 +1,4 @@
-import { cidrFamily, type Family } from "../../../cni/cidr.ts";
+import { cidrFamily, type Family } from "../../../cni/address.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { parseResult } from "../../../cni/result.ts";
 import type { CniResult } from "../../../cni/types.ts";

@@ -1,4 +1,4 @@
-import { cidrFamily, type Family } from "../../../cni/cidr.ts";
+import { cidrFamily, type Family } from "../../../cni/address.ts";
 import type { CniResult } from "../../../cni/types.ts";
 
 /** One network's result, and whose it is, for people. */

@@ -1,4 +1,4 @@
-import { addressFamily, cidrFamily } from "../../../cni/cidr.ts";
+import { addressFamily, cidrFamily } from "../../../cni/address.ts";
 import { kindOf } from "../../../cni/config.ts";
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";

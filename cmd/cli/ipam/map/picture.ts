@@ -2,11 +2,11 @@ import {
   type Address,
   bitsOf,
   type Cidr,
+  type Family,
   networkOf,
   printAddress,
   printCidr,
 } from "../../../../cni/address.ts";
-import type { Family } from "../../../../cni/cidr.ts";
 import type { Holding } from "../../../../ipam/flat/pool/holding.ts";
 import { type AddressCondition, conditionOf } from "../../../../ipam/flat/pool/holding.ts";
 import { addressOfCode } from "../../../../ipam/flat/pool/keys.ts";

@@ -1,4 +1,4 @@
-import { addressFamily, cidrFamily } from "../../../../cni/cidr.ts";
+import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import { kindOf } from "../../../../cni/config.ts";
 import type { Json } from "../../../../cni/json.ts";
 import { quote } from "../../../../kube/text.ts";

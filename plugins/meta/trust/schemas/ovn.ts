@@ -1,4 +1,4 @@
-import { addressFamily, cidrFamily } from "../../../../cni/cidr.ts";
+import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import {
   address,
   cidr,
