@@ -1,9 +1,8 @@
-import { canonicalAddress } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
 import type { ErrorId } from "../cni/error-ids.ts";
 import { foldKey } from "../cni/fold.ts";
-import { canonicalHardware } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import { type Keys, type Read, readMembers, refuse } from "../cni/readers.ts";
 import { fail, ok } from "../sys/outcome.ts";
 import { definitionNameProblem, namespaceProblem } from "./names.ts";
 import {
@@ -16,31 +15,37 @@ import {
 import { isUnset, quote } from "./text.ts";
 import * as values from "./values.ts";
 
-/** A key of the JSON form: who judges its value, and the id of a mistake in it. */
-interface Field {
-  readonly id: ErrorId;
-  readonly judge: values.Judge;
-}
+/** Who reads the value of each key of the JSON form. */
+const readers = {
+  name: values.text(definitionNameProblem),
+  namespace: values.text(namespaceProblem),
+  interface: values.text(interfaceProblem),
+  // The name of `interface` before Multus 3.2.
+  interfaceRequest: values.text(interfaceProblem),
+  ips: values.ips,
+  mac: values.mac,
+  "infiniband-guid": values.infinibandGuid,
+  portMappings: values.portMappings,
+  bandwidth: values.bandwidth,
+  deviceID: values.deviceId,
+  "cni-args": values.object,
+  "default-route": values.gateways,
+  "ipam-claim-reference": values.claim,
+};
 
-const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ["name", { id: "annotation.name", judge: values.text(definitionNameProblem) }],
-  ["namespace", { id: "annotation.name", judge: values.text(namespaceProblem) }],
-  ["interface", { id: "annotation.interface", judge: values.text(interfaceProblem) }],
-  // Its name before Multus 3.2.
-  ["interfaceRequest", { id: "annotation.interface", judge: values.text(interfaceProblem) }],
-  ["ips", { id: "annotation.value", judge: values.ips }],
-  ["mac", { id: "annotation.value", judge: values.mac }],
-  ["infiniband-guid", { id: "annotation.value", judge: values.infinibandGuid }],
-  ["portMappings", { id: "annotation.value", judge: values.portMappings }],
-  ["bandwidth", { id: "annotation.value", judge: values.bandwidth }],
-  ["deviceID", { id: "annotation.value", judge: values.deviceId }],
-  ["cni-args", { id: "annotation.value", judge: values.object }],
-  ["default-route", { id: "annotation.value", judge: values.gateways }],
-  ["ipam-claim-reference", { id: "annotation.value", judge: values.claim }],
-]);
+/** What an element's values are once they are read; a key without a value is absent. */
+type Values = Read<typeof readers>;
+
+/** The id of a mistake in a key's value, where it is not `annotation.value`. */
+const ids: Readonly<Record<string, ErrorId>> = {
+  name: "annotation.name",
+  namespace: "annotation.name",
+  interface: "annotation.interface",
+  interfaceRequest: "annotation.interface",
+};
 
 /** For the end of an error. */
-export const elementHint = `Write a JSON array of objects with the keys ${[...fields.keys()].join(", ")}.`;
+export const elementHint = `Write a JSON array of objects with the keys ${Object.keys(readers).join(", ")}.`;
 
 /** Reads one network selection element (multi-network specification 1.3, section 4.1.2.1). */
 export function readElement(entry: Json, index: number, grammar: Grammar): Reading {
@@ -49,13 +54,14 @@ export function readElement(entry: Json, index: number, grammar: Grammar): Readi
   }
   const found = Object.entries(entry).map(([key, value]) => readKey(key, value, grammar));
   const problems = found.flatMap(({ key, mistakes, id }) =>
-    mistakes.map(({ why }) => ({ id, text: `entry ${index}, key ${quote(key)}: ${why}` })),
+    mistakes.map((why) => ({ id, text: `entry ${index}, key ${quote(key)}: ${why}` })),
   );
   problems.push(...wholeProblems(entry, index, grammar));
-  const name = textOf(entry.name);
-  if (name === undefined || problems.length > 0) return fail(problems);
+  const read: Values = {};
+  for (const each of found) Object.assign(read, each.read);
+  if (read.name === undefined || problems.length > 0) return fail(problems);
   const ignored = found.flatMap((each) => each.ignored);
-  return ok({ ...requestOf(entry, name, grammar.defaultNamespace), ...(ignored.length > 0 && { ignored }) });
+  return ok({ ...requestOf(read, read.name, grammar), ...(ignored.length > 0 && { ignored }) });
 }
 
 /** What is wrong with an entry that no single key is to blame for. */
@@ -77,40 +83,43 @@ function wholeProblems(entry: JsonObject, index: number, { defaultNamespace }: G
   return problems;
 }
 
-interface ReadKey extends Field {
+interface ReadKey {
   readonly key: string;
-  readonly mistakes: readonly values.Mistake[];
+  readonly read: Values;
+  readonly id: ErrorId;
+  readonly mistakes: readonly string[];
   readonly ignored: readonly string[];
 }
 
-function readKey(key: string, value: Json, { unknownKeys }: Grammar): Omit<ReadKey, "judge"> {
-  const field = fields.get(key);
-  if (field === undefined) return readUnknown(key, unknownKeys);
-  const mistakes = isUnset(value) ? [] : field.judge(value);
-  if (unknownKeys === "refuse") return { key, id: field.id, mistakes, ignored: [] };
+function readKey(key: string, value: Json, { unknownKeys }: Grammar): ReadKey {
+  const notes: values.ValueNotes = { unknownKeys, problems: [], ignored: [] };
+  const isKnown = Object.hasOwn(readers, key);
+  const read = readMembers(keys, readers, { [key]: value }, "", notes);
   return {
     key,
-    id: field.id,
-    mistakes: mistakes.filter(({ unknown }) => unknown === undefined),
-    ignored: mistakes.flatMap(({ unknown }) => (unknown === undefined ? [] : `${key}${unknown}`)),
+    read,
+    id: isKnown ? (ids[key] ?? "annotation.value") : "annotation.key",
+    mistakes: notes.problems.map(({ place, why }) => (place === "" ? why : `${place}: ${why}`)),
+    ignored: notes.ignored.map((place) =>
+      isKnown ? `${key}${/^\[/.test(place) ? "" : "."}${place}` : place,
+    ),
   };
 }
 
-function readUnknown(key: string, unknownKeys: Grammar["unknownKeys"]): Omit<ReadKey, "judge"> {
-  const id = "annotation.key";
-  if (isOthers(key)) return { key, id, mistakes: [], ignored: [] };
-  const meant = [...fields.keys()].find((known) => foldKey(known) === foldKey(key));
+/** Places are within a key's value, so that the key itself has none. */
+const keys: Keys<values.ValueNotes> = { placeOf: () => "", isAbsent: isUnset, unknown: noteUnknown };
+
+function noteUnknown(
+  key: string,
+  where: string,
+  { unknownKeys, ignored, ...notes }: values.ValueNotes,
+): void {
+  if (isOthers(key)) return;
+  const meant = Object.keys(readers).find((known) => foldKey(known) === foldKey(key));
   // Go's decoder takes a key in any case, so that one must not be passed over either.
-  if (meant !== undefined) {
-    return {
-      key,
-      id,
-      mistakes: [{ why: `There is no such key; it is written ${quote(meant)}.` }],
-      ignored: [],
-    };
-  }
-  if (unknownKeys === "ignore") return { key, id, mistakes: [], ignored: [quote(key)] };
-  return { key, id, mistakes: [{ why: "There is no such key." }], ignored: [] };
+  if (meant !== undefined) refuse(notes, where, `There is no such key; it is written ${quote(meant)}.`);
+  else if (unknownKeys === "ignore") ignored.push(quote(key));
+  else refuse(notes, where, "There is no such key.");
 }
 
 /** Section 4.1.2.1 leaves keys in reverse domain notation (org.example.key) to other implementations. */
@@ -118,65 +127,24 @@ function isOthers(key: string): boolean {
   return /^[a-z0-9-]+(\.[a-z0-9_-]+)+$/i.test(key);
 }
 
-/** All values have been judged: what is not of its type is unset. */
-function requestOf(entry: JsonObject, name: string, defaultNamespace: string): NetworkRequest {
-  const ifname = textOf(entry.interface) ?? textOf(entry.interfaceRequest);
-  const ips = textsOf(entry.ips).map(canonicalAddress);
-  const mac = hardwareOf(entry.mac);
-  const infinibandGuid = hardwareOf(entry["infiniband-guid"]);
-  const portMappings = portMappingsOf(entry.portMappings);
-  const bandwidth = bandwidthOf(entry.bandwidth);
-  const deviceId = textOf(entry.deviceID);
-  const cniArgs = entry["cni-args"];
+function requestOf(read: Values, name: string, { defaultNamespace }: Grammar): NetworkRequest {
+  const { namespace = defaultNamespace, ips = [], mac, portMappings = [], bandwidth } = read;
+  const { interface: ifname = read.interfaceRequest, deviceID: deviceId, "cni-args": cniArgs } = read;
+  const { "infiniband-guid": infinibandGuid, "ipam-claim-reference": ipamClaimReference } = read;
   // An empty list says something here: this network's own default routes are not wanted.
-  const defaultRoute = Array.isArray(entry["default-route"])
-    ? textsOf(entry["default-route"]).map(canonicalAddress)
-    : undefined;
-  const ipamClaimReference = textOf(entry["ipam-claim-reference"]);
+  const { "default-route": defaultRoute } = read;
   return {
-    namespace: textOf(entry.namespace) ?? defaultNamespace,
+    namespace,
     name,
     ...(ifname !== undefined && { interface: ifname }),
     ...(ips.length > 0 && { ips }),
     ...(mac !== undefined && { mac }),
     ...(infinibandGuid !== undefined && { infinibandGuid }),
     ...(portMappings.length > 0 && { portMappings }),
-    ...(bandwidth !== undefined && { bandwidth }),
+    ...(bandwidth !== undefined && Object.keys(bandwidth).length > 0 && { bandwidth }),
     ...(deviceId !== undefined && { deviceId }),
-    ...(isObject(cniArgs) && { cniArgs }),
+    ...(cniArgs !== undefined && { cniArgs }),
     ...(defaultRoute !== undefined && { defaultRoute }),
     ...(ipamClaimReference !== undefined && { ipamClaimReference }),
   };
-}
-
-function textOf(value: Json | undefined): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function hardwareOf(value: Json | undefined): string | undefined {
-  const text = textOf(value);
-  return text === undefined ? undefined : canonicalHardware(text);
-}
-
-function textsOf(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
-}
-
-/** Only what the capability knows: an ignored key must not reach a plugin all the same. */
-function portMappingsOf(value: Json | undefined): JsonObject[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter(isObject).map(({ hostPort = null, containerPort = null, protocol, hostIP }) => ({
-    hostPort,
-    containerPort,
-    protocol: textOf(protocol) ?? "tcp",
-    ...(typeof hostIP === "string" && hostIP !== "" && { hostIP: canonicalAddress(hostIP) }),
-  }));
-}
-
-function bandwidthOf(value: Json | undefined): JsonObject | undefined {
-  if (!isObject(value)) return undefined;
-  const rates = Object.entries(value).filter(
-    ([key, rate]) => /^(in|e)gress(Rate|Burst)$/.test(key) && !isUnset(rate),
-  );
-  return rates.length === 0 ? undefined : Object.fromEntries(rates);
 }

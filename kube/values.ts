@@ -1,48 +1,79 @@
-import { addressFamily, cidrFamily } from "../cni/address.ts";
+import { addressFamily, canonicalAddress, cidrFamily } from "../cni/address.ts";
 import { kindOf } from "../cni/config.ts";
-import { hardwareOctets } from "../cni/hardware.ts";
-import { isObject, type Json } from "../cni/json.ts";
+import { canonicalHardware, hardwareOctets } from "../cni/hardware.ts";
+import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import {
+  isText,
+  type Keys,
+  list,
+  must,
+  type Notes,
+  type Reader,
+  readMembers,
+  refuse,
+} from "../cni/readers.ts";
 import { objectNameProblem } from "./names.ts";
 import { isUnset, listed, quote } from "./text.ts";
 
-/** One thing wrong with a key's value. `unknown` is where in it a key stands that there is not (`[0].nodePort`). */
-export interface Mistake {
-  readonly why: string;
-  readonly unknown?: string;
+/**
+ * What readers write down about the value of one key. Places are within the value (`[0].hostPort`), and what is wrong is a
+ * sentence.
+ */
+export interface ValueNotes extends Notes {
+  readonly unknownKeys: "refuse" | "ignore";
+  /** The places of keys that do not exist, where those are ignored. */
+  readonly ignored: string[];
 }
 
-/** Judges the value of one key; every mistake at once. */
-export type Judge = (value: Json) => readonly Mistake[];
+function itIsNot(what: string): (value: Json) => string {
+  return (value) => `It is ${kindOf(value)}, not ${what}.`;
+}
 
-/** A judge of texts from one that says why a text will not do. */
-export function text(problem: (text: string) => string | undefined): Judge {
-  return (value) => {
-    const why = typeof value === "string" ? problem(value) : `It is ${kindOf(value)}, not a string.`;
-    return why === undefined ? [] : [{ why }];
+/** Reads a text that `problem` finds nothing wrong with, in the one spelling that `canonical` gives it. */
+export function text(
+  problem: (text: string) => string | undefined,
+  canonical: (text: string) => string = (value) => value,
+): Reader<string> {
+  return (value, place, notes) => {
+    if (!isText(value)) return refuse(notes, place, itIsNot("a string")(value));
+    const why = problem(value);
+    return why === undefined ? canonical(value) : refuse(notes, place, why);
   };
 }
 
-/** With or without a prefix length. */
-export const ips: Judge = (value) => {
-  if (!Array.isArray(value)) return [{ why: `It is ${kindOf(value)}, not an array of addresses.` }];
-  return notThese(value, isAddressOrCidr, "not an IP address, with or without a prefix length");
+/** Reads addresses with or without a prefix length. */
+export const ips: Reader<string[]> = (value, place, notes) => {
+  if (!Array.isArray(value)) return refuse(notes, place, itIsNot("an array of addresses")(value));
+  return addresses(
+    value,
+    isAddressOrCidr,
+    "not an IP address, with or without a prefix length",
+    place,
+    notes,
+  );
 };
 
-/** Without a prefix length, and one of a family: a pod has one default route in each. */
-export const gateways: Judge = (value) => {
-  if (!Array.isArray(value)) return [{ why: `It is ${kindOf(value)}, not an array of gateways' addresses.` }];
-  const wrong = notThese(value, isAddress, "not an IP address without a prefix length");
-  if (wrong.length > 0) return wrong;
-  const families = value.map((each) => addressFamily(String(each)));
+/** Reads addresses without a prefix length, one of a family: a pod has one default route in each. */
+export const gateways: Reader<string[]> = (value, place, notes) => {
+  if (!Array.isArray(value)) return refuse(notes, place, itIsNot("an array of gateways' addresses")(value));
+  const read = addresses(value, isAddress, "not an IP address without a prefix length", place, notes);
+  const families = read?.map(addressFamily) ?? [];
   const twice = families.find((family, index) => families.indexOf(family) !== index);
-  return twice === undefined ? [] : [{ why: `It has more than one IPv${twice} gateway.` }];
+  return twice === undefined ? read : refuse(notes, place, `It has more than one IPv${twice} gateway.`);
 };
 
-function notThese(value: readonly Json[], isRight: (text: string) => boolean, what: string): Mistake[] {
-  const wrong = value.filter((each) => typeof each !== "string" || !isRight(each));
-  if (wrong.length === 0) return [];
-  const shown = wrong.map((each) => (typeof each === "string" ? quote(each) : kindOf(each)));
-  return [{ why: `${listed(shown, 3)}: ${what}.` }];
+/** Tells of all that are wrong in one sentence. */
+function addresses(
+  value: readonly Json[],
+  isRight: (text: string) => boolean,
+  what: string,
+  place: string,
+  notes: Notes,
+): string[] | undefined {
+  const wrong = value.filter((each) => !isText(each) || !isRight(each));
+  if (wrong.length === 0) return value.filter(isText).map(canonicalAddress);
+  const shown = wrong.map((each) => (isText(each) ? quote(each) : kindOf(each)));
+  return refuse(notes, place, `${listed(shown, 3)}: ${what}.`);
 }
 
 function isAddress(text: string): boolean {
@@ -54,16 +85,20 @@ function isAddressOrCidr(text: string): boolean {
 }
 
 /** Six octets, or the twenty of IP over InfiniBand (RFC 4391, section 9.1.1). */
-export const mac = text((value) =>
-  [6, 20].includes(hardwareOctets(value)?.length ?? 0)
-    ? undefined
-    : `${quote(value)} is no MAC address. Write six octets, such as 02:00:00:00:00:01.`,
+export const mac = text(
+  (value) =>
+    [6, 20].includes(hardwareOctets(value)?.length ?? 0)
+      ? undefined
+      : `${quote(value)} is no MAC address. Write six octets, such as 02:00:00:00:00:01.`,
+  canonicalHardware,
 );
 
-export const infinibandGuid = text((value) =>
-  hardwareOctets(value)?.length === 8
-    ? undefined
-    : `${quote(value)} is no InfiniBand GUID. Write eight octets, such as c2:11:22:33:44:55:66:77.`,
+export const infinibandGuid = text(
+  (value) =>
+    hardwareOctets(value)?.length === 8
+      ? undefined
+      : `${quote(value)} is no InfiniBand GUID. Write eight octets, such as c2:11:22:33:44:55:66:77.`,
+  canonicalHardware,
 );
 
 /** Plugins make a path of it (/sys/bus/pci/devices/...). */
@@ -75,73 +110,71 @@ export const deviceId = text((value) =>
 
 export const claim = text((value) => objectNameProblem("The claim's name", value));
 
-export const object: Judge = (value) =>
-  isObject(value) ? [] : [{ why: `It is ${kindOf(value)}, not an object.` }];
+export const object = must(isObject, itIsNot("an object"));
 
-const ports: Readonly<Record<string, Judge>> = {
+const port = numberIf(
+  (value) => Number.isInteger(value) && value >= 1 && value <= 65_535,
+  "a port from 1 to 65535",
+);
+const ports = {
   hostPort: port,
   containerPort: port,
   protocol: text((value) =>
     /^(tcp|udp|sctp)$/i.test(value) ? undefined : `${quote(value)} is neither tcp nor udp nor sctp.`,
   ),
-  hostIP: text((value) => (isAddress(value) ? undefined : `${quote(value)} is no IP address.`)),
+  hostIP: text(
+    (value) => (isAddress(value) ? undefined : `${quote(value)} is no IP address.`),
+    canonicalAddress,
+  ),
 };
 
-/** As the capability's convention has them: [{hostPort, containerPort, protocol, hostIP}]. */
-export const portMappings: Judge = (value) => {
-  if (!Array.isArray(value)) return [{ why: `It is ${kindOf(value)}, not an array of port mappings.` }];
-  return value.flatMap((entry, index) => {
-    const place = `[${index}]`;
-    if (!isObject(entry)) return [{ why: `${place} is ${kindOf(entry)}, not an object.` }];
-    const missing = ["hostPort", "containerPort"].filter((key) => isUnset(entry[key]));
-    return [
-      ...missing.map((key) => ({ why: `${place} has no ${key}.` })),
-      ...membersOf(entry, ports, `${place}.`),
-    ];
-  });
+const portMapping: Reader<JsonObject, ValueNotes> = (value, place, notes) => {
+  if (!isObject(value)) return refuse(notes, "", `${place} is ${kindOf(value)}, not an object.`);
+  const missing = ["hostPort", "containerPort"].filter((key) => isUnset(value[key]));
+  for (const key of missing) refuse(notes, "", `${place} has no ${key}.`);
+  const { hostPort, containerPort, protocol, hostIP } = readMembers(keys, ports, value, place, notes);
+  if (hostPort === undefined || containerPort === undefined) return undefined;
+  return { hostPort, containerPort, protocol: protocol ?? "tcp", ...(hostIP !== undefined && { hostIP }) };
 };
 
-const rates: Readonly<Record<string, Judge>> = {
-  ingressRate: whole,
-  ingressBurst: whole,
-  egressRate: whole,
-  egressBurst: whole,
+/** Reads them as the capability's convention has them: [{hostPort, containerPort, protocol, hostIP}]. */
+export const portMappings = list(portMapping, itIsNot("an array of port mappings"));
+
+const rate = numberIf(
+  (value) => Number.isSafeInteger(value) && value >= 0,
+  "a whole number that is not negative",
+);
+const rates = { ingressRate: rate, ingressBurst: rate, egressRate: rate, egressBurst: rate };
+
+/** Reads it as the capability's convention has it: rates in bits per second, bursts in bits, both or none of each way. */
+export const bandwidth: Reader<JsonObject, ValueNotes> = (value, place, notes) => {
+  if (!isObject(value)) return object(value, place, notes);
+  const count = () => notes.problems.length + notes.ignored.length;
+  const before = count();
+  const read = readMembers(keys, rates, value, place, notes);
+  if (count() > before) return read;
+  for (const way of ["ingress", "egress"] as const) {
+    const isWhole = ((read[`${way}Rate`] ?? 0) === 0) === ((read[`${way}Burst`] ?? 0) === 0);
+    if (!isWhole) refuse(notes, place, `${way}Rate and ${way}Burst go together.`);
+  }
+  return read;
 };
 
-/** As the capability's convention has it: rates in bits per second, bursts in bits, a rate and its burst together. */
-export const bandwidth: Judge = (value) => {
-  if (!isObject(value)) return object(value);
-  const mistakes = membersOf(value, rates, "");
-  if (mistakes.length > 0) return mistakes;
-  return ["ingress", "egress"].flatMap((way) => {
-    const isNone = (each: Json | undefined) => isUnset(each) || each === 0;
-    return isNone(value[`${way}Rate`]) === isNone(value[`${way}Burst`])
-      ? []
-      : [{ why: `${way}Rate and ${way}Burst go together.` }];
-  });
+const keys: Keys<ValueNotes> = {
+  placeOf: (place, key) => {
+    const shown = /^\w{1,40}$/.test(key) ? key : quote(key);
+    return place === "" ? shown : `${place}.${shown}`;
+  },
+  isAbsent: isUnset,
+  unknown: (_key, where, { unknownKeys, problems, ignored }) => {
+    if (unknownKeys === "ignore") ignored.push(where);
+    else problems.push({ place: where, why: "There is no such key." });
+  },
 };
 
-function membersOf(object: { readonly [key: string]: Json }, judges: typeof ports, place: string): Mistake[] {
-  return Object.entries(object).flatMap(([key, value]): readonly Mistake[] => {
-    const judge = Object.hasOwn(judges, key) ? judges[key] : undefined;
-    const shown = `${place}${/^\w{1,40}$/.test(key) ? key : quote(key)}`;
-    if (judge === undefined)
-      return [{ why: `${shown}: There is no such key.`, unknown: place === "" ? `.${shown}` : shown }];
-    if (isUnset(value)) return [];
-    return judge(value).map(({ why }) => ({ why: `${shown}: ${why}` }));
-  });
-}
-
-function port(value: Json): readonly Mistake[] {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535) return [];
-  return [{ why: `${numberOrKind(value)}, not a port from 1 to 65535.` }];
-}
-
-function whole(value: Json): readonly Mistake[] {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return [];
-  return [{ why: `${numberOrKind(value)}, not a whole number that is not negative.` }];
-}
-
-function numberOrKind(value: Json): string {
-  return `It is ${typeof value === "number" ? value : kindOf(value)}`;
+function numberIf(isRight: (value: number) => boolean, what: string): Reader<number> {
+  return (value, place, notes) => {
+    if (typeof value === "number" && isRight(value)) return value;
+    return refuse(notes, place, `It is ${typeof value === "number" ? value : kindOf(value)}, not ${what}.`);
+  };
 }
