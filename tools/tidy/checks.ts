@@ -1,4 +1,3 @@
-import { findFunctions } from "./functions.ts";
 import {
   isTest,
   matches,
@@ -12,7 +11,7 @@ import type { Layer, Rules, WordRule } from "./rules.ts";
 
 export type Check = (project: Project, rules: Rules) => Violation[];
 
-/** DESIGN section 3: who may import whom. Types count: a judge must not even know them. */
+/** Who may import whom (CONTRIBUTING.md, "The house"). Types count: a judge must not even know them. */
 export const checkDirections: Check = (project, { layers, testHelpers }) => {
   return sourcesOf(project).flatMap(({ path, imports }) =>
     imports.flatMap(({ target, specifier, line }) => {
@@ -80,7 +79,7 @@ export const checkHotPath: Check = (project, { hotPath }) => {
 };
 
 export const checkSizes: Check = (project, { limits }) =>
-  sourcesOf(project).flatMap(({ path, text, code }) => {
+  sourcesOf(project).flatMap(({ path, text, functions }) => {
     const limit = limits.find(({ files }) => matches(path, files));
     if (limit === undefined) return [];
     const lines = text.trimEnd().split("\n").length;
@@ -88,23 +87,17 @@ export const checkSizes: Check = (project, { limits }) =>
       lines > limit.fileLines
         ? [{ path, message: `has ${lines} lines, may have ${limit.fileLines}: one subject a file` }]
         : [];
-    const functions = findFunctions(code).filter(
-      (each) => each.lines > limit.functionLines && !isSuite(code, each.line),
-    );
     return [
       ...long,
-      ...functions.map(({ name, line, lines: length }) => ({
-        path,
-        line,
-        message: `${name === "" ? "a function" : name} has ${length} lines, may have ${limit.functionLines}`,
-      })),
+      ...functions
+        .filter((each) => each.lines > limit.functionLines)
+        .map(({ name, line, lines: length }) => ({
+          path,
+          line,
+          message: `${name === "" ? "a function" : name} has ${length} lines, may have ${limit.functionLines}`,
+        })),
     ];
   });
-
-/** The body of a `describe` or of a `suite` is a list of tests, not something that one has to follow. */
-function isSuite(code: string, line: number): boolean {
-  return /^\s*(describe|suite|suiteOfOne)\b/.test(code.split("\n")[line - 1] ?? "");
-}
 
 /** A file is alive when an entry reaches it; when only tests do, it must be a helper of theirs. */
 export const checkDead: Check = (project, { entries, testHelpers, unfinished }) => {
@@ -134,10 +127,10 @@ export const checkDead: Check = (project, { entries, testHelpers, unfinished }) 
 /** What does something is reached by a test of its own folder or the one above, or is listed with the test that runs it. */
 export const checkTests: Check = (project, { testedFolders, testedElsewhere, testHelpers, unfinished }) => {
   const candidates = sourcesOf(project).filter(
-    ({ path, code }) =>
+    ({ path, doesSomething }) =>
+      doesSomething &&
       matches(path, testedFolders) &&
       !isTest(path) &&
-      doesSomething(code) &&
       !matches(path, testHelpers) &&
       !matches(path, Object.keys(unfinished)),
   );
@@ -164,12 +157,6 @@ export const checkTests: Check = (project, { testedFolders, testedElsewhere, tes
       })),
   ];
 };
-
-/** Has a function or a class; types and tables are proved by those who use them. */
-function doesSomething(code: string): boolean {
-  const types = /^(export )?(interface [\s\S]*?^\}|type [^;]*;)/gm;
-  return /^(export )?(async )?(function|class)\b|=>/m.test(code.replaceAll(types, ""));
-}
 
 /**
  * By way of files of the same folder at most, or of the folder above: a floor of a plugin is tested by the plugin's verbs. What

@@ -1,16 +1,15 @@
 import { posix } from "node:path";
-import { findImports, type Import } from "./imports.ts";
-import { mask } from "./mask.ts";
+import { type Import, type Parsed, parse } from "./parse.ts";
 
-/** One file of the project. `code` and `imports` are empty where it is no TypeScript. */
-export interface SourceFile {
+/** One file of the project. What is parsed is empty where it is no TypeScript. */
+export interface SourceFile extends Parsed {
   /** From the top of the project: `cni/chain.ts`. */
   readonly path: string;
   readonly text: string;
-  /** The text without what comments and strings hold. */
-  readonly code: string;
   readonly imports: readonly (Import & { readonly target: string | undefined })[];
 }
+
+const unparsed: Parsed = { imports: [], functions: [], exportedTypes: [], doesSomething: false, code: "" };
 
 export type Project = ReadonlyMap<string, SourceFile>;
 
@@ -26,10 +25,9 @@ export function makeProject(texts: Readonly<Record<string, string>>): Project {
 }
 
 function makeSource(path: string, text: string): SourceFile {
-  if (!path.endsWith(".ts")) return { path, text, code: "", imports: [] };
-  const code = mask(text);
-  const imports = findImports(text, code).map((each) => ({ ...each, target: resolve(path, each.specifier) }));
-  return { path, text, code, imports };
+  const parsed = path.endsWith(".ts") ? parse(path, text) : unparsed;
+  const imports = parsed.imports.map((each) => ({ ...each, target: resolve(path, each.specifier) }));
+  return { ...parsed, path, text, imports };
 }
 
 function resolve(importer: string, specifier: string): string | undefined {

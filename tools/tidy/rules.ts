@@ -123,6 +123,7 @@ export const rules: Rules = {
       why: "it is for tests; the product speaks it by itself",
     },
     { name: /^esbuild$/, importers: ["tools/**", "bench/**"], why: "it builds" },
+    { name: /^oxc-parser$/, importers: ["tools/tidy/parse.ts"], why: "it parses TypeScript for tidy" },
   ],
   hotPath: {
     entries: ["cmd/main.ts", "plugins/meta/plugin.ts", "ipam/*/plugin.ts"],

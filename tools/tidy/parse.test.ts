@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { findFunctions } from "./functions.ts";
-import { findImports } from "./imports.ts";
-import { mask } from "./mask.ts";
+import { parse } from "./parse.ts";
 
-describe("mask blanks what is not code, and keeps length and lines", () => {
+const read = (text: string) => parse("a.ts", text);
+
+describe("the code of a source, with its length and its lines, has blanks for the insides of", () => {
   test.each([
     ["a line comment", "a(); // } b\nc", "a();       \nc"],
     ["a block comment", "a/* {\n */b", "a    \n   b"],
-    ["an unclosed comment", "a /* {", "a     "],
     ["a comment in the last line", "a // {", "a     "],
     ["a string", 'f("{//", b)', 'f("   ", b)'],
     ["an escaped quote", String.raw`"\"{" + '}'`, `"   " + ' '`],
@@ -17,14 +16,22 @@ describe("mask blanks what is not code, and keeps length and lines", () => {
     ["a template in a template", "`${`{`}}`", "`  ` `  `"],
     ["a regular expression", 'x = /[/"{]\\/"/g.y', "x = /        /g.y"],
     ["a division", "a / b / {}", "a / b / {}"],
-    ["a regular expression behind return", "return /{/", "return / /"],
+    ["a regular expression behind return", "() => {return /{/}", "() => {return / /}"],
+    ["a character of two units", 'f("\u{1f600}{", "}")', 'f("   ", " ")'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of one
+    ["a template of a type", "type A = `${'{'}}`;", "type A = `  ' '  `;"],
+    ["the line for the shell", "#!/usr/bin/env node\na", "                   \na"],
   ])("%s", (_what, text, code) => {
-    expect(mask(text)).toBe(code);
+    expect(read(text).code).toBe(code);
   });
 });
 
-describe("findImports", () => {
-  const imports = (text: string) => findImports(text, mask(text));
+test("a text that is no TypeScript is refused by name", () => {
+  expect(() => read("a /* {")).toThrow("a.ts: Unterminated multiline comment");
+});
+
+describe("the imports of a source", () => {
+  const imports = (text: string) => read(text).imports;
 
   test.each([
     ['import { a } from "./a.ts";', "static", "./a.ts"],
@@ -38,7 +45,7 @@ describe("findImports", () => {
     ['export * from "./a.ts";', "static", "./a.ts"],
     ['export type { A } from "./a.ts";', "type", "./a.ts"],
     ['const { a } = await import("zod/mini");', "dynamic", "zod/mini"],
-    ['type A = typeof import("./a.ts");', "dynamic", "./a.ts"],
+    ['type A = typeof import("./a.ts");', "type", "./a.ts"],
   ])("%s", (text, kind, specifier) => {
     expect(imports(text)).toEqual([{ kind, specifier, line: 1 }]);
   });
@@ -62,7 +69,7 @@ describe("findImports", () => {
   });
 });
 
-describe("findFunctions", () => {
+describe("the functions of a source", () => {
   test.each([
     ["a function", "function f(a: A) {\n}", [["f", 2]]],
     ["with a type", "function f(): Outcome<A, B> {\n\n}", [["f", 3]]],
@@ -80,8 +87,15 @@ describe("findFunctions", () => {
         ["", 2],
       ],
     ],
+    ["a function of a type with arrows", "function f(): (a: A) => B {\n}", [["f", 2]]],
+    ["a method of an object", "const a = {\n  b() {\n  },\n};", [["b", 2]]],
+    [
+      "a test in a suite of many",
+      'describe.each([])("a", () => {\n  test("b", () => {\n  });\n});',
+      [["", 2]],
+    ],
   ])("%s", (_what, code, spans) => {
-    expect(findFunctions(code).map(({ name, lines }) => [name, lines])).toEqual(spans);
+    expect(read(code).functions.map(({ name, lines }) => [name, lines])).toEqual(spans);
   });
 
   test.each([
@@ -94,6 +108,26 @@ describe("findFunctions", () => {
     "try {\n} catch (error) {\n}",
     "type A = (b: C) => D;",
   ])("not: %s", (code) => {
-    expect(findFunctions(code)).toEqual([]);
+    expect(read(code).functions).toEqual([]);
+  });
+});
+
+test("the types that a source exports, and no values", () => {
+  const text =
+    "export interface A {}\nexport type B = A;\nexport class C {}\nexport const D = 1;\ninterface E {}";
+  expect(read(text).exportedTypes).toEqual(["A", "B", "C"]);
+});
+
+describe("what does something", () => {
+  test.each([
+    ["export function a() {}", true],
+    ["class A {}", true],
+    ["export const a = () => 1;", true],
+    ["export const a = [1, 2];", false],
+    ["export type A = () => void;", false],
+    ["export interface A { b(): void }", false],
+    ["declare function a(): void;", false],
+  ])("%s", (text, expected) => {
+    expect(read(text).doesSomething).toBe(expected);
   });
 });
