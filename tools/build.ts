@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { bundleOptions, bunFlags, entry } from "./bundle.ts";
 
 /** `build.ts STEP`: what `make build`, `build-pkg` and `conformance` are made of. Runs at the top of the project. */
 
-const entry = "cmd/main.ts";
 const bundle = "build/hawser.cjs";
 const commitFile = "build/commit";
 const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat"];
@@ -20,24 +20,8 @@ function defines(): Record<string, string> {
   };
 }
 
-/** One CommonJS file: what a Node single executable takes. */
 async function makeBundle(): Promise<void> {
-  await build({
-    entryPoints: [entry],
-    outfile: bundle,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "es2023",
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: "none",
-    logLevel: "warning",
-    // yargs is ESM and asks where it lies; in an executable that is nowhere. esbuild's own "use strict" comes behind the
-    // banner, where it means nothing.
-    banner: { js: '"use strict";const __url="file:///hawser.cjs";' },
-    define: { "import.meta.url": "__url", ...defines() },
-  });
+  await build({ ...bundleOptions, outfile: bundle, define: { ...bundleOptions.define, ...defines() } });
 }
 
 /** Writes the commit's file only when it is another commit: what is built depends on it. */
@@ -66,16 +50,6 @@ function compileWithBun(): void {
     symlinkSync("hawser", `dist/${link}`);
   }
 }
-
-/**
- * Bytecode always (10 ms instead of 23), and in chunks: what a verb does not load it does not pay for, and the command line is
- * half of all. Few functions run often enough in some milliseconds for a compiler of theirs to be worth its start. Nothing of
- * the folder that a runtime happens to start us in is read.
- */
-const bunFlags = [
-  ...["--compile", "--bytecode", "--splitting", "--format=esm", "--minify", "--compile-jit-policy=1000"],
-  ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
-];
 
 function bunBuild(name: string, from: string, target: readonly string[] = []): void {
   const defined = Object.entries(defines()).flatMap(([key, value]) => ["--define", `${key}=${value}`]);

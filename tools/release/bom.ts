@@ -1,3 +1,5 @@
+import type { ShippedPackage } from "./shipped.ts";
+
 /** The parts of a CycloneDX 1.5 document that we touch; the rest is npm's. */
 export interface Bom {
   serialNumber: string;
@@ -24,22 +26,35 @@ export interface Base {
 }
 
 /**
- * npm's bill of materials, completed by the runtimes that the executables contain, and with nothing in it of the folder
- * and the moment in which it was made: one commit makes one document.
+ * The bill of materials: of npm's, which lists everything that is installed, the packages that are shipped, and the runtimes
+ * that the executables contain. (npm's own `--omit=dev` leaves out what a tool wants as well, yaml for one.) The folder and
+ * the moment in which it was made are not in it: one commit makes one document.
  */
-export function completeBom(bom: Bom, bases: readonly Base[], digest: string, committed: string): Bom {
+export function completeBom(
+  bom: Bom,
+  shipped: readonly ShippedPackage[],
+  bases: readonly Base[],
+  digest: string,
+  committed: string,
+): Bom {
   const self = { ...bom.metadata.component, type: "application", name: "hawser" };
+  const refs = new Set(shipped.map(({ name, version }) => `${name}@${version}`));
+  const components = bom.components.filter((each) => refs.has(each["bom-ref"]));
+  for (const ref of refs) {
+    if (!components.some((each) => each["bom-ref"] === ref)) throw new Error(`npm sbom does not name ${ref}`);
+  }
   const runtimes = bases.map(runtimeOf);
   return {
     ...bom,
     serialNumber: `urn:uuid:${uuidOf(digest)}`,
     metadata: { ...bom.metadata, timestamp: committed, component: self },
-    components: [...bom.components, ...runtimes],
-    dependencies: (bom.dependencies ?? []).map((each) =>
-      each.ref === self["bom-ref"]
-        ? { ...each, dependsOn: [...(each.dependsOn ?? []), ...runtimes.map((it) => it["bom-ref"])] }
-        : each,
-    ),
+    components: [...components, ...runtimes],
+    dependencies: (bom.dependencies ?? []).flatMap(({ ref, dependsOn = [] }) => {
+      const known = dependsOn.filter((each) => refs.has(each));
+      if (ref === self["bom-ref"])
+        return { ref, dependsOn: [...known, ...runtimes.map((it) => it["bom-ref"])] };
+      return refs.has(ref) ? { ref, dependsOn: known } : [];
+    }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Base, type Bom, completeBom } from "./bom.ts";
+import { type Lock, shippedPackages } from "./shipped.ts";
 import { sign } from "./sign.ts";
 
 /**
@@ -36,9 +37,8 @@ const bases = ["@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "node"];
 const links = ["hawser-static", "hawser-host-local", "hawser-flat"];
 const folder = "dist/release";
 const { version } = readJson("package.json") as { version: string };
-const lock = readJson("package-lock.json") as {
-  packages: Record<string, { version: string; integrity: string; dev?: boolean }>;
-};
+const lock = readJson("package-lock.json") as Lock;
+const shipped = shippedPackages(lock);
 
 /** In whole seconds: what archives say their files were changed. */
 const committedSeconds = Number(output("git", ["log", "-1", "--format=%ct"]).trim());
@@ -78,28 +78,30 @@ function makeArchive({ executable, platform }: Build): string {
   return `${name}.tar.gz`;
 }
 
-/** The licences of all packages that are in the bundle; their authors want them to travel along. */
+/** The licences of the packages in the executables; their authors want them to travel along. */
 function licences(): string {
-  const shipped = Object.entries(lock.packages).filter(([path, { dev }]) => path !== "" && dev !== true);
-  const texts = shipped.flatMap(([path, { version: packageVersion }]) => {
+  const texts = shipped.map(({ folder: place, name, version: packageVersion }) => {
     const file = ["LICENSE", "LICENSE.txt", "license", "LICENSE.md", "LICENSE-MIT.txt"]
-      .map((name) => join(path, name))
+      .map((each) => join(place, each))
       .find(existsSync);
-    // Optional packages of other machines are not there, and not in the bundle.
-    if (file === undefined && !existsSync(path)) return [];
-    if (file === undefined) throw new Error(`${path} has no licence`);
-    const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
-    return [`${name} ${packageVersion}\n\n${readFileSync(file, "utf8").trim()}\n`];
+    if (file === undefined) throw new Error(`${place} has no licence`);
+    return `${name} ${packageVersion}\n\n${readFileSync(file, "utf8").trim()}\n`;
   });
   return texts.join(`\n${"-".repeat(72)}\n\n`);
 }
 
 function writeBom(): string {
   const name = `hawser-${version}.cdx.json`;
-  const npm = output("npm", ["sbom", "--omit=dev", "--sbom-format=cyclonedx"]);
+  const npm = output("npm", ["sbom", "--sbom-format=cyclonedx"]);
   const digest = createHash("sha256").update(archives.map((each) => digestOf(join(folder, each))).join());
   const committed = new Date(committedSeconds * 1000).toISOString();
-  const bom = completeBom(JSON.parse(npm) as Bom, bases.map(baseOf), digest.digest("hex"), committed);
+  const bom = completeBom(
+    JSON.parse(npm) as Bom,
+    shipped,
+    bases.map(baseOf),
+    digest.digest("hex"),
+    committed,
+  );
   writeFileSync(join(folder, name), `${JSON.stringify(bom, null, 2)}\n`);
   return name;
 }

@@ -110,7 +110,7 @@ export const rules: Rules = {
     {
       name: /^ip-address\b/,
       importers: [...tests],
-      why: "start-up decides: cni/address.ts reads addresses by hand, and this library is the oracle of its tests",
+      why: "it is the oracle of the tests of cni/address.ts, which reads addresses by hand because start-up counts",
     },
     {
       name: /^(vitest|fast-check)\b/,

@@ -1,0 +1,26 @@
+/** package-lock.json, as far as releases read it. */
+export interface Lock {
+  /** By the package's folder: `node_modules/cliui/node_modules/string-width`. */
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+
+interface LockedPackage {
+  readonly version: string;
+  readonly integrity: string;
+  readonly dev?: boolean;
+}
+
+/** A package whose code the executables hold. */
+export interface ShippedPackage {
+  readonly folder: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What `dependencies` of package.json bring. The test holds this to what the bundlers really take. */
+export function shippedPackages({ packages }: Lock): ShippedPackage[] {
+  return Object.entries(packages).flatMap(([folder, { version, dev }]) => {
+    const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
+    return folder === "" || dev === true ? [] : { folder, name, version };
+  });
+}
