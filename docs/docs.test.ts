@@ -2,7 +2,6 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import { metaSchema } from "../plugins/meta/config/schema.ts";
-import { drawPicture } from "../tools/demo/picture.ts";
 
 const root = path.dirname(import.meta.dirname);
 const pages = ["README.md", ...fs.readdirSync(import.meta.dirname).map((name) => `docs/${name}`)].filter(
@@ -48,17 +47,4 @@ test("docs/configuration.md has every field of the schema, and none beside", () 
   const rows = [...fields.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)];
   const documented = rows.flatMap(([, names = ""]) => [...names.matchAll(/\w+/g)].map(([name]) => name));
   expect(documented.sort()).toEqual(Object.keys(metaSchema.shape).sort());
-});
-
-test("README.md has the picture that the demonstration draws", () => {
-  const moorings = (pod: number, lan: number, data: number) => [
-    { ifname: "eth0", address: `10.244.0.${pod}/24`, device: "bridge cni0" },
-    { ifname: "net1", address: `192.168.50.${lan}/24`, device: "macvlan uplink0" },
-    { ifname: "data0", address: `10.60.30.${data}/24`, device: "bridge storage0" },
-  ];
-  const picture = drawPicture(
-    { name: "pod web", moorings: moorings(2, 100, 11) },
-    { name: "pod db", moorings: moorings(3, 101, 12) },
-  );
-  expect(textOf("README.md")).toContain(`\n${picture.join("\n")}\n`);
 });

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { expect, test } from "vitest";
 import { drawPicture, type PodView } from "./picture.ts";
 
@@ -44,4 +45,18 @@ test("every line is equally long", () => {
     (l) => l.length,
   );
   expect(new Set(lengths).size).toBe(1);
+});
+
+test("the README has the picture that the demonstration draws", () => {
+  const readme = fs.readFileSync(`${import.meta.dirname}/../../README.md`, "utf8");
+  const moorings = (pod: number, lan: number, data: number) => [
+    { ifname: "eth0", address: `10.244.0.${pod}/24`, device: "bridge cni0" },
+    { ifname: "net1", address: `192.168.50.${lan}/24`, device: "macvlan uplink0" },
+    { ifname: "data0", address: `10.60.30.${data}/24`, device: "bridge storage0" },
+  ];
+  const picture = drawPicture(
+    { name: "pod web", moorings: moorings(2, 100, 11) },
+    { name: "pod db", moorings: moorings(3, 101, 12) },
+  );
+  expect(readme).toContain(`\n${picture.join("\n")}\n`);
 });
