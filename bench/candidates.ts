@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import type { BenchScene } from "./bench-scene.ts";
 import type { PluginCall, Timer } from "./call.ts";
 import type { Contender } from "./rounds.ts";
-import type { BenchScene } from "./scene.ts";
 
 /** A program that is asked its VERSION. */
 export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Contender {

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { apiGroup } from "./api.ts";
+import { apiGroup } from "./api-group.ts";
+import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
+import type { Shape } from "./bench-scene.ts";
 import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
-import type { Bench, BenchGroup, Findings } from "./group.ts";
-import { ipamGroups } from "./ipam.ts";
-import type { Measure } from "./judge.ts";
+import type { Measure } from "./ceilings.ts";
+import { ipamGroups } from "./ipam-groups.ts";
 import { peakMemoryKb } from "./memory.ts";
 import { type Contender, medianOf, summariseAll, takeTurns } from "./rounds.ts";
-import type { Shape } from "./scene.ts";
 
 const versionRounds = 150;
 const attachRounds = 40;

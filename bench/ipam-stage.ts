@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type EtcdCluster, startEtcd } from "../tools/testbed/etcd.ts";
+import type { Bench } from "./bench-group.ts";
 import { BenchFailure, type PluginCall } from "./call.ts";
-import type { Bench } from "./group.ts";
 
 /** A network whose addresses one of the IPAM plugins gives. */
 export interface BenchPool {

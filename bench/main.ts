@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism, constants } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { type BenchPrograms, hideRun, makeScene } from "./bench-scene.ts";
 import { buildEmpty } from "./build-empty.ts";
 import { BenchFailure, makeTimer } from "./call.ts";
+import { type Ceilings, unmeasured } from "./ceilings.ts";
 import { groups } from "./groups.ts";
-import { type Ceilings, unmeasured } from "./judge.ts";
-import { verdictTable } from "./report.ts";
-import { type BenchPrograms, hideRun, makeScene } from "./scene.ts";
 import { type GroupReport, type Paper, runGroup } from "./session.ts";
+import { verdictTable } from "./tables.ts";
 
 const root = dirname(import.meta.dirname);
 

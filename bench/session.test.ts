@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Bench } from "./group.ts";
+import type { Bench } from "./bench-group.ts";
 import { type GroupReport, type Paper, runGroup } from "./session.ts";
 
 const ceilings = { "version.hawser/empty": { max: 1.7, why: "start-up" } };

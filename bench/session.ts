@@ -1,7 +1,7 @@
-import type { Bench, BenchGroup, Findings } from "./group.ts";
-import { type Ceilings, type Judgement, judge } from "./judge.ts";
-import { timingTable } from "./report.ts";
+import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
+import { type Ceilings, type Judgement, judge } from "./ceilings.ts";
 import type { Summaries } from "./rounds.ts";
+import { timingTable } from "./tables.ts";
 
 export interface GroupReport {
   readonly title: string;

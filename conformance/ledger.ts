@@ -1,5 +1,5 @@
-import { isObject, type JsonDocument } from "./json.ts";
-import type { RunOutcome, Verdict } from "./outcome.ts";
+import type { RunOutcome, Verdict } from "./case-outcome.ts";
+import { isObject, type JsonDocument } from "./json-document.ts";
 import { compareIds } from "./requirements/all.ts";
 import { specVersions } from "./versions.ts";
 

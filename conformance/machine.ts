@@ -1,4 +1,4 @@
-import type { Delegate, DelegateCall } from "./delegates/delegate.ts";
+import type { Delegate, DelegateCall } from "./delegates/behaviour.ts";
 
 /** A link as the kernel shows it. */
 export interface MachineLink {

@@ -1,23 +1,23 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import type { RunOutcome } from "./case-outcome.ts";
 import { differences, parseLedger, printLedger, recorded, unknownTo } from "./ledger.ts";
 import { cleanUpOnSignal, removeEverything, sweepStale } from "./linux/cleanup.ts";
 import { serveDhcp } from "./linux/dhcp-server.ts";
-import { makeLinuxMachine, whyNoLink } from "./linux/machine.ts";
-import { isTestPlugin, serveTestPlugin } from "./mutants/serve.ts";
+import { makeLinuxMachine, whyNoLink } from "./linux/linux-machine.ts";
+import { isTestPlugin, serveTestPlugin } from "./mutants/serve-test-plugin.ts";
 import { findObstacle } from "./obstacle.ts";
-import type { RunOutcome } from "./outcome.ts";
 import { type Profile, parseProfile, profileOf } from "./profile.ts";
 import { builtInProfile } from "./profiles.ts";
-import { jsonReport } from "./report/json.ts";
-import { junitReport } from "./report/junit.ts";
+import { jsonReport } from "./report/json-report.ts";
+import { junitReport } from "./report/junit-report.ts";
 import { exitCodeOf, exitCodes } from "./report/summary.ts";
-import { progressLine, tableReport } from "./report/table.ts";
-import { tapReport } from "./report/tap.ts";
+import { progressLine, tableReport } from "./report/table-report.ts";
+import { tapReport } from "./report/tap-report.ts";
 import type { Requirement } from "./requirement.ts";
 import { requirements } from "./requirements/all.ts";
 import { runSuite } from "./runner.ts";
-import type { SuiteOptions } from "./usage.ts";
+import type { SuiteOptions } from "./suite-options.ts";
 
 declare const __HAWSER_VERSION__: string | undefined;
 
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   // As a service of a profile: see docs/conformance.md.
   const [role, ready] = process.argv.slice(2);
   if (role === "dhcp-server" && ready !== undefined) return serveDhcp(ready);
-  const { parseUsage } = await import("./usage.ts");
+  const { parseUsage } = await import("./suite-options.ts");
   const version = typeof __HAWSER_VERSION__ === "string" ? __HAWSER_VERSION__ : "of the source";
   const parsed = await parseUsage(process.argv.slice(2), version);
   switch (parsed.kind) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Machine } from "./machine.ts";
 import { makeMemoryMachine } from "./mutants/memory-machine.ts";
-import { modelProfiles } from "./mutants/profiles.ts";
+import { modelProfiles } from "./mutants/model-profiles.ts";
 import { findObstacle } from "./obstacle.ts";
 import { requirements } from "./requirements/all.ts";
 import { runSuite } from "./runner.ts";

@@ -1,4 +1,4 @@
-import { wordsOf } from "./errors.ts";
+import { wordsOf } from "./error-document.ts";
 import type { Machine } from "./machine.ts";
 import { call, makeScene, newContainer, type Obstacle, prepareScene, type Subject } from "./scene.ts";
 import { specVersions } from "./versions.ts";

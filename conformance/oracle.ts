@@ -1,4 +1,4 @@
-import { excerpt, isCount, isObject, isText, type JsonDocument, listOf } from "./json.ts";
+import { excerpt, isCount, isObject, isText, type JsonDocument, listOf } from "./json-document.ts";
 import { isSince, type SpecVersion } from "./versions.ts";
 
 /** What the specification says of documents, read by the suite alone: it shares no parser with any plugin. */

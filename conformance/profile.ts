@@ -1,4 +1,4 @@
-import { isObject, isText, type JsonDocument } from "./json.ts";
+import { isObject, isText, type JsonDocument } from "./json-document.ts";
 import { openHolesOf } from "./template.ts";
 import { type Kind, kinds } from "./vocabulary.ts";
 

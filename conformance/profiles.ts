@@ -1,4 +1,4 @@
-import { modelProfiles } from "./mutants/profiles.ts";
+import { modelProfiles } from "./mutants/model-profiles.ts";
 import bandwidth from "./profiles/bandwidth.json" with { type: "json" };
 import bridge from "./profiles/bridge.json" with { type: "json" };
 import bridgeL2 from "./profiles/bridge-l2.json" with { type: "json" };

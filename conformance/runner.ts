@@ -1,8 +1,8 @@
 import { whyNotApplicable } from "./applies.ts";
-import { listOf } from "./json.ts";
+import type { CaseOutcome, RunOutcome, Verdict } from "./case-outcome.ts";
+import { listOf } from "./json-document.ts";
 import type { Machine } from "./machine.ts";
 import { oneDocument } from "./oracle.ts";
-import type { CaseOutcome, RunOutcome, Verdict } from "./outcome.ts";
 import type { Requirement } from "./requirement.ts";
 import { Blocked, call, makeScene, NotApplicable, prepareScene, type Subject, Untestable } from "./scene.ts";
 import { isSpecVersion, type SpecVersion, specVersions } from "./versions.ts";

@@ -1,5 +1,5 @@
-import { wordsOf } from "./errors.ts";
-import { isObject, isText, type JsonDocument, merge } from "./json.ts";
+import { wordsOf } from "./error-document.ts";
+import { isObject, isText, type JsonDocument, merge } from "./json-document.ts";
 import type { Machine, Namespace, PluginEnd } from "./machine.ts";
 import { printResult, type Result, readResult } from "./oracle.ts";
 import type { Profile } from "./profile.ts";

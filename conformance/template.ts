@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument } from "./json.ts";
+import { isObject, type JsonDocument } from "./json-document.ts";
 
 /**
  * What the suite varies in a configuration. `{{name}}` within a text is replaced by a text; a text that is nothing but

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from "vitest/node";
 import { type Excuse, parseExcuses } from "./skips.ts";
-import { type Ending, tally } from "./tally.ts";
+import { type Ending, tally } from "./test-tally.ts";
 
 /** Progress a file at a time; at the end failures, skips, and a last line that a reader can count. */
 export default class CountingReporter implements Reporter {

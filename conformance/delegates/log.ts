@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
-import type { DelegateCall } from "./delegate.ts";
+import type { DelegateCall } from "./behaviour.ts";
 
 /** Reads what recorders have logged (`script.ts`), in order of their starts. */
 export function readDelegateCalls(logDir: string): DelegateCall[] {

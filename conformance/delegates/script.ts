@@ -1,4 +1,4 @@
-import type { Behaviour, Delegate } from "./delegate.ts";
+import type { Behaviour, Delegate } from "./behaviour.ts";
 
 /**
  * A recorder as POSIX sh, which starts faster than anything else. The log is written under a name that begins with a

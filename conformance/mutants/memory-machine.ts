@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
+import type { Delegate, DelegateCall } from "../delegates/behaviour.ts";
 import type { Machine, MachineLink, MachineRoute, Namespace, PluginCall, PluginEnd } from "../machine.ts";
 import type { DelegateEnd, Ground } from "./ground.ts";
 import { modelOf, runTestPlugin } from "./test-plugin.ts";

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { RunOutcome } from "../outcome.ts";
+import type { RunOutcome } from "../case-outcome.ts";
 import { requirements } from "../requirements/all.ts";
 import { runSuite } from "../runner.ts";
 import type { SpecVersion } from "../versions.ts";
 import { type Kind, kinds } from "../vocabulary.ts";
 import { mutants } from "./catalogue.ts";
 import { makeMemoryMachine } from "./memory-machine.ts";
-import { modelProfiles } from "./profiles.ts";
+import { modelProfiles } from "./model-profiles.ts";
 
 function tryModel(
   kind: Kind,

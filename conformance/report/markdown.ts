@@ -1,5 +1,5 @@
+import type { Verdict } from "../case-outcome.ts";
 import type { Ledger } from "../ledger.ts";
-import type { Verdict } from "../outcome.ts";
 import type { Requirement } from "../requirement.ts";
 import { compareIds } from "../requirements/all.ts";
 import { specVersions } from "../versions.ts";

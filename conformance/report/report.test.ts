@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
+import type { CaseOutcome, RunOutcome, Verdict } from "../case-outcome.ts";
 import { differences, parseLedger, printLedger, recorded, unknownTo } from "../ledger.ts";
-import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Level } from "../vocabulary.ts";
-import { jsonReport } from "./json.ts";
-import { junitReport } from "./junit.ts";
+import { jsonReport } from "./json-report.ts";
+import { junitReport } from "./junit-report.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { exitCodeOf } from "./summary.ts";
-import { progressLine, tableReport } from "./table.ts";
-import { tapReport } from "./tap.ts";
+import { progressLine, tableReport } from "./table-report.ts";
+import { tapReport } from "./tap-report.ts";
 
 const script = [
   "mkdir -p /t/hwc-1/bin /t/hwc-1/log",

@@ -1,4 +1,4 @@
-import type { CaseOutcome } from "../outcome.ts";
+import type { CaseOutcome } from "../case-outcome.ts";
 
 /** A shell script that does by hand, as root, what a case did; its last lines take away what it has made. */
 export function scriptOfCase(outcome: CaseOutcome): string[] {

@@ -1,4 +1,4 @@
-import type { CaseOutcome, RunOutcome, Verdict } from "../outcome.ts";
+import type { CaseOutcome, RunOutcome, Verdict } from "../case-outcome.ts";
 import type { Level } from "../vocabulary.ts";
 
 /** Exit statuses, by the gravest of what was found. */

@@ -1,8 +1,6 @@
-import { describeEnd } from "../errors.ts";
-import { canonical, isSame } from "../json.ts";
+import { describeEnd } from "../error-document.ts";
+import { canonical, isSame } from "../json-document.ts";
 import { printResult, type Result, readResult } from "../oracle.ts";
-import { everyKind, makers, type Requirement } from "../requirement.ts";
-import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import {
   addressesOf,
   attach,
@@ -15,7 +13,9 @@ import {
   hasRefused,
   newContainer,
   tryAttach,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, makers, type Requirement } from "../requirement.ts";
+import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import { isSince } from "../versions.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 

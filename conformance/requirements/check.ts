@@ -1,8 +1,6 @@
-import { describeEnd } from "../errors.ts";
-import type { JsonDocument } from "../json.ts";
+import { describeEnd } from "../error-document.ts";
+import type { JsonDocument } from "../json-document.ts";
 import { printResult, type Result } from "../oracle.ts";
-import { everyKind, makers, type Requirement } from "../requirement.ts";
-import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -13,7 +11,9 @@ import {
   hasRefused,
   hasSucceeded,
   resultOf,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, makers, type Requirement } from "../requirement.ts";
+import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import { fillText } from "../template.ts";
 import type { Kind } from "../vocabulary.ts";
 

@@ -1,6 +1,4 @@
-import { errorsIn, isReserved } from "../errors.ts";
-import { everyKind, type Requirement } from "../requirement.ts";
-import type { Exchange } from "../scene.ts";
+import { errorsIn, isReserved } from "../error-document.ts";
 import {
   attachNew,
   call,
@@ -13,7 +11,9 @@ import {
   hasRefused,
   hasSucceeded,
   newContainer,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { Exchange } from "../scene.ts";
 import { hasVerb } from "../versions.ts";
 import { refusals } from "./refusals.ts";
 

@@ -1,6 +1,4 @@
-import { canonical, isSame } from "../json.ts";
-import { everyKind, makers, type Requirement } from "../requirement.ts";
-import type { Scene, TestContainer } from "../scene.ts";
+import { canonical, isSame } from "../json-document.ts";
 import {
   attachNew,
   call,
@@ -12,7 +10,9 @@ import {
   hasSucceeded,
   newContainer,
   tryAttach,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, makers, type Requirement } from "../requirement.ts";
+import type { Scene, TestContainer } from "../scene.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, DEL";

@@ -1,7 +1,5 @@
-import { errorOf, wordsOf } from "../errors.ts";
-import { isSame, merge } from "../json.ts";
-import { makers, type Requirement } from "../requirement.ts";
-import { type CallChange, configOf, type Exchange, type Scene, type TestContainer } from "../scene.ts";
+import { errorOf, wordsOf } from "../error-document.ts";
+import { isSame, merge } from "../json-document.ts";
 import {
   attachNew,
   call,
@@ -12,7 +10,9 @@ import {
   hasSucceeded,
   newContainer,
   tryAttach,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { makers, type Requirement } from "../requirement.ts";
+import { type CallChange, configOf, type Exchange, type Scene, type TestContainer } from "../scene.ts";
 import type { SpecVersion } from "../versions.ts";
 import type { Kind, Level, Need } from "../vocabulary.ts";
 import { callsOf, configIn, marked, markedCode, useDelegate } from "./recorder.ts";

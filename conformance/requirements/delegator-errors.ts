@@ -1,7 +1,5 @@
-import { answer } from "../delegates/delegate.ts";
-import { errorOf, wordsOf } from "../errors.ts";
-import type { Requirement } from "../requirement.ts";
-import { type Exchange, NotApplicable, type Scene } from "../scene.ts";
+import { answer } from "../delegates/behaviour.ts";
+import { errorOf, wordsOf } from "../error-document.ts";
 import {
   call,
   expectRefused,
@@ -11,7 +9,9 @@ import {
   hasRefused,
   newContainer,
   waitUntil,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import type { Requirement } from "../requirement.ts";
+import { type Exchange, NotApplicable, type Scene } from "../scene.ts";
 import { fill } from "../template.ts";
 import type { Kind, Need } from "../vocabulary.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";

@@ -1,7 +1,5 @@
-import { answer } from "../delegates/delegate.ts";
-import { isSame } from "../json.ts";
-import type { Requirement } from "../requirement.ts";
-import { NotApplicable, type Scene } from "../scene.ts";
+import { answer } from "../delegates/behaviour.ts";
+import { isSame } from "../json-document.ts";
 import {
   attach,
   call,
@@ -13,7 +11,9 @@ import {
   hasSucceeded,
   newContainer,
   waitUntil,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import type { Requirement } from "../requirement.ts";
+import { NotApplicable, type Scene } from "../scene.ts";
 import { holesOf } from "../template.ts";
 import type { Kind, Need } from "../vocabulary.ts";
 import { attachList, firstType, secondType, useList } from "./list.ts";

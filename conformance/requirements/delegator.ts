@@ -1,8 +1,8 @@
-import { canonical, isSame } from "../json.ts";
+import { canonical, isSame } from "../json-document.ts";
 import { readResult } from "../oracle.ts";
+import { call, expectThat, given, hasSucceeded, newContainer, tryAttach } from "../probe-steps.ts";
 import type { Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import { call, expectThat, given, hasSucceeded, newContainer, tryAttach } from "../steps.ts";
 import type { Kind, Need } from "../vocabulary.ts";
 import { addWithDigits, attachList, digitsMark, firstType, longDigits, secondType, useList } from "./list.ts";
 import { callsOf, configIn, interfaceResult } from "./recorder.ts";

@@ -1,6 +1,4 @@
 import { oneDocument } from "../oracle.ts";
-import { everyKind, type Requirement } from "../requirement.ts";
-import type { CallChange, Scene } from "../scene.ts";
 import {
   attachNew,
   call,
@@ -14,7 +12,9 @@ import {
   hasRefused,
   hasSucceeded,
   newContainer,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { CallChange, Scene } from "../scene.ts";
 import type { SpecVerb } from "../vocabulary.ts";
 
 const parameters = "2, Parameters";

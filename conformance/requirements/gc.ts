@@ -1,6 +1,4 @@
-import { canonical, isSame } from "../json.ts";
-import { everyKind, type Requirement } from "../requirement.ts";
-import type { Scene, TestContainer } from "../scene.ts";
+import { canonical, isSame } from "../json-document.ts";
 import {
   addressesOf,
   attachNew,
@@ -12,7 +10,9 @@ import {
   hasSucceeded,
   newContainer,
   tryAttach,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { Scene, TestContainer } from "../scene.ts";
 import type { Kind } from "../vocabulary.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 

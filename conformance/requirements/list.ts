@@ -1,8 +1,8 @@
-import type { Behaviour } from "../delegates/delegate.ts";
-import { answer } from "../delegates/delegate.ts";
-import type { JsonDocument } from "../json.ts";
+import type { Behaviour } from "../delegates/behaviour.ts";
+import { answer } from "../delegates/behaviour.ts";
+import type { JsonDocument } from "../json-document.ts";
+import { attach, call, newContainer } from "../probe-steps.ts";
 import { configOf, type Scene, type TestContainer } from "../scene.ts";
-import { attach, call, newContainer } from "../steps.ts";
 import type { SpecVerb } from "../vocabulary.ts";
 import { interfaceResult } from "./recorder.ts";
 

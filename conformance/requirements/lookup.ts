@@ -1,5 +1,13 @@
+import {
+  call,
+  expectRefused,
+  expectSuccess,
+  expectThat,
+  given,
+  hasRefused,
+  newContainer,
+} from "../probe-steps.ts";
 import { makers, type Requirement } from "../requirement.ts";
-import { call, expectRefused, expectSuccess, expectThat, given, hasRefused, newContainer } from "../steps.ts";
 import type { Need } from "../vocabulary.ts";
 import { callsOf, goodAdd, marked, useDelegate } from "./recorder.ts";
 

@@ -1,8 +1,8 @@
-import type { Behaviour } from "../delegates/delegate.ts";
-import { describeEnd, errorProblem } from "../errors.ts";
+import type { Behaviour } from "../delegates/behaviour.ts";
+import { describeEnd, errorProblem } from "../error-document.ts";
+import { call, expectSuccess, expectThat, hasCrashed, hasRefused, newContainer } from "../probe-steps.ts";
 import { makers, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import { call, expectSuccess, expectThat, hasCrashed, hasRefused, newContainer } from "../steps.ts";
 import { goodAdd, useDelegate } from "./recorder.ts";
 
 const section = "4, Delegated Plugin protocol";

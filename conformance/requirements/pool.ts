@@ -1,5 +1,5 @@
+import { tryAttach } from "../probe-steps.ts";
 import { type CallChange, newContainer, type Scene, type TestContainer } from "../scene.ts";
-import { tryAttach } from "../steps.ts";
 
 /** Few addresses: five for those who leave out the network, the gateway and the broadcast address. */
 export const tinySubnet = "10.76.3.0/29";

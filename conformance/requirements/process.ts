@@ -1,9 +1,17 @@
-import { errorProblem, hasResult } from "../errors.ts";
-import { isText, type JsonDocument } from "../json.ts";
+import { errorProblem, hasResult } from "../error-document.ts";
+import { isText, type JsonDocument } from "../json-document.ts";
 import { documentsOf, isError, oneDocument } from "../oracle.ts";
+import {
+  call,
+  expectSuccess,
+  expectThat,
+  given,
+  hasCrashed,
+  hasRefused,
+  newContainer,
+} from "../probe-steps.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
-import { call, expectSuccess, expectThat, given, hasCrashed, hasRefused, newContainer } from "../steps.ts";
 import { refusals } from "./refusals.ts";
 
 const errors = "2, Errors";

@@ -1,5 +1,5 @@
-import { answer, type Behaviour, type Delegate, type DelegateCall, refusal } from "../delegates/delegate.ts";
-import type { JsonDocument } from "../json.ts";
+import { answer, type Behaviour, type Delegate, type DelegateCall, refusal } from "../delegates/behaviour.ts";
+import type { JsonDocument } from "../json-document.ts";
 import { printResult } from "../oracle.ts";
 import type { Scene } from "../scene.ts";
 import type { SpecVersion } from "../versions.ts";

@@ -1,6 +1,6 @@
-import type { JsonDocument } from "../json.ts";
+import type { JsonDocument } from "../json-document.ts";
+import { call, given, hasRefused, newContainer } from "../probe-steps.ts";
 import type { Exchange, Scene } from "../scene.ts";
-import { call, given, hasRefused, newContainer } from "../steps.ts";
 import { hasVerb } from "../versions.ts";
 
 /** Operations that every plugin has to refuse, once its stdin has been parsed. */

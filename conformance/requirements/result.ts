@@ -1,8 +1,8 @@
 import type { MachineLink, Namespace } from "../machine.ts";
 import { canonicalCidr, isMac, type Result, resultProblems } from "../oracle.ts";
+import { attach, attachNew, expectThat, newContainer, resultOf } from "../probe-steps.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene, TestContainer } from "../scene.ts";
-import { attach, attachNew, expectThat, newContainer, resultOf } from "../steps.ts";
 import type { Kind } from "../vocabulary.ts";
 
 const section = "5, ADD Success";

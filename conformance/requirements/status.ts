@@ -1,6 +1,4 @@
-import { errorOf } from "../errors.ts";
-import { everyKind, type Requirement } from "../requirement.ts";
-import type { Scene } from "../scene.ts";
+import { errorOf } from "../error-document.ts";
 import {
   call,
   detach,
@@ -11,7 +9,9 @@ import {
   hasSucceeded,
   newContainer,
   tryAttach,
-} from "../steps.ts";
+} from "../probe-steps.ts";
+import { everyKind, type Requirement } from "../requirement.ts";
+import type { Scene } from "../scene.ts";
 import type { Kind } from "../vocabulary.ts";
 import { exhaust, tinySubnet } from "./pool.ts";
 

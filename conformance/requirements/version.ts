@@ -1,8 +1,8 @@
-import { describeEnd } from "../errors.ts";
-import { listOf } from "../json.ts";
+import { describeEnd } from "../error-document.ts";
+import { listOf } from "../json-document.ts";
 import { isError, oneDocument } from "../oracle.ts";
+import { call, expectSuccess, expectThat, given, hasSucceeded, newContainer } from "../probe-steps.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
-import { call, expectSuccess, expectThat, given, hasSucceeded, newContainer } from "../steps.ts";
 import { isSpecVersion } from "../versions.ts";
 
 const section = "2, VERSION";

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
-import { hideMachine } from "./node.ts";
+import { hideMachine } from "./demo-node.ts";
 import { makePrinter } from "./printer.ts";
+import { DemoFailure, run } from "./programs.ts";
 import { findPrograms } from "./runtime.ts";
-import { DemoFailure, run } from "./shell.ts";
 import { tellStory } from "./story.ts";
 
 const root = dirname(dirname(import.meta.dirname));

@@ -1,5 +1,5 @@
-import type { Mooring } from "./picture.ts";
-import { DemoFailure, inPod, must } from "./shell.ts";
+import type { Mooring } from "./drawing.ts";
+import { DemoFailure, inPod, must } from "./programs.ts";
 
 /** An address as both a CNI result and the kernel can tell of it. */
 export interface PodAddress {

@@ -1,4 +1,4 @@
-import { DemoFailure } from "./shell.ts";
+import { DemoFailure } from "./programs.ts";
 
 /** How the story is told: headings, commands as they were typed, what they said, and what was verified. */
 export interface Printer {

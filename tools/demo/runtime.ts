@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { annotationsCapability, network, type Pod, places } from "./node.ts";
-import { DemoFailure, must, type Ran, run } from "./shell.ts";
+import { annotationsCapability, network, type Pod, places } from "./demo-node.ts";
+import { DemoFailure, must, type Ran, run } from "./programs.ts";
 
 /** The part of a container runtime that calls CNI plugins. */
 export interface Runtime {

@@ -9,8 +9,8 @@ import {
   records,
   startPod,
   writeConfiguration,
-} from "./node.ts";
-import { drawPicture } from "./picture.ts";
+} from "./demo-node.ts";
+import { drawPicture } from "./drawing.ts";
 import {
   heldByKernel,
   heldByResult,
@@ -20,6 +20,7 @@ import {
   settleLinks,
 } from "./pod-addresses.ts";
 import type { Printer } from "./printer.ts";
+import { DemoFailure, inPod, must, type Ran, run } from "./programs.ts";
 import {
   containerId,
   type DemoPrograms,
@@ -28,7 +29,6 @@ import {
   type PodVerb,
   type Runtime,
 } from "./runtime.ts";
-import { DemoFailure, inPod, must, type Ran, run } from "./shell.ts";
 
 export interface Stage {
   readonly printer: Printer;

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { type Import, type Parsed, parse } from "./parse.ts";
+import { type Import, type Parsed, parse } from "./typescript.ts";
 
 /** One file of the project. What is parsed is empty where it is no TypeScript. */
 export interface SourceFile extends Parsed {

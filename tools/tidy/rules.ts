@@ -99,7 +99,7 @@ export const rules: Rules = {
     },
     {
       name: /^yargs\b/,
-      importers: ["cmd/cli/**", "conformance/usage.ts"],
+      importers: ["cmd/cli/**", "conformance/suite-options.ts"],
       why: "only the command line pays for it",
     },
     {
@@ -123,7 +123,7 @@ export const rules: Rules = {
       why: "it is for tests; the product speaks it by itself",
     },
     { name: /^esbuild$/, importers: ["tools/**", "bench/**"], why: "it builds" },
-    { name: /^oxc-parser$/, importers: ["tools/tidy/parse.ts"], why: "it parses TypeScript for tidy" },
+    { name: /^oxc-parser$/, importers: ["tools/tidy/typescript.ts"], why: "it parses TypeScript for tidy" },
   ],
   hotPath: {
     entries: ["cmd/main.ts", "plugins/meta/plugin.ts", "ipam/*/plugin.ts"],
@@ -155,7 +155,7 @@ export const rules: Rules = {
     "ipam/flat/pool/group.ts": "cmd/cli/ipam/looks.test.ts",
     "ipam/flat/pool/tally.ts": "cmd/cli/ipam/looks.test.ts",
     "plugins/meta/observe/verdict.ts": "cmd/cli/doctor/check-trust.test.ts",
-    "kube/devices/devices.ts": "plugins/meta/observe/devices.test.ts",
+    "kube/devices/find-devices.ts": "plugins/meta/observe/devices.test.ts",
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },
   unfinished: {},

@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { type Context, PluginCrash, PluginRefusal, text } from "./context.ts";
 
 /** The test plugin as a chained one: it marks an attachment, and passes on what it was given. */

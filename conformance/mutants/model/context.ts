@@ -1,4 +1,4 @@
-import type { JsonDocument } from "../../json.ts";
+import type { JsonDocument } from "../../json-document.ts";
 import type { Ground } from "../ground.ts";
 
 /** One call of the test plugin: what it was given, once it was found to be in order. */

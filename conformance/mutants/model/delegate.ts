@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument } from "../../json.ts";
+import { isObject, type JsonDocument } from "../../json-document.ts";
 import { documentsOf, isError, oneDocument } from "../../oracle.ts";
 import { isSpecVersion } from "../../versions.ts";
 import type { DelegateEnd } from "../ground.ts";

@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument } from "../../json.ts";
+import { isObject, type JsonDocument } from "../../json-document.ts";
 import type { PluginEnd } from "../../machine.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
 import type { Ground, PluginInput } from "../ground.ts";

@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { printResult, type Result, readResult } from "../../oracle.ts";
 import type { SpecVersion } from "../../versions.ts";
 import { type Context, PluginRefusal, text } from "./context.ts";

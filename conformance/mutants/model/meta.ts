@@ -1,4 +1,4 @@
-import { isObject, type JsonDocument, listOf } from "../../json.ts";
+import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
 import { type Context, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";

@@ -28,7 +28,7 @@ export async function assignDevices(
     ...wanted.map(needOf),
   ];
   if (needs.every(({ resource }) => resource === undefined)) return ok(observed);
-  const { findDevices } = await import("../../../kube/devices/devices.ts");
+  const { findDevices } = await import("../../../kube/devices/find-devices.ts");
   const found = await findDevices(sys, config, needs, pod);
   if (!found.ok) {
     if (mode === "required") return found;

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import type { Delegate, DelegateCall } from "../delegates/delegate.ts";
+import type { Delegate, DelegateCall } from "../delegates/behaviour.ts";
 import { readDelegateCalls } from "../delegates/log.ts";
 import { gateFile, scriptOf } from "../delegates/script.ts";
 import type { Machine, MachineRoute, Namespace, PluginCall, PluginEnd } from "../machine.ts";

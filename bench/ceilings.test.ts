@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import ceilings from "./ceilings.json" with { type: "json" };
-import { judge, type Measure, unmeasured } from "./judge.ts";
+import { judge, type Measure, unmeasured } from "./ceilings.ts";
 
 const limit = { "version.hawser/empty": { max: 1.7, why: "start-up" } };
 

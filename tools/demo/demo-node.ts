@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { must } from "./shell.ts";
+import { must } from "./programs.ts";
 
 /** Where the demonstration's node keeps its things: a file system in memory that only this process tree sees. */
 export const places = {

@@ -1,4 +1,4 @@
-import type { CaseOutcome, RunOutcome } from "../outcome.ts";
+import type { CaseOutcome, RunOutcome } from "../case-outcome.ts";
 import type { Progress } from "../runner.ts";
 import { levels } from "../vocabulary.ts";
 import { scriptOfCase } from "./reproduce.ts";

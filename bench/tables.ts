@@ -1,4 +1,4 @@
-import type { Judgement } from "./judge.ts";
+import type { Judgement } from "./ceilings.ts";
 import type { Summaries } from "./rounds.ts";
 
 /** Timings for people: what the ratios were made of. */

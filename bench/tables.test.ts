@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { judge } from "./judge.ts";
-import { timingTable, verdictTable } from "./report.ts";
+import { judge } from "./ceilings.ts";
 import { summariseAll } from "./rounds.ts";
+import { timingTable, verdictTable } from "./tables.ts";
 
 test("a value past its ceiling is marked, one without a ceiling is not", () => {
   const measures = [

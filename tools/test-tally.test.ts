@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Excuse } from "./skips.ts";
-import { type Ending, tally } from "./tally.ts";
+import { type Ending, tally } from "./test-tally.ts";
 
 const passed: Ending = { file: "a.test.ts", name: "adds", state: "passed", errors: [], note: undefined };
 const failed: Ending = { ...passed, name: "deletes", state: "failed", errors: ["expected 1, got 2"] };

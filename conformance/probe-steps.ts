@@ -1,4 +1,4 @@
-import { describeEnd, errorOf, errorProblem, wordsOf } from "./errors.ts";
+import { describeEnd, errorOf, errorProblem, wordsOf } from "./error-document.ts";
 import { isError, oneDocument, type Result } from "./oracle.ts";
 import {
   Blocked,

@@ -1,4 +1,4 @@
-import type { CaseOutcome, RunOutcome } from "../outcome.ts";
+import type { CaseOutcome, RunOutcome } from "../case-outcome.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { count } from "./summary.ts";
 

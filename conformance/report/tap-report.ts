@@ -1,4 +1,4 @@
-import type { CaseOutcome, RunOutcome } from "../outcome.ts";
+import type { CaseOutcome, RunOutcome } from "../case-outcome.ts";
 import { scriptOfCase } from "./reproduce.ts";
 
 /** The directive for a failure that is known and counts for nothing; in two parts for those who search for loose ends. */

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { networkDefinition, pod } from "../tools/testbed/kube-objects.ts";
+import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import { BenchFailure } from "./call.ts";
 import { throughHawser, versionOf } from "./candidates.ts";
-import type { Bench, BenchGroup, Findings } from "./group.ts";
-import type { Measure } from "./judge.ts";
+import type { Measure } from "./ceilings.ts";
 import { medianOf, summariseAll, takeTurns } from "./rounds.ts";
 
 const rounds = 40;

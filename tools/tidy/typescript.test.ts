@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parse } from "./parse.ts";
+import { parse } from "./typescript.ts";
 
 const read = (text: string) => parse("a.ts", text);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseProfile, profileOf } from "./profile.ts";
 import { compareIds, requirements } from "./requirements/all.ts";
+import { parseUsage } from "./suite-options.ts";
 import { fill, holesOf } from "./template.ts";
-import { parseUsage } from "./usage.ts";
 
 describe("the command line", () => {
   test("all of it", async () => {

@@ -1,4 +1,4 @@
-import type { RunOutcome } from "../outcome.ts";
+import type { RunOutcome } from "../case-outcome.ts";
 import { scriptOfCase } from "./reproduce.ts";
 
 /** For machines: every case with all that is known of it. */

@@ -1,10 +1,10 @@
+import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import type { Timer } from "./call.ts";
 import { versionOf } from "./candidates.ts";
-import type { Bench, BenchGroup, Findings } from "./group.ts";
+import type { Measure } from "./ceilings.ts";
 import { crowd } from "./ipam-crowd.ts";
 import { type BenchPool, fill, type IpamStage, ipamCall, withStage } from "./ipam-stage.ts";
 import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
-import type { Measure } from "./judge.ts";
 import { type Contender, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
 
 const addRounds = 60;

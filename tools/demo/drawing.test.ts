@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { expect, test } from "vitest";
-import { drawPicture, type PodView } from "./picture.ts";
+import { drawPicture, type PodView } from "./drawing.ts";
 
 const web: PodView = {
   name: "pod web",

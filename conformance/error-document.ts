@@ -1,4 +1,4 @@
-import { excerpt, isObject, isText, type JsonDocument } from "./json.ts";
+import { excerpt, isObject, isText, type JsonDocument } from "./json-document.ts";
 import type { PluginEnd } from "./machine.ts";
 import { documentsOf, isError, oneDocument } from "./oracle.ts";
 
