@@ -6,7 +6,7 @@ import { join } from "node:path";
 export class BenchFailure extends Error {}
 
 /** One call of a plugin: everything that its process gets. */
-export interface PluginCall {
+export interface TimedCall {
   readonly executable: string;
   readonly env: Readonly<Record<string, string>>;
   /** A file that holds the bytes of stdin. */
@@ -14,7 +14,7 @@ export interface PluginCall {
 }
 
 /** Starts a plugin and waits for its end. Returns the wall-clock milliseconds between; a failing plugin ends the bench. */
-export type Timer = (call: PluginCall) => number;
+export type Timer = (call: TimedCall) => number;
 
 const patienceMs = 30_000;
 

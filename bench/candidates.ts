@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { BenchScene } from "./bench-scene.ts";
-import type { PluginCall, Timer } from "./call.ts";
+import type { TimedCall, Timer } from "./call.ts";
 import type { Contender } from "./rounds.ts";
 
 /** A program that is asked its VERSION. */
@@ -44,7 +44,7 @@ export function throughHawser(
     name,
     round: (index) => {
       const at = seat(scene, name, index);
-      const call = (verb: "ADD" | "DEL"): PluginCall => ({
+      const call = (verb: "ADD" | "DEL"): TimedCall => ({
         ...of,
         env: attachEnv(verb, at, "eth0", of.cniPath),
       });
@@ -67,7 +67,7 @@ export function directly(
     round: (index) => {
       const at = seat(scene, name, index);
       const calls = (verb: "ADD" | "DEL") =>
-        configs.map((inputFile, n): PluginCall => {
+        configs.map((inputFile, n): TimedCall => {
           const ifname = n === 0 ? "eth0" : `net${n}`;
           return { executable, inputFile, env: attachEnv(verb, at, ifname, of.pluginsDir) };
         });

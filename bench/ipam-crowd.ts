@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { BenchFailure, type PluginCall } from "./call.ts";
+import { BenchFailure, type TimedCall } from "./call.ts";
 
 /** Runs calls, so many at once, and returns the wall-clock milliseconds of all; a failing one ends the bench. */
-export async function crowd(calls: readonly PluginCall[], atOnce: number): Promise<number> {
+export async function crowd(calls: readonly TimedCall[], atOnce: number): Promise<number> {
   const waiting = [...calls];
   const worker = async (): Promise<void> => {
     for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await runOne(call);
@@ -14,7 +14,7 @@ export async function crowd(calls: readonly PluginCall[], atOnce: number): Promi
   return Number(process.hrtime.bigint() - start) / 1e6;
 }
 
-async function runOne({ executable, env, inputFile }: PluginCall): Promise<void> {
+async function runOne({ executable, env, inputFile }: TimedCall): Promise<void> {
   const input = openSync(inputFile, "r");
   const child = spawn(executable, [], { env, stdio: [input, "ignore", "inherit"] });
   closeSync(input);

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type EtcdCluster, startEtcd } from "../tools/testbed/etcd.ts";
 import type { Bench } from "./bench-group.ts";
-import { BenchFailure, type PluginCall } from "./call.ts";
+import { BenchFailure, type TimedCall } from "./call.ts";
 
 /** A network whose addresses one of the IPAM plugins gives. */
 export interface BenchPool {
@@ -85,7 +85,7 @@ function stageOf({ programs }: Bench, folder: string, etcd: EtcdCluster): IpamSt
 }
 
 /** What a runtime calls an IPAM plugin with. */
-export function ipamCall(pool: BenchPool, verb: "ADD" | "DEL", pod: string, containerId: string): PluginCall {
+export function ipamCall(pool: BenchPool, verb: "ADD" | "DEL", pod: string, containerId: string): TimedCall {
   const env = {
     PATH: process.env.PATH ?? "",
     CNI_COMMAND: verb,

@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { BenchFailure, type PluginCall } from "./call.ts";
+import { BenchFailure, type TimedCall } from "./call.ts";
 
 /**
  * The peak resident memory of a process in kilobytes. The kernel keeps it as a high-water mark of the address space
  * (VmHWM), so that reading it until the process is gone loses at most what the last instants add. rusage would not do:
  * its maximum begins with that of whoever spawned the process.
  */
-export async function peakMemoryKb({ executable, env, inputFile }: PluginCall): Promise<number> {
+export async function peakMemoryKb({ executable, env, inputFile }: TimedCall): Promise<number> {
   const input = openSync(inputFile, "r");
   const child = spawn(executable, [], { env, stdio: [input, "ignore", "inherit"] });
   closeSync(input);

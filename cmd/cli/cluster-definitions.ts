@@ -3,7 +3,7 @@ import { apiSource } from "../../kube/api-objects.ts";
 import { parseResource } from "../../kube/definition.ts";
 import type { ListedDefinition } from "../../kube/definition-files.ts";
 import type { MetaConfig } from "../../plugins/meta/config/config.ts";
-import { verdictOn } from "../../plugins/meta/observe/verdict.ts";
+import { verdictOn } from "../../plugins/meta/plan/verdict.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { readManifests } from "./manifests.ts";

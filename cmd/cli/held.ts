@@ -1,8 +1,7 @@
 import { list, type RecordEntry } from "../../cni/attachments.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { lockParties } from "../../cni/lock-sweep.ts";
-import { type AttachmentRecord, fromDocument } from "../../plugins/meta/record/record.ts";
-import type { Failures } from "../../plugins/meta/undo/give-up.ts";
+import { type AttachmentRecord, type Failures, fromDocument } from "../../plugins/meta/record/record.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 

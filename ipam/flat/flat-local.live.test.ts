@@ -1,17 +1,10 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Verb } from "../../cni/version.ts";
 import { linux } from "../../sys/linux.ts";
 import { addNamespace, type Bed, type BedNamespace, useBed } from "../../tools/testbed/bed.ts";
-import {
-  answerOf,
-  call,
-  type Ended,
-  errorOf,
-  expectSilence,
-  start,
-  type Verb,
-} from "../../tools/testbed/call.ts";
+import { answerOf, call, type Ended, errorOf, expectSilence, start } from "../../tools/testbed/call.ts";
 import { type Executable, executables, pluginDir, suite } from "../../tools/testbed/executables.ts";
 import { links, type PrintedResult } from "../../tools/testbed/kernel-state.ts";
 import { bridge, macvlan } from "../../tools/testbed/networks.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Base, type Bom, completeBom } from "./bom.ts";
-import { type Lock, shippedPackages } from "./shipped.ts";
+import { type PackageLock, shippedPackages } from "./shipped.ts";
 import { sign } from "./sign.ts";
 
 /**
@@ -37,7 +37,7 @@ const bases = ["@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "node"];
 const links = ["hawser-static", "hawser-host-local", "hawser-flat"];
 const folder = "dist/release";
 const { version } = readJson("package.json") as { version: string };
-const lock = readJson("package-lock.json") as Lock;
+const lock = readJson("package-lock.json") as PackageLock;
 const shipped = shippedPackages(lock);
 
 /** In whole seconds: what archives say their files were changed. */

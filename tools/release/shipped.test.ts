@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { bundleOptions, bunFlags, entry } from "../bundle.ts";
-import { type Lock, shippedPackages } from "./shipped.ts";
+import { type PackageLock, shippedPackages } from "./shipped.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const lock = JSON.parse(fs.readFileSync(join(root, "package-lock.json"), "utf8")) as Lock;
+const lock = JSON.parse(fs.readFileSync(join(root, "package-lock.json"), "utf8")) as PackageLock;
 const folders = shippedPackages(lock).map(({ folder }) => folder);
 
 /** The part of a bundler's account that says which bytes of an output come from which file. */

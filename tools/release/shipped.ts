@@ -1,5 +1,5 @@
 /** package-lock.json, as far as releases read it. */
-export interface Lock {
+export interface PackageLock {
   /** By the package's folder: `node_modules/cliui/node_modules/string-width`. */
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
@@ -18,7 +18,7 @@ export interface ShippedPackage {
 }
 
 /** What `dependencies` of package.json bring. The test holds this to what the bundlers really take. */
-export function shippedPackages({ packages }: Lock): ShippedPackage[] {
+export function shippedPackages({ packages }: PackageLock): ShippedPackage[] {
   return Object.entries(packages).flatMap(([folder, { version, dev }]) => {
     const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
     return folder === "" || dev === true ? [] : { folder, name, version };

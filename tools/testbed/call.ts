@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { expect } from "vitest";
+import type { Verb } from "../../cni/version.ts";
 import { type Bed, bedVariable } from "./bed.ts";
 import type { Executable } from "./executables.ts";
-
-export type Verb = "ADD" | "DEL" | "CHECK" | "STATUS" | "GC" | "VERSION";
 
 /** What a runtime says to a plugin. */
 export interface Operation {

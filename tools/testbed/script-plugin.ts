@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
+import type { Verb } from "../../cni/version.ts";
 import { type Bed, namesIn } from "./bed.ts";
-import type { Verb } from "./call.ts";
 import type { Executable } from "./executables.ts";
 
 /** What a plugin does at each verb: lines of POSIX sh. A verb that is not named succeeds and says nothing. */

@@ -1,15 +1,21 @@
 import { posix } from "node:path";
-import { type Import, type Parsed, parse } from "./typescript.ts";
+import { type Import, type ParsedSource, parse } from "./typescript.ts";
 
 /** One file of the project. What is parsed is empty where it is no TypeScript. */
-export interface SourceFile extends Parsed {
+export interface SourceFile extends ParsedSource {
   /** From the top of the project: `cni/chain.ts`. */
   readonly path: string;
   readonly text: string;
   readonly imports: readonly (Import & { readonly target: string | undefined })[];
 }
 
-const unparsed: Parsed = { imports: [], functions: [], exportedTypes: [], doesSomething: false, code: "" };
+const unparsed: ParsedSource = {
+  imports: [],
+  functions: [],
+  exportedTypes: [],
+  doesSomething: false,
+  code: "",
+};
 
 export type Project = ReadonlyMap<string, SourceFile>;
 

@@ -154,7 +154,7 @@ export const rules: Rules = {
     "ipam/flat/pool/audit.ts": "cmd/cli/ipam/check.test.ts",
     "ipam/flat/pool/group.ts": "cmd/cli/ipam/looks.test.ts",
     "ipam/flat/pool/tally.ts": "cmd/cli/ipam/looks.test.ts",
-    "plugins/meta/observe/verdict.ts": "cmd/cli/doctor/check-trust.test.ts",
+    "plugins/meta/plan/verdict.ts": "cmd/cli/doctor/check-trust.test.ts",
     "kube/devices/find-devices.ts": "plugins/meta/observe/devices.test.ts",
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },

@@ -18,7 +18,7 @@ export interface FunctionSpan {
 }
 
 /** What the checks want to know of a TypeScript source. */
-export interface Parsed {
+export interface ParsedSource {
   readonly imports: readonly Import[];
   /** Every function that has a body in braces, nested ones too, but no body of a suite of tests. */
   readonly functions: readonly FunctionSpan[];
@@ -34,7 +34,7 @@ export interface Parsed {
 const suites = new Set(["describe", "suite", "suiteOfOne"]);
 
 /** Throws where the text is no TypeScript: the compiler has told that before. */
-export function parse(path: string, text: string): Parsed {
+export function parse(path: string, text: string): ParsedSource {
   const { program, comments, errors } = parseSync(path, text);
   if (errors[0] !== undefined) throw new Error(`${path}: ${errors[0].message}`);
   const lineOf = lineFinder(text);
@@ -74,7 +74,7 @@ function findImports(program: Program, lineOf: LineOf): Import[] {
   return found;
 }
 
-function findFunctions(program: Program, lineOf: LineOf): Pick<Parsed, "functions" | "doesSomething"> {
+function findFunctions(program: Program, lineOf: LineOf): Pick<ParsedSource, "functions" | "doesSomething"> {
   const functions: FunctionSpan[] = [];
   const names = new Map<Node, string>();
   const bodiesOfSuites = new Set<Node>();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Verb } from "../../../cni/version.ts";
 import {
   addNamespace,
   type Bed,
@@ -6,7 +7,7 @@ import {
   removeNamespace,
   useBed,
 } from "../../../tools/testbed/bed.ts";
-import { answerOf, call, type Ended, expectSilence, type Verb } from "../../../tools/testbed/call.ts";
+import { answerOf, call, type Ended, expectSilence } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import { deleteAddress, linkNames, links, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";

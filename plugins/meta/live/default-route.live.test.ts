@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Verb } from "../../../cni/version.ts";
 import { addNamespace, type Bed, type BedNamespace, useBed } from "../../../tools/testbed/bed.ts";
-import { answerOf, call, errorOf, expectSilence, type Verb } from "../../../tools/testbed/call.ts";
+import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import { linkNames, type PrintedResult } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";

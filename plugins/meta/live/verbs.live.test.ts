@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Verb } from "../../../cni/version.ts";
 import { type Bed, useBed } from "../../../tools/testbed/bed.ts";
-import { answerOf, call, errorOf, expectSilence, type Verb } from "../../../tools/testbed/call.ts";
+import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/call.ts";
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import { effects, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, define, hawser } from "../../../tools/testbed/networks.ts";

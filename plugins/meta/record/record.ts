@@ -9,7 +9,13 @@ import type { Plan, Step } from "../plan/plan.ts";
 import type { EarlyClaim } from "../plan/plan-claim.ts";
 import type { Gateway, RouteChanges, RoutePlan } from "../routes/default-route.ts";
 import type { KernelRoute } from "../routes/ip-route.ts";
-import type { Failures } from "../undo/give-up.ts";
+
+/** DELs of one record that have failed. */
+export interface Failures {
+  readonly count: number;
+  /** When the first of them did, in milliseconds since 1970. */
+  readonly sinceMs: number;
+}
 
 /** What the node remembers of one container's attachments: enough for DEL, CHECK and GC without anything else. */
 export interface AttachmentRecord {

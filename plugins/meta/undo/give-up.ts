@@ -1,9 +1,4 @@
-/** DELs of one record that have failed. */
-export interface Failures {
-  readonly count: number;
-  /** When the first of them did, in milliseconds since 1970. */
-  readonly sinceMs: number;
-}
+import type { Failures } from "../record/record.ts";
 
 /** What is known of a step that a DEL could not undo. */
 export interface Stuck {

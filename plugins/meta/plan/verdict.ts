@@ -3,10 +3,10 @@ import type { Definition } from "../../../kube/definition-files.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { plan } from "../plan/plan.ts";
-import { decodeTenants } from "./decode-definitions.ts";
-import { complete } from "./lookup.ts";
-import { admit } from "./policy.ts";
+import { decodeTenants } from "../observe/decode-definitions.ts";
+import { complete } from "../observe/lookup.ts";
+import { admit } from "../observe/policy.ts";
+import { plan } from "./plan.ts";
 
 /** What an ADD would say of a definition of the API's, for a pod of its own namespace that asks for nothing else. */
 export async function verdictOn(
