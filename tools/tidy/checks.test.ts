@@ -3,10 +3,13 @@ import {
   type Check,
   checkDead,
   checkDirections,
+  checkFileNames,
+  checkFloors,
   checkHotPath,
   checkPackages,
   checkSizes,
   checkTests,
+  checkTypeNames,
   checkWords,
 } from "./checks.ts";
 import { makeProject } from "./project.ts";
@@ -244,6 +247,7 @@ describe("words", () => {
     ["plugins/meta/a.ts", "const a = process.env.A;"],
     ["kube/a.ts", "const a = Date.now();"],
     ["cni/a.ts", 'const a = "/tmp/a";'],
+    ["cni/a.ts", 'type A = typeof import("./b.ts").A;'],
   ])("%s: %s", (path, text) => {
     expect(say(checkWords, { [path]: text })).toHaveLength(1);
   });
@@ -265,4 +269,74 @@ test("each rule has a layer, and each exception a reason", () => {
   const folders = rules.layers.map(({ folder }) => folder);
   for (const { imports } of rules.layers) expect(folders).toEqual(expect.arrayContaining([...imports]));
   expect(Object.values(rules.unfinished)).not.toContain("");
+});
+
+describe("floors of a folder", () => {
+  const upper = (specifier: string) => ({ "ipam/flat/pool/a.ts": `import "${specifier}";` });
+
+  test("a folder that imports another one, or what lies above or below it", () => {
+    const texts = {
+      ...upper("../store/b.ts"),
+      "ipam/flat/store/b.ts": 'import "../../address.ts"; import "../config.ts"; import "./deep/c.ts";',
+      "ipam/flat/config.ts": 'import "./pool/a.ts";',
+    };
+    expect(say(checkFloors, texts)).toEqual([]);
+  });
+
+  test.each([
+    ["static", 'import { a } from "../pool/a.ts";'],
+    ["of a type", 'import type { A } from "../pool/a.ts";'],
+    ["dynamic", 'await import("../pool/a.ts");'],
+    ["of a file deep inside", 'import { a } from "../pool/deep/b.ts";'],
+  ])("a circle by an import that is %s", (_what, text) => {
+    expect(say(checkFloors, { ...upper("../store/b.ts"), "ipam/flat/store/b.ts": text })).toEqual([
+      "ipam/flat/pool/a.ts: imports ../store/b.ts: ipam/flat/pool and ipam/flat/store are in a circle of folders",
+      expect.stringContaining("ipam/flat/store/b.ts: imports ../pool/"),
+    ]);
+  });
+
+  test("a circle of three", () => {
+    const texts = {
+      ...upper("../store/b.ts"),
+      "ipam/flat/store/b.ts": 'import "../boot/c.ts";',
+      "ipam/flat/boot/c.ts": 'import "../pool/d.ts";',
+    };
+    expect(say(checkFloors, texts)).toHaveLength(3);
+  });
+
+  test.each(["ipam/flat/store/b.test.ts", "ipam/flat/store/b-contract.ts"])("%s sees every floor", (path) => {
+    expect(say(checkFloors, { ...upper("../store/b.ts"), [path]: 'import "../pool/a.ts";' })).toEqual([]);
+  });
+});
+
+test("an exported type's name is exported by one file", () => {
+  const texts = {
+    "cni/a.ts": "export interface A {}",
+    "kube/a.ts": "type A = 1;",
+    "kube/b.ts": "export const A = 1;",
+  };
+  expect(say(checkTypeNames, texts)).toEqual([]);
+  expect(say(checkTypeNames, { ...texts, "sys/a.ts": "export type A = 1;" })).toEqual([
+    "cni/a.ts: exports A, as sys/a.ts does",
+    "sys/a.ts: exports A, as cni/a.ts does",
+  ]);
+});
+
+describe("names of files", () => {
+  const namesakes = { "ipam/*/add.ts": "a verb" };
+
+  test("a name that two files have stands among the namesakes, for all of them but one", () => {
+    const texts = { "ipam/flat/add.ts": "", "ipam/static/add.ts": "", "cni/add.ts": "", "cni/a.ts": "" };
+    expect(say(checkFileNames, texts, { namesakes })).toEqual([]);
+    expect(say(checkFileNames, { ...texts, "kube/a.ts": "" }, { namesakes })).toEqual([
+      "cni/a.ts: has the name of kube/a.ts: rename one of them",
+      "kube/a.ts: has the name of cni/a.ts: rename one of them",
+    ]);
+  });
+
+  test("a pattern whose files share no name any more is to go", () => {
+    expect(say(checkFileNames, { "ipam/flat/add.ts": "", "cni/a.ts": "" }, { namesakes })).toEqual([
+      'ipam/*/add.ts: has no namesake: remove it from "namesakes"',
+    ]);
+  });
 });

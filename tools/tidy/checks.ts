@@ -175,6 +175,82 @@ function runs(project: Project, test: string, path: string): boolean {
   return test.endsWith(".live.test.ts") || reachable(project, [test]).has(path);
 }
 
+/**
+ * Folders of one folder are floors: no import runs back up, types included. A test and what tests share may look at every
+ * floor. Circles of files are for Biome (`noImportCycles`).
+ */
+export const checkFloors: Check = (project, { testHelpers }) => {
+  const stairs = sourcesOf(project)
+    .filter(({ path }) => !isTest(path) && !matches(path, testHelpers))
+    .flatMap(({ path, imports }) =>
+      imports.flatMap(({ target, specifier, line }) => {
+        const floors = target === undefined ? undefined : floorsBetween(path, target);
+        return floors === undefined ? [] : [{ path, line, specifier, ...floors }];
+      }),
+    );
+  return stairs
+    .filter(({ from, to }) => leadsTo(stairs, to, from))
+    .map(({ path, line, specifier, from, to }) => ({
+      path,
+      line,
+      message: `imports ${specifier}: ${from} and ${to} are in a circle of folders`,
+    }));
+};
+
+interface Stair {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The two folders at which the paths part; undefined where one of the files lies in a folder above the other. */
+function floorsBetween(from: string, to: string): Stair | undefined {
+  const [here, there] = [from.split("/").slice(0, -1), to.split("/").slice(0, -1)];
+  const at = here.findIndex((name, index) => name !== there[index]);
+  if (at < 0 || there[at] === undefined) return undefined;
+  return { from: here.slice(0, at + 1).join("/"), to: there.slice(0, at + 1).join("/") };
+}
+
+function leadsTo(stairs: readonly Stair[], start: string, end: string): boolean {
+  const reached = new Set([start]);
+  // A set that grows while it is walked through is walked through to its new end.
+  for (const floor of reached) for (const { from, to } of stairs) if (from === floor) reached.add(to);
+  return reached.has(end);
+}
+
+/** A type has one meaning: what two files export under one name, a reader takes for the same. */
+export const checkTypeNames: Check = (project) => {
+  const exported = sourcesOf(project).flatMap(({ path, exportedTypes }) =>
+    exportedTypes.map((name) => ({ path, name })),
+  );
+  return exported.flatMap(({ path, name }) => {
+    const other = exported.find((each) => each.name === name && each.path !== path);
+    return other === undefined ? [] : [{ path, message: `exports ${name}, as ${other.path} does` }];
+  });
+};
+
+/** A file's name says alone what it is about, but where `namesakes` gives the reason why only its folder and its name do. */
+export const checkFileNames: Check = (project, { namesakes }) => {
+  const paths = sourcesOf(project).map(({ path }) => path);
+  const clashes = (path: string) =>
+    paths.filter((each) => each !== path && baseName(each) === baseName(path));
+  const patterns = Object.keys(namesakes);
+  const free = paths.filter((path) => !isTest(path) && !matches(path, patterns));
+  const needless = patterns.filter(
+    (pattern) => !paths.some((path) => matches(path, [pattern]) && clashes(path).length > 0),
+  );
+  return [
+    ...free.flatMap((path) => {
+      const other = clashes(path).find((each) => free.includes(each));
+      return other === undefined ? [] : [{ path, message: `has the name of ${other}: rename one of them` }];
+    }),
+    ...needless.map((path) => ({ path, message: 'has no namesake: remove it from "namesakes"' })),
+  ];
+};
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 export const checkWords: Check = (project, { words }) =>
   [...project.values()].flatMap((file) => words.flatMap((rule) => findWord(file, rule)));
 
@@ -189,6 +265,7 @@ function findWord(file: SourceFile, { word, where, files, except, message }: Wor
 
 export const checks: readonly Check[] = [
   checkDirections,
+  checkFloors,
   checkPackages,
   checkHotPath,
   checkSizes,

@@ -13,6 +13,8 @@ export interface Rules {
   readonly testedElsewhere: Readonly<Record<string, string>>;
   /** Files that nothing reaches yet, each with what they wait for. */
   readonly unfinished: Readonly<Record<string, string>>;
+  /** Files whose names say what they are about only together with their folder's, each pattern with the reason. */
+  readonly namesakes: Readonly<Record<string, string>>;
   readonly words: readonly WordRule[];
 }
 
@@ -159,6 +161,15 @@ export const rules: Rules = {
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },
   unfinished: {},
+  namesakes: {
+    "{ipam,plugins}/*/{add,del,check,gc,status}.ts": "a verb of the plugin",
+    "{ipam,plugins}/*/plugin.ts": "the plugin: its verbs and versions",
+    "{ipam,plugins}/*/config.ts": "how the plugin reads its configuration",
+    "**/main.ts": "where a program starts",
+    "conformance/requirements/*.ts": "the requirements on what the name says",
+    "conformance/mutants/model/*.ts": "the test plugin in the role that the name says",
+    "plugins/meta/trust/schemas/*.ts": "what plugins of the kind that the name says may be given",
+  },
   words: [
     {
       word: /\b(TODO|FIXME|XXX|HACK)\b/,
@@ -200,6 +211,12 @@ export const rules: Rules = {
       files: inner,
       except: [...tests, ...testHelpers],
       message: "time and chance are injected: take them from sys",
+    },
+    {
+      word: /(\btypeof|[:<|&])\s*import\(/,
+      where: "code",
+      files: ["**"],
+      message: "write import type: Biome does not see a circle through this",
     },
     {
       word: /\.includes\(([\w.]+\.)?error\.id\)/,
