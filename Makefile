@@ -74,7 +74,7 @@ demo: setup build ## two pods on three networks, from ADD to nothing left
 	@node tools/demo/main.ts
 
 bench: setup build ## side by side, as ratios, with ceilings
-	@node bench/main.ts
+	@node --disable-warning=ExperimentalWarning bench/main.ts
 
 release: packages build build-pkg dist/hawser-arm64 ## dist/release: archives, checksums, bill of materials
 	@node tools/release/main.ts

@@ -6,7 +6,7 @@ import { networkDefinition, pod } from "../tools/testbed/kube-objects.ts";
 import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import { BenchFailure } from "./call.ts";
 import { throughHawser, versionOf } from "./candidates.ts";
-import type { Measure } from "./ceilings.ts";
+import { above, ratiosOf } from "./cost.ts";
 import { medianOf, summariseAll, takeTurns } from "./rounds.ts";
 
 const rounds = 40;
@@ -71,18 +71,11 @@ async function compare({ timer, scene, programs, onRound }: Bench, folder: strin
   ];
   const summaries = summariseAll(takeTurns(candidates, rounds, onRound));
   const of = (name: string) => medianOf(summaries, name);
-  const above = (name: string): Measure => ({
-    name: `api-add3.(${name}-local)/empty`,
-    value: (of(`${name} ADD`) - of("local ADD")) / of("empty"),
-    unit: "x",
-  });
-  const against = (name: string): Measure => ({
-    name: `api-del3.${name}/local`,
-    value: of(`${name} DEL`) / of("local DEL"),
-    unit: "x",
-  });
+  const overhead = (name: string) =>
+    ratiosOf(`api-add3.(${name}-local)/empty`, above(of(`${name} ADD`), of("local ADD")), of("empty"));
+  const against = (name: string) => ratiosOf(`api-del3.${name}/local`, of(`${name} DEL`), of("local DEL"));
   const others = ["local+status", "definitions", "pod+definitions"];
-  return { summaries, measures: [...others.map(above), against("pod+definitions")] };
+  return { summaries, measures: [...others.flatMap(overhead), ...against("pod+definitions")] };
 }
 
 /** The configuration with some fields of it changed. */

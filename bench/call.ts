@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { childrenCpuMs } from "./children-cpu.ts";
+import type { Cost } from "./cost.ts";
 
 /** Why a benchmark cannot go on; said to the person without a stack. */
 export class BenchFailure extends Error {}
@@ -13,8 +15,8 @@ export interface TimedCall {
   readonly inputFile: string;
 }
 
-/** Starts a plugin and waits for its end. Returns the wall-clock milliseconds between; a failing plugin ends the bench. */
-export type Timer = (call: TimedCall) => number;
+/** Starts a plugin, waits for its end and tells what it cost; a failing plugin ends the bench. */
+export type Timer = (call: TimedCall) => Cost;
 
 const patienceMs = 30_000;
 
@@ -25,12 +27,13 @@ export function makeTimer(folder: string): Timer {
   return ({ executable, env, inputFile }) => {
     const input = openSync(inputFile, "r");
     ftruncateSync(output, 0);
+    const cpuBeforeMs = childrenCpuMs();
     const start = process.hrtime.bigint();
     const child = spawnSync(executable, [], { env, stdio: [input, output, output], timeout: patienceMs });
     const elapsedMs = Number(process.hrtime.bigint() - start) / 1e6;
     closeSync(input);
     if (child.status !== 0) throw failed(executable, env, child.error, readFileSync(outputFile, "utf8"));
-    return elapsedMs;
+    return { elapsedMs, cpuMs: childrenCpuMs() - cpuBeforeMs };
   };
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { BenchScene } from "./bench-scene.ts";
 import type { TimedCall, Timer } from "./call.ts";
+import { sumOf } from "./cost.ts";
 import type { Contender } from "./rounds.ts";
 
 /** A program that is asked its VERSION. */
@@ -72,13 +73,9 @@ export function directly(
           return { executable, inputFile, env: attachEnv(verb, at, ifname, of.pluginsDir) };
         });
       return {
-        [`${name} ADD`]: sum(calls("ADD").map(timer)),
-        [`${name} DEL`]: sum(calls("DEL").toReversed().map(timer)),
+        [`${name} ADD`]: sumOf(calls("ADD").map(timer)),
+        [`${name} DEL`]: sumOf(calls("DEL").toReversed().map(timer)),
       };
     },
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -4,6 +4,7 @@ import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import type { Shape } from "./bench-scene.ts";
 import { attachEnv, directly, throughHawser, versionOf } from "./candidates.ts";
 import type { Measure } from "./ceilings.ts";
+import { above, ratiosOf } from "./cost.ts";
 import { ipamGroups } from "./ipam-groups.ts";
 import { peakMemoryKb } from "./memory.ts";
 import { type Contender, medianOf, summariseAll, takeTurns } from "./rounds.ts";
@@ -35,14 +36,14 @@ function versionGroup({ timer, scene, programs, onRound }: Bench): Findings {
     ...(programs.hawserNode === undefined ? [] : [ask("hawser-node", programs.hawserNode)]),
   ];
   const summaries = summariseAll(takeTurns(candidates, versionRounds, onRound));
-  const against = (name: string, other: string): Measure =>
-    ratio(`version.${name}/${other}`, medianOf(summaries, name), medianOf(summaries, other));
+  const against = (name: string, other: string) =>
+    ratiosOf(`version.${name}/${other}`, medianOf(summaries, name), medianOf(summaries, other));
   return {
     summaries,
     measures: [
-      against("hawser", "empty"),
-      against("hawser", "static"),
-      ...(programs.hawserNode === undefined ? [] : [against("hawser-node", "empty")]),
+      ...against("hawser", "empty"),
+      ...against("hawser", "static"),
+      ...(programs.hawserNode === undefined ? [] : against("hawser-node", "empty")),
     ],
   };
 }
@@ -53,32 +54,32 @@ function attachGroup(bench: Bench): Findings {
   const summaries = summariseAll(takeTurns([empty, ...attachCandidates(bench)], attachRounds, onRound));
   const of = (name: string) => medianOf(summaries, name);
   const overhead = (networks: number) =>
-    ratio(
+    ratiosOf(
       `add${networks}.(hawser-direct)/empty`,
-      of(`hawser ${networks} ADD`) - of(`direct ${networks} ADD`),
+      above(of(`hawser ${networks} ADD`), of(`direct ${networks} ADD`)),
       of("empty"),
     );
   const against = (verb: "ADD" | "DEL", networks: number, who: string) =>
-    ratio(
+    ratiosOf(
       `${verb.toLowerCase()}${networks}.${who}/direct`,
       of(`${who} ${networks} ${verb}`),
       of(`direct ${networks} ${verb}`),
     );
   const inTurnRatio = (verb: "ADD" | "DEL") =>
-    ratio(`${verb.toLowerCase()}3.parallel/hawser`, of(`parallel 3 ${verb}`), of(`hawser 3 ${verb}`));
+    ratiosOf(`${verb.toLowerCase()}3.parallel/hawser`, of(`parallel 3 ${verb}`), of(`hawser 3 ${verb}`));
   return {
     summaries,
     measures: [
-      ...networkCounts.map(overhead),
-      ...networkCounts.map((count) => against("ADD", count, "hawser")),
-      ...networkCounts.map((count) => against("DEL", count, "hawser")),
-      against("ADD", 3, "parallel"),
-      against("DEL", 3, "parallel"),
-      inTurnRatio("ADD"),
-      inTurnRatio("DEL"),
-      against("ADD", 3, "parallel-1+2"),
-      against("DEL", 3, "parallel-1+2"),
-      ...(programs.hawserNode === undefined ? [] : [against("ADD", 3, "hawser-node")]),
+      ...networkCounts.flatMap(overhead),
+      ...networkCounts.flatMap((count) => against("ADD", count, "hawser")),
+      ...networkCounts.flatMap((count) => against("DEL", count, "hawser")),
+      ...against("ADD", 3, "parallel"),
+      ...against("DEL", 3, "parallel"),
+      ...inTurnRatio("ADD"),
+      ...inTurnRatio("DEL"),
+      ...against("ADD", 3, "parallel-1+2"),
+      ...against("DEL", 3, "parallel-1+2"),
+      ...(programs.hawserNode === undefined ? [] : against("ADD", 3, "hawser-node")),
     ],
   };
 }
@@ -127,8 +128,4 @@ async function memoryOf(
     onRound(index + 1, memoryRounds);
   }
   return { name: `memory.${name}-add3`, value: mostKb / 1024, unit: "MB" };
-}
-
-function ratio(name: string, value: number, unit: number): Measure {
-  return { name, value: value / unit, unit: "x" };
 }

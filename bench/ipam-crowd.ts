@@ -2,16 +2,21 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { BenchFailure, type TimedCall } from "./call.ts";
+import { childrenCpuMs } from "./children-cpu.ts";
+import type { Cost } from "./cost.ts";
 
-/** Runs calls, so many at once, and returns the wall-clock milliseconds of all; a failing one ends the bench. */
-export async function crowd(calls: readonly TimedCall[], atOnce: number): Promise<number> {
+/** Runs calls, so many at once, and tells what one of them cost; a failing one ends the bench. */
+export async function crowd(calls: readonly TimedCall[], atOnce: number): Promise<Cost> {
   const waiting = [...calls];
   const worker = async (): Promise<void> => {
     for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) await runOne(call);
   };
+  const cpuBeforeMs = childrenCpuMs();
   const start = process.hrtime.bigint();
   await Promise.all(Array.from({ length: atOnce }, worker));
-  return Number(process.hrtime.bigint() - start) / 1e6;
+  const elapsedMs = Number(process.hrtime.bigint() - start) / 1e6;
+  const cpuMs = childrenCpuMs() - cpuBeforeMs;
+  return { elapsedMs: elapsedMs / calls.length, cpuMs: cpuMs / calls.length };
 }
 
 async function runOne({ executable, env, inputFile }: TimedCall): Promise<void> {

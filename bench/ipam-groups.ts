@@ -2,6 +2,7 @@ import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import type { Timer } from "./call.ts";
 import { versionOf } from "./candidates.ts";
 import type { Measure } from "./ceilings.ts";
+import { type Cost, ratiosOf } from "./cost.ts";
 import { crowd } from "./ipam-crowd.ts";
 import { type BenchPool, fill, type IpamStage, ipamCall, withStage } from "./ipam-stage.ts";
 import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
@@ -61,21 +62,21 @@ function addGroup({ timer, programs, scene, onRound }: Bench, stage: IpamStage):
   ];
   const summaries = summariseAll(takeTurns(candidates, addRounds, onRound));
   const plugins = ["host-local", "flat-local", "flat-etcd", "flat-etcd-known"];
-  const ratios = (verb: "ADD" | "DEL", other: string, base: string) =>
-    plugins.map((name) =>
-      ratio(summaries, `ipam-${verb.toLowerCase()}.${name}/${base}`, `${name} ${verb}`, other),
+  const ofVerb = (verb: "ADD" | "DEL", other: string, base: string) =>
+    plugins.flatMap((name) =>
+      ratios(summaries, `ipam-${verb.toLowerCase()}.${name}/${base}`, `${name} ${verb}`, other),
     );
   return {
     summaries,
     measures: [
-      ...ratios("ADD", "empty", "empty"),
-      ...ratios("ADD", "reference ADD", "reference"),
-      ...ratios("DEL", "reference DEL", "reference"),
+      ...ofVerb("ADD", "empty", "empty"),
+      ...ofVerb("ADD", "reference ADD", "reference"),
+      ...ofVerb("DEL", "reference DEL", "reference"),
     ],
   };
 }
 
-/** Milliseconds for each ADD when so many run at once: its inverse is the throughput. */
+/** What each ADD costs when so many run at once: the inverse of its time is the throughput. */
 async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage): Promise<Findings> {
   const empty: BenchPool = { executable: programs.empty, inputFile: scene.versionInput };
   const candidates: readonly (readonly [string, BenchPool])[] = [
@@ -85,13 +86,13 @@ async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage)
     ["flat-local", stage.flatLocal(small)],
     ["flat-etcd", stage.flatEtcd(small)],
   ];
-  const series = new Map<string, number[]>(candidates.map(([name]) => [name, []]));
+  const series = new Map<string, Cost[]>(candidates.map(([name]) => [name, []]));
   for (let round = 0; round <= crowdRounds; round += 1) {
     for (const [name, pool] of candidates) {
       const adds = Array.from({ length: crowdSize }, () => ipamCall(pool, "ADD", unique("pod"), unique("c")));
-      const elapsedMs = await crowd(adds, atOnce);
+      const cost = await crowd(adds, atOnce);
       // The first round makes folders and fills caches.
-      if (round > 0) series.get(name)?.push(elapsedMs / crowdSize);
+      if (round > 0) series.get(name)?.push(cost);
     }
     onRound(round, crowdRounds);
   }
@@ -100,11 +101,11 @@ async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage)
   return {
     summaries,
     measures: [
-      ...others.map((name) => ratio(summaries, `ipam-crowd.${name}/empty`, name, "empty")),
-      ...others.map((name) => ratio(summaries, `ipam-crowd.${name}/reference`, name, "reference")),
+      ...others.flatMap((name) => ratios(summaries, `ipam-crowd.${name}/empty`, name, "empty")),
+      ...others.flatMap((name) => ratios(summaries, `ipam-crowd.${name}/reference`, name, "reference")),
     ],
     notes: candidates.map(
-      ([name]) => `${name.padEnd(10)}  ${(1000 / medianOf(summaries, name)).toFixed(0)} ADD/s`,
+      ([name]) => `${name.padEnd(10)}  ${(1000 / medianOf(summaries, name).elapsedMs).toFixed(0)} ADD/s`,
     ),
   };
 }
@@ -117,17 +118,17 @@ async function fullGroup(bench: Bench, stage: IpamStage): Promise<Findings> {
   const summaries = summariseAll(takeTurns(candidates, fullRounds, onRound));
   const trips = await tripsOf(bench, stage, pools);
   const against = (name: string, other: string) =>
-    ratio(summaries, `ipam-pool.${name}/${other}`, `${name} ADD`, `${other} ADD`);
+    ratios(summaries, `ipam-pool.${name}/${other}`, `${name} ADD`, `${other} ADD`);
   const most = (name: string): Measure => {
     return { name: `ipam-trips.${name}`, value: Math.max(...(trips.get(name)?.keys() ?? [])), unit: "trips" };
   };
   return {
     summaries,
     measures: [
-      against("50%", "0%"),
-      against("99%", "0%"),
-      against("v4-8", "v4-24"),
-      against("v6-64", "v4-24"),
+      ...against("50%", "0%"),
+      ...against("99%", "0%"),
+      ...against("v4-8", "v4-24"),
+      ...against("v6-64", "v4-24"),
       ...["new", "known", "50%", "99%"].map(most),
     ],
     notes: ["round trips of an ADD", ...histogramLines(trips)],
@@ -184,6 +185,6 @@ async function tripsOf(
   ]);
 }
 
-function ratio(summaries: Summaries, name: string, value: string, unit: string): Measure {
-  return { name, value: medianOf(summaries, value) / medianOf(summaries, unit), unit: "x" };
+function ratios(summaries: Summaries, name: string, value: string, unit: string): Measure[] {
+  return ratiosOf(name, medianOf(summaries, value), medianOf(summaries, unit));
 }

@@ -46,7 +46,14 @@ async function outside(): Promise<number> {
   try {
     const json = options.json === undefined ? [] : ["--json", options.json];
     const only = options.only === undefined ? [] : ["--only", options.only];
-    const self = [process.execPath, import.meta.filename, "--inside", folder];
+    // The experiment is node:ffi (bench/children-cpu.ts).
+    const self = [
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      import.meta.filename,
+      "--inside",
+      folder,
+    ];
     const argv = ["--net", "--mount", ...self, ...json, ...only];
     const child = spawn("unshare", argv, { stdio: "inherit" });
     const stop = (signal: NodeJS.Signals) => child.kill(signal);

@@ -6,7 +6,7 @@ function recorder(name: string, log: string[], durations: (index: number) => num
     name,
     round: (index) => {
       log.push(name);
-      return { [`${name} ADD`]: durations(index) };
+      return { [`${name} ADD`]: { elapsedMs: durations(index), cpuMs: index } };
     },
   };
 }
@@ -20,7 +20,8 @@ test("candidates take turns, and each starts a round as often as the other", () 
 
 test("warm-up rounds are not counted", () => {
   const slowAtFirst = recorder("a", [], (index) => (index < 3 ? 1000 : index));
-  expect(takeTurns([slowAtFirst], 3, () => {}).get("a ADD")).toEqual([3, 4, 5]);
+  const costs = takeTurns([slowAtFirst], 3, () => {}).get("a ADD");
+  expect(costs?.map(({ elapsedMs }) => elapsedMs)).toEqual([3, 4, 5]);
 });
 
 test("every round is told of, warm-ups included", () => {
@@ -30,5 +31,7 @@ test("every round is told of, warm-ups included", () => {
 });
 
 test("the median of what was never measured is a bug", () => {
-  expect(() => medianOf(summariseAll(new Map([["a", [1]]])), "b")).toThrow("under the name b");
+  expect(() => medianOf(summariseAll(new Map([["a", [{ elapsedMs: 1, cpuMs: 1 }]]])), "b")).toThrow(
+    "under the name b",
+  );
 });

@@ -1,7 +1,8 @@
+import type { Cost } from "./cost.ts";
 import { type Summary, summarise } from "./statistics.ts";
 
-/** Timings of one round in milliseconds, by the name of what was timed: `hawser ADD`. */
-export type Round = Readonly<Record<string, number>>;
+/** What one round cost, by the name of what was timed: `hawser ADD`. */
+export type Round = Readonly<Record<string, Cost>>;
 
 /** One of those that are compared. Each round it does its work once, and leaves things as it found them. */
 export interface Contender {
@@ -9,9 +10,9 @@ export interface Contender {
   round(index: number): Round;
 }
 
-export type Series = ReadonlyMap<string, readonly number[]>;
+export type Series = ReadonlyMap<string, readonly Cost[]>;
 
-/** Rounds whose timings are thrown away: they fill caches and make bridges. */
+/** Rounds whose costs are thrown away: they fill caches and make bridges. */
 const warmUps = 3;
 
 /**
@@ -23,14 +24,14 @@ export function takeTurns(
   rounds: number,
   onRound: (done: number, all: number) => void,
 ): Series {
-  const series = new Map<string, number[]>();
+  const series = new Map<string, Cost[]>();
   for (let index = 0; index < warmUps + rounds; index += 1) {
     const first = index % candidates.length;
     for (const candidate of [...candidates.slice(first), ...candidates.slice(0, first)]) {
-      const timings = candidate.round(index);
+      const costs = candidate.round(index);
       if (index < warmUps) continue;
-      for (const [name, elapsedMs] of Object.entries(timings)) {
-        series.set(name, [...(series.get(name) ?? []), elapsedMs]);
+      for (const [name, cost] of Object.entries(costs)) {
+        series.set(name, [...(series.get(name) ?? []), cost]);
       }
     }
     onRound(index + 1, warmUps + rounds);
@@ -38,15 +39,28 @@ export function takeTurns(
   return series;
 }
 
-export type Summaries = ReadonlyMap<string, Summary>;
-
-export function summariseAll(series: Series): Summaries {
-  return new Map([...series].map(([name, values]) => [name, summarise(values)]));
+/** Of one series of costs, in milliseconds. */
+export interface CostSummary {
+  readonly elapsed: Summary;
+  readonly cpu: Summary;
 }
 
-/** The median of a series that must have been measured. */
-export function medianOf(summaries: Summaries, name: string): number {
+export type Summaries = ReadonlyMap<string, CostSummary>;
+
+export function summariseAll(series: Series): Summaries {
+  return new Map([...series].map(([name, costs]) => [name, summariseCosts(costs)]));
+}
+
+function summariseCosts(costs: readonly Cost[]): CostSummary {
+  return {
+    elapsed: summarise(costs.map(({ elapsedMs }) => elapsedMs)),
+    cpu: summarise(costs.map(({ cpuMs }) => cpuMs)),
+  };
+}
+
+/** The medians of a series that must have been measured. */
+export function medianOf(summaries: Summaries, name: string): Cost {
   const summary = summaries.get(name);
   if (summary === undefined) throw new Error(`nothing was measured under the name ${name}`);
-  return summary.medianMs;
+  return { elapsedMs: summary.elapsed.medianMs, cpuMs: summary.cpu.medianMs };
 }

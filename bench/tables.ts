@@ -1,16 +1,17 @@
 import type { Judgement } from "./ceilings.ts";
 import type { Summaries } from "./rounds.ts";
 
-/** Timings for people: what the ratios were made of. */
+/** Costs for people: what the ratios were made of. */
 export function timingTable(summaries: Summaries): string[] {
-  const rows = [...summaries].map(([name, { minMs, medianMs, p95Ms, count }]) => [
+  const rows = [...summaries].map(([name, { elapsed, cpu }]) => [
     name,
-    minMs.toFixed(2),
-    medianMs.toFixed(2),
-    p95Ms.toFixed(2),
-    String(count),
+    elapsed.minMs.toFixed(2),
+    elapsed.medianMs.toFixed(2),
+    elapsed.p95Ms.toFixed(2),
+    cpu.medianMs.toFixed(2),
+    String(elapsed.count),
   ]);
-  return rows.length === 0 ? [] : align([["ms", "min", "median", "p95", "rounds"], ...rows]);
+  return rows.length === 0 ? [] : align([["ms", "min", "median", "p95", "cpu", "rounds"], ...rows]);
 }
 
 export function verdictTable(verdicts: readonly Judgement[]): string[] {

@@ -1,0 +1,28 @@
+import type { Measure } from "./ceilings.ts";
+
+/** What a call costs, or several together: the whole tree of processes counts. */
+export interface Cost {
+  readonly elapsedMs: number;
+  /** Of all processors, in user and kernel mode: what a busy node has less of for its pods. */
+  readonly cpuMs: number;
+}
+
+export function sumOf(costs: readonly Cost[]): Cost {
+  return costs.reduce(
+    (sum, { elapsedMs, cpuMs }) => ({ elapsedMs: sum.elapsedMs + elapsedMs, cpuMs: sum.cpuMs + cpuMs }),
+    { elapsedMs: 0, cpuMs: 0 },
+  );
+}
+
+/** What the first costs above the second. */
+export function above(one: Cost, other: Cost): Cost {
+  return { elapsedMs: one.elapsedMs - other.elapsedMs, cpuMs: one.cpuMs - other.cpuMs };
+}
+
+/** One cost in units of another: the time under this name, and the processor time with `.cpu` behind it. */
+export function ratiosOf(name: string, cost: Cost, unit: Cost): Measure[] {
+  return [
+    { name, value: cost.elapsedMs / unit.elapsedMs, unit: "x" },
+    { name: `${name}.cpu`, value: cost.cpuMs / unit.cpuMs, unit: "x" },
+  ];
+}
