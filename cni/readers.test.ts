@@ -19,6 +19,7 @@ import {
   readWhole,
   refuse,
   text,
+  textsIn,
 } from "./readers.ts";
 
 function tell<T>(reader: Reader<T>, value: Json): { read: T | undefined; problems: string[] } {
@@ -151,10 +152,13 @@ describe("an object of somebody's own keys", () => {
   });
 });
 
-test.each<[Json | undefined, boolean]>([
-  [[], true],
-  [["a"], true],
-  [["a", 1], false],
-  ["a", false],
-  [undefined, false],
-])("%j is a list of texts: %s", (value, is) => expect(isTexts(value)).toBe(is));
+test.each<[Json | undefined, boolean, string[] | undefined]>([
+  [[], true, []],
+  [["a"], true, ["a"]],
+  [["a", 1], false, ["a"]],
+  ["a", false, undefined],
+  [undefined, false, undefined],
+])("%j is a list of texts: %s; the texts in it: %j", (value, is, texts) => {
+  expect(isTexts(value)).toBe(is);
+  expect(textsIn(value)).toEqual(texts);
+});

@@ -54,6 +54,11 @@ export function isTexts(value: Json | undefined): value is string[] {
   return Array.isArray(value) && value.every(isText);
 }
 
+/** The texts of a list, whatever else is in it; undefined when there is no list. */
+export function textsIn(value: Json | undefined): string[] | undefined {
+  return Array.isArray(value) ? value.filter(isText) : undefined;
+}
+
 /** Takes a value of one type as it is. */
 export function must<T extends Json>(is: (value: Json) => value is T, why: Words): Reader<T> {
   return (value, place, notes) => (is(value) ? value : refuse(notes, place, why(value)));

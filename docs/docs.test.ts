@@ -1,7 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { metaSchema } from "../plugins/meta/config/schema.ts";
 
 const root = path.dirname(import.meta.dirname);
 const pages = ["README.md", ...fs.readdirSync(import.meta.dirname).map((name) => `docs/${name}`)].filter(
@@ -40,11 +39,4 @@ describe.each(pages)("%s", (page) => {
       expect(() => JSON.parse(block), block).not.toThrow();
     }
   });
-});
-
-test("docs/configuration.md has every field of the schema, and none beside", () => {
-  const [, fields = ""] = /^## Fields$([\s\S]*?)^## /m.exec(textOf("docs/configuration.md")) ?? [];
-  const rows = [...fields.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)];
-  const documented = rows.flatMap(([, names = ""]) => [...names.matchAll(/\w+/g)].map(([name]) => name));
-  expect(documented.sort()).toEqual(Object.keys(metaSchema.shape).sort());
 });

@@ -4,7 +4,7 @@ import { findByNetworkName } from "../../../kube/definition-files.ts";
 import { shortNameProblem } from "../../../kube/names.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { MetaConfig, NetworkSource } from "../../../plugins/meta/config/config.ts";
-import { idleFields, ours } from "../../../plugins/meta/config/multus-fields.ts";
+import { idleFields, isOurs } from "../../../plugins/meta/config/multus-fields.ts";
 import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/source.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { callsType } from "../conf-folder.ts";
@@ -42,7 +42,7 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
     ...primary.fields,
     ...(defaults.networks.length > 0 && { networks: defaults.networks }),
     ...(config.kubeconfig !== "" && { kubeconfig: config.kubeconfig }),
-    ...Object.fromEntries(Object.entries(plugin).filter(([field]) => ours.includes(field))),
+    ...Object.fromEntries(Object.entries(plugin).filter(([field]) => isOurs(field))),
     binDir: config.binDir,
     result: "primary",
     crossNamespace: [...config.crossNamespace],

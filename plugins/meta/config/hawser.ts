@@ -1,10 +1,10 @@
-import { type CniError, failWith } from "../../../cni/errors.ts";
-import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
+import { isObject } from "../../../cni/json.ts";
+import type { FieldProblem } from "../../../cni/readers.ts";
 import { maskField } from "../../../cni/secrets.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Primary } from "./config.ts";
-import type { Issue } from "./schema.ts";
 
 export function readPrimary(network: NetworkConfig): Outcome<Primary, CniError> {
   const { delegate } = network.raw;
@@ -26,26 +26,24 @@ export function noDelegate({ name }: NetworkConfig, why: string): Outcome<never,
   );
 }
 
-export function invalid(network: NetworkConfig, issues: readonly Issue[]): Outcome<never, CniError> {
-  const problems = issues.map((issue) => problemOf(network.raw, issue)).join("; ");
-  const onlyUnknown = issues.every((issue) => issue.code === "unrecognized_keys");
-  return failWith(
+/** Every problem of the fields at once. Errors: `config.unknown-field` when nothing else is wrong, `config.field`. */
+export function invalidFields(
+  { name, raw }: NetworkConfig,
+  problems: readonly FieldProblem[],
+  unknown: readonly string[],
+): CniError {
+  const shown = unknown.map((key) => `${key} = ${clip(JSON.stringify(maskField(key, raw[key] ?? null)))}`);
+  const texts = problems.map(({ place, why }) => `${place}: ${why}`);
+  if (shown.length > 0) texts.push(`unknown field ${shown.join(", ")}`);
+  const onlyUnknown = problems.length === 0;
+  return cniError(
     onlyUnknown ? "unsupportedField" : "invalidConfig",
     onlyUnknown ? "config.unknown-field" : "config.field",
-    `configuration of network ${JSON.stringify(network.name)}: ${problems}`,
+    `configuration of network ${JSON.stringify(name)}: ${texts.join("; ")}`,
     "docs/configuration.md lists every field.",
   );
 }
 
-export function problemOf(raw: JsonObject, issue: Issue): string {
-  const place = issue.path.map(String).join(".");
-  if (issue.code !== "unrecognized_keys") return `${place}: ${issue.message}`;
-  const fields = (issue.keys ?? []).map(
-    (key) => `${key} = ${clip(JSON.stringify(maskField(key, raw[key] ?? null)))}`,
-  );
-  return `unknown field ${fields.join(", ")}`;
-}
-
-export function clip(text: string): string {
+function clip(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

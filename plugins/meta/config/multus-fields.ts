@@ -1,6 +1,7 @@
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
-import { ownFields, passesGate } from "./gate.ts";
+import { isFlag, isText, isTexts } from "../../../cni/readers.ts";
+import { type FieldName, isRight, ownNames } from "./fields.ts";
 
 /** What Multus means by a field, as far as its value and its effect here go. */
 interface MultusField {
@@ -11,10 +12,7 @@ interface MultusField {
   readonly idle?: string;
 }
 
-const isText = (value: Json): boolean => typeof value === "string";
-const isFlag = (value: Json): boolean => typeof value === "boolean";
-const isTexts = (value: Json): boolean => Array.isArray(value) && value.every(isText);
-const isPath = (value: Json): boolean => typeof value === "string" && (value === "" || value.startsWith("/"));
+const isPath = (value: Json): boolean => isText(value) && (value === "" || value.startsWith("/"));
 
 const text: MultusField = { accepts: isText, must: "text" };
 const path: MultusField = { accepts: isPath, must: "an absolute path" };
@@ -66,7 +64,7 @@ const fields: ReadonlyMap<string, MultusField> = new Map([
 ]);
 
 /** Fields of ours that a configuration in Multus's words may have too, with the meaning that they have in ours. */
-export const ours: readonly string[] = [
+const ours: readonly FieldName[] = [
   "definitionsDir",
   "stateDir",
   "timeout",
@@ -75,9 +73,18 @@ export const ours: readonly string[] = [
   "kubeletDir",
   "deviceInfoDir",
   // Multus trusts every definition; what an operator closes is closed here, too.
-  ...["requests", "allowedTypes", "allowedIpamTypes", "opaqueTypes", "trustedNamespaces"],
-  ...["definitionNames", "resources"],
+  "requests",
+  "allowedTypes",
+  "allowedIpamTypes",
+  "opaqueTypes",
+  "trustedNamespaces",
+  "definitionNames",
+  "resources",
 ];
+
+export function isOurs(name: string): boolean {
+  return ours.some((each) => each === name);
+}
 
 /** Fields of Multus's daemon and of what generates configurations: nothing of this kind runs here. */
 const daemons: readonly string[] = [
@@ -99,11 +106,13 @@ export function respell(raw: JsonObject): JsonObject {
 
 /** What is wrong with the values, each with its field; null is as good as nothing said. */
 export function fieldProblems(raw: JsonObject): string[] {
-  return Object.entries(ownFields(raw)).flatMap(([key, value]) => {
+  return ownNames(raw).flatMap((name) => {
+    const value = raw[name] ?? null;
     if (value === null) return [];
-    if (ours.includes(key)) return passesGate(key, value) ? [] : [`${key}: see docs/configuration.md`];
-    const field = fields.get(key);
-    return field === undefined || field.accepts(value) ? [] : [`${key}: must be ${field.must}`];
+    const own = ours.find((each) => each === name);
+    if (own !== undefined) return isRight(own, value) ? [] : [`${name}: see docs/configuration.md`];
+    const field = fields.get(name);
+    return field === undefined || field.accepts(value) ? [] : [`${name}: must be ${field.must}`];
   });
 }
 
@@ -115,8 +124,8 @@ export interface IdleField {
 
 /** Multus passes over what it does not know, and so do we; a person is told. */
 export function idleFields(raw: JsonObject): IdleField[] {
-  return Object.keys(ownFields(respell(raw))).flatMap((field): IdleField[] => {
-    if (ours.includes(field)) return [];
+  return ownNames(respell(raw)).flatMap((field): IdleField[] => {
+    if (isOurs(field)) return [];
     // The other spelling of a field that is there.
     if (byFold.has(foldKey(field)) && byFold.get(foldKey(field)) !== field) return [];
     if (daemons.includes(field)) return [{ field, why: "it is the Multus daemon's, and there is no daemon" }];

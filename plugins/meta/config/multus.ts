@@ -1,18 +1,12 @@
 import type { ErrorId } from "../../../cni/error-ids.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
+import { textsIn } from "../../../cni/readers.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import {
-  type MetaConfig,
-  type NetworkSource,
-  orDefault,
-  readFields,
-  texts,
-  timeoutProblem,
-} from "./config.ts";
+import { type MetaConfig, type NetworkSource, orDefault, readFields, timeoutProblem } from "./config.ts";
 import { fieldProblems, respell } from "./multus-fields.ts";
-import { allAllowed, readRequestRules } from "./permissions.ts";
+import { allAllowed } from "./permissions.ts";
 
 const defaults = { multusNamespace: "kube-system", globalNamespaces: "default" };
 /** Multus's own first plugin of an auxiliary chain: it makes the empty result that the others are chained to. */
@@ -66,8 +60,8 @@ function chosenNetworks(raw: JsonObject): Chosen | undefined {
     const namespace = orDefault(raw.multusNamespace, defaults.multusNamespace);
     return {
       primary: sourceOf(clusterNetwork, namespace),
-      defaultNetworks: (texts(raw.defaultNetworks) ?? []).map((name) => sourceOf(name, namespace)),
-      systemNamespaces: texts(raw.systemNamespaces) ?? [defaults.multusNamespace],
+      defaultNetworks: (textsIn(raw.defaultNetworks) ?? []).map((name) => sourceOf(name, namespace)),
+      systemNamespaces: textsIn(raw.systemNamespaces) ?? [defaults.multusNamespace],
     };
   }
   const delegates = Array.isArray(raw.delegates) ? raw.delegates.filter(isObject) : [];
@@ -89,7 +83,15 @@ function translate(
 ): MetaConfig {
   const { raw } = network;
   return {
-    ...readFields(network, primary),
+    ...readFields(network, primary, {
+      settings: {
+        allowedTypes: ["*"],
+        opaqueTypes: ["*"],
+        trustedNamespaces: [orDefault(raw.multusNamespace, defaults.multusNamespace)],
+        definitionNames: "as-written",
+      },
+      permissions: allAllowed,
+    }),
     dialect: "multus",
     defaultNetworks,
     systemNamespaces,
@@ -98,13 +100,6 @@ function translate(
     readinessFile: orDefault(raw.readinessindicatorfile, ""),
     crossNamespace: raw.namespaceIsolation === true ? globalNamespaces(raw) : ["*"],
     unknownKeys: "ignore",
-    requests: readRequestRules(raw.requests, allAllowed),
-    allowedTypes: texts(raw.allowedTypes) ?? ["*"],
-    opaqueTypes: texts(raw.opaqueTypes) ?? ["*"],
-    trustedNamespaces: texts(raw.trustedNamespaces) ?? [
-      orDefault(raw.multusNamespace, defaults.multusNamespace),
-    ],
-    definitionNames: raw.definitionNames === "namespaced" ? "namespaced" : "as-written",
     defaultNetworkNamespace: orDefault(raw.multusNamespace, defaults.multusNamespace),
     result: "primary",
   };

@@ -2,17 +2,15 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { type MetaConfig, multusType, readFields, timeoutProblem } from "./config.ts";
-import { isPlainlyValid, ownFields } from "./gate.ts";
-import { invalid, readPrimary } from "./hawser.ts";
+import { fieldProblems, unknownFields } from "./fields.ts";
+import { invalidFields, readPrimary } from "./hawser.ts";
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
   if (network.type === multusType) return (await import("./multus.ts")).parseMultusConfig(network);
-  const { raw } = network;
-  if (!isPlainlyValid(raw)) {
-    const issues = (await import("./schema.ts")).metaIssues(ownFields(raw));
-    if (issues.length > 0) return invalid(network, issues);
-  }
+  const problems = fieldProblems(network.raw);
+  const unknown = unknownFields(network.raw);
+  if (problems.length > 0 || unknown.length > 0) return fail(invalidFields(network, problems, unknown));
   const timeout = timeoutProblem(network);
   if (timeout !== undefined) return fail(timeout);
   const primary = readPrimary(network);

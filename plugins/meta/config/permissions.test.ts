@@ -1,12 +1,28 @@
 import { describe, expect, test } from "vitest";
-import type { JsonObject } from "../../../cni/json.ts";
-import { allAllowed, isRequestRules, permissionsFor, readRequestRules, safe } from "./permissions.ts";
+import type { Json, JsonObject } from "../../../cni/json.ts";
+import { readWhole } from "../../../cni/readers.ts";
+import {
+  allAllowed,
+  completeRules,
+  noRequestRules,
+  type Permissions,
+  permissionsFor,
+  type RequestRules,
+  readRequests,
+  safe,
+} from "./permissions.ts";
+
+function rules(requests: Json, defaults: Permissions): RequestRules {
+  const said = readWhole(readRequests, requests);
+  if (said === undefined) throw new Error("the test's own rules are wrong");
+  return completeRules(said, defaults);
+}
 
 const data = { namespace: "blue", name: "data" };
 
 describe("what a pod may ask of a network", () => {
   test("by default all that a network's plugins declare, but no device and no arguments", () => {
-    const { deviceID, cniArgs, ...others } = permissionsFor(readRequestRules(undefined, safe), data);
+    const { deviceID, cniArgs, ...others } = permissionsFor(completeRules(noRequestRules, safe), data);
     expect({ deviceID, cniArgs }).toEqual({ deviceID: "deny", cniArgs: "deny" });
     expect(new Set(Object.values(others))).toEqual(new Set(["allow"]));
   });
@@ -24,18 +40,17 @@ describe("what a pod may ask of a network", () => {
       "allow",
     ],
   ])("%s", (_case, requests, expected) => {
-    expect(isRequestRules(requests)).toBe(true);
-    expect(permissionsFor(readRequestRules(requests, safe), data).ips).toBe(expected);
+    expect(permissionsFor(rules(requests, safe), data).ips).toBe(expected);
   });
 
   test("a network's name is no key of an object's prototype", () => {
-    const rules = readRequestRules({ networks: {} }, allAllowed);
-    expect(permissionsFor(rules, { namespace: "", name: "" })).toEqual(allAllowed);
-    const odd = { ...rules, networks: Object.create({ "blue/data": { ips: "deny" } }) };
+    const all = rules({ networks: {} }, allAllowed);
+    expect(permissionsFor(all, { namespace: "", name: "" })).toEqual(allAllowed);
+    const odd = { ...all, networks: Object.create({ "blue/data": { ips: "deny" } }) };
     expect(permissionsFor(odd, data)).toEqual(allAllowed);
   });
 
-  test.each<[string, unknown]>([
+  test.each<[string, Json]>([
     ["no object", "allow"],
     ["a kind that there is not", { ip: "allow" }],
     ["a word that there is not", { ips: "yes" }],
@@ -45,6 +60,6 @@ describe("what a pod may ask of a network", () => {
     ["networks that are none", { networks: ["blue/data"] }],
     ["networks within networks", { networks: { "blue/data": { networks: {} } } }],
   ])("refuses %s", (_case, requests) => {
-    expect(isRequestRules(requests)).toBe(false);
+    expect(readWhole(readRequests, requests)).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import { type Reader, refuse } from "../../../cni/readers.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 
 /** What a pod's author may ask of a network beyond being attached to it. */
@@ -76,30 +77,45 @@ export function permissionsFor(
   return { ...everywhere, ...own(`${namespace}/*`), ...own(`${namespace}/${name}`) };
 }
 
-/** Reads what `isRequestRules` accepts; what it does not say is as in `defaults`. */
-export function readRequestRules(value: Json | undefined, defaults: Permissions): RequestRules {
-  if (!isRequestRules(value)) return { everywhere: defaults, networks: {} };
-  const { networks, ...everywhere } = value;
-  return {
-    everywhere: { ...defaults, ...(everywhere as Partial<Permissions>) },
-    networks: (networks ?? {}) as RequestRules["networks"],
-  };
+/** What the configuration says itself of `requests`. */
+export interface SaidRules {
+  readonly everywhere: Partial<Permissions>;
+  readonly networks: RequestRules["networks"];
 }
 
-export function isRequestRules(value: unknown): value is JsonObject {
-  if (!isObject(value)) return false;
-  const { networks = {}, ...everywhere } = value;
-  if (!isObject(networks) || !isPermissions(everywhere)) return false;
-  return Object.entries(networks).every(([key, each]) => networkKey.test(key) && isPermissions(each));
+export const noRequestRules: SaidRules = { everywhere: {}, networks: {} };
+
+/** What the rules do not say is as in `defaults`. */
+export function completeRules({ everywhere, networks }: SaidRules, defaults: Permissions): RequestRules {
+  return { everywhere: { ...defaults, ...everywhere }, networks };
+}
+
+const mustBeRules = `must be an object of ${requestKinds.join(", ")}, each "allow" or "deny", and of "networks", an object of such objects by "namespace/name" or "namespace/*"`;
+
+export const readRequests: Reader<SaidRules> = (value, place, notes) => {
+  const rules = isObject(value) ? rulesOf(value) : undefined;
+  return rules ?? refuse(notes, place, mustBeRules);
+};
+
+function rulesOf({ networks = {}, ...rest }: JsonObject): SaidRules | undefined {
+  const everywhere = permissionsOf(rest);
+  if (everywhere === undefined || !isObject(networks)) return undefined;
+  const read = Object.entries(networks).map(([key, each]) => [key, permissionsOf(each)] as const);
+  const right = read.flatMap(([key, each]) => (each && networkKey.test(key) ? [[key, each] as const] : []));
+  return right.length === read.length ? { everywhere, networks: Object.fromEntries(right) } : undefined;
 }
 
 const networkKey =
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$/;
 
-function isPermissions(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const kinds: readonly string[] = requestKinds;
-  return Object.entries(value).every(
-    ([key, each]) => kinds.includes(key) && (each === "allow" || each === "deny"),
-  );
+/** Undefined when anything in it is no permission. */
+function permissionsOf(value: Json): Partial<Permissions> | undefined {
+  if (!isObject(value)) return undefined;
+  const read: Partial<Record<RequestKind, Permission>> = {};
+  for (const [key, each] of Object.entries(value)) {
+    const kind = requestKinds.find((known) => known === key);
+    if (kind === undefined || (each !== "allow" && each !== "deny")) return undefined;
+    read[kind] = each;
+  }
+  return read;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
+import { readWhole } from "../../../cni/readers.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 import type { Definition } from "../../../kube/definition.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { readRequestRules, safe } from "../config/permissions.ts";
+import { completeRules, noRequestRules, readRequests, safe } from "../config/permissions.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { admit, type Sought } from "./policy.ts";
 
@@ -96,7 +97,9 @@ describe("what is asked of a network", () => {
   };
   const kinds = "ips, mac, infinibandGUID, portMappings, bandwidth, deviceID, defaultRoute, cniArgs";
   const denyAll = Object.fromEntries(kinds.split(", ").map((kind) => [kind, "deny"]));
-  const rules = (value: JsonObject) => ({ requests: readRequestRules(value, safe) });
+  const rules = (value: JsonObject) => ({
+    requests: completeRules(readWhole(readRequests, value) ?? noRequestRules, safe),
+  });
 
   test("every denied request of every network is told at once", () => {
     const error = refusal(
@@ -226,7 +229,7 @@ test("everything that keeps a pod from its networks is told at once", () => {
       { network: "shop/d", deviceId: "x" },
       { network: "shop/e", keptIn: "api", config: { type: "tap" } },
     ],
-    { requests: readRequestRules(undefined, safe) },
+    { requests: completeRules(noRequestRules, safe) },
   );
   expect(error).toMatchObject({
     id: "meta.cross-namespace",

@@ -1,0 +1,177 @@
+import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import {
+  type FieldProblem,
+  isFlag,
+  isText,
+  list,
+  must,
+  newNotes,
+  oneOf,
+  type Reader,
+  refuse,
+} from "../../../cni/readers.ts";
+import { noRequestRules, readRequests } from "./permissions.ts";
+
+/** A field that the configuration may have. */
+interface Row {
+  readonly read: Reader<unknown>;
+}
+
+/** A field that becomes one of `MetaConfig`, of the same name. */
+interface Setting<T> {
+  readonly read: Reader<T>;
+  /** What holds where the configuration says nothing. */
+  readonly otherwise: T;
+}
+
+/** A field that is only judged here: what it means is read elsewhere. */
+function judged(read: Reader<unknown>): Row {
+  return { read };
+}
+
+function setting<T>(read: Reader<T>, otherwise: NoInfer<T>): Setting<T>;
+function setting<T>(read: Reader<T>, otherwise: undefined): Setting<T | undefined>;
+function setting(read: Reader<unknown>, otherwise: unknown): Setting<unknown> {
+  return { read, otherwise };
+}
+
+const text = must(isText, () => "must be text");
+const texts: Reader<readonly string[]> = list(
+  text,
+  () => "must be a list of texts",
+  (place, index) => `${place}.${index}`,
+);
+const flag = must(isFlag, () => "must be true or false");
+const object = must(isObject, () => "must be an object");
+const objectOrNull: Reader<JsonObject> = (value, place, notes) =>
+  value === null ? undefined : object(value, place, notes);
+const anything: Reader<Json> = (value) => value;
+
+/** Reads an absolute path; an empty one says nothing. A DEL goes by a relative one, too: its record may lie there. */
+function path(what: string, isOther: (value: string) => boolean = () => false): Reader<string> {
+  return (value, place, notes) => {
+    if (!isText(value)) return refuse(notes, place, `must be ${what}, as text`);
+    if (value === "") return undefined;
+    if (!value.startsWith("/") && !isOther(value)) refuse(notes, place, `must be ${what}`);
+    return value;
+  };
+}
+const folder = path("an absolute path");
+
+/** Reads one of some words, of which there are two or more. */
+function word<const T extends string>(...words: readonly T[]): Reader<T> {
+  const quoted = words.map((each) => JSON.stringify(each));
+  return oneOf(words, () => `must be ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`);
+}
+
+/**
+ * Every field of the meta-plugin's configuration, a row each. Problems are told in this order. A field that is not here is an
+ * error, so that `"network"` for `"networks"` is not a pod that misses an interface.
+ */
+export const fields = {
+  cniVersion: judged(text),
+  name: judged(text),
+  type: judged(text),
+  capabilities: judged((value, place, notes) =>
+    isObject(value) && Object.values(value).every(isFlag)
+      ? value
+      : refuse(notes, place, "must be an object of names, each true or false"),
+  ),
+  args: judged(anything),
+  dns: judged(anything),
+  ipam: judged(anything),
+  ipMasq: judged(anything),
+  runtimeConfig: setting(objectOrNull, {}),
+  prevResult: setting(objectOrNull, undefined),
+  disableCheck: judged(anything),
+  disableGC: judged(anything),
+  delegate: judged(object),
+  networks: setting(texts, []),
+  definitionsDir: setting(folder, "/etc/cni/hawser/net.d"),
+  /** Where the Kubernetes API is: nowhere (empty), by the pod's own account (`in-cluster`), or as this file says. */
+  kubeconfig: setting(
+    path('"in-cluster" or an absolute path', (value) => value === "in-cluster"),
+    "",
+  ),
+  /** Whether the pod's network status is written there, and whether the pod may start without it. */
+  status: setting(word("sync", "required", "off"), "sync"),
+  confDir: setting(folder, "/etc/cni/net.d"),
+  stateDir: setting(folder, "/var/lib/cni/hawser"),
+  binDir: setting(folder, ""),
+  /** Namespaces whose definitions any pod may use, besides its own; `*`: all. */
+  crossNamespace: setting(texts, ["default"]),
+  /** What is done with a key of the annotation that does not exist. */
+  unknownKeys: setting(word("refuse", "ignore"), "refuse"),
+  requests: setting(readRequests, noRequestRules),
+  /** The plugins that may run for a definition; undefined: any for those on disk, a list of ours for those of the API. */
+  allowedTypes: setting(texts, undefined),
+  /** The same of IPAM plugins; undefined: those of `allowedTypes` that are such, else as there. */
+  allowedIpamTypes: setting(texts, undefined),
+  /** Types whose fields a tenant's definition hands on as it has them; `*`: all that no schema is known of. */
+  opaqueTypes: setting(texts, []),
+  /** Namespaces whose definitions in the API are the operator's own text. */
+  trustedNamespaces: setting(texts, ["kube-system"]),
+  /** Whether the name that plugins keep state under carries the namespace of a tenant's definition. */
+  definitionNames: setting(word("namespaced", "as-written"), "namespaced"),
+  /** The file of what the operator gives to namespaces. */
+  resources: setting(folder, "/etc/cni/hawser/resources.json"),
+  /** The kubelet's folder: its pod-resources socket and its checkpoint lie below it. */
+  kubeletDir: setting(folder, "/var/lib/kubelet"),
+  /** Where device plugins and CNI plugins tell of devices. */
+  deviceInfoDir: setting(folder, "/var/run/k8s.cni.cncf.io/devinfo"),
+  /** What the runtime is told of. Undefined: it depends on who makes the primary. */
+  result: setting(word("merged", "primary"), undefined),
+  parallel: setting(flag, false),
+  /** For all delegates of one operation together. The kubelet gives a sandbox 4 minutes, of which undoing needs some. */
+  timeout: judged(must(isText, () => 'must be text like "90s"')),
+};
+
+type Rows = typeof fields;
+export type FieldName = keyof Rows;
+type SettingName = {
+  [K in FieldName]: Rows[K] extends { readonly otherwise: unknown } ? K : never;
+}[FieldName];
+export type Settings = {
+  readonly [K in SettingName]: Rows[K] extends { readonly otherwise: infer T } ? T : never;
+};
+
+/** What is wrong with the fields that there are. */
+export function fieldProblems(raw: JsonObject): FieldProblem[] {
+  const notes = newNotes();
+  for (const [key, { read }] of Object.entries<Row>(fields)) {
+    if (raw[key] !== undefined) read(raw[key], key, notes);
+  }
+  return notes.problems;
+}
+
+/** Whether a field of ours may have this value. */
+export function isRight(name: FieldName, value: Json): boolean {
+  const notes = newNotes();
+  fields[name].read(value, name, notes);
+  return notes.problems.length === 0;
+}
+
+/** Names of fields that do not exist. A key with a slash is its prefix's owner's (cni.dev/valid-attachments), not ours. */
+export function unknownFields(raw: JsonObject): string[] {
+  return ownNames(raw).filter((name) => !Object.hasOwn(fields, name));
+}
+
+export function ownNames(raw: JsonObject): string[] {
+  return Object.keys(raw).filter((key) => !key.includes("/"));
+}
+
+/**
+ * The settings, as far as they are right; `defaults`, and then the table's own, for the others. A wrong one is no reason to
+ * know none: DEL goes by what can be told.
+ */
+export function settingsIn(raw: JsonObject, defaults: Partial<Settings> = {}): Settings {
+  const rows = Object.entries<Row & { readonly otherwise?: unknown }>(fields);
+  const settings = rows.filter(([, row]) => Object.hasOwn(row, "otherwise"));
+  const said = settings.flatMap(([name, { read }]) => {
+    const value = raw[name] === undefined ? undefined : read(raw[name], name, newNotes());
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const usual = Object.fromEntries(settings.map(([name, { otherwise }]) => [name, otherwise]));
+  // Each value is of its row, and so of its row's type.
+  return { ...usual, ...defaults, ...Object.fromEntries(said) } as Settings;
+}
