@@ -3,7 +3,16 @@ import { describe, expect, test } from "vitest";
 import { Crash, type CrashPoint, createFake, type Fake } from "../sys/fake.ts";
 import type { Loss } from "../sys/fake-files.ts";
 import type { Sys } from "../sys/sys.ts";
-import { type AttachmentKey, forget, list, load, peek, save, sweepTemporary } from "./attachments.ts";
+import {
+  type AttachmentKey,
+  forget,
+  list,
+  load,
+  save,
+  setAside,
+  setLeftOver,
+  sweepTemporary,
+} from "./attachments.ts";
 import { describe as tell } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
 
@@ -22,7 +31,7 @@ const committed = document('{"phase":"committed","steps":[{"ifname":"net1","mac"
 
 /** What is found under the key: the record's text, or the kind of its absence. */
 function found(sys: Sys, of = key): string {
-  const loaded = peek(sys, stateDir, of);
+  const loaded = load(sys, stateDir, of);
   return loaded.kind === "record" ? printJson(loaded.record) : loaded.kind;
 }
 
@@ -217,7 +226,7 @@ describe("an effect that fails", () => {
     fake.failAt(fake.effects().length, "EROFS");
     expect(forget(fake.sys, stateDir, key).ok).toBe(true);
     expect(fake.warnings).toEqual([expect.stringContaining(`${path} stays`)]);
-    expect(peek(fake.sys, stateDir, key).kind).toBe("record");
+    expect(load(fake.sys, stateDir, key).kind).toBe("record");
   });
 
   test("that is not there is nothing to speak of on a read-only disk, which refuses every name", () => {
@@ -254,16 +263,13 @@ describe("a torn record", () => {
     const fake = saved(begun);
     overwrite(fake, damage(text(fake)));
     const content = text(fake);
-    expect(peek(fake.sys, stateDir, key)).toMatchObject({ kind: "torn", movedTo: path });
+    const torn = { kind: "torn", path, why: expect.stringMatching(/^it(s| is) /) };
+    expect(load(fake.sys, stateDir, key)).toEqual(torn);
     expect(text(fake)).toBe(content);
-    const movedTo = `${path}.torn-${fake.sys.clock.nowMs()}`;
-    expect(load(fake.sys, stateDir, key)).toEqual({
-      kind: "torn",
-      movedTo,
-      why: expect.stringMatching(/^it(s| is) /),
-    });
+    const aside = `${path}.torn-${fake.sys.clock.nowMs()}`;
+    expect(setAside(fake.sys, stateDir, key)).toEqual({ ok: true, value: aside });
     expect(load(fake.sys, stateDir, key)).toEqual({ kind: "none" });
-    expect(fake.machine.disk.read(movedTo)).toEqual({ ok: true, value: content });
+    expect(fake.machine.disk.read(aside)).toEqual({ ok: true, value: content });
   });
 
   test.each(["[1]", "null", "1", "{"])("whose checksum is right but which is %s is torn", (body) => {
@@ -272,7 +278,7 @@ describe("a torn record", () => {
     for (const unit of body) hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193);
     const sum = (hash >>> 0).toString(16).padStart(8, "0");
     overwrite(fake, `{"checksum":"${sum}","record":${body}}\n`);
-    expect(peek(fake.sys, stateDir, key)).toMatchObject({
+    expect(load(fake.sys, stateDir, key)).toMatchObject({
       kind: "torn",
       why: expect.stringMatching(/^it is not /),
     });
@@ -285,7 +291,7 @@ describe("a torn record", () => {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       overwrite(fake, flipped.toString("utf8"));
-      expect(peek(fake.sys, stateDir, key).kind, `bit ${bit}`).toBe("torn");
+      expect(load(fake.sys, stateDir, key).kind, `bit ${bit}`).toBe("torn");
     }
   });
 
@@ -293,8 +299,8 @@ describe("a torn record", () => {
     const fake = saved(begun);
     overwrite(fake, "");
     fake.failAt(fake.effects().length, "EROFS");
-    const loaded = load(fake.sys, stateDir, key);
-    expect(loaded).toMatchObject({ kind: "torn", movedTo: path, why: expect.stringMatching(/EROFS/) });
+    expect(setAside(fake.sys, stateDir, key)).toMatchObject({ ok: false, error: { code: "EROFS" } });
+    expect(load(fake.sys, stateDir, key)).toMatchObject({ kind: "torn", path });
   });
 
   test.each(["EIO", "EMFILE", "EACCES", "ENOMEM"])(
@@ -309,7 +315,7 @@ describe("a torn record", () => {
 });
 
 describe("the list", () => {
-  test("names every network's records, corrupt ones and those set aside, and nothing else", () => {
+  test("names every network's records, torn ones and those set aside, and nothing else", () => {
     const fake = saved(begun);
     const { sys } = fake;
     const others: AttachmentKey[] = [
@@ -322,7 +328,7 @@ describe("the list", () => {
     const folder = `${stateDir}/pod-network`;
     for (const name of ["c4@eth0.json", "c5@eth0.json"])
       sys.files.write(`${folder}/${name}`, "{}", { mode: 0o600 });
-    load(sys, stateDir, { network: "pod-network", containerId: "c5", ifname: "eth0" });
+    setAside(sys, stateDir, { network: "pod-network", containerId: "c5", ifname: "eth0" });
     sys.files.makeFolder(`${stateDir}/.locks/c9@eth0.json`, 0o700);
     for (const name of ["README", "c6.json", "@eth0.json", ".c7@eth0.json.b-1-2.tmp"]) {
       sys.files.write(`${folder}/${name}`, "x", { mode: 0o600 });
@@ -333,8 +339,8 @@ describe("the list", () => {
       [others[0], `${stateDir}/locks/c2@a@b.json`, "record"],
       [key, path, "record"],
       [others[1], `${folder}/c3@net1.json.json`, "record"],
-      [others[2], `${folder}/c4@eth0.json`, "corrupt"],
-      [others[3], `${folder}/c5@eth0.json.torn-${sys.clock.nowMs()}`, "torn-aside"],
+      [others[2], `${folder}/c4@eth0.json`, "torn"],
+      [others[3], `${folder}/c5@eth0.json.torn-${sys.clock.nowMs()}`, "set-aside"],
     ]);
   });
 
@@ -350,6 +356,21 @@ describe("the list", () => {
       ok: false,
       error: { code: 104, id: "records.read", msg: `read the records in ${folder}: EACCES` },
     });
+  });
+
+  test("says of what a DEL has given up whether it could be read", () => {
+    const fake = saved(begun);
+    const left = setLeftOver(fake.sys, stateDir, key, committed, "attached");
+    if (!left.ok) throw new Error(left.error.msg);
+    const contents = () => {
+      const entries = list(fake.sys, stateDir);
+      return entries.ok && entries.value.filter((each) => each.path === left.value).map(({ state }) => state);
+    };
+    expect(contents()).toEqual([{ kind: "left-over", content: { kind: "record", record: committed } }]);
+    fake.failReads(left.value, "EIO");
+    expect(contents()).toMatchObject([
+      { kind: "left-over", content: { kind: "unread", why: expect.stringMatching(/EIO/) } },
+    ]);
   });
 
   test("leaves out what was removed since the folder was read", () => {

@@ -8,8 +8,8 @@ import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
 import { makeOwnFolder } from "./own-folder.ts";
 
 /**
- * The node's own records, one file an attachment: `<stateDir>/<network>/<containerId>@<ifname>.json`. What a record says
- * is its writer's business; here it is kept whole or not at all.
+ * The node's own records, one file for each attachment: `<stateDir>/<network>/<containerId>@<ifname>.json`. The writer of
+ * a record decides what is in it. This file only makes sure that a reader gets all of it or nothing.
  */
 export interface AttachmentKey {
   readonly network: string;
@@ -17,36 +17,34 @@ export interface AttachmentKey {
   readonly ifname: string;
 }
 
+/** What a record's file holds. */
 export type Loaded =
   | { readonly kind: "none" }
   | { readonly kind: "record"; readonly record: JsonObject }
-  /** `movedTo` is where it lies now: its own path when it could not be moved, or was only looked at. */
-  | { readonly kind: "torn"; readonly movedTo: string; readonly why: string }
-  /** The machine did not let us read it. It may well be whole: the operation fails and is tried again. */
-  | { readonly kind: "unread"; readonly error: CniError };
+  /** The checksum is wrong: the file was cut off, has rotted, or is no record. */
+  | { readonly kind: "torn"; readonly path: string; readonly why: string }
+  /** The machine did not let us read the file. The record may be whole: the operation fails and is tried again. */
+  | { readonly kind: "unread"; readonly why: string; readonly error: CniError };
 
 export interface RecordEntry {
   readonly key: AttachmentKey;
   readonly path: string;
   readonly state:
-    | { readonly kind: "record"; readonly record: JsonObject }
-    | { readonly kind: "corrupt"; readonly why: string }
-    /** Whole, perhaps: the machine did not let us read it. */
-    | { readonly kind: "unread"; readonly why: string }
-    /** A corrupt one that somebody moved out of the way. */
-    | { readonly kind: "torn-aside" }
-    /** What a DEL has given up: it is no attachment any more, and the key may be another one's by now. */
-    | { readonly kind: "left-over"; readonly record: JsonObject };
+    | Exclude<Loaded, { kind: "none" }>
+    /** A torn record that was moved out of the way. */
+    | { readonly kind: "set-aside" }
+    /** What a DEL has given up. It is no attachment any more, and its key may be another attachment's by now. */
+    | { readonly kind: "left-over"; readonly content: Extract<Loaded, { kind: "record" | "unread" }> };
 }
 
 const fileMode = 0o600;
-/** How much deeper a record nests than what it holds of others (`args.cni` in a plugin in a chain in a step). */
+/** A record nests deeper than a configuration: it holds `args.cni` of a plugin of a chain of a step. */
 const recordDepth = 20;
 const suffix = ".json";
 const tornMark = ".torn-";
-/** Of what DEL has given up: what was attached, and what never was. */
+/** Marks of what DEL has given up: of a network that was attached, and of one whose ADD was refused. */
 const leftOverMarks = { attached: ".leftover-", refused: ".refused-" };
-/** Of one network. A pod whose network is refused is tried again and again, each time as another container. */
+/** For each network. A pod whose network is refused is tried again and again, each time as another container. */
 const maxRefused = 64;
 const temporarySuffix = ".tmp";
 
@@ -94,33 +92,22 @@ function pruneRefused(sys: Sys, folder: string): void {
   for (const { name } of newestFirst.slice(maxRefused)) sys.files.remove(`${folder}/${name}`);
 }
 
-/** Reads a record. One that is torn, or of no format that we know, is moved aside, so that nothing trips over it twice. */
 export function load(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
-  const found = peek(sys, stateDir, key);
-  if (found.kind !== "torn") return found;
-  const aside = `${found.movedTo}${tornMark}${sys.clock.nowMs()}`;
-  const moved = sys.files.rename(found.movedTo, aside);
-  return moved.ok ? { ...found, movedTo: aside } : { ...found, why: `${found.why} (${moved.error.message})` };
+  return readRecord(sys, recordPath(stateDir, key));
 }
 
-/** Reads a record for people: as `load`, but nothing is moved. */
-export function peek(sys: Sys, stateDir: string, key: AttachmentKey): Loaded {
+/** Moves a torn record out of the way, so that nobody finds it a second time. Returns where it lies then. */
+export function setAside(sys: Sys, stateDir: string, key: AttachmentKey): Attempt<string> {
   const path = recordPath(stateDir, key);
-  const state = readRecord(sys, path);
-  switch (state.kind) {
-    case "corrupt":
-      return { kind: "torn", movedTo: path, why: state.why };
-    case "unread":
-      return { kind: "unread", error: notRead(path, state.fault) };
-    default:
-      return state;
-  }
+  const aside = `${path}${tornMark}${sys.clock.nowMs()}`;
+  const moved = sys.files.rename(path, aside);
+  return moved.ok ? ok(aside) : moved;
 }
 
 /**
- * Removes a record; it need not be there. Not synced: a power loss that brings it back brings back one whose DEL has
- * nothing left to do. For the same reason a disk that has become read-only fails nobody: what the record names is gone.
- * Errors: `records.remove`.
+ * Removes a record, which need not be there. The removal is not synced: if a power loss brings the record back, its next
+ * DEL finds nothing left to do. For the same reason this succeeds on a disk that has become read-only: what the record
+ * names is gone. Errors: `records.remove`.
  */
 export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
   const path = recordPath(stateDir, key);
@@ -137,7 +124,7 @@ export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<
   return fail(notWritten(`remove record ${path}`, removed.error, "records.remove"));
 }
 
-/** All records of this node, or those that are wanted, and what became of corrupt ones. Errors: `records.read`. */
+/** All records of this node, or those that are wanted, with those that were set aside or left over. Errors: `records.read`. */
 export function list(
   sys: Sys,
   stateDir: string,
@@ -272,17 +259,15 @@ export function checksum(text: string): string {
   return (hash >>> 0).toString(16).padStart(checksumDigits, "0");
 }
 
-type State =
-  | Exclude<RecordEntry["state"], { kind: "torn-aside" | "unread" | "left-over" }>
-  | { readonly kind: "unread"; readonly why: string; readonly fault: Fault }
-  | { readonly kind: "none" };
-
-function readRecord(sys: Sys, path: string): State {
+function readRecord(sys: Sys, path: string): Loaded {
   const text = sys.files.read(path);
   if (!text.ok && text.error.code === "ENOENT") return { kind: "none" };
-  if (!text.ok) return { kind: "unread", why: `it cannot be read: ${text.error.message}`, fault: text.error };
+  if (!text.ok) {
+    const why = `it cannot be read: ${text.error.message}`;
+    return { kind: "unread", why, error: notRead(path, text.error) };
+  }
   const record = unseal(text.value);
-  return record.ok ? { kind: "record", record: record.value } : { kind: "corrupt", why: record.error };
+  return record.ok ? { kind: "record", record: record.value } : { kind: "torn", path, why: record.error };
 }
 
 function readEntry(
@@ -296,16 +281,13 @@ function readEntry(
   const [, own = "", aside] = /^(.*?)(?:\.(torn|leftover|refused)-\d+)?$/s.exec(name) ?? [];
   const key = parseName(network, own);
   if (key === undefined || !isWanted(key)) return undefined;
-  if (aside === "torn") return { key, path, state: { kind: "torn-aside" } };
+  if (aside === "torn") return { key, path, state: { kind: "set-aside" } };
   const state = readRecord(sys, path);
   // It was removed since the folder was read.
   if (state.kind === "none") return undefined;
   if (aside === undefined) return { key, path, state };
-  return {
-    key,
-    path,
-    state: state.kind === "record" ? { ...state, kind: "left-over" } : { kind: "torn-aside" },
-  };
+  if (state.kind === "torn") return { key, path, state: { kind: "set-aside" } };
+  return { key, path, state: { kind: "left-over", content: state } };
 }
 
 /** A container ID holds no `@`, an interface name may. */

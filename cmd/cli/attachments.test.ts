@@ -3,6 +3,7 @@ import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lockContainer } from "../../cni/lock.ts";
 import { linux } from "../../sys/linux.ts";
+import { fail } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { runCli, saveRecord, snapshot, temporaryFolder } from "./command-testing.ts";
 
@@ -86,13 +87,41 @@ pods     -            other         eth0       pods             10.1.0.5/16  att
     expect(snapshot(stateDir)).toEqual(before);
   });
 
-  test("a record of an unknown format is corrupt too", async () => {
-    saveRecord(stateDir, id, { format: 99 });
+  test("a record of an unknown format is a newer hawser's: its DEL fails until that is back", async () => {
+    const path = saveRecord(stateDir, id, { format: 99 });
     const { exitCode, stdout } = await attachments("--json");
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout).attachments[0]).toMatchObject({
-      state: "corrupt",
+      state: "newer",
       why: "it is not of a format that this version of hawser knows",
+      advice: expect.stringMatching(/install it again, then delete the pod/),
+    });
+    const shown = await attachments("show", id);
+    expect(shown).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('"format": 99') });
+    expect(shown.stdout.startsWith(`${path} (newer)\n`)).toBe(true);
+  });
+
+  test("what a newer hawser's DEL has given up is not attached any more", async () => {
+    const path = saveRecord(stateDir, id, { format: 99 });
+    fs.renameSync(path, `${path}.leftover-1785585600000`);
+    expect((await attachments()).stdout).toContain("only that version's GC goes on trying");
+    expect(await attachments("--quiet")).toMatchObject({ stdout: "" });
+  });
+
+  test("a record that the machine does not let us read may be whole: nobody is told to delete the pod", async () => {
+    const path = saveRecord(stateDir, id);
+    const fault = { code: "EIO", message: "EIO: i/o error, read" };
+    const read: Sys["files"]["read"] = (at, ...more) =>
+      at === path ? fail(fault) : linux.files.read(at, ...more);
+    const sys = { ...linux, files: { ...linux.files, read } };
+    const args = ["--state-dir", stateDir];
+    const { exitCode, stdout } = await runCli(["attachments", ...args], { sys });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain(`unread ${path}: it cannot be read: EIO: i/o error, read\n  See why: `);
+    expect(stdout).not.toContain("Delete the pod");
+    expect(await runCli(["attachments", "show", id, ...args], { sys })).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`${path} (unread)\n  it cannot be read: EIO`),
     });
   });
 
@@ -236,6 +265,16 @@ describe("hawser attachments --wait", () => {
     const { exitCode, stdout, stderr } = await wait(waiting(() => undefined));
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining("drain the node") });
     expect(stdout).toContain("0123456789ab");
+  });
+
+  test("a record that cannot be used is waited for, and its advice is pointed at", async () => {
+    saveRecord(stateDir, id, { format: 99 });
+    const { exitCode, stderr } = await wait(
+      waiting(() => undefined),
+      "--quiet",
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("some records cannot be used: hawser attachments says what to do about each");
   });
 
   test("--quiet: container IDs, each once and whole", async () => {

@@ -5,7 +5,15 @@ import type { AttachmentRecord } from "../../plugins/meta/record/record.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { AttachmentsOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import { adviceOn, type HeldRecord, isStillAttached, readUntilNone } from "./held.ts";
+import {
+  adviceOn,
+  type HeldRecord,
+  isStillAttached,
+  isUnusable,
+  readUntilNone,
+  unusableHint,
+  whyOf,
+} from "./held.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
@@ -19,23 +27,23 @@ export async function attachmentsCommand(
 ): Promise<number> {
   const held = await readUntilNone(sys, stateDir, waitMs);
   if (!held.ok) return printFailure(terminal, held.error, json);
+  const left = held.value.filter(isStillAttached);
   if (json) {
     printDocument(terminal, { stateDir, attachments: held.value.map(documentOf) });
   } else if (quiet) {
-    for (const id of new Set(held.value.filter(isStillAttached).map(({ entry }) => entry.key.containerId))) {
-      terminal.print(id);
-    }
+    for (const id of new Set(left.map(({ entry }) => entry.key.containerId))) terminal.print(id);
   } else {
     printHeld(sys, terminal, stateDir, held.value);
   }
-  if (waitMs !== undefined && !json && held.value.some(isStillAttached)) terminal.complain(stillThere);
-  const isWrong =
-    waitMs === undefined ? ({ state }: HeldRecord) => state.kind === "corrupt" : isStillAttached;
-  return held.value.some(isWrong) ? 1 : 0;
+  if (waitMs !== undefined && !json && left.length > 0) terminal.complain(stillThere(left));
+  return (waitMs === undefined ? held.value.some(isUnusable) : left.length > 0) ? 1 : 0;
 }
 
-const stillThere =
-  "hawser: something is attached still: drain the node; hawser gc deletes what containers that are gone hold";
+function stillThere(left: readonly HeldRecord[]): string {
+  const usual = "drain the node; hawser gc deletes what containers that are gone hold";
+  const more = left.some(isUnusable) ? `; ${unusableHint}` : "";
+  return `hawser: something is attached still: ${usual}${more}`;
+}
 
 function printHeld(sys: Sys, terminal: Terminal, stateDir: string, held: readonly HeldRecord[]): void {
   if (held.length === 0) {
@@ -56,7 +64,7 @@ function printHeld(sys: Sys, terminal: Terminal, stateDir: string, held: readonl
 function rowsOf({ entry, state }: HeldRecord): string[][] {
   const { network, containerId, ifname } = entry.key;
   const id = containerId.slice(0, shownIdLength);
-  if (state.kind === "corrupt" || state.kind === "moved aside") {
+  if (!("record" in state)) {
     return [[network, "?", id, ifname, "?", "?", state.kind, "?"]];
   }
   const { record } = state;
@@ -73,23 +81,28 @@ function printAdvice(terminal: Terminal, held: HeldRecord): void {
   const advice = adviceOn(held);
   if (advice === undefined) return;
   const { entry, state } = held;
-  const why = state.kind === "corrupt" || state.kind === "left over" ? `: ${state.why}` : "";
-  const colour = state.kind === "corrupt" ? "red" : "yellow";
-  terminal.print(`\n${paint(terminal, colour, state.kind)} ${plain(entry.path + why)}`);
+  const why = whyOf(held);
+  const about = why === undefined ? entry.path : `${entry.path}: ${why}`;
+  terminal.print(`\n${paint(terminal, isUnusable(held) ? "red" : "yellow", state.kind)} ${plain(about)}`);
   terminal.print(`  ${plain(advice)}`);
 }
 
 function documentOf(held: HeldRecord): Record<string, unknown> {
   const { entry, state } = held;
   const advice = adviceOn(held);
-  const about = { ...entry.key, path: entry.path, state: state.kind, ...(advice && { advice }) };
-  if (state.kind === "moved aside") return about;
-  if (state.kind === "corrupt") return { ...about, why: state.why };
+  const why = whyOf(held);
+  const about = {
+    ...entry.key,
+    path: entry.path,
+    state: state.kind,
+    ...(advice && { advice }),
+    ...(why !== undefined && { why }),
+  };
+  if (!("record" in state)) return about;
   const { record } = state;
   return {
     ...about,
     ...(state.kind === "at work" && { pids: state.pids }),
-    ...(state.kind === "left over" && { why: state.why }),
     ...(record.pod && { pod: record.pod }),
     since: timeOf(record),
     interfaces: record.carried.map(({ step, result }) => ({

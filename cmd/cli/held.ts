@@ -18,11 +18,17 @@ export interface HeldRecord {
     | { readonly kind: "deleting"; readonly record: AttachmentRecord; readonly failures: Failures }
     /** What its DEL has given up, after `why`. */
     | { readonly kind: "left over"; readonly record: AttachmentRecord; readonly why: string }
+    /** Torn, in the words of `cni/attachments.ts`. */
     | { readonly kind: "corrupt"; readonly why: string }
-    | { readonly kind: "moved aside" };
+    /** A torn record that its DEL has set aside. */
+    | { readonly kind: "moved aside" }
+    /** The machine does not let us read it now. It may be whole. */
+    | { readonly kind: "unread"; readonly why: string }
+    /** Whole, and of a format that only a newer hawser knows. */
+    | { readonly kind: "newer"; readonly why: string };
 }
 
-/** All records under a state folder. Changes none of them, corrupt ones included. */
+/** All records under a state folder. Changes none of them. */
 export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[], CniError> {
   const entries = list(sys, stateDir);
   if (!entries.ok) return entries;
@@ -30,11 +36,13 @@ export function readHeldRecords(sys: Sys, stateDir: string): Outcome<HeldRecord[
 }
 
 function stateOf(sys: Sys, stateDir: string, { key, state }: RecordEntry): HeldRecord["state"] {
-  if (state.kind === "torn-aside") return { kind: "moved aside" };
-  if (state.kind !== "record" && state.kind !== "left-over") return { kind: "corrupt", why: state.why };
-  const record = fromDocument(state.record);
+  if (state.kind === "set-aside") return { kind: "moved aside" };
+  if (state.kind === "torn") return { kind: "corrupt", why: state.why };
+  const content = state.kind === "left-over" ? state.content : state;
+  if (content.kind === "unread") return { kind: "unread", why: content.why };
+  const record = fromDocument(content.record);
   if (record === undefined) {
-    return { kind: "corrupt", why: "it is not of a format that this version of hawser knows" };
+    return { kind: "newer", why: "it is not of a format that this version of hawser knows" };
   }
   if (state.kind === "left-over") return { kind: "left over", record, why: record.leftOver ?? "" };
   const pids = lockParties(sys, stateDir, key.containerId);
@@ -61,9 +69,22 @@ export async function readUntilNone(
   }
 }
 
-/** What was moved aside, or is left over, has had its DEL: no other will come. */
-export function isStillAttached({ state }: HeldRecord): boolean {
-  return state.kind !== "moved aside" && state.kind !== "left over";
+/** What was set aside, or is left over, has had its DEL: no other will come. */
+export function isStillAttached({ entry }: HeldRecord): boolean {
+  return entry.state.kind !== "set-aside" && entry.state.kind !== "left-over";
+}
+
+/** A record that nobody can use as it is: the command that meets one exits with 1. */
+export function isUnusable({ state }: HeldRecord): boolean {
+  return state.kind === "corrupt" || state.kind === "unread" || state.kind === "newer";
+}
+
+/** For those who wait until nothing is attached: a DEL alone may not end that. */
+export const unusableHint = "some records cannot be used: hawser attachments says what to do about each";
+
+/** Why a record is in its state, for people; undefined when the state says it all. */
+export function whyOf({ state }: HeldRecord): string | undefined {
+  return "why" in state ? state.why : undefined;
 }
 
 /** What to do about a record, for people; undefined when nothing is to be done. */
@@ -82,5 +103,24 @@ export function adviceOn({ state, entry }: HeldRecord): string | undefined {
       return `Delete the pod: its DEL moves the record aside and undoes what the configuration and the pod's annotations name. Until then CHECK fails and GC leaves shared networks alone.`;
     case "moved aside":
       return `Its DEL has been seen to. Look into it if need be, then remove ${entry.path}.`;
+    case "unread":
+      return adviceOnUnread(entry);
+    case "newer":
+      return adviceOnNewer(entry);
   }
+}
+
+function adviceOnUnread({ path, state }: RecordEntry): string {
+  const look = "See why: the kernel's log tells of a disk that fails. The record may be whole.";
+  if (state.kind === "left-over") {
+    return `${look} GC tries again once it can be read. If it is lost, see to it by hand what its plugins have left, and remove ${path}.`;
+  }
+  return `${look} Until it can be read, DEL and CHECK of the pod fail, and GC leaves shared networks alone. If it is lost, move ${path} out of the folder and delete the pod: its DEL undoes what the configuration and the pod's annotations name.`;
+}
+
+function adviceOnNewer({ path, state }: RecordEntry): string {
+  if (state.kind === "left-over") {
+    return `A newer hawser wrote it, and only that version's GC goes on trying: install it again. Or see to it by hand what its plugins have left, and remove ${path}.`;
+  }
+  return "A newer hawser wrote it, and only that version can undo the attachment: install it again, then delete the pod. Until then DEL and CHECK of the pod fail, and GC leaves shared networks alone.";
 }

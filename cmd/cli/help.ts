@@ -61,7 +61,7 @@ export const showHelp: Help = {
   usage: "hawser attachments show CONTAINER [--state-dir DIR]",
   about: ["Prints a container's records: delegate configurations, results, phase."],
   examples: [["the container whose ID begins with 3f2a", "hawser attachments show 3f2a"]],
-  exits: "0 printed, 1 no such container, or its record is corrupt, 2 the command was used wrongly",
+  exits: "0 printed, 1 no such container, or its record cannot be used, 2 the command was used wrongly",
 };
 
 export const doctorHelp: Help = {

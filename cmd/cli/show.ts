@@ -5,7 +5,7 @@ import { maskSecrets } from "../../cni/secrets.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { ShowOptions } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import { adviceOn, type HeldRecord, readHeldRecords } from "./held.ts";
+import { adviceOn, type HeldRecord, isUnusable, readHeldRecords, whyOf } from "./held.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
 /** `hawser attachments show`: everything recorded of one container. Errors: `cli.no-container`, `cli.ambiguous`. */
@@ -19,7 +19,7 @@ export function showCommand(sys: Sys, terminal: Terminal, options: ShowOptions):
   if (problem !== undefined) return printFailure(terminal, problem, options.json);
   if (options.json) printDocument(terminal, chosen.map(documentOf));
   else for (const each of chosen) printRecord(terminal, each);
-  return chosen.some(({ state }) => state.kind === "corrupt") ? 1 : 0;
+  return chosen.some(isUnusable) ? 1 : 0;
 }
 
 function problemWith(
@@ -44,24 +44,30 @@ function problemWith(
   return undefined;
 }
 
-function documentOf({ entry, state }: HeldRecord): Record<string, unknown> {
-  const about = { path: entry.path, state: state.kind };
-  if (state.kind === "corrupt") return { ...about, why: state.why };
-  return isWhole(entry.state) ? { ...about, record: maskSecrets(entry.state.record) } : about;
+function documentOf(held: HeldRecord): Record<string, unknown> {
+  const { entry, state } = held;
+  const record = recordIn(entry.state);
+  return {
+    path: entry.path,
+    state: state.kind,
+    ...(isUnusable(held) && { why: whyOf(held) }),
+    ...(record !== undefined && { record: maskSecrets(record) }),
+  };
 }
 
-function isWhole(
-  state: RecordEntry["state"],
-): state is Extract<RecordEntry["state"], { record: JsonObject }> {
-  return state.kind === "record" || state.kind === "left-over";
+/** The record as it lies on disk, keys that this version does not know included. */
+function recordIn(state: RecordEntry["state"]): JsonObject | undefined {
+  const content = state.kind === "left-over" ? state.content : state;
+  return content.kind === "record" ? content.record : undefined;
 }
 
 function printRecord(terminal: Terminal, held: HeldRecord): void {
   const { entry, state } = held;
   terminal.print(paint(terminal, "bold", plain(`${entry.path} (${state.kind})`)));
-  // As it lies on disk, keys that this version does not know included; but not its secrets.
-  if (isWhole(entry.state)) printDocument(terminal, maskSecrets(entry.state.record));
-  if (state.kind === "corrupt") terminal.print(`  ${plain(state.why)}`);
+  const record = recordIn(entry.state);
+  if (record !== undefined) printDocument(terminal, maskSecrets(record));
+  const why = whyOf(held);
+  if (isUnusable(held) && why !== undefined) terminal.print(`  ${plain(why)}`);
   const advice = adviceOn(held);
   if (advice !== undefined) terminal.print(`  ${plain(advice)}`);
 }

@@ -1,4 +1,4 @@
-import { forget, load, peek, save } from "../../cni/attachments.ts";
+import { forget, load, save, setAside } from "../../cni/attachments.ts";
 import { isName } from "../../cni/environment.ts";
 import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
@@ -100,7 +100,11 @@ async function replay(
   if (loaded.kind === "unread") return fail(loaded.error);
   if (loaded.kind === "torn") {
     // That it is there says as much: its container was deleted.
-    sys.warn(`hawser-flat: ${loaded.movedTo} is damaged: ${loaded.why}; GC frees what its container has`);
+    const aside = setAside(sys, places.journalDir, key);
+    const [path, why] = aside.ok
+      ? [aside.value, loaded.why]
+      : [loaded.path, `${loaded.why} (${aside.error.message})`];
+    sys.warn(`hawser-flat: ${path} is damaged: ${why}; GC frees what its container has`);
     return ok(undefined);
   }
   const entry = parseEntry(loaded.record);
@@ -108,7 +112,7 @@ async function replay(
   const done = await releaseEntry(sys, store, places, entry);
   if (!done.ok) return done;
   // Another DEL may have journalled a later release meanwhile.
-  const now = peek(sys, places.journalDir, key);
+  const now = load(sys, places.journalDir, key);
   const same = now.kind === "record" && printJson(now.record) === printJson(loaded.record);
   return same ? forget(sys, places.journalDir, key) : ok(undefined);
 }

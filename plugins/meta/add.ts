@@ -1,4 +1,4 @@
-import { type AttachmentKey, forget, peek, save } from "../../cni/attachments.ts";
+import { type AttachmentKey, forget, load, save } from "../../cni/attachments.ts";
 import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
 import type { RuntimeConf } from "../../cni/delegate.ts";
@@ -70,7 +70,7 @@ async function requireAll(
 ): Promise<Outcome<void, CniError>> {
   const present = await findAll(sys, prepared, runtimeConf);
   // DEL must not look for what cannot be there: it would fail for the same reason, for ever.
-  if (!present.ok && peek(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
+  if (!present.ok && load(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
 }
 
@@ -91,7 +91,7 @@ async function findAll(
 
 async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {
   const { config, key, prepared, runtimeConf } = operation;
-  if (peek(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
+  if (load(sys, config.stateDir, key).kind !== "none") return alreadyThere(key);
   const taken = takenByOthers(sys, operation);
   if (!taken.ok) return taken;
   const record = begun(

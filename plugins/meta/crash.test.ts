@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { peek, save } from "../../cni/attachments.ts";
+import { load, save } from "../../cni/attachments.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
@@ -263,7 +263,7 @@ describe("GC", () => {
 /** A committed record that a whole ADD has left: the neighbour's, under another name. */
 function addRecord(machine: FakeMachine, containerId: string): void {
   const key = { network: "pods", ifname: "eth0" };
-  const found = peek(machine.spawn().sys, stateDir, { ...key, containerId: neighbour });
+  const found = load(machine.spawn().sys, stateDir, { ...key, containerId: neighbour });
   if (found.kind !== "record") throw new Error("the neighbour has no record");
   const record = { ...found.record, containerId, sinceMs: 1 };
   expect(save(machine.spawn().sys, stateDir, { ...key, containerId }, record, "commit").ok).toBe(true);
@@ -340,7 +340,7 @@ describe("DEL", () => {
   test("refuses the record of a newer hawser, and leaves it", async () => {
     const made = await stage("DEL", false);
     const key = { network: "pods", containerId: victim, ifname: "eth0" };
-    const found = peek(made.machine.spawn().sys, stateDir, key);
+    const found = load(made.machine.spawn().sys, stateDir, key);
     if (found.kind !== "record") throw new Error("there is no record");
     save(made.machine.spawn().sys, stateDir, key, { ...found.record, format: 2 }, "commit");
     const outcome = await call(made.machine.spawn(), "DEL", victim, made.config);

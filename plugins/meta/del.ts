@@ -1,4 +1,4 @@
-import { type AttachmentKey, list, load, type RecordEntry } from "../../cni/attachments.ts";
+import { type AttachmentKey, list, type RecordEntry, setAside } from "../../cni/attachments.ts";
 import { allOk, type CniError, codes, describe } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { hasTombstone, setTombstone } from "../../cni/tombstones.ts";
@@ -41,8 +41,8 @@ async function delAlone(
   if (found.kind === "failed") return fail(found.error);
   if (found.kind !== "record") {
     const undone = await delUnrecorded(sys, invocation, own, found.kind === "torn");
-    // Aside only now: a DEL that failed must find it torn again, and not missing.
-    if (undone.ok && found.kind === "torn") load(sys, places.stateDir, own);
+    // Only now: after a DEL that failed, the next one must find the record torn again, and not missing.
+    if (undone.ok && found.kind === "torn") setAside(sys, places.stateDir, key);
     return undone;
   }
   // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.

@@ -117,7 +117,7 @@ function readHeld(sys: Sys, stateDir: string): Outcome<RecordOnDisk[], CniError>
       key,
       path,
       record: state.kind === "record" ? fromDocument(state.record) : undefined,
-      isTorn: state.kind === "corrupt" || state.kind === "torn-aside",
+      isTorn: state.kind === "torn" || state.kind === "set-aside",
     })),
   );
 }

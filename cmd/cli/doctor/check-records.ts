@@ -4,7 +4,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** Records that cannot be read, or whose ADD was killed. */
+/** Records that cannot be used, whose ADD was killed, or whose DEL has failed. */
 export function checkRecords(sys: Sys, stateDir: string): Finding[] {
   const held = readHeldRecords(sys, stateDir);
   if (!held.ok) return [problemOf("records", held.error, "Run doctor as root.")];
@@ -42,6 +42,14 @@ function findingOn(held: HeldRecord): Finding[] {
     case "moved aside": {
       const why = `It is a corrupt record of ${container}.`;
       return [warning("records", `${entry.path} was moved aside`, why, todo)];
+    }
+    case "unread": {
+      const why = `It is the record of ${container}, and ${state.why}.`;
+      return [problem("records", `${entry.path} cannot be read now`, why, todo)];
+    }
+    case "newer": {
+      const why = `It is the record of ${container}, and ${state.why}.`;
+      return [problem("records", `${entry.path} was written by a newer hawser`, why, todo)];
     }
   }
 }

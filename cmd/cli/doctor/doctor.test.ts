@@ -317,6 +317,22 @@ const planted: readonly Planted[] = [
     todo: /Delete the pod/,
   },
   {
+    mistake: "a newer hawser's record",
+    plant: () => void saveRecord(`${at}/state`, "abc", { format: 99 }),
+    level: "problem",
+    area: "records",
+    what: /abc@eth0\.json was written by a newer hawser/,
+    todo: /install it again, then delete the pod/,
+  },
+  {
+    mistake: "a record that the machine does not let us read",
+    plant: () => fs.mkdirSync(`${at}/state/pods/def@eth0.json`),
+    level: "problem",
+    area: "records",
+    what: /def@eth0\.json cannot be read now/,
+    todo: /If it is lost, move .*def@eth0\.json out of the folder and delete the pod/,
+  },
+  {
     mistake: "a status that could not be written",
     plant: () => {
       fs.mkdirSync(`${at}/state/.untold`, { mode: 0o700 });

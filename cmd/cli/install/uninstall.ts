@@ -1,7 +1,7 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
-import { isStillAttached, readHeldRecords, readUntilNone } from "../held.ts";
+import { isStillAttached, isUnusable, readHeldRecords, readUntilNone, unusableHint } from "../held.ts";
 import { printDocument, type Terminal } from "../terminal.ts";
 import { viewNode } from "./node.ts";
 import type { UninstallOptions } from "./options.ts";
@@ -42,12 +42,14 @@ export async function uninstallCommand(
 function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
   const held = readHeldRecords(sys, root + stateDir);
   if (!held.ok) return held.error;
-  const containers = new Set(held.value.filter(isStillAttached).map(({ entry }) => entry.key.containerId));
+  const attached = held.value.filter(isStillAttached);
+  const containers = new Set(attached.map(({ entry }) => entry.key.containerId));
   if (containers.size === 0) return undefined;
+  const unusable = attached.some(isUnusable) ? ` But ${unusableHint}.` : "";
   return cniError(
     "tryAgainLater",
     "install.attached",
     `uninstall hawser: ${containers.size === 1 ? "one container is" : `${containers.size} containers are`} attached by it`,
-    "Drain the node first (hawser attachments shows them). With --force their primary network is undone by its own plugin, and what their other networks hold stays for ever.",
+    `Drain the node first (hawser attachments shows them).${unusable} With --force their primary network is undone by its own plugin, and what their other networks hold stays for ever.`,
   );
 }

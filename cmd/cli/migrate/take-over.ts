@@ -1,4 +1,4 @@
-import { peek, save } from "../../../cni/attachments.ts";
+import { load, save } from "../../../cni/attachments.ts";
 import { type CniError, describe, failWith } from "../../../cni/errors.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { withContainer } from "../../../plugins/meta/record/container-lock.ts";
@@ -48,7 +48,7 @@ export function planTakeOver(sys: Sys, about: TakeOver): PlannedTakeOver[] {
 
 /** Of a container that has ended its DEL was Multus's: a record would be of nothing. */
 function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord): PlannedTakeOver["verdict"] {
-  if (peek(sys, stateDir, record).kind !== "none") return "there already";
+  if (load(sys, stateDir, record).kind !== "none") return "there already";
   return all || (record.netns !== "" && sys.files.stat(record.netns).ok) ? "new" : "gone";
 }
 

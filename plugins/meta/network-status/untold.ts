@@ -1,4 +1,4 @@
-import { type AttachmentKey, list, peek } from "../../../cni/attachments.ts";
+import { type AttachmentKey, list, load } from "../../../cni/attachments.ts";
 import { isObject, type Json, parseJson } from "../../../cni/json.ts";
 import { lockContainer } from "../../../cni/lock.ts";
 import { podPath } from "../../../kube/api-path.ts";
@@ -71,7 +71,7 @@ async function tellOne(
 
 /** Whether the pod still has that attachment, and no newer one. */
 function isCurrent(sys: Sys, stateDir: string, { key, sinceMs, pod }: Untold): boolean {
-  const found = peek(sys, stateDir, key);
+  const found = load(sys, stateDir, key);
   const record = found.kind === "record" ? fromDocument(found.record) : undefined;
   if (record?.phase !== "committed" || record.sinceMs !== sinceMs || record.failures !== undefined)
     return false;

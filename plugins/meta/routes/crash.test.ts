@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { peek, save } from "../../../cni/attachments.ts";
+import { load, save } from "../../../cni/attachments.ts";
 import { printJson } from "../../../cni/json.ts";
 import type { CniResult } from "../../../cni/types.ts";
 import {
@@ -363,7 +363,7 @@ describe("DEL", () => {
 async function recordOf(made: Scene) {
   const plain = { ...made.config, runtimeConfig: {}, networks: ["data"] };
   expect(await call(made.machine.spawn(), "ADD", plain)).toMatchObject({ ok: true });
-  const found = peek(made.machine.spawn().sys, stateDir, key);
+  const found = load(made.machine.spawn().sys, stateDir, key);
   if (found.kind !== "record") throw new Error("there is no record");
   expect(found.record).not.toHaveProperty("routes");
   return found.record;

@@ -18,7 +18,9 @@ export function readLeftOver(sys: Sys, stateDir: string, network: string): Recor
 
 function heldOf({ key, path, state }: RecordEntry): RecordOnDisk | undefined {
   if (state.kind !== "left-over") return undefined;
-  return { key, path, record: fromDocument(state.record), isTorn: false };
+  const { content } = state;
+  const record = content.kind === "record" ? fromDocument(content.record) : undefined;
+  return { key, path, record, isTorn: false };
 }
 
 /**

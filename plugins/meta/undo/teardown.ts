@@ -1,4 +1,4 @@
-import { type AttachmentKey, forget, list, peek, save, setLeftOver } from "../../../cni/attachments.ts";
+import { type AttachmentKey, forget, list, load, save, setLeftOver } from "../../../cni/attachments.ts";
 import type { RuntimeConf } from "../../../cni/delegate.ts";
 import { allOk, type CniError, cniError, codes, describe } from "../../../cni/errors.ts";
 import { setTombstone } from "../../../cni/tombstones.ts";
@@ -20,14 +20,14 @@ export type FoundRecord =
   | { readonly kind: "failed"; readonly error: CniError };
 
 export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): FoundRecord {
-  const loaded = peek(sys, stateDir, key);
+  const loaded = load(sys, stateDir, key);
   switch (loaded.kind) {
     case "none":
       return loaded;
     case "unread":
       return { kind: "failed", error: loaded.error };
     case "torn":
-      sys.warn(`hawser: the record ${loaded.movedTo} is torn: ${loaded.why}`);
+      sys.warn(`hawser: the record ${loaded.path} is torn: ${loaded.why}`);
       return loaded;
     case "record": {
       const record = fromDocument(loaded.record);
