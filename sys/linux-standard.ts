@@ -8,6 +8,15 @@ export function readStdin(): Attempt<string> {
   return attempt(() => readFileSync(0, "utf8"));
 }
 
+/** The next line that somebody types; empty at the end of the input. */
+export async function readLine(): Promise<string> {
+  const { createInterface } = await import("node:readline");
+  // The kernel's own line editing, under which Ctrl-C ends the program as ever.
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  for await (const line of lines) return line;
+  return "";
+}
+
 /** For people at a terminal; for logs there is `sys.warn`. */
 export function printStderr(text: string): Attempt {
   return attempt(() => writeAll(2, text));

@@ -3,7 +3,8 @@ import type { StepResult } from "../../plugins/meta/execute/execute.ts";
 import type { Step } from "../../plugins/meta/plan/plan.ts";
 import type { AttachmentRecord } from "../../plugins/meta/record/record.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { AttachmentsOptions } from "./commands.ts";
+import { type Context, defineCommand } from "./command.ts";
+import { json, stateDir } from "./common-options.ts";
 import { printFailure } from "./failure.ts";
 import {
   adviceOn,
@@ -14,15 +15,43 @@ import {
   unusableHint,
   whyOf,
 } from "./held.ts";
+import { duration, flag, type ValuesOf } from "./option.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
 const shownIdLength = 12;
 
-/** `hawser attachments`: what this node holds. */
-export async function attachmentsCommand(
+const options = {
+  quiet: flag("print container IDs only, each once", "q"),
+  waitMs: duration("wait", "wait so long until nothing is attached any more (10m)"),
+  stateDir,
+  json,
+};
+type AttachmentsOptions = ValuesOf<typeof options>;
+
+export const attachmentsCommand = defineCommand({
+  summary: "Show what this node holds",
+  takes: "[--wait DURATION] [--state-dir DIR]",
+  about: [
+    "Lists the recorded attachments: pod, container, interfaces with their addresses,",
+    "state and since when. Changes nothing. With --wait it returns when nothing is attached any more, as",
+    "before hawser is taken off a node.",
+  ],
+  options,
+  commands: { show: async () => (await import("./show.ts")).showContainerCommand },
+  examples: [
+    ["a table", "hawser attachments"],
+    ["for machines", "hawser attachments --json"],
+    ["until the node is drained", "hawser attachments --wait 10m"],
+    ["everything that is recorded of one container", "hawser attachments show 3f2a"],
+  ],
+  exits: "0 all records are sound (--wait: none is left), 1 one is not, 2 the command was used wrongly",
+  run,
+});
+
+async function run(
   sys: Sys,
-  terminal: Terminal,
+  { terminal }: Context,
   { stateDir, json, quiet, waitMs }: AttachmentsOptions,
 ): Promise<number> {
   const held = await readUntilNone(sys, stateDir, waitMs);

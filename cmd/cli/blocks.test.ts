@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
+import { hawser } from "./commands.ts";
 import { parseUsage } from "./usage.ts";
 
 /** Blocks of shell commands, as they are pasted: whole. */
@@ -44,8 +45,8 @@ describe.each(files.map((file) => [file] as const))("%s", (file) => {
   test("every command of hawser's is one that there is", async () => {
     for (const args of own.flatMap(({ text }) => commandsOf(text))) {
       const at = args.findIndex((arg) => /^[<>]|^2>/.test(arg));
-      const defaults = { stateDir: "/s", confDir: "/c", columns: 100, version: "1" };
-      const usage = await parseUsage(at < 0 ? args : args.slice(0, at), defaults);
+      const page = { columns: 100, version: "1" };
+      const usage = await parseUsage(hawser, at < 0 ? args : args.slice(0, at), page);
       expect(usage, args.join(" ")).not.toMatchObject({ kind: "wrong" });
     }
   });

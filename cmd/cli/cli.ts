@@ -1,12 +1,12 @@
 import { cniError } from "../../cni/errors.ts";
-import { metaPlaces } from "../../plugins/meta/config/config.ts";
 import { readStdin } from "../../sys/linux-standard.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { Command } from "./commands.ts";
+import type { Context, Root } from "./command.ts";
+import { hawser } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import type { Self } from "./install/node.ts";
-import { guarded, paint, plain, processTerminal, type Terminal } from "./terminal.ts";
-import { parseUsage, type UsageDefaults } from "./usage.ts";
+import { processPerson } from "./ipam/person.ts";
+import { guarded, paint, plain, processTerminal } from "./terminal.ts";
+import { parseUsage } from "./usage.ts";
 import { versionLine } from "./version.ts";
 
 const widestHelp = 110;
@@ -16,11 +16,14 @@ const exitCodes = { fine: 0, wrongUsage: 2 } as const;
 export async function runCommandLine(
   sys: Sys,
   args: readonly string[],
-  unguarded: Terminal = processTerminal(),
+  around: Context = processContext(),
+  root: Root = hawser,
 ): Promise<number> {
-  const terminal = guarded(unguarded);
+  const context = { ...around, terminal: guarded(around.terminal) };
+  const { terminal } = context;
   try {
-    const usage = await parseUsage(args, defaults(terminal));
+    const columns = Math.min(terminal.columns ?? widestHelp, widestHelp);
+    const usage = await parseUsage(root, args, { columns, version: versionLine() });
     switch (usage.kind) {
       case "text":
         terminal.print(usage.text);
@@ -30,7 +33,7 @@ export async function runCommandLine(
         terminal.complain(`        See: ${usage.helpCommand}`);
         return exitCodes.wrongUsage;
       case "command":
-        return await run(sys, terminal, usage.command);
+        return await usage.run(sys, context);
     }
   } catch (bug) {
     const why = bug instanceof Error ? bug.message : String(bug);
@@ -39,47 +42,8 @@ export async function runCommandLine(
   }
 }
 
-/** Each command is loaded only when it is the one. */
-async function run(sys: Sys, terminal: Terminal, command: Command): Promise<number> {
-  switch (command.kind) {
-    case "explain":
-      return (await import("./explain.ts")).explainCommand(sys, terminal, command);
-    case "attachments":
-      return (await import("./attachments.ts")).attachmentsCommand(sys, terminal, command);
-    case "show":
-      return (await import("./show.ts")).showCommand(sys, terminal, command);
-    case "doctor":
-      if (command.ready) {
-        const { readyCommand } = await import("./doctor/ready.ts");
-        return readyCommand(sys, terminal, command, (await ownProcess()).executable);
-      }
-      return (await import("./doctor/doctor.ts")).doctorCommand(sys, terminal, command);
-    case "migrate":
-      return (await import("./migrate/migrate.ts")).migrateCommand(sys, terminal, command.migrate);
-    case "gc": {
-      const { gcCommand } = await import("./gc/gc.ts");
-      return gcCommand(sys, terminal, command.gc, { readStdin, path: process.env.PATH ?? "" });
-    }
-    case "ipam":
-      return (await import("./ipam/ipam.ts")).ipamCommand(sys, terminal, command.ipam);
-    case "install": {
-      const { installCommand } = await import("./install/install.ts");
-      return installCommand(sys, terminal, command.install, await ownProcess());
-    }
-    case "uninstall":
-      return (await import("./install/uninstall.ts")).uninstallCommand(sys, terminal, command.uninstall);
-  }
-}
-
-/** This program, and the API server that its pod is told of. */
-async function ownProcess(): Promise<Self> {
-  const { apiServerOf } = await import("./install/credentials.ts");
-  return { executable: process.execPath, server: apiServerOf(process.env) };
-}
-
-/** The plugin's own defaults, so that people and runtimes look into the same folders. */
-function defaults(terminal: Terminal): UsageDefaults {
-  const { stateDir, confDir } = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
-  const columns = Math.min(terminal.columns ?? widestHelp, widestHelp);
-  return { stateDir, confDir, columns, version: versionLine() };
+/** Of the process itself. */
+function processContext(): Context {
+  const program = { executable: process.execPath, variables: process.env, readStdin };
+  return { terminal: processTerminal(), person: processPerson(), program };
 }

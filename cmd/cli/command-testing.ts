@@ -2,8 +2,11 @@ import { save } from "../../cni/attachments.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Attempt } from "../../sys/fault.ts";
 import { linux } from "../../sys/linux.ts";
+import { ok } from "../../sys/outcome.ts";
 import type { FileStat, Sys } from "../../sys/sys.ts";
 import { runCommandLine } from "./cli.ts";
+import type { Context, Program, Root } from "./command.ts";
+import type { Person } from "./ipam/person.ts";
 
 /** What a command printed, for tests. */
 export interface Printed {
@@ -14,18 +17,41 @@ export interface Printed {
 
 export async function runCli(
   args: readonly string[],
-  changes: { readonly sys?: Sys; readonly columns?: number; readonly colours?: boolean } = {},
+  changes: ContextChanges & { readonly sys?: Sys; readonly root?: Root } = {},
 ): Promise<Printed> {
+  const { context, warn, printed } = listen(changes);
+  const sys = { ...(changes.sys ?? asRoot(linux)), warn };
+  return printed(await runCommandLine(sys, args, context, changes.root));
+}
+
+interface ContextChanges {
+  readonly columns?: number | undefined;
+  readonly colours?: boolean | undefined;
+  readonly person?: Person;
+  readonly program?: Partial<Program>;
+}
+
+/** What a command is run in, and what it has printed. Nobody answers questions, and stdin is empty. */
+export function listen(changes: ContextChanges = {}): {
+  readonly context: Context;
+  readonly warn: (line: string) => void;
+  readonly printed: (exitCode: number) => Printed;
+} {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const warn = (line: string) => void stderr.push(`${line}\n`);
-  const exitCode = await runCommandLine({ ...(changes.sys ?? asRoot(linux)), warn }, args, {
-    print: (text) => void stdout.push(`${text}\n`),
-    complain: (text) => void stderr.push(`${text}\n`),
-    columns: changes.columns,
-    colours: changes.colours ?? false,
-  });
-  return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
+  const complain = (text: string): void => void stderr.push(`${text}\n`);
+  const { columns, colours = false, program } = changes;
+  const terminal = { print: (text: string) => void stdout.push(`${text}\n`), complain, columns, colours };
+  const nobody = { confirm: async () => undefined, progress: () => undefined };
+  return {
+    context: {
+      terminal,
+      person: changes.person ?? nobody,
+      program: { executable: "/hawser", variables: {}, readStdin: () => ok(""), ...program },
+    },
+    warn: complain,
+    printed: (exitCode) => ({ exitCode, stdout: stdout.join(""), stderr: stderr.join("") }),
+  };
 }
 
 /** The same machine, where everything belongs to root: tests run as whoever they are run by. */

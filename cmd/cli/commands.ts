@@ -1,61 +1,29 @@
-import type { GcOptions } from "./gc/options.ts";
-import type { InstallOptions, UninstallOptions } from "./install/options.ts";
-import type { IpamAction } from "./ipam/options.ts";
-import type { MigrateOptions } from "./migrate/options.ts";
+import type { Root } from "./command.ts";
 
-/** What a person asked for, as the command line says it. */
-export type Command =
-  | ({ readonly kind: "explain" } & ExplainOptions)
-  | ({ readonly kind: "attachments" } & AttachmentsOptions)
-  | ({ readonly kind: "show" } & ShowOptions)
-  | ({ readonly kind: "doctor" } & DoctorOptions)
-  | { readonly kind: "gc"; readonly gc: GcOptions }
-  | { readonly kind: "ipam"; readonly ipam: IpamAction }
-  | { readonly kind: "migrate"; readonly migrate: MigrateOptions }
-  | { readonly kind: "install"; readonly install: InstallOptions }
-  | { readonly kind: "uninstall"; readonly uninstall: UninstallOptions };
-
-export interface ExplainOptions {
-  readonly config: string;
-  /** A JSON object of annotations, or the text of the networks annotation. */
-  readonly annotations: string | undefined;
-  readonly pod: string | undefined;
-  readonly namespace: string | undefined;
-  readonly podName: string | undefined;
-  readonly ifname: string;
-  readonly prevResult: string | undefined;
-  /** Folders in place of the configuration's own. */
-  readonly definitions: string | undefined;
-  readonly confDir: string | undefined;
-  readonly json: boolean;
-}
-
-export interface AttachmentsOptions {
-  readonly stateDir: string;
-  readonly json: boolean;
-  /** Container IDs alone, each once. */
-  readonly quiet: boolean;
-  /** Until nothing is attached any more; undefined: not at all. */
-  readonly waitMs: number | undefined;
-}
-
-export interface ShowOptions {
-  readonly stateDir: string;
-  readonly json: boolean;
-  /** A container ID or its beginning. */
-  readonly container: string;
-}
-
-export interface DoctorOptions {
-  readonly config: string | undefined;
-  readonly confDir: string;
-  readonly pluginDirs: readonly string[];
-  /** A file of kubectl's with the definitions of the cluster. */
-  readonly clusterDefinitions: string | undefined;
-  /** Only whether `hawser install` has put everything in its place. */
-  readonly ready: boolean;
-  /** As for `hawser install`. */
-  readonly root: string;
-  readonly ownDir: string;
-  readonly json: boolean;
-}
+/** The command line: all commands, as `hawser --help` lists them. A command's own file says the rest. */
+export const hawser: Root = {
+  takes: "<command>",
+  about: [
+    "A CNI meta-plugin: moors a pod to several networks at once.",
+    "Container runtimes call it with CNI_COMMAND set; these commands are for people.",
+  ],
+  examples: [
+    [
+      "what a pod that asks for the network storage would get",
+      "hawser explain --config 10-hawser.conflist --annotations storage",
+    ],
+    ["what this node holds", "hawser attachments"],
+    ["what is wrong on this node, and what to do about it", "hawser doctor"],
+  ],
+  exits: "0 all is well, 1 something is wrong, 2 the command was used wrongly",
+  commands: {
+    explain: async () => (await import("./explain.ts")).explainCommand,
+    attachments: async () => (await import("./attachments.ts")).attachmentsCommand,
+    doctor: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+    migrate: async () => (await import("./migrate/migrate.ts")).migrateCommand,
+    gc: async () => (await import("./gc/gc.ts")).gcCommand,
+    ipam: async () => (await import("./ipam/ipam.ts")).ipamGroup,
+    install: async () => (await import("./install/install.ts")).installCommand,
+    uninstall: async () => (await import("./install/uninstall.ts")).uninstallCommand,
+  },
+};

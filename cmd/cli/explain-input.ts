@@ -6,7 +6,6 @@ import type { Invocation } from "../../cni/plugin.ts";
 import { defaultNetworkAnnotation, networksAnnotation, podAnnotationsCapability } from "../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { ExplainOptions } from "./commands.ts";
 import {
   type Configuration,
   networkConfigOf,
@@ -24,13 +23,25 @@ export interface ExplainInput {
   readonly notes: readonly string[];
 }
 
+/** What a person tells of the call. */
+export interface InputOptions {
+  readonly config: string;
+  /** A JSON object of annotations, or the text of the networks annotation. */
+  readonly annotations: string | undefined;
+  readonly pod: string | undefined;
+  readonly namespace: string | undefined;
+  readonly podName: string | undefined;
+  readonly ifname: string;
+  readonly prevResult: string | undefined;
+}
+
 const netns = "/var/run/netns/explained";
 const podName = "explained";
 const podNamespace = "default";
 
 export async function readExplainInput(
   sys: Sys,
-  options: ExplainOptions,
+  options: InputOptions,
 ): Promise<Outcome<ExplainInput, CniError>> {
   const configuration = requireConfiguration(sys, options.config);
   if (!configuration.ok) return configuration;
@@ -59,7 +70,7 @@ export async function readExplainInput(
   });
 }
 
-async function readPod(sys: Sys, options: ExplainOptions): Promise<Outcome<PodFile, CniError>> {
+async function readPod(sys: Sys, options: InputOptions): Promise<Outcome<PodFile, CniError>> {
   const { pod, annotations, namespace, podName } = options;
   const file =
     pod === undefined
@@ -97,7 +108,7 @@ function argsOf({ namespace = podNamespace, name = podName }: PodFile): string {
 
 function notesOn(
   { before, capabilities, misplaced, plugin }: Configuration,
-  options: ExplainOptions,
+  options: InputOptions,
   { annotations }: PodFile,
   prevResult: JsonObject | undefined,
 ): string[] {

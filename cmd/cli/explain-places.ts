@@ -1,12 +1,18 @@
 import type { CniError } from "../../cni/errors.ts";
 import type { MetaConfig, NetworkSource } from "../../plugins/meta/config/config.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { ExplainOptions } from "./commands.ts";
 
 /** The configuration with the folders that are looked into here, and what a person is to be told of that. */
 export interface Placed {
   readonly config: MetaConfig;
   readonly notes: readonly string[];
+}
+
+/** The configuration's file, and the folders in place of its own. */
+export interface ExplainPlaces {
+  readonly config: string;
+  readonly definitions: string | undefined;
+  readonly confDir: string | undefined;
 }
 
 /** Where a runtime has the configuration that is explained. */
@@ -19,7 +25,7 @@ const runtimeDir = "/etc/cni/net.d";
 export function placeHere(
   sys: Sys,
   config: MetaConfig,
-  { config: path, definitions, confDir }: ExplainOptions,
+  { config: path, definitions, confDir }: ExplainPlaces,
 ): Placed {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
   const notes: string[] = [];
@@ -69,7 +75,7 @@ export function withOptions(
   sys: Sys,
   error: CniError,
   { config }: Placed,
-  { definitions, confDir }: ExplainOptions,
+  { definitions, confDir }: ExplainPlaces,
 ): CniError {
   if (error.id !== "kube.unknown-network") return error;
   const hints = [

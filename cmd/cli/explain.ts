@@ -4,16 +4,56 @@ import { type ExplainedAttachment, type Explanation, explain } from "../../plugi
 import { acceptConfig, personsQuestion, planAdd } from "../../plugins/meta/plan-add.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { ExplainOptions } from "./commands.ts";
+import { type Context, defineCommand } from "./command.ts";
+import { json } from "./common-options.ts";
 import type { Configuration } from "./configuration.ts";
 import { type ExplainInput, readExplainInput } from "./explain-input.ts";
 import { type Placed, placeHere, withOptions } from "./explain-places.ts";
 import { printFailure } from "./failure.ts";
+import { text, type ValuesOf } from "./option.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
-/** `hawser explain`: the plan of an ADD, or the error that it would end with. */
-export async function explainCommand(sys: Sys, terminal: Terminal, options: ExplainOptions): Promise<number> {
+const options = {
+  config: text("configuration or list with hawser in it", { required: true }),
+  annotations: text("the pod's annotations as a JSON object, or only its networks"),
+  pod: text("a file with the pod's manifest, as kubectl apply takes it"),
+  namespace: text("the pod's namespace"),
+  podName: text("the pod's name; of several pods in the file, which"),
+  ifname: text("the pod's first interface", { default: "eth0" }),
+  definitions: text("the folder of definitions (default: the configuration's)"),
+  confDir: text("the folder of networks that it names (default: the configuration's)"),
+  prevResult: text("file with the result of the plugins before hawser"),
+  json,
+};
+type ExplainOptions = ValuesOf<typeof options>;
+
+export const explainCommand = defineCommand({
+  summary: "Show what a pod would get, without doing any of it",
+  takes: "--config FILE [--annotations TEXT | --pod FILE]",
+  about: [
+    "Shows the plan of an ADD: which networks in which order under which interface names,",
+    "where each is defined, what each delegate is sent and which verbs it is asked.",
+    "Nothing is run and nothing is written. Away from the node, what lies beside the configuration stands in",
+    "for folders that are not there: definitions in net.d/<namespace>/, networks in its own folder.",
+  ],
+  options,
+  conflicts: { annotations: ["pod"] },
+  examples: [
+    ["two networks in the short form", exampleOf("--annotations 'storage, blue/data@net7'")],
+    ["one in the JSON form", exampleOf(`--annotations '[{"name": "storage"}]'`)],
+    ["a pod's manifest, for machines", exampleOf("--pod pod.yaml --json")],
+    ["with definitions that are elsewhere", exampleOf("--pod pod.yaml --definitions net.d")],
+  ],
+  exits: "0 an ADD could be planned, 1 it would be refused, 2 the command was used wrongly",
+  run,
+});
+
+function exampleOf(rest: string): string {
+  return `hawser explain --config 10-hawser.conflist ${rest}`;
+}
+
+async function run(sys: Sys, { terminal }: Context, options: ExplainOptions): Promise<number> {
   const input = await readExplainInput(sys, options);
   if (!input.ok) return printFailure(terminal, input.error, options.json);
   const { configuration } = input.value;

@@ -3,13 +3,28 @@ import { type CniError, cniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { maskSecrets } from "../../cni/secrets.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { ShowOptions } from "./commands.ts";
+import { type Context, defineCommand } from "./command.ts";
+import { json, stateDir } from "./common-options.ts";
 import { printFailure } from "./failure.ts";
 import { adviceOn, type HeldRecord, isUnusable, readHeldRecords, whyOf } from "./held.ts";
+import { argument, type ValuesOf } from "./option.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
-/** `hawser attachments show`: everything recorded of one container. Errors: `cli.no-container`, `cli.ambiguous`. */
-export function showCommand(sys: Sys, terminal: Terminal, options: ShowOptions): number {
+const options = { container: argument("container", "container ID, or its beginning"), stateDir, json };
+type ShowOptions = ValuesOf<typeof options>;
+
+export const showContainerCommand = defineCommand({
+  summary: "Print all that is recorded of a container",
+  takes: "CONTAINER [--state-dir DIR]",
+  about: ["Prints a container's records: delegate configurations, results, phase."],
+  options,
+  examples: [["the container whose ID begins with 3f2a", "hawser attachments show 3f2a"]],
+  exits: "0 printed, 1 no such container, or its record cannot be used, 2 the command was used wrongly",
+  run,
+});
+
+/** Errors: `cli.no-container`, `cli.ambiguous`. */
+function run(sys: Sys, { terminal }: Context, options: ShowOptions): number {
   const held = readHeldRecords(sys, options.stateDir);
   if (!held.ok) return printFailure(terminal, held.error, options.json);
   const matching = held.value.filter(({ entry }) => entry.key.containerId.startsWith(options.container));

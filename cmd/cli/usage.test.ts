@@ -1,37 +1,101 @@
 import { describe, expect, test } from "vitest";
+import { type Command, type Commands, defineCommand, nameOf } from "./command.ts";
 import { runCli } from "./command-testing.ts";
+import { hawser } from "./commands.ts";
+import { argument, flag, text } from "./option.ts";
 import { parseUsage } from "./usage.ts";
+
+const page = { columns: 100, version: "" };
+
+/** Every command and group, by its words. */
+async function every(commands: Commands, above: readonly string[] = []): Promise<[string, Command][]> {
+  const here = Object.entries(commands).map(async ([name, load]): Promise<[string, Command][]> => {
+    const command = await load();
+    const path = [...above, name];
+    return [[path.join(" "), command], ...(await every(command.commands, path))];
+  });
+  return (await Promise.all(here)).flat();
+}
+
+const all = await every(hawser.commands);
+
+/** The words of a line of shell, without quotes. */
+function wordsOf(line: string): string[] {
+  return Array.from(line.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, bare]) => quoted ?? bare ?? "");
+}
+
+describe.each(all)("hawser %s", (path, command) => {
+  test("has a summary, examples that begin so, and exit statuses", () => {
+    expect(command.summary).toMatch(/^[A-Z].*[^.]$/);
+    expect(command.about.join(" ")).toMatch(/^[A-Z].*\.$/);
+    expect(command.examples.map(([purpose]) => purpose)).not.toContain("");
+    expect(command.examples.map(([, line]) => line).join("\n")).toMatch(
+      new RegExp(`^(sudo )?hawser ${path}`, "m"),
+    );
+    expect(command.exits).toMatch(/^0 .*, 1 .*, 2 .*[^.]$/);
+  });
+
+  test("describes each of its options in a line", () => {
+    for (const { yargs } of Object.values(command.options)) expect(yargs.describe).toMatch(/^\S[^\n]*[^.]$/);
+  });
+
+  test("--help says all of that, and the list above it has its summary", async () => {
+    const { exitCode, stdout, stderr } = await runCli([...path.split(" "), "--help"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(`hawser ${path} ${command.takes}`);
+    for (const key of Object.keys(command.options).filter((each) => !command.options[each]?.argument))
+      expect(stdout).toContain(`--${nameOf(command.options, key)} `);
+    for (const [purpose, line] of command.examples) expect(stdout).toContain(`\n  # ${purpose}\n  ${line}\n`);
+    expect(stdout).toContain(`\nExit status: ${command.exits}.\n`);
+    const list = await runCli([...path.split(" ").slice(0, -1), "--help"]);
+    expect(list.stdout).toMatch(new RegExp(`\n  hawser ${path} [^\n]* ${command.summary}\n`));
+  });
+
+  test.each(command.examples)("its example for %s is right usage", async (_purpose, line) => {
+    const [program, ...args] = wordsOf(line.replace(/^sudo (crictl pods -q \| sudo )?/, ""));
+    expect(program).toBe("hawser");
+    expect(await parseUsage(hawser, args, page), line).toMatchObject({ kind: "command" });
+  });
+});
+
+test("a command that a list names is in its help, and runs with the values of its options", async () => {
+  const moor = defineCommand({
+    summary: "Moor a ship",
+    takes: "SHIP",
+    about: ["Moors a ship."],
+    options: {
+      ship: argument("ship", "which"),
+      byRope: text("by it", { default: "hemp" }),
+      fast: flag("soon"),
+    },
+    examples: [["the first", "hawser moor argo"]],
+    exits: "0 moored, 1 adrift, 2 the command was used wrongly",
+    run: (_sys, { terminal }, { ship, byRope, fast }) => {
+      const text: [string, string, boolean] = [ship, byRope, fast];
+      terminal.print(text.join());
+      return 1;
+    },
+  });
+  const root = { ...hawser, commands: { ...hawser.commands, moor: async () => moor } };
+  expect((await runCli(["--help"], { root })).stdout).toMatch(/\n {2}hawser moor <ship> +Moor a ship\n/);
+  expect((await runCli(["moor", "--help"], { root })).stdout).toContain("--by-rope  by it");
+  expect(await runCli(["moor", "argo", "--by-rope", "wire"], { root })).toEqual({
+    exitCode: 1,
+    stdout: "argo,wire,false\n",
+    stderr: "",
+  });
+  expect((await runCli(["moor"], { root })).stderr).toContain("Missing argument: ship");
+});
 
 describe("help", () => {
   test("no argument: the commands", async () => {
     const { exitCode, stdout, stderr } = await runCli([]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const command of ["explain", "attachments", "doctor"])
-      expect(stdout).toContain(`  hawser ${command} `);
+    for (const command of Object.keys(hawser.commands)) expect(stdout).toContain(`  hawser ${command} `);
   });
 
-  test.each([[[]], [["explain"]], [["attachments"]], [["attachments", "show"]], [["doctor"]], [["gc"]]])(
-    "%j --help has an example that begins so, and the exit status",
-    async (command) => {
-      const { exitCode, stdout } = await runCli([...command, "--help"]);
-      expect(exitCode).toBe(0);
-      expect(stdout).toMatch(new RegExp(`\n  (sudo )?${["hawser", ...command].join(" ")}`));
-      expect(stdout).toMatch(/\nExit status: 0 .*, 1 .*, 2 .*\.\n/);
-    },
-  );
-
-  test("every example in the help is right usage", async () => {
-    for (const command of [[], ["explain"], ["attachments"], ["attachments", "show"], ["doctor"], ["gc"]]) {
-      const { stdout } = await runCli([...command, "--help"]);
-      const examples = stdout.slice(stdout.indexOf("Examples:")).matchAll(/^ {2}(?:sudo )?hawser (.*)$/gm);
-      for (const [, line = ""] of examples) {
-        const args = Array.from(
-          line.matchAll(/'([^']*)'|(\S+)/g),
-          ([, quoted, bare]) => quoted ?? bare ?? "",
-        );
-        expect((await runCli(args)).exitCode, line).not.toBe(2);
-      }
-    }
+  test.each(hawser.examples)("its example for %s is right usage", async (_purpose, line) => {
+    expect(await parseUsage(hawser, wordsOf(line).slice(1), page), line).toMatchObject({ kind: "command" });
   });
 
   test("stays within a narrow terminal", async () => {
@@ -96,8 +160,7 @@ test.each([
   [["--plugin-dir=/a", "--json", "--plugin-dir", "/b"]],
   [["--plugin-dir", "/a:/b"]],
 ])("doctor looks through every folder that is named: %j", async (args) => {
-  const defaults = { stateDir: "/s", confDir: "/c", columns: 100, version: "" };
-  expect(await parseUsage(["doctor", ...args], defaults)).toMatchObject({
-    command: { pluginDirs: ["/a", "/b"] },
+  expect(await parseUsage(hawser, ["doctor", ...args], page)).toMatchObject({
+    options: { pluginDirs: ["/a", "/b"] },
   });
 });

@@ -1,10 +1,11 @@
 import { findPlugin } from "../../../cni/delegate.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import { isObject } from "../../../cni/json.ts";
+import { findTools } from "../../../plugins/meta/routes/route-steps.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
-import { type Finding, fine, problem, problemOf } from "./finding.ts";
+import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
 /** Plugin types that configurations name, IPAM inside of them included, each with who names it first. */
 export function typesIn(wanting: readonly Wanting[]): ReadonlyMap<string, string> {
@@ -60,4 +61,12 @@ function judge(sys: Sys, type: string, user: string, found: Outcome<string, CniE
     );
   }
   return fine("plugins", `${type}: ${found.value}`);
+}
+
+/** The node's own programs that only some pods need: to move their default route. */
+export function checkTools(sys: Sys): Finding[] {
+  const tools = findTools(sys);
+  if (tools.ok) return [fine("default route", `${tools.value.nsenter} and ${tools.value.ip} are there`)];
+  const { msg, details } = tools.error;
+  return [warning("default route", msg, "A pod that asks for a default route does not start.", details)];
 }

@@ -1,8 +1,10 @@
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { DoctorOptions } from "../commands.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { clusterDefinitions, confDir, json, pluginDirs } from "../common-options.ts";
 import type { Configuration } from "../configuration.ts";
 import { readHeldRecords } from "../held.ts";
+import { flag, text, type ValuesOf } from "../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { checkApi, type Surroundings } from "./check-api.ts";
 import { checkCapabilities, checkConfig } from "./check-config.ts";
@@ -10,16 +12,54 @@ import { checkDefinitions, type Wanting } from "./check-definitions.ts";
 import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkOtherPlugins } from "./check-others.ts";
-import { checkPlugins, typesIn } from "./check-plugins.ts";
+import { checkPlugins, checkTools, typesIn } from "./check-plugins.ts";
 import { checkPools } from "./check-pools.ts";
 import { checkLocks, checkRecords, checkStatuses } from "./check-records.ts";
-import { checkTools } from "./check-tools.ts";
 import { checkTrust } from "./check-trust.ts";
 import type { Finding } from "./finding.ts";
+import { tellReady } from "./ready.ts";
 import { survey } from "./survey.ts";
 
-/** `hawser doctor`: what is wrong on this node, and what to do. Reads only. */
-export async function doctorCommand(sys: Sys, terminal: Terminal, options: DoctorOptions): Promise<number> {
+const options = {
+  config: text("only this configuration"),
+  ready: flag("only whether hawser install has put all in its place"),
+  root: text("with --ready: where the node's root is mounted", { default: "" }),
+  ownDir: text("with --ready: as for install", { default: "/etc/cni/hawser" }),
+  confDir,
+  pluginDirs,
+  clusterDefinitions,
+  json,
+};
+type DoctorOptions = ValuesOf<typeof options>;
+
+export const doctorCommand = defineCommand({
+  summary: "Find what is wrong on this node, and say what to do",
+  takes: "[--config FILE | --conf-dir DIR]",
+  about: [
+    "Checks configuration, network definitions, plugin executables, capabilities, folders and rights,",
+    "records and locks, and says what to do about each finding. Changes nothing.",
+  ],
+  options,
+  examples: [
+    ["this node, as the runtime finds it", "sudo hawser doctor"],
+    [
+      "whether an installation is complete, as the DaemonSet's probe asks",
+      "hawser doctor --ready --root /host",
+    ],
+    [
+      "one file, with plugins elsewhere",
+      "hawser doctor --config 10-hawser.conflist --plugin-dir build/plugins",
+    ],
+    ["what of a cluster would be refused", "hawser doctor --cluster-definitions definitions.json"],
+  ],
+  exits: "0 no problem (there may be warnings), 1 a problem, 2 the command was used wrongly",
+  run: async (sys, context, options) =>
+    options.ready
+      ? tellReady(sys, context.terminal, options, context.program.executable)
+      : tellFindings(sys, context, options),
+});
+
+async function tellFindings(sys: Sys, { terminal }: Context, options: DoctorOptions): Promise<number> {
   const findings = await examine(sys, options);
   const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
   const problems = count("problem");

@@ -1,19 +1,10 @@
 import { expect, test } from "vitest";
 import type { Fake } from "../../../sys/fake.ts";
 import { createNode, executable, install, owner } from "../install/install-testing.ts";
-import { readyCommand } from "./ready.ts";
+import { tellReady } from "./ready.ts";
 
 const conf = "/host/etc/cni/net.d";
-const options = {
-  ...{
-    config: undefined,
-    confDir: "/etc/cni/net.d",
-    pluginDirs: [],
-    clusterDefinitions: undefined,
-    ready: true,
-  },
-  ...{ root: "/host", ownDir: "/etc/cni/hawser", json: false },
-};
+const options = { root: "/host", ownDir: "/etc/cni/hawser", json: false };
 const primary = JSON.stringify({ cniVersion: "1.0.0", name: "pods", plugins: [{ type: "bridge" }] });
 
 /** A node below /host, seen from the DaemonSet's pod. */
@@ -25,7 +16,7 @@ function probe({ machine }: Fake): { code: number; said: string } {
   const said: string[] = [];
   const write = (line: string) => void said.push(line);
   const terminal = { print: write, complain: write, columns: undefined, colours: false };
-  const code = readyCommand(machine.spawn().sys, terminal, options, executable);
+  const code = tellReady(machine.spawn().sys, terminal, options, executable);
   return { code, said: said.join() };
 }
 

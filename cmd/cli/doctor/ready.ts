@@ -1,15 +1,21 @@
 import { isConfiguration } from "../../../kube/definition-files.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { DoctorOptions } from "../commands.ts";
 import { hasPlugin } from "../conf-folder.ts";
 import { readManifest } from "../install/manifest.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 
 const executable = 0o111;
 
+/** Where to look for what `hawser install` leaves. */
+interface ReadyOptions {
+  readonly root: string;
+  readonly ownDir: string;
+  readonly json: boolean;
+}
+
 /** `hawser doctor --ready`: whether a runtime that starts a pod now calls this hawser. For the DaemonSet's probe. */
-export function readyCommand(sys: Sys, terminal: Terminal, options: DoctorOptions, program: string): number {
+export function tellReady(sys: Sys, terminal: Terminal, options: ReadyOptions, program: string): number {
   const ready = judge(sys, options, program);
   const what = ready.ok ? ready.value : ready.error;
   if (options.json) printDocument(terminal, { ready: ready.ok, what });
@@ -18,7 +24,7 @@ export function readyCommand(sys: Sys, terminal: Terminal, options: DoctorOption
   return ready.ok ? 0 : 1;
 }
 
-function judge(sys: Sys, { root, ownDir }: DoctorOptions, program: string): Outcome<string, string> {
+function judge(sys: Sys, { root, ownDir }: ReadyOptions, program: string): Outcome<string, string> {
   const manifest = readManifest(sys, root, ownDir);
   if (!manifest.ok) return fail(manifest.error.msg);
   if (manifest.value === undefined)

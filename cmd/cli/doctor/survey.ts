@@ -2,7 +2,6 @@ import { describe } from "../../../cni/errors.ts";
 import { isConfiguration } from "../../../kube/definition-files.ts";
 import type { Fault } from "../../../sys/fault.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { DoctorOptions } from "../commands.ts";
 import { type RenamedFile, renamedFiles } from "../conf-folder.ts";
 import { type Configuration, readConfiguration, requireConfiguration } from "../configuration.ts";
 import { whyUnread } from "../failure.ts";
@@ -16,7 +15,10 @@ export interface Survey {
 }
 
 /** The one configuration that was named, or the one of the runtime's folder that has hawser in it. */
-export function survey(sys: Sys, { config, confDir }: DoctorOptions): Survey {
+export function survey(
+  sys: Sys,
+  { config, confDir }: { readonly config: string | undefined; readonly confDir: string },
+): Survey {
   if (config === undefined) return surveyFolder(sys, confDir);
   const found = requireConfiguration(sys, config);
   if (found.ok) return { configurations: [found.value], findings: [] };

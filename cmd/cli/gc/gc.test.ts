@@ -3,8 +3,10 @@ import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/m
 import { fail, ok } from "../../../sys/outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault } from "../../../sys/rpc.ts";
 import { criDefinition } from "../../../tools/testbed/cri.ts";
+import { listen } from "../command-testing.ts";
 import { gcCommand } from "./gc.ts";
-import type { GcOptions } from "./options.ts";
+
+type GcOptions = Parameters<typeof gcCommand.run>[2];
 
 const confDir = "/etc/cni/net.d";
 const containerd = "/run/containerd/containerd.sock";
@@ -76,24 +78,16 @@ function age(node: RecordingNode): void {
 }
 
 async function collect(node: RecordingNode, more: Partial<GcOptions> = {}, stdin = "") {
-  const out: string[] = [];
-  const err: string[] = [];
   const options: GcOptions = {
     ...{ confDir, config: undefined, pluginDirs: ["/bin/cni"], valid: undefined, cri: undefined },
     ...{ minAgeMs: undefined, noneValid: false, dryRun: false, json: false },
     ...more,
   };
-  const terminal = {
-    print: (text: string) => void out.push(text),
-    complain: (text: string) => void err.push(text),
-    columns: undefined,
-    colours: false,
-  };
-  const code = await gcCommand(node.machine.spawn().sys, terminal, options, {
-    readStdin: () => ok(stdin),
-    path: "/usr/bin",
+  const { context, printed } = listen({
+    program: { readStdin: () => ok(stdin), variables: { PATH: "/usr/bin" } },
   });
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  const ran = printed(await gcCommand.run(node.machine.spawn().sys, context, options));
+  return { code: ran.exitCode, out: ran.stdout.trimEnd(), err: ran.stderr.trimEnd() };
 }
 
 function dels({ calls }: RecordingNode): string[] {

@@ -4,9 +4,10 @@ import type { Invocation } from "../../../cni/plugin.ts";
 import type { NetworkConfig, ValidAttachment } from "../../../cni/types.ts";
 import { metaPlaces } from "../../../plugins/meta/config/config.ts";
 import { gc } from "../../../plugins/meta/gc.ts";
-import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand, type Program } from "../command.ts";
+import { confDir, json, pluginDirs } from "../common-options.ts";
 import {
   type Configuration,
   isCurrent,
@@ -16,18 +17,49 @@ import {
 } from "../configuration.ts";
 import { printFailure } from "../failure.ts";
 import { type HeldRecord, readHeldRecords } from "../held.ts";
+import { duration, flag, text, type ValuesOf } from "../option.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Judged, judge } from "./judge.ts";
 import { askRuntime, type Listing, readListing } from "./listing.ts";
-import type { GcOptions } from "./options.ts";
 
-/** Of the process: what the command cannot have from `sys`. */
-export interface GcProcess {
-  readonly readStdin: () => Attempt<string>;
-  /** PATH, for the delegates. */
-  readonly path: string;
-}
+const options = {
+  valid: text("a list of what lives, - for stdin"),
+  cri: text("the runtime's socket (default: the one that is there)"),
+  minAgeMs: duration("min-age", "leave what is younger (default 5m; 0 with --valid)"),
+  noneValid: flag("although the list is empty: everything goes"),
+  config: text("only this configuration (default: the runtime's, the first in conf-dir)"),
+  confDir,
+  pluginDirs,
+  dryRun: flag("say what would be deleted, and do nothing"),
+  json,
+};
+type GcOptions = ValuesOf<typeof options>;
+
+export const gcCommand = defineCommand({
+  summary: "Delete what containers that are gone still hold",
+  takes: "[--cri SOCKET | --valid FILE]",
+  about: [
+    "Deletes what containers that are gone still hold, where no runtime asks for it (containerd never does).",
+    "The runtime is asked twice for its sandboxes, and what is younger than five minutes is left: it may be starting.",
+    "With --valid a list says what lives: container IDs, a line each or as JSON, or the specification's",
+    '[{"containerID": "3f2a...", "ifname": "eth0"}]. What began after that list was written is left. Then every network is',
+    "told what is still valid in it, so that it collects the rest itself.",
+  ],
+  options,
+  conflicts: { valid: ["cri"] },
+  examples: [
+    ["what would be deleted", "sudo hawser gc --dry-run"],
+    ["by the runtime's own list", "sudo hawser gc"],
+    ["by a list", "sudo crictl pods -q | sudo hawser gc --valid -"],
+    [
+      "k3s",
+      "sudo hawser gc --cri /run/k3s/containerd/containerd.sock --conf-dir /var/lib/rancher/k3s/agent/etc/cni/net.d",
+    ],
+  ],
+  exits: "0 done, 1 something could not be deleted or the list was refused, 2 the command was used wrongly",
+  run,
+});
 
 /** A sandbox may take so long to start: kubelet gives up then. */
 const startMs = 300_000;
@@ -40,17 +72,11 @@ interface Collection {
   readonly judged: Judged;
 }
 
-/** `hawser gc`: the GC that a runtime of a newer kind would ask for, by its sandboxes or by a list. */
-export async function gcCommand(
-  sys: Sys,
-  terminal: Terminal,
-  options: GcOptions,
-  process: GcProcess,
-): Promise<number> {
-  const collection = await prepare(sys, options, process);
+async function run(sys: Sys, { terminal, program }: Context, options: GcOptions): Promise<number> {
+  const collection = await prepare(sys, options, program);
   if (!collection.ok) return printFailure(terminal, collection.error, options.json);
   if (!options.json) printPlan(terminal, collection.value, options.dryRun);
-  const done = options.dryRun ? ok(undefined) : await collect(sys, collection.value, options, process);
+  const done = options.dryRun ? ok(undefined) : await collect(sys, collection.value, options, program);
   const left = options.dryRun || !done.ok ? remaining(sys, collection.value) : [];
   if (options.json) printDocument(terminal, documentOf(collection.value, options.dryRun, left, done));
   else if (!done.ok) printFailure(terminal, done.error, false);
@@ -61,7 +87,7 @@ export async function gcCommand(
 async function prepare(
   sys: Sys,
   options: GcOptions,
-  { readStdin }: GcProcess,
+  { readStdin }: Program,
 ): Promise<Outcome<Collection, CniError>> {
   const { config, confDir, valid } = options;
   const found =
@@ -100,9 +126,12 @@ async function collect(
   sys: Sys,
   { configuration, network, judged }: Collection,
   { pluginDirs }: GcOptions,
-  { path }: GcProcess,
+  { variables }: Program,
 ): Promise<Outcome<void, CniError>> {
-  const invocation = invocationOf(configuration, network, judged.valid, { path, pluginDirs });
+  const invocation = invocationOf(configuration, network, judged.valid, {
+    path: variables.PATH ?? "",
+    pluginDirs,
+  });
   return invocation.ok ? gc(sys, invocation.value) : invocation;
 }
 

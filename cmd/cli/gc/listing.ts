@@ -5,7 +5,6 @@ import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { whyUnread } from "../failure.ts";
-import type { GcOptions } from "./options.ts";
 
 /** What lives, as somebody has told it. */
 export interface Listing {
@@ -85,7 +84,7 @@ function parseLives(text: string): Living[] | undefined {
  */
 export async function askRuntime(
   sys: Sys,
-  { cri, dryRun }: GcOptions,
+  { cri, dryRun }: { readonly cri: string | undefined; readonly dryRun: boolean },
   known: ReadonlySet<string>,
 ): Promise<Outcome<Listing, CniError>> {
   const found = cri === undefined ? findSocket(sys) : ok(cri.replace(/^unix:\/\//, ""));

@@ -1,20 +1,19 @@
 import { expect, test } from "vitest";
+import { hawser } from "../commands.ts";
 import { parseUsage } from "../usage.ts";
 
-const parse = (...args: string[]) =>
-  parseUsage(["gc", ...args], { stateDir: "/s", confDir: "/c", columns: 100, version: "" });
+const parse = (...args: string[]) => parseUsage(hawser, ["gc", ...args], { columns: 100, version: "" });
 
 test("as it stands: the runtime is asked, and what is there is the node's", async () => {
   expect(await parse()).toEqual({
     kind: "command",
-    command: {
-      kind: "gc",
-      gc: {
-        ...{ confDir: "/c", config: undefined, pluginDirs: ["/opt/cni/bin", "/usr/lib/cni"] },
-        ...{ valid: undefined, cri: undefined, minAgeMs: undefined },
-        ...{ noneValid: false, dryRun: false, json: false },
-      },
+    name: "gc",
+    options: {
+      ...{ confDir: "/etc/cni/net.d", config: undefined, pluginDirs: ["/opt/cni/bin", "/usr/lib/cni"] },
+      ...{ valid: undefined, cri: undefined, minAgeMs: undefined },
+      ...{ noneValid: false, dryRun: false, json: false },
     },
+    run: expect.any(Function),
   });
 });
 
@@ -31,7 +30,7 @@ test("stdin, ages and folders", async () => {
     "--dry-run",
   ];
   expect(await parse(...args)).toMatchObject({
-    command: { gc: { valid: "-", minAgeMs: 90_000, pluginDirs: ["/a", "/b"], dryRun: true } },
+    options: { valid: "-", minAgeMs: 90_000, pluginDirs: ["/a", "/b"], dryRun: true },
   });
 });
 

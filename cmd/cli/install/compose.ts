@@ -5,7 +5,7 @@ import { highest, isVersion, type Version, versionWhenMissing } from "../../../c
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { metaPluginAmong } from "../meta-plugins.ts";
-import type { Mode } from "./options.ts";
+import type { Mode } from "./manifest.ts";
 
 /** The network that pods have without hawser. */
 export interface PrimaryFile {

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { CrashPoint, Fake } from "../../../sys/fake.ts";
-import { chained, createNode, install, owner, primaryText, textOf, uninstall } from "./install-testing.ts";
-import type { InstallOptions } from "./options.ts";
+import {
+  chained,
+  createNode,
+  type InstallOptions,
+  install,
+  owner,
+  primaryText,
+  textOf,
+  uninstall,
+} from "./install-testing.ts";
 
 const conf = "/etc/cni/net.d";
 const points: readonly CrashPoint[] = ["before", "half", "after"];

@@ -3,12 +3,21 @@ import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { parseDefinition } from "../../../kube/definition.ts";
 import { networkStatusAnnotation } from "../../../kube/pod.ts";
+import { hawser } from "../commands.ts";
 import { parseUsage } from "../usage.ts";
 import { credentialSteps } from "./credentials.ts";
-import { createNode, documentOf, install, owner, uninstall } from "./install-testing.ts";
-import type { InstallOptions, UninstallOptions } from "./options.ts";
+import {
+  createNode,
+  documentOf,
+  type InstallOptions,
+  install,
+  owner,
+  type UninstallOptions,
+  uninstall,
+} from "./install-testing.ts";
 import { linkPathOf } from "./path-link.ts";
 
+const page = { columns: 80, version: "" };
 const folder = `${import.meta.dirname}/../../../examples/kubernetes`;
 
 interface Container {
@@ -26,17 +35,11 @@ function manifests(file: string): any[] {
   });
 }
 
-async function commandOf({ args }: Container): Promise<InstallOptions & UninstallOptions> {
-  const usage = await parseUsage(args, {
-    stateDir: "/var/lib/cni/hawser",
-    confDir: "/etc/cni/net.d",
-    columns: 80,
-    version: "",
-  });
+async function optionsOf({ args }: Container): Promise<InstallOptions & UninstallOptions> {
+  const usage = await parseUsage(hawser, args, page);
   if (usage.kind !== "command") throw new Error(JSON.stringify(usage));
-  const { kind } = usage.command;
-  // biome-ignore lint/suspicious/noExplicitAny: the one of two that its own name tells.
-  return (usage.command as any)[kind];
+  // biome-ignore lint/suspicious/noExplicitAny: of the one of two commands that its own name tells.
+  return usage.options as any;
 }
 
 /** Every folder of the node that a path is in, by the mounts of a container. */
@@ -50,7 +53,7 @@ describe("the DaemonSet that installs", () => {
   const [container] = spec.containers as [Container];
 
   test("what it asks for is done in the folders that it mounts", async () => {
-    const options = await commandOf(container);
+    const options = await optionsOf(container);
     expect(options).toMatchObject({ root: "/host", api: true, stay: true });
     for (const path of [options.binDir, options.confDir, options.ownDir, linkPathOf(options)])
       expect(isMounted(container, options.root + path), path).toBe(true);
@@ -60,13 +63,13 @@ describe("the DaemonSet that installs", () => {
   test("it is ready when a runtime on its node finds what it has installed", async () => {
     const [program, ...args] = container.readinessProbe.exec.command;
     expect(fs.readFileSync(`${folder}/Dockerfile`, "utf8")).toContain(`ENTRYPOINT ["${program}"]`);
-    const usage = await parseUsage(args, { stateDir: "", confDir: "", columns: 80, version: "" });
-    expect(usage).toMatchObject({ command: { kind: "doctor", ready: true, root: "/host" } });
+    const usage = await parseUsage(hawser, args, page);
+    expect(usage).toMatchObject({ name: "doctor", options: { ready: true, root: "/host" } });
   });
 
   test("its settings are ones that hawser takes", async () => {
     const node = createNode({ "/settings/hawser.json": configMap.data["hawser.json"] });
-    const options = { ...(await commandOf(container)), root: "", stay: false };
+    const options = { ...(await optionsOf(container)), root: "", stay: false };
     expect(await install(node.sys, options)).toMatchObject({ code: 0 });
     expect(documentOf(node, "/etc/cni/net.d/00-hawser.conflist")).toMatchObject({
       plugins: [{ kubeconfig: "/etc/cni/hawser/kubeconfig", ...JSON.parse(configMap.data["hawser.json"]) }],
@@ -121,14 +124,14 @@ describe("the DaemonSet that uninstalls", () => {
   const [container] = spec.initContainers as [Container];
 
   test("undoes the other's work, in the folders that it mounts", async () => {
-    const options = await commandOf(container);
+    const options = await optionsOf(container);
     const link = linkPathOf({ ...owner, link: undefined });
     for (const path of ["/opt/cni/bin", "/etc/cni/net.d", options.ownDir, options.stateDir, link])
       expect(isMounted(container, options.root + path), path).toBe(true);
     const [installer] = manifests("daemonset.yaml")[0].spec.template.spec.containers as [Container];
     const node = createNode({ "/settings/hawser.json": "{}" });
     const before = node.machine.disk.paths();
-    await install(node.sys, { ...(await commandOf(installer)), root: "", stay: false });
+    await install(node.sys, { ...(await optionsOf(installer)), root: "", stay: false });
     expect(await uninstall(node.sys, { ...options, root: "" })).toMatchObject({ code: 0 });
     expect(node.machine.disk.paths().filter((path) => !path.endsWith("/"))).toEqual(
       before.filter((path) => !path.endsWith("/")),

@@ -1,9 +1,12 @@
 import { createFake, type Fake } from "../../../sys/fake.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import type { Context } from "../command.ts";
+import { listen } from "../command-testing.ts";
 import { installCommand } from "./install.ts";
-import type { Self } from "./node.ts";
-import type { InstallOptions, UninstallOptions } from "./options.ts";
 import { uninstallCommand } from "./uninstall.ts";
+
+export type InstallOptions = Parameters<typeof installCommand.run>[2];
+export type UninstallOptions = Parameters<typeof uninstallCommand.run>[2];
 
 export const executable = "/image/hawser";
 const account = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -27,12 +30,19 @@ export const owner: InstallOptions = {
   mode: "owner",
   primary: undefined,
   settings: undefined,
+  link: undefined,
   api: false,
   stay: false,
 };
 export const chained: InstallOptions = { ...owner, mode: "chained" };
-export const uninstallation: UninstallOptions = { ...base, stateDir: "/var/lib/cni/hawser", force: false };
-const self: Self = { executable, server: { host: "fd00::1", port: "6443" } };
+export const uninstallation: UninstallOptions = {
+  ...base,
+  stateDir: "/var/lib/cni/hawser",
+  force: false,
+  waitMs: undefined,
+};
+const variables = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "6443" };
+const program = { executable, variables };
 
 /** A node with a network, and the pod on it that installs. */
 export function createNode(files: Readonly<Record<string, string>> = {}): Fake {
@@ -54,28 +64,20 @@ export interface CommandOutput {
 }
 
 export async function install(sys: Sys, options: InstallOptions): Promise<CommandOutput> {
-  return hear((terminal) => installCommand(sys, terminal, options, self));
+  return hear((context) => installCommand.run(sys, context, options));
 }
 
 export async function uninstall(
   sys: Sys,
   options: UninstallOptions = uninstallation,
 ): Promise<CommandOutput> {
-  return hear(async (terminal) => uninstallCommand(sys, terminal, options));
+  return hear((context) => uninstallCommand.run(sys, context, options));
 }
 
-async function hear(
-  run: (terminal: Parameters<typeof installCommand>[1]) => Promise<number>,
-): Promise<CommandOutput> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await run({
-    print: (text) => void out.push(`${text}\n`),
-    complain: (text) => void err.push(`${text}\n`),
-    columns: undefined,
-    colours: false,
-  });
-  return { code, out: out.join(""), err: err.join("") };
+async function hear(run: (context: Context) => number | Promise<number>): Promise<CommandOutput> {
+  const { context, printed } = listen({ program });
+  const { exitCode, stdout, stderr } = printed(await run(context));
+  return { code: exitCode, out: stdout, err: stderr };
 }
 
 export function textOf({ machine }: Fake, path: string): string {

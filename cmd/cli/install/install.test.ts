@@ -5,6 +5,7 @@ import {
   createNode,
   documentOf,
   executable,
+  type InstallOptions,
   install,
   owner,
   primaryList,
@@ -13,7 +14,6 @@ import {
   uninstall,
   uninstallation,
 } from "./install-testing.ts";
-import type { InstallOptions } from "./options.ts";
 
 const conf = "/etc/cni/net.d";
 const annotations = { "io.kubernetes.cri.pod-annotations": true };

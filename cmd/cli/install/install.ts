@@ -1,10 +1,14 @@
 import { type CniError, describe } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { defaultConfDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
+import { choice, flag, folder, mapped, text } from "../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
+import { apiServerOf } from "./credentials.ts";
 import { type Self, viewInstall } from "./node.ts";
-import type { InstallOptions } from "./options.ts";
+import { type InstallOptions, placeOptions } from "./node-view.ts";
 import { type InstallPlan, planInstall } from "./plan-install.ts";
 import { printStep, reportOf } from "./report.ts";
 import { carryOutAll, type Told } from "./step.ts";
@@ -12,13 +16,41 @@ import { carryOutAll, type Told } from "./step.ts";
 /** How often a pod that stays looks at the token and the configuration. */
 const patienceMs = 10_000;
 
-/** `hawser install`: puts hawser on a node, or renews it. */
-export async function installCommand(
-  sys: Sys,
-  terminal: Terminal,
-  options: InstallOptions,
-  self: Self,
-): Promise<number> {
+const options = {
+  binDir: folder("the runtime's folder of plugins", { default: "/opt/cni/bin" }),
+  confDir: folder("the runtime's folder of configurations", { default: defaultConfDir }),
+  mode: choice(["owner", "chained"], "before the primary network, or behind it", { default: "owner" }),
+  primary: text("the primary network's file in conf-dir (default: the first)"),
+  settings: text("file with more fields of hawser's, a JSON object"),
+  link: mapped(text("a link to hawser on root's PATH, or none (default: /usr/local/bin/hawser)"), (link) =>
+    link === "none" ? "" : link,
+  ),
+  api: flag("write a kubeconfig of this pod's service account"),
+  stay: flag("keep token and configuration up to date until asked to stop"),
+  ...placeOptions,
+};
+
+export const installCommand = defineCommand({
+  summary: "Put hawser on this node, or renew it",
+  takes: "[--mode owner|chained]",
+  about: [
+    "Puts hawser on this node: the binary and its links, credentials if asked for, and last the",
+    "runtime's configuration. As the owner, hawser stands before the primary network and calls it; the",
+    "primary's file stays as it is. Chained, it is appended to the primary's list. To install again is to",
+    "upgrade: the binary is replaced, whatever runs goes on, and files that are as they should be are left alone.",
+  ],
+  options,
+  examples: [
+    ["what would be done", "hawser install --dry-run"],
+    ["behind the primary network's plugins", "hawser install --mode chained"],
+    ["in a DaemonSet's pod, with the node's root under /host", "hawser install --root /host --api --stay"],
+  ],
+  exits: "0 done, 1 it could not be done, 2 the command was used wrongly",
+  run,
+});
+
+async function run(sys: Sys, { terminal, program }: Context, options: InstallOptions): Promise<number> {
+  const self = { executable: program.executable, server: apiServerOf(program.variables) };
   const first = await install(sys, options, self, (told) => options.json || printStep(terminal, told));
   if (!first.ok && !(options.stay && isWorthWaiting(first.error)))
     return printFailure(terminal, first.error, options.json);

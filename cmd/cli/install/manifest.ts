@@ -2,7 +2,9 @@ import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { Mode } from "./options.ts";
+
+/** `owner`: hawser is the network and calls the primary; `chained`: it stands last in the primary's list. */
+export type Mode = "owner" | "chained";
 
 /** What an installation has done, written before its configuration is: uninstall needs nothing else. */
 export interface InstallManifest {

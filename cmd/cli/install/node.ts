@@ -7,8 +7,7 @@ import { readJsonFile } from "../configuration.ts";
 import { whyUnread } from "../failure.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
 import { readManifest } from "./manifest.ts";
-import type { ConfFile, InstallView, NodeView } from "./node-view.ts";
-import type { InstallOptions, PlaceOptions } from "./options.ts";
+import type { ConfFile, InstallOptions, InstallView, NodeView, PlaceOptions } from "./node-view.ts";
 import { linkPathOf, lookAtLink } from "./path-link.ts";
 
 /** What the process knows of itself. */
@@ -20,7 +19,7 @@ export interface Self {
 /** `confDir` is where an installation that is not there yet would go. Errors: `install.conf-dir`, `install.manifest`. */
 export function viewNode(
   sys: Sys,
-  { root, ownDir }: PlaceOptions,
+  { root, ownDir }: Pick<PlaceOptions, "root" | "ownDir">,
   confDir: string | undefined,
 ): Outcome<NodeView, CniError> {
   const manifest = readManifest(sys, root, ownDir);

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Fake } from "../../../sys/fake.ts";
-import { createNode, documentOf, install, owner, textOf, uninstall } from "./install-testing.ts";
-import type { InstallOptions } from "./options.ts";
+import {
+  createNode,
+  documentOf,
+  type InstallOptions,
+  install,
+  owner,
+  textOf,
+  uninstall,
+} from "./install-testing.ts";
 
 /** `hawser` on root's PATH. */
 

@@ -5,7 +5,6 @@ import { credentialRemovals } from "./credentials.ts";
 import { type InstallManifest, manifestPath } from "./manifest.ts";
 import { isSame, othersIn, withPlugins } from "./merge.ts";
 import type { ConfFile, NodeView } from "./node-view.ts";
-import type { UninstallOptions } from "./options.ts";
 import { links } from "./plan-install.ts";
 import { conflict, occupied, printList, readList, unreadable } from "./rewrite.ts";
 import type { InstallStep } from "./step.ts";
@@ -15,7 +14,7 @@ import type { InstallStep } from "./step.ts";
  * never without a network; the binary last.
  */
 export function planUninstall(
-  { ownDir }: UninstallOptions,
+  { ownDir }: { readonly ownDir: string },
   { confs, renamed, manifest, madeLink }: NodeView,
 ): Outcome<InstallStep[], CniError> {
   if (manifest === undefined) {

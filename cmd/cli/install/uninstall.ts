@@ -1,20 +1,44 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { defaultStateDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
 import { isStillAttached, isUnusable, readHeldRecords, readUntilNone, unusableHint } from "../held.ts";
-import { printDocument, type Terminal } from "../terminal.ts";
+import { duration, flag, folder, type ValuesOf } from "../option.ts";
+import { printDocument } from "../terminal.ts";
 import { viewNode } from "./node.ts";
-import type { UninstallOptions } from "./options.ts";
+import { placeOptions } from "./node-view.ts";
 import { planUninstall } from "./plan-uninstall.ts";
 import { printStep, reportOf } from "./report.ts";
 import { carryOutAll, type Told } from "./step.ts";
 
-/** `hawser uninstall`: the runtime's configuration as it was, then everything else of the installation away. */
-export async function uninstallCommand(
-  sys: Sys,
-  terminal: Terminal,
-  options: UninstallOptions,
-): Promise<number> {
+const options = {
+  stateDir: folder("the folder of records", { default: defaultStateDir }),
+  force: flag("although containers are attached"),
+  waitMs: duration("wait", "wait so long until nothing is attached (10m)"),
+  ...placeOptions,
+};
+type UninstallOptions = ValuesOf<typeof options>;
+
+export const uninstallCommand = defineCommand({
+  summary: "Take hawser off this node, and put back what was there",
+  takes: "[--wait DURATION | --force]",
+  about: [
+    "Puts the runtime's configuration back as it was, then removes what hawser install has brought; network",
+    "definitions stay, and what others have put into the list goes on. Refuses while containers are attached by",
+    "hawser: drain the node first; --wait waits for that.",
+  ],
+  options,
+  examples: [
+    ["what would be done", "hawser uninstall --dry-run"],
+    ["as soon as the node is drained", "hawser uninstall --wait 10m"],
+    ["from a pod, with the node's root under /host", "hawser uninstall --root /host"],
+  ],
+  exits: "0 done, 1 it could not be done, 2 the command was used wrongly",
+  run,
+});
+
+async function run(sys: Sys, { terminal }: Context, options: UninstallOptions): Promise<number> {
   const { json, dryRun, force, root, stateDir, waitMs } = options;
   if (!force && !dryRun) await readUntilNone(sys, root + stateDir, waitMs);
   const node = viewNode(sys, options, undefined);

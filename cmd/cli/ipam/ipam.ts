@@ -1,37 +1,31 @@
-import type { Sys } from "../../../sys/sys.ts";
-import type { Terminal } from "../terminal.ts";
-import type { IpamAction } from "./options.ts";
-import { type Person, processPerson } from "./person.ts";
+import { defineGroup } from "../command.ts";
+import { exampleConfig } from "./target-options.ts";
 
-/** `hawser ipam ...`. Each command is loaded only when it is the one. */
-export async function ipamCommand(
-  sys: Sys,
-  terminal: Terminal,
-  options: IpamAction,
-  person: Person = processPerson(),
-): Promise<number> {
-  switch (options.action) {
-    case "show":
-      return (await import("./show.ts")).showPools(sys, terminal, options, person);
-    case "map":
-      return (await import("./map/map.ts")).mapPool(sys, terminal, options, person);
-    case "list":
-      return (await import("./list.ts")).listHoldings(sys, terminal, options, person);
-    case "why":
-      return (await import("./why.ts")).whyAddress(sys, terminal, options);
-    case "predict":
-      return (await import("./predict.ts")).predictIdentity(sys, terminal, options);
-    case "reserve":
-      return (await import("./reserve.ts")).reserveAddresses(sys, terminal, options);
-    case "unreserve":
-      return (await import("./release.ts")).unreserveAddress(sys, terminal, options);
-    case "release":
-      return (await import("./release.ts")).releaseAddress(sys, terminal, options, person);
-    case "check":
-      return (await import("./check.ts")).checkPool(sys, terminal, options, person);
-    case "export":
-      return (await import("./transfer/export.ts")).exportHoldings(sys, terminal, options, person);
-    case "import":
-      return (await import("./transfer/import.ts")).importHoldings(sys, terminal, options, person);
-  }
-}
+/** `hawser ipam ...`: all its commands. A command's own file says the rest. */
+export const ipamGroup = defineGroup({
+  summary: "Look after the addresses that hawser-flat gives",
+  takes: "<command>",
+  about: [
+    "Looks after the addresses that hawser-flat gives. A pool is found by the configuration that names it",
+    "(--config), by its store (--etcd or --dir, with --pool), or else in the configurations of this node.",
+  ],
+  examples: [
+    ["how full the pools of this node's configurations are", "hawser ipam show"],
+    ["whose an address is, and since when", `hawser ipam why 10.60.0.7 ${exampleConfig}`],
+    ["what is wrong, and what would repair it", `hawser ipam check ${exampleConfig}`],
+  ],
+  exits: "0 all is well, 1 something is wrong or was refused, 2 the command was used wrongly",
+  commands: {
+    show: async () => (await import("./show.ts")).showPoolsCommand,
+    map: async () => (await import("./map/map.ts")).mapCommand,
+    list: async () => (await import("./list.ts")).listCommand,
+    why: async () => (await import("./why.ts")).whyCommand,
+    predict: async () => (await import("./predict.ts")).predictCommand,
+    reserve: async () => (await import("./changes.ts")).reserveCommand,
+    unreserve: async () => (await import("./changes.ts")).unreserveCommand,
+    release: async () => (await import("./changes.ts")).releaseCommand,
+    check: async () => (await import("./changes.ts")).checkCommand,
+    export: async () => (await import("./transfer/export.ts")).exportCommand,
+    import: async () => (await import("./changes.ts")).importCommand,
+  },
+});

@@ -1,24 +1,44 @@
 import type { Holding } from "../../../ipam/flat/pool/holding.ts";
 import { conditionOf, namespaceOf } from "../../../ipam/flat/pool/holding.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
+import { choice, text, type ValuesOf } from "../option.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import type { ListOptions } from "./options.ts";
-import type { Person } from "./person.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPool } from "./target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner, printTime } from "./words.ts";
 
 const shownIdLength = 12;
 
-/** `hawser ipam list`: every owner with its addresses, in the order of these. */
-export async function listHoldings(
-  sys: Sys,
-  terminal: Terminal,
-  options: ListOptions,
-  person: Person,
-): Promise<number> {
+const options = {
+  ...targetOptions,
+  state: choice(["used", "held", "expired", "reserved", "quarantined"], "only those in this state"),
+  node: text("only this node's"),
+  namespace: text("only this namespace's"),
+};
+type ListOptions = ValuesOf<typeof options>;
+
+export const listCommand = defineCommand({
+  summary: "List who has which addresses",
+  takes: "[--state STATE] [--node NODE] [--namespace NAMESPACE]",
+  about: ["Lists the owners of addresses, in the order of these. Changes nothing."],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["all of them", `hawser ipam list ${exampleConfig}`],
+    [
+      "what waits for its pod to come back",
+      `hawser ipam list ${exampleConfig} --state held --namespace blue`,
+    ],
+  ],
+  exits: looks,
+  run,
+});
+
+async function run(sys: Sys, { terminal, person }: Context, options: ListOptions): Promise<number> {
   const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const { store, keys, name } = pool.value;

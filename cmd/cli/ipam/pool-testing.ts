@@ -8,9 +8,9 @@ import { openLocalStore } from "../../../ipam/flat/store/local-store.ts";
 import type { Entry, Op, Store } from "../../../ipam/flat/store/store.ts";
 import { linux } from "../../../sys/linux.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { asRoot, type Printed, temporaryFolder, writeFile } from "../command-testing.ts";
+import { asRoot, listen, type Printed, temporaryFolder, writeFile } from "../command-testing.ts";
+import { hawser } from "../commands.ts";
 import { parseUsage } from "../usage.ts";
-import { ipamCommand } from "./ipam.ts";
 
 /** What tests take for now: 2026-08-02 12:00:00Z. */
 export const nowMs = Date.UTC(2026, 7, 2, 12, 0, 0);
@@ -35,27 +35,22 @@ export interface Changes {
 
 /** Runs `hawser ipam` with these arguments. */
 export async function runIpam(args: readonly string[], changes: Changes = {}): Promise<Printed> {
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const defaults = { stateDir: "/nowhere", confDir: "/nowhere", columns: 110, version: "" };
-  const usage = await parseUsage(["ipam", ...args], defaults);
+  const { asked, whenAsked, answer, onProgress, sys = stopped, ...rest } = changes;
+  const usage = await parseUsage(hawser, ["ipam", ...args], { columns: 110, version: "" });
   if (usage.kind === "wrong") return { exitCode: 2, stdout: "", stderr: usage.message };
-  if (usage.kind !== "command" || usage.command.kind !== "ipam") throw new Error("it is no ipam command");
-  const terminal = {
-    print: (text: string) => void stdout.push(`${text}\n`),
-    complain: (text: string) => void stderr.push(`${text}\n`),
-    columns: changes.columns,
-    colours: changes.colours ?? false,
-  };
-  const exitCode = await ipamCommand(changes.sys ?? stopped, terminal, usage.command.ipam, {
-    confirm: async (question) => {
-      changes.asked?.push(question);
-      await changes.whenAsked?.();
-      return changes.answer;
+  if (usage.kind !== "command") throw new Error("it is no ipam command");
+  const { context, printed } = listen({
+    ...rest,
+    person: {
+      confirm: async (question) => {
+        asked?.push(question);
+        await whenAsked?.();
+        return answer;
+      },
+      progress: (line) => onProgress?.(line),
     },
-    progress: (line) => changes.onProgress?.(line),
   });
-  return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
+  return printed(await usage.run(sys, context));
 }
 
 export const ranges = [[{ subnet: "10.60.0.0/26", exclude: ["10.60.0.60/30"] }]];

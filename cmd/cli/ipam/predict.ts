@@ -8,13 +8,15 @@ import type { Op, TxnReply } from "../../../ipam/flat/store/store.ts";
 import { stableMac } from "../../../ipam/hash.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
+import { argument, type ValuesOf } from "../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { readIdentity } from "./address.ts";
-import type { PredictOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 import { readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printOwner } from "./words.ts";
 
 /** What an identity will get, or has. */
@@ -33,12 +35,27 @@ export interface Predicted {
   readonly owner: string | undefined;
 }
 
-/** `hawser ipam predict`: the addresses and the MAC address of a pod's interface, before there is one. */
-export async function predictIdentity(
-  sys: Sys,
-  terminal: Terminal,
-  options: PredictOptions,
-): Promise<number> {
+const options = {
+  identity: argument("NAMESPACE/POD/INTERFACE", "NAMESPACE/POD/INTERFACE"),
+  ...targetOptions,
+};
+type PredictOptions = ValuesOf<typeof options>;
+
+export const predictCommand = defineCommand({
+  summary: "Tell what a pod's interface has or will get",
+  takes: "NAMESPACE/POD/INTERFACE",
+  about: [
+    "Tells the addresses and the MAC address that a pod's interface has or prefers,",
+    "be there such a pod or not, and whether they are free now. Changes nothing.",
+  ],
+  options,
+  conflicts: targetConflicts,
+  examples: [["for a firewall's rules", `hawser ipam predict blue/db-0/net1 ${exampleConfig}`]],
+  exits: looks,
+  run,
+});
+
+async function run(sys: Sys, { terminal }: Context, options: PredictOptions): Promise<number> {
   const identity = readIdentity(options.identity);
   if (!identity.ok) return printFailure(terminal, identity.error, options.json);
   const pool = await findPool(sys, options);

@@ -1,25 +1,37 @@
 import type { Holding } from "../../../ipam/flat/pool/holding.ts";
 import { type GroupTally, type PoolTally, type SetTally, tallyOf } from "../../../ipam/flat/pool/tally.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
+import { flag, type ValuesOf } from "../option.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import type { ShowOptions } from "./options.ts";
-import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPools } from "./target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
 import { jsonCount, printCount } from "./words.ts";
 
 const fewGroups = 10;
 
-/** `hawser ipam show`: how full the pools are, and who has the addresses. */
-export async function showPools(
-  sys: Sys,
-  terminal: Terminal,
-  options: ShowOptions,
-  person: Person,
-): Promise<number> {
+const options = { ...targetOptions, all: flag("every node and namespace") };
+type ShowPoolsOptions = ValuesOf<typeof options>;
+
+export const showPoolsCommand = defineCommand({
+  summary: "Show how full pools are, and of what",
+  takes: "[--all]",
+  about: ["Shows how full pools are, by range set, by node and by namespace. Changes nothing."],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["one configuration's pools", `hawser ipam show ${exampleConfig}`],
+    ["every pool of a store, for machines", "hawser ipam show --etcd https://10.0.0.1:2379 --json"],
+  ],
+  exits: looks,
+  run,
+});
+
+async function run(sys: Sys, { terminal, person }: Context, options: ShowPoolsOptions): Promise<number> {
   const pools = await findPools(sys, options);
   if (!pools.ok) return printFailure(terminal, pools.error, options.json);
   const documents: unknown[] = [];

@@ -12,10 +12,10 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readJsonFile } from "../configuration.ts";
 import { type FlatNetwork, flatNetworksIn } from "./find.ts";
-import type { TargetOptions } from "./options.ts";
 import type { Pool, PoolDefinition } from "./pool.ts";
 import { readEntries } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
+import type { TargetOptions } from "./target-options.ts";
 
 /** A pool as its configuration, or the person, names it; the store has not been asked yet. */
 interface Target {

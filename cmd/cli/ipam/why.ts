@@ -2,19 +2,34 @@ import type { Holding, HoldingEvent } from "../../../ipam/flat/pool/holding.ts";
 import { conditionOf } from "../../../ipam/flat/pool/holding.ts";
 import type { Stored } from "../../../ipam/flat/pool/stored.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
+import { argument, type ValuesOf } from "../option.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Named, readNamed, whyNever } from "./address.ts";
 import { holdingDocument, untilOf } from "./list.ts";
-import type { AddressOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 import { readKey } from "./read.ts";
 import { findPool } from "./target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner, printSpan, printTime } from "./words.ts";
 
-/** `hawser ipam why`: whose an address is, and how it came to that. */
-export async function whyAddress(sys: Sys, terminal: Terminal, options: AddressOptions): Promise<number> {
+const options = { address: argument("address", "an IP address"), ...targetOptions };
+type WhyOptions = ValuesOf<typeof options>;
+
+export const whyCommand = defineCommand({
+  summary: "Tell whose an address is, and its history",
+  takes: "ADDRESS",
+  about: ["Tells whose an address is, since when, on which node, and its history. Changes nothing."],
+  options,
+  conflicts: targetConflicts,
+  examples: [["one address", `hawser ipam why 10.60.0.7 ${exampleConfig}`]],
+  exits: looks,
+  run,
+});
+
+async function run(sys: Sys, { terminal }: Context, options: WhyOptions): Promise<number> {
   const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const named = readNamed(pool.value, options.address);

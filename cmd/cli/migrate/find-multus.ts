@@ -5,7 +5,6 @@ import { respell } from "../../../plugins/meta/config/multus-fields.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readJsonFile } from "../configuration.ts";
-import type { MigrateOptions } from "./options.ts";
 
 /** Multus as this node has it. */
 export interface FoundMultus {
@@ -22,8 +21,17 @@ export interface FoundMultus {
 
 const types: readonly string[] = ["multus", "multus-shim"];
 
+/** Where to look. */
+export interface MultusPlaces {
+  /** Multus's configuration; undefined: the first of `confDir` that has it. */
+  readonly config: string | undefined;
+  readonly confDir: string;
+  /** The daemon's own configuration, of a thick Multus. */
+  readonly daemonConfig: string | undefined;
+}
+
 /** Errors: `cli.file`, `cli.json`, `cli.no-multus`. */
-export function findMultus(sys: Sys, options: MigrateOptions): Outcome<FoundMultus, CniError> {
+export function findMultus(sys: Sys, options: MultusPlaces): Outcome<FoundMultus, CniError> {
   const path = options.config ?? firstOf(sys, options.confDir);
   if (path === undefined) return noMultus(`look for Multus in ${options.confDir}`);
   const document = readJsonFile(sys, path);

@@ -4,8 +4,10 @@ import type { JsonObject } from "../../../cni/json.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/meta-testing.ts";
 import { Crash, type FakeProcess } from "../../../sys/fake.ts";
+import { listen } from "../command-testing.ts";
 import { migrateCommand } from "./migrate.ts";
-import type { MigrateOptions } from "./options.ts";
+
+type MigrateOptions = Parameters<typeof migrateCommand.run>[2];
 
 /** As Go's encoding/json writes bytes. */
 const bytes = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
@@ -97,11 +99,14 @@ interface Ran {
 }
 
 async function migrate(process: FakeProcess, more: Partial<MigrateOptions> = {}): Promise<Ran> {
-  const lines: string[] = [];
-  const write = (line: string) => void lines.push(line);
-  const terminal = { print: write, complain: write, columns: undefined, colours: false };
   const options: MigrateOptions = {
-    ...{ config: undefined, confDir: "/etc/cni/net.d", daemonConfig: undefined, cniDir: undefined },
+    ...{
+      from: "multus",
+      config: undefined,
+      confDir: "/etc/cni/net.d",
+      daemonConfig: undefined,
+      cniDir: undefined,
+    },
     ...{
       clusterDefinitions: undefined,
       results: "/var/lib/cni/results",
@@ -114,9 +119,9 @@ async function migrate(process: FakeProcess, more: Partial<MigrateOptions> = {})
     json: true,
     ...more,
   };
-  const nobody = { confirm: async () => undefined, progress: () => undefined };
-  const exitCode = await migrateCommand(process.sys, terminal, options, nobody);
-  const text = lines.join("\n");
+  const { context, printed } = listen();
+  const { exitCode, stdout, stderr } = printed(await migrateCommand.run(process.sys, context, options));
+  const text = `${stdout}${stderr}`.trimEnd();
   return { exitCode, text, document: options.json ? JSON.parse(text) : {} };
 }
 

@@ -7,25 +7,60 @@ import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type JudgedDefinitions, judgeDefinitions } from "../cluster-definitions.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { clusterDefinitions, confDir, json, stateDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
 import { confirmed } from "../ipam/change.ts";
-import { type Person, processPerson } from "../ipam/person.ts";
+import type { Person } from "../ipam/person.ts";
+import { argument, flag, text, type ValuesOf } from "../option.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type FoundMultus, findMultus } from "./find-multus.ts";
-import type { MigrateOptions } from "./options.ts";
 import { type PlannedTakeOver, planTakeOver, type TakeOver, takeOver } from "./take-over.ts";
 import { type Translation, translate } from "./translate.ts";
 
 const multusCache = "/var/lib/cni/multus";
 
-/** `hawser migrate multus`: what a node's Multus comes to in our words; with --take-over also what it has attached. */
-export async function migrateCommand(
-  sys: Sys,
-  terminal: Terminal,
-  options: MigrateOptions,
-  person: Person = processPerson(),
-): Promise<number> {
+const options = {
+  from: argument("from what (multus)", "whose attachments", ["multus"]),
+  config: text("Multus's configuration (default: the first in conf-dir)"),
+  confDir,
+  daemonConfig: text("the daemon's configuration, of a thick Multus"),
+  cniDir: text("Multus's cache (default: as its configuration says)"),
+  results: text("the runtime's cache", { default: "/var/lib/cni/results" }),
+  stateDir,
+  clusterDefinitions,
+  takeOver: flag("record what Multus has attached"),
+  all: flag("also where the namespace is gone"),
+  dryRun: flag("only show what would be recorded"),
+  yes: flag("ask nothing"),
+  json,
+};
+type MigrateOptions = Omit<ValuesOf<typeof options>, "from">;
+
+export const migrateCommand = defineCommand({
+  summary: "Take over what another meta-plugin has attached",
+  takes: "multus [--take-over]",
+  about: [
+    "Reads this node's Multus: its configuration and what it has attached. Prints the configuration in",
+    "hawser's words, what would change, and the containers. With --take-over their attachments are recorded,",
+    "after a question, so that hawser checks and deletes them; Multus's own files stay. May be run again.",
+  ],
+  options,
+  examples: [
+    ["what it would come to", "sudo hawser migrate multus"],
+    [
+      "a thick Multus, with its daemon's configuration",
+      "hawser migrate multus --daemon-config daemon-config.json",
+    ],
+    ["running pods, without a question", "sudo hawser migrate multus --take-over --yes"],
+    ["what that would do, for machines", "hawser migrate multus --take-over --dry-run --json"],
+  ],
+  exits: "0 done, 1 something cannot be read or was refused, 2 the command was used wrongly",
+  run,
+});
+
+async function run(sys: Sys, { terminal, person }: Context, options: MigrateOptions): Promise<number> {
   const found = findMultus(sys, options);
   if (!found.ok) return printFailure(terminal, found.error, options.json);
   const config = await configOf(found.value);

@@ -1,29 +1,31 @@
 import { describe, expect, test } from "vitest";
+import { hawser } from "../commands.ts";
 import { parseUsage } from "../usage.ts";
 
-const defaults = { stateDir: "/state", confDir: "/conf", version: "hawser", columns: 100 };
-const parse = (line: string) => parseUsage(line.split(" "), defaults);
+const page = { version: "hawser", columns: 100 };
+const parse = (line: string) => parseUsage(hawser, line.split(" "), page);
 
 describe("hawser migrate", () => {
   test("looks, unless it is told to take over", async () => {
     expect(await parse("migrate multus")).toEqual({
       kind: "command",
-      command: {
-        kind: "migrate",
-        migrate: {
-          config: undefined,
-          confDir: "/conf",
-          daemonConfig: undefined,
-          cniDir: undefined,
-          results: "/var/lib/cni/results",
-          stateDir: "/state",
-          takeOver: false,
-          all: false,
-          dryRun: false,
-          yes: false,
-          json: false,
-        },
+      name: "migrate",
+      options: {
+        from: "multus",
+        config: undefined,
+        confDir: "/etc/cni/net.d",
+        daemonConfig: undefined,
+        cniDir: undefined,
+        results: "/var/lib/cni/results",
+        stateDir: "/var/lib/cni/hawser",
+        clusterDefinitions: undefined,
+        takeOver: false,
+        all: false,
+        dryRun: false,
+        yes: false,
+        json: false,
       },
+      run: expect.any(Function),
     });
   });
 

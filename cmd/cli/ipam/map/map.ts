@@ -2,12 +2,14 @@ import { type Cidr, parseCidr } from "../../../../cni/address.ts";
 import { type CniError, cniError, failWith } from "../../../../cni/errors.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
+import { type Context, defineCommand } from "../../command.ts";
 import { printFailure } from "../../failure.ts";
+import { text, type ValuesOf } from "../../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../../terminal.ts";
-import type { MapOptions } from "../options.ts";
 import type { Person } from "../person.ts";
 import { countEntries, readHoldings } from "../read.ts";
 import { findPool } from "../target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "../target-options.ts";
 import { jsonCount, printCount } from "../words.ts";
 import { svgOf } from "./draw-svg.ts";
 import { legendOf, textOf } from "./draw-text.ts";
@@ -17,13 +19,30 @@ const wideEnough = 84;
 const svgShape: PictureShape = { columns: 64, mostRows: 32 };
 const fileMode = 0o644;
 
-/** `hawser ipam map`: the pool as a picture. Errors: `cli.write`, `cli.within`, `cli.ranges`. */
-export async function mapPool(
-  sys: Sys,
-  terminal: Terminal,
-  options: MapOptions,
-  person: Person,
-): Promise<number> {
+const options = {
+  ...targetOptions,
+  svg: text("draw to this file"),
+  within: text("only this part, as a CIDR"),
+};
+type MapOptions = ValuesOf<typeof options>;
+
+export const mapCommand = defineCommand({
+  summary: "Draw a pool, in the terminal or as SVG",
+  takes: "[--within CIDR] [--svg FILE]",
+  about: ["Draws a pool: a mark for each address, or for each block of a large one."],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["in the terminal", `hawser ipam map ${exampleConfig}`],
+    ["a part of a large pool", `hawser ipam map ${exampleConfig} --within 10.60.3.0/24`],
+    ["as a picture", `hawser ipam map ${exampleConfig} --svg pool.svg`],
+  ],
+  exits: looks,
+  run,
+});
+
+/** Errors: `cli.write`, `cli.within`, `cli.ranges`. */
+async function run(sys: Sys, { terminal, person }: Context, options: MapOptions): Promise<number> {
   const pictures = await draw(sys, terminal, options, person);
   if (!pictures.ok) return printFailure(terminal, pictures.error, options.json);
   const { title, drawn } = pictures.value;

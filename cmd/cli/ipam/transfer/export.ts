@@ -1,22 +1,32 @@
 import { cniError } from "../../../../cni/errors.ts";
 import type { Sys } from "../../../../sys/sys.ts";
+import { type Context, defineCommand } from "../../command.ts";
 import { printFailure } from "../../failure.ts";
-import { plain, printDocument, type Terminal } from "../../terminal.ts";
-import type { ExportOptions } from "../options.ts";
-import type { Person } from "../person.ts";
+import { text, type ValuesOf } from "../../option.ts";
+import { plain, printDocument } from "../../terminal.ts";
 import { countEntries, readHoldings } from "../read.ts";
 import { findPool } from "../target.ts";
+import { exampleConfig, looks, targetConflicts, targetOptions } from "../target-options.ts";
 import { headerLine, holdingLine } from "./lines.ts";
 
 const fileMode = 0o600;
 
-/** `hawser ipam export`: a line of JSON for each owner, which `import` reads again. Errors: `cli.write`. */
-export async function exportHoldings(
-  sys: Sys,
-  terminal: Terminal,
-  options: ExportOptions,
-  person: Person,
-): Promise<number> {
+const options = { ...targetOptions, output: text("to this file") };
+type ExportOptions = ValuesOf<typeof options>;
+
+export const exportCommand = defineCommand({
+  summary: "Write all owners as lines of JSON",
+  takes: "[--output FILE]",
+  about: ["Writes a line of JSON for each owner, which import reads again. Changes nothing."],
+  options,
+  conflicts: targetConflicts,
+  examples: [["a backup", `hawser ipam export ${exampleConfig} --output pool.jsonl`]],
+  exits: looks,
+  run,
+});
+
+/** Errors: `cli.write`. */
+async function run(sys: Sys, { terminal, person }: Context, options: ExportOptions): Promise<number> {
   const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const { store, keys, name } = pool.value;

@@ -1,0 +1,29 @@
+import { metaPlaces } from "../../plugins/meta/config/config.ts";
+import { flag, type Option, text } from "./option.ts";
+
+/** Options that several commands have in the same words. Folders are the plugin's own defaults: people and runtimes look into the same. */
+
+const places = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
+export const defaultStateDir = places.stateDir;
+export const defaultConfDir = places.confDir;
+const defaultPluginDirs = ["/opt/cni/bin", "/usr/lib/cni"];
+
+export const json = flag("print JSON, for machines");
+export const confDir = text("the runtime's folder of configurations", { default: defaultConfDir });
+export const stateDir = text("the folder of records", { default: defaultStateDir });
+export const clusterDefinitions = text("a file of kubectl's: which of its definitions are refused");
+
+/** Of these all that are given are meant, and each may be several, written as in CNI_PATH. */
+export const pluginDirs: Option<readonly string[]> = {
+  name: "plugin-dir",
+  yargs: {
+    type: "string",
+    requiresArg: true,
+    array: true,
+    describe: `a folder of plugins (default ${defaultPluginDirs.join(", ")}); may be repeated`,
+  },
+  read: (given) =>
+    Array.isArray(given)
+      ? given.flatMap((each) => String(each).split(":")).filter((each) => each !== "")
+      : defaultPluginDirs,
+};
