@@ -3,47 +3,37 @@ import type { Chain } from "../../cni/chain.ts";
 import type { Version } from "../../cni/version.ts";
 import { type Explanation, explain } from "./explanation.ts";
 import { metaConfig } from "./meta-testing.ts";
-import type { Wanted } from "./observe/observed.ts";
+import type { Selection } from "./plan/select.ts";
 import type { Prepared } from "./prepare.ts";
 
 function chain(name: string, cniVersion: Version = "1.1.0", off: Partial<Chain> = {}): Chain {
   return { cniVersion, name, disableCheck: false, disableGC: false, plugins: [{ type: "bridge" }], ...off };
 }
 
-function wanted(name: string, origin: Wanted["origin"]): Wanted {
-  const request = { namespace: "default", name };
-  return {
-    origin,
-    request,
-    definition: {
-      ...request,
-      source: `/net.d/default/${name}.conf`,
-      keptIn: "disk",
-      annotations: {},
-      config: {},
-    },
-  };
+interface Asked {
+  readonly origin: Selection["origin"];
+  readonly name: string;
 }
 
 /** A primary, one network of the configuration's and two that the pod asks for. */
 function example(parallel: boolean, isChained: boolean): Explanation {
-  const secondaries = [
-    { each: wanted("metrics", "configuration"), chain: chain("metrics") },
-    { each: wanted("old", "annotation"), chain: chain("old", "0.3.1") },
+  const secondaries: readonly { each: Asked; chain: Chain }[] = [
+    { each: { name: "metrics", origin: "configuration" }, chain: chain("metrics") },
+    { each: { name: "old", origin: "annotation" }, chain: chain("old", "0.3.1") },
     {
-      each: wanted("mute", "annotation"),
+      each: { name: "mute", origin: "annotation" },
       chain: chain("mute", "1.1.0", { disableCheck: true, disableGC: true }),
     },
   ];
   const steps = secondaries.map(({ each, chain }, index) => ({
     role: "secondary" as const,
-    network: `default/${each.request.name}`,
+    network: `default/${each.name}`,
     ifname: `net${index + 1}`,
     chain,
     origin: each.origin,
-    source: each.definition.source,
+    source: `/net.d/default/${each.name}.conf`,
     config: {},
-    request: each.request,
+    request: { namespace: "default", name: each.name },
   }));
   const primary = { role: "primary" as const, network: "delegate", ifname: "eth0", chain: chain("pods") };
   const first = {

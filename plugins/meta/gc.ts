@@ -63,7 +63,7 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   await collectLeftOver(sys, stateDir, leftOver, valid.value, (containerId, args) =>
     runtimeConfOf(sys, invocation.environment, config.value, { containerId, netns: "", args }),
   );
-  const steps = await planEveryPods(sys, config.value, undefined);
+  const steps = await planEveryPods(sys, config.value);
   // A broken definition must not keep the recorded networks from being collected; STATUS tells of it.
   if (!steps.ok) sys.warn(`hawser: GC knows only recorded networks: ${describe(steps.error)}`);
   const everyPods = steps.ok ? steps.value : [];

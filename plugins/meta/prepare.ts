@@ -48,13 +48,16 @@ export async function prepare(
   const existing = (base.value?.interfaces ?? []).filter(
     (each) => each.sandbox === netns && each.name !== ifname,
   );
-  const selections = select(observed.value, { primary: ifname, existing: existing.map((each) => each.name) });
+  const selections = select(observed.value.wanted, {
+    primary: ifname,
+    existing: existing.map((each) => each.name),
+  });
   if (!selections.ok) return selections;
   const planned = plan(config, selections.value, containerId);
   if (!planned.ok) return planned;
   const routes = planRoutes(selections.value);
   if (!routes.ok) return routes;
-  const { pod, isStatic = false, notAsked = [] } = observed.value;
+  const { pod, isStatic, notAsked } = observed.value;
   return ok({
     pod,
     isStatic,
@@ -67,14 +70,10 @@ export async function prepare(
 }
 
 /** The steps that every pod gets, under stand-in interface names. */
-export async function planEveryPods(
-  sys: Sys,
-  config: MetaConfig,
-  api: KubeClient | undefined,
-): Promise<Outcome<Plan, CniError>> {
-  const observed = await observeEveryPods(sys, config, api);
-  if (!observed.ok) return observed;
-  const selections = select(observed.value, { primary: "eth0", existing: [] });
+export async function planEveryPods(sys: Sys, config: MetaConfig): Promise<Outcome<Plan, CniError>> {
+  const wanted = await observeEveryPods(sys, config);
+  if (!wanted.ok) return wanted;
+  const selections = select(wanted.value, { primary: "eth0", existing: [] });
   return selections.ok ? plan(config, selections.value, undefined) : selections;
 }
 

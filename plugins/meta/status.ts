@@ -26,7 +26,7 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   // Not whether the server answers: that would stall or fail every node at once, also those that do not need it.
   const access = await checkAccess(sys, config.value, invocation.environment);
   if (!access.ok) return fail(unavailable("prepare to ask the Kubernetes API", access.error));
-  const steps = await planEveryPods(sys, config.value, undefined);
+  const steps = await planEveryPods(sys, config.value);
   if (!steps.ok) return fail(unavailable("plan what every pod gets", steps.error));
   const runtimeConf = runtimeConfOf(sys, invocation.environment, config.value);
   const errors: CniError[] = [];

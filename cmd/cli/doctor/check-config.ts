@@ -1,7 +1,7 @@
 import { declaredCapabilities, misplacedCapabilities, parseChain } from "../../../cni/chain.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
-import { readPrimary } from "../../../plugins/meta/observe/observe.ts";
+import { observePrimary } from "../../../plugins/meta/observe/observe.ts";
 import { acceptConfig } from "../../../plugins/meta/plan-add.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Configuration, isCurrent, networkConfigOf, standInResult } from "../configuration.ts";
@@ -104,11 +104,13 @@ export async function checkCapabilities(
   { path, capabilities }: Configuration,
   config: MetaConfig,
 ): Promise<Finding[]> {
-  const primary = await readPrimary(sys, config, undefined);
-  if (!primary.ok || primary.value === undefined) return [];
-  const chain = parseChain(primary.value.config, config.network);
+  const observed = await observePrimary(sys, config);
+  const [primary] = observed.ok ? observed.value : [];
+  if (primary?.lookup.kind !== "found") return [];
+  const { definition } = primary.lookup;
+  const chain = parseChain(definition.config, config.network);
   if (!chain.ok) return [];
-  const misplaced = checkMisplaced(`${path}: the primary`, misplacedCapabilities(primary.value.config));
+  const misplaced = checkMisplaced(`${path}: the primary`, misplacedCapabilities(definition.config));
   const withheldFindings = chain.value.plugins.flatMap((plugin) => {
     const withheld = declaredCapabilities(plugin).filter((name) => !capabilities.includes(name));
     return withheld.length === 0 ? [] : [withheldFinding(path, String(plugin.type), withheld)];

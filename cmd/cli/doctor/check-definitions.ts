@@ -25,7 +25,7 @@ export interface CheckedDefinitions {
 /** What every pod gets, then each definition as if a pod asked for it. */
 export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<CheckedDefinitions> {
   const { definitionsDir } = config;
-  const everyPods = planOf(await planEveryPods(sys, config, undefined), "No ADD succeeds until then.");
+  const everyPods = planOf(await planEveryPods(sys, config), "No ADD succeeds until then.");
   const listed = listDefinitions(sys, definitionsDir);
   if (!listed.ok) {
     const findings = [...everyPods.findings, noDefinitions(sys, definitionsDir, listed.error)];
@@ -95,7 +95,7 @@ async function planAlone(
     primary: { kind: "chained" },
     networks: [`${namespace}/${name}`],
   };
-  return planEveryPods(sys, alone, undefined);
+  return planEveryPods(sys, alone);
 }
 
 function noDefinitions(sys: Sys, definitionsDir: string, { msg }: CniError): Finding {

@@ -1,11 +1,17 @@
 import { isName } from "../../../cni/environment.ts";
 import { isObject, type JsonObject, printJson, without } from "../../../cni/json.ts";
-import { findByNetworkName } from "../../../kube/definition-files.ts";
+import { type Definition, findByNetworkName } from "../../../kube/definition-files.ts";
 import { shortNameProblem } from "../../../kube/names.ts";
 import { podAnnotationsCapability } from "../../../kube/pod.ts";
-import type { MetaConfig, NetworkSource } from "../../../plugins/meta/config/config.ts";
+import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import { idleFields, isOurs } from "../../../plugins/meta/config/multus-fields.ts";
-import { type FoundNetwork, readSource } from "../../../plugins/meta/observe/source.ts";
+import { findOnNode } from "../../../plugins/meta/observe/observe.ts";
+import {
+  defaultNetworks,
+  type FoundNetwork,
+  type OperatorsChoice,
+  primaryOf,
+} from "../../../plugins/meta/observe/wanted.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { callsType } from "../conf-folder.ts";
 import { metaPluginIn } from "../meta-plugins.ts";
@@ -30,7 +36,7 @@ export interface FieldChange {
 
 /** Says the same in our words, as far as it can be said. Reads only. */
 export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig): Promise<Translation> {
-  const primary = await primaryOf(sys, config);
+  const primary = await translatePrimary(sys, config);
   const defaults = await defaultNetworksOf(sys, config);
   const { plugin } = found;
   const capabilities = isObject(plugin.capabilities) ? plugin.capabilities : {};
@@ -73,7 +79,7 @@ function inPlace(document: JsonObject, own: JsonObject): JsonObject {
   return { ...document, plugins };
 }
 
-async function primaryOf(
+async function translatePrimary(
   sys: Sys,
   config: MetaConfig,
 ): Promise<{ fields: JsonObject; changes: readonly FieldChange[] }> {
@@ -86,13 +92,13 @@ async function primaryOf(
   }
   if (primary.kind === "chained") return { fields: {}, changes: [] };
   const field = "clusterNetwork";
-  const found = await readSource(sys, config, primary, field, undefined);
-  if (!found.ok || found.value === undefined) {
-    const why = found.ok ? "its definition is the API's" : found.error.msg;
+  const [wanted] = await findOnNode(sys, config, primaryOf(config));
+  if (wanted?.lookup.kind !== "found") {
+    const why = wanted?.lookup.kind === "failed" ? wanted.lookup.error.msg : "its definition is the API's";
     const what = `it is not on this node (${why}): put its configuration into "delegate"`;
     return { fields: { delegate: {} }, changes: [{ field, what }] };
   }
-  const { source, config: content } = found.value;
+  const { source, config: content } = wanted.lookup.definition;
   const folder = source.slice(0, source.lastIndexOf("/"));
   const meta = metaChanges(field, content);
   if (primary.kind === "path" && typeof content.name === "string" && isName(content.name)) {
@@ -132,17 +138,17 @@ interface DefaultNetworks {
 /** Networks of every pod: those with a definition by its name, the others as definitions that are to be written. */
 async function defaultNetworksOf(sys: Sys, config: MetaConfig): Promise<DefaultNetworks> {
   const all: DefaultNetworks = { networks: [], definitions: [], changes: [] };
-  for (const [index, source] of config.defaultNetworks.entries()) {
-    const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;
-    const found = await readSource(sys, config, source, field, undefined);
+  for (const { choice, lookup } of await findOnNode(sys, config, defaultNetworks(config))) {
+    if (choice === undefined) continue;
+    const { field, source } = choice;
     const isDotted = source.kind === "defined" && shortNameProblem(source.name) !== undefined;
-    if (found.ok && found.value !== undefined && (isDotted || !isDefinition(source, found.value))) {
-      const namespace = isDefinition(source, found.value) ? namespaceOf(source) : "default";
-      const name = freeName(all, config, namespace, found.value.name.split("/").at(-1) ?? "");
+    if (lookup.kind === "found" && (isDotted || !isDefinition(source, lookup))) {
+      const namespace = isDefinition(source, lookup) ? namespaceOf(source) : "default";
+      const name = freeName(all, config, namespace, lookup.network.split("/").at(-1) ?? "");
       all.networks.push(`${namespace}/${name}`);
       all.definitions.push({
         path: pathOf(config, namespace, name),
-        content: contentOf(namespace, name, found.value),
+        content: contentOf(namespace, name, lookup.definition),
       });
       all.changes.push({ field, what: `it becomes the definition ${namespace}/${name}` });
     } else if (isDotted) {
@@ -150,16 +156,18 @@ async function defaultNetworksOf(sys: Sys, config: MetaConfig): Promise<DefaultN
       all.changes.push({ field, what });
     } else if (source.kind === "defined") {
       all.networks.push(`${source.namespace}/${source.name}`);
-      if (!found.ok || found.value === undefined)
+      if (lookup.kind !== "found")
         all.changes.push({ field, what: "its definition is to come from the API (kubeconfig)" });
-    } else if (!found.ok) {
-      all.changes.push({ field, what: `it is left out: ${found.error.msg}` });
+    } else if (lookup.kind === "failed") {
+      all.changes.push({ field, what: `it is left out: ${lookup.error.msg}` });
     }
   }
   return all;
 }
 
-function namespaceOf(source: NetworkSource): string {
+type Source = OperatorsChoice["source"];
+
+function namespaceOf(source: Source): string {
   return source.kind === "defined" ? source.namespace : "default";
 }
 
@@ -183,7 +191,7 @@ function freeName(
 }
 
 /** With its annotations, which may name a device's resource, as the object that has them. */
-function contentOf(namespace: string, name: string, { config, annotations }: FoundNetwork): JsonObject {
+function contentOf(namespace: string, name: string, { config, annotations }: Definition): JsonObject {
   if (Object.keys(annotations).length === 0) return config;
   return {
     apiVersion: "k8s.cni.cncf.io/v1",
@@ -193,8 +201,8 @@ function contentOf(namespace: string, name: string, { config, annotations }: Fou
   };
 }
 
-function isDefinition(source: NetworkSource, { name }: FoundNetwork): boolean {
-  return source.kind === "defined" && name === `${source.namespace}/${source.name}`;
+function isDefinition(source: Source, { network }: FoundNetwork): boolean {
+  return source.kind === "defined" && network === `${source.namespace}/${source.name}`;
 }
 
 /** A definition's name in the short form, which `networks` is in: no capitals, dots and underlines. */

@@ -23,6 +23,7 @@ const objects: Readonly<Record<string, object>> = {
   "blue/open": definition("blue", "open", { type: "one" }, { "v1.hawser-cni.io/allowed-namespaces": "shop" }),
   "blue/closed": definition("blue", "closed", { type: "one" }),
   "kube-system/c": definition("kube-system", "c", { type: "one" }),
+  "kube-system/d": definition("kube-system", "d", { type: "two" }),
 };
 
 type Files = Readonly<Record<string, unknown>>;
@@ -145,11 +146,12 @@ describe("ADD asks", () => {
   test("for the primary, the operator's and the pod's own networks at once", async () => {
     const { node, asked, mostAtOnce } = scene();
     const { delegate: _delegate, ...others } = config;
-    const multus = { ...others, type: "multus", clusterNetwork: "c", defaultNetworks: ["c"] };
+    const multus = { ...others, type: "multus", clusterNetwork: "c", defaultNetworks: ["d", "c"] };
     const about = { annotations: { [networks]: "a,b" } };
     expect(await node.call("ADD", multus, about)).toMatchObject({ ok: true });
+    // What two of them name is asked for once.
     expect([[...asked].sort(), mostAtOnce()]).toEqual([
-      ["kube-system/c", "kube-system/c", "shop/a", "shop/b"],
+      ["kube-system/c", "kube-system/d", "shop/a", "shop/b"],
       4,
     ]);
   });

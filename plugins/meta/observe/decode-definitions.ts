@@ -3,27 +3,35 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { ownerOf } from "../trust/owner.ts";
-import type { Sought } from "./policy.ts";
+import type { FoundNetwork, Wanted } from "./wanted.ts";
 
 /**
- * Judges what is not the operator's own text among the definitions that were found. Nothing is loaded and no file read for it
- * where all of them are his. Errors: `config.resources`; those of a definition stand with it.
+ * Decodes the definitions that are not the operator's own text. The operator's resources are read, and the decoder is loaded,
+ * only where there is such a definition. It comes after `isolate`, so that a pod learns nothing from definitions that it may
+ * not use: neither from a line on stderr nor from a broken resources file. Errors: `config.resources`; what is wrong with a
+ * definition stays with it.
  */
 export async function decodeTenants(
   sys: Sys,
   config: MetaConfig,
-  sought: readonly Sought[],
-): Promise<Outcome<Sought[], CniError>> {
-  const isOperators = ({ definition }: Sought) =>
-    !definition.ok || ownerOf(config, definition.value) === "operator";
-  if (sought.every(isOperators)) return ok([...sought]);
+  wanted: readonly Wanted[],
+): Promise<Outcome<Wanted[], CniError>> {
+  if (wanted.every((each) => foreignText(config, each) === undefined)) return ok([...wanted]);
   const { readResources, judge } = await import("../trust/plan-judge.ts");
   const resources = readResources(sys, config.resources);
   if (!resources.ok) return resources;
   return ok(
-    sought.map((each): Sought => {
-      if (!each.definition.ok || isOperators(each)) return each;
-      return { ...each, decoded: judge(sys, config, resources.value, each.definition.value) };
+    wanted.map((each): Wanted => {
+      const found = foreignText(config, each);
+      if (found === undefined) return each;
+      const decoded = judge(sys, config, resources.value, found.definition);
+      return { ...each, lookup: { ...found, decoded } };
     }),
   );
+}
+
+/** A definition that somebody else than the operator has written. What the operator's configuration chooses is his. */
+function foreignText(config: MetaConfig, { choice, lookup }: Wanted): FoundNetwork | undefined {
+  if (choice !== undefined || lookup.kind !== "found") return undefined;
+  return ownerOf(config, lookup.definition) === "operator" ? undefined : lookup;
 }

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
+import type { JsonObject } from "../../../cni/json.ts";
+import type { PodIdentity } from "../../../kube/pod.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
 import { createFake } from "../../../sys/fake.ts";
 import { checkpointText } from "../../../tools/testbed/fake-kubelet.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { plan } from "../plan/plan.ts";
 import { select } from "../plan/select.ts";
 import { assignDevices } from "./devices.ts";
-import type { Observed, Wanted } from "./observed.ts";
+import type { Wanted } from "./wanted.ts";
 
 const nic = "vendor.com/nic";
 const pod = { namespace: "blue", name: "p", uid: "u1" };
@@ -21,30 +23,39 @@ const files = {
 
 function wanted(name: string, resource?: string, more: object = {}, config: object = {}): Wanted {
   const request: NetworkRequest = { namespace: "blue", name, ...more };
-  const annotations = resource === undefined ? {} : { "k8s.v1.cni.cncf.io/resourceName": resource };
-  const place = { namespace: "blue", name, source: `/d/blue/${name}.json` };
   return {
+    role: "secondary",
     origin: "annotation",
     request,
-    definition: { ...place, keptIn: "disk" as const, annotations, config: { type: "x", ...config } },
+    lookup: found(`blue/${name}`, resource, { type: "x", ...config }),
   };
 }
 
-function observed(...networks: Wanted[]): Observed {
-  return { pod, primary: undefined, wanted: networks };
+function found(network: string, resource?: string, config: JsonObject = { type: "x" }): Wanted["lookup"] {
+  const annotations = resource === undefined ? {} : { "k8s.v1.cni.cncf.io/resourceName": resource };
+  const place = { namespace: "blue", name: network, source: `/d/${network}.json`, keptIn: "disk" as const };
+  return { kind: "found", network, definition: { ...place, annotations, config } };
+}
+
+interface Seen {
+  readonly pod: PodIdentity | undefined;
+  readonly wanted: readonly Wanted[];
+}
+
+function observed(...networks: Wanted[]): Seen {
+  return { pod, wanted: networks };
 }
 
 async function devicesOf(
-  seen: Observed,
+  seen: Seen,
   there: Record<string, string> = files,
   mode: "required" | "known" = "required",
 ) {
   const fake = createFake({ files: there });
-  const assigned = await assignDevices(fake.sys, metaConfig(), seen, mode);
+  const assigned = await assignDevices(fake.sys, metaConfig(), seen.pod, seen.wanted, mode);
   if (!assigned.ok) return { error: assigned.error, effects: fake.effects() };
-  const { primary, wanted: all } = assigned.value;
   return {
-    devices: [...(primary === undefined ? [] : [primary]), ...all].map(({ device }) => device),
+    devices: assigned.value.map(({ device }) => device),
     effects: fake.effects(),
     warnings: fake.warnings,
   };
@@ -79,10 +90,10 @@ describe("which network gets which device", () => {
   });
 
   test("a primary that a definition describes comes first", async () => {
-    const annotations = { "k8s.v1.cni.cncf.io/resourceName": nic };
-    const primary = { name: "main", source: "s", config: { type: "x" }, annotations };
-    const found = await devicesOf({ ...observed(wanted("a", nic)), primary });
-    expect(found.devices).toMatchObject([{ id: "0000:01:00.1" }, { id: "0000:01:00.2" }]);
+    const choice = { field: "delegate", source: { kind: "named", name: "main" } } as const;
+    const primary: Wanted = { role: "primary", origin: "configuration", choice, lookup: found("main", nic) };
+    const { devices } = await devicesOf(observed(primary, wanted("a", nic)));
+    expect(devices).toMatchObject([{ id: "0000:01:00.1" }, { id: "0000:01:00.2" }]);
   });
 
   test("the kubelet's device counts, not the one that the pod asks for, and stderr tells", async () => {
@@ -113,12 +124,7 @@ describe("which network gets which device", () => {
 
 describe("what plugins are told of it", () => {
   async function planned(...networks: Wanted[]) {
-    const assigned = await assignDevices(
-      createFake({ files }).sys,
-      metaConfig(),
-      observed(...networks),
-      "required",
-    );
+    const assigned = await assignDevices(createFake({ files }).sys, metaConfig(), pod, networks, "required");
     if (!assigned.ok) throw new Error(assigned.error.msg);
     const selections = select(assigned.value, { primary: "eth0", existing: [] });
     const steps = selections.ok ? plan(metaConfig(), selections.value, "c1") : selections;

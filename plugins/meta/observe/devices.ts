@@ -1,10 +1,11 @@
 import { type CniError, describe } from "../../../cni/errors.ts";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
 import { type DeviceNeed, resourceOf } from "../../../kube/devices/assign.ts";
+import type { PodIdentity } from "../../../kube/pod.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
-import type { Observed, Wanted } from "./observed.ts";
+import type { Wanted } from "./wanted.ts";
 
 /**
  * `required`: a network whose device cannot be had is an error. `known`: it goes without, and stderr tells why; for a person
@@ -19,41 +20,32 @@ export type DeviceMode = "required" | "known";
 export async function assignDevices(
   sys: Sys,
   config: MetaConfig,
-  observed: Observed,
+  pod: PodIdentity | undefined,
+  wanted: readonly Wanted[],
   mode: DeviceMode,
-): Promise<Outcome<Observed, CniError>> {
-  const { primary, wanted, pod } = observed;
-  const needs = [
-    { network: primary?.name ?? "", resource: resourceOf(primary?.annotations ?? {}) },
-    ...wanted.map(needOf),
-  ];
-  if (needs.every(({ resource }) => resource === undefined)) return ok(observed);
+): Promise<Outcome<readonly Wanted[], CniError>> {
+  const needs = wanted.map(needOf);
+  if (needs.every(({ resource }) => resource === undefined)) return ok(wanted);
   const { findDevices } = await import("../../../kube/devices/find-devices.ts");
   const found = await findDevices(sys, config, needs, pod);
   if (!found.ok) {
     if (mode === "required") return found;
     sys.warn(`hawser: the devices are left out: ${describe(found.error)}`);
-    return ok(observed);
+    return ok(wanted);
   }
-  const [first, ...others] = found.value;
-  if (first !== undefined) warnOfIgnored(sys, primary?.request, first.id);
-  return ok({
-    ...observed,
-    primary: primary === undefined || first === undefined ? primary : { ...primary, device: first },
-    wanted: wanted.map((each, index) => {
-      const device = others[index];
+  return ok(
+    wanted.map((each, index) => {
+      const device = found.value[index];
       if (device === undefined) return each;
       warnOfIgnored(sys, each.request, device.id);
       return { ...each, device };
     }),
-  });
+  );
 }
 
-function needOf({ label, request, definition }: Wanted): DeviceNeed {
-  return {
-    network: label ?? `${request.namespace}/${request.name}`,
-    resource: resourceOf(definition.annotations),
-  };
+function needOf({ lookup }: Wanted): DeviceNeed {
+  if (lookup.kind !== "found") return { network: "", resource: undefined };
+  return { network: lookup.network, resource: resourceOf(lookup.definition.annotations) };
 }
 
 /** The kubelet's word counts: it alone knows whose a device is. */

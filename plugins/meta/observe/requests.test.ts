@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createFake } from "../../../sys/fake.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { metaConfig } from "../meta-testing.ts";
-import { type Asked, readRequests, warnOfIgnored } from "./requests.ts";
+import { type Requests, readRequests, warnOfIgnored } from "./requests.ts";
 
 const networks = "k8s.v1.cni.cncf.io/networks";
 const own = "v1.multus-cni.io/default-network";
@@ -12,8 +12,12 @@ function read(annotations: Record<string, string>, more: Partial<MetaConfig> = o
   return readRequests(metaConfig(more), { annotations, namespace: "shop", ifname: "eth0" });
 }
 
-function names(asked: readonly Asked[]): string[] {
-  return asked.map(({ role, origin, request }) => `${role} ${origin} ${request.namespace}/${request.name}`);
+function names({ own, configured, chosen }: Requests): string[] {
+  return [
+    ...own.map(({ namespace, name }) => `primary annotation ${namespace}/${name}`),
+    ...configured.map(({ namespace, name }) => `secondary configuration ${namespace}/${name}`),
+    ...chosen.map(({ namespace, name }) => `secondary annotation ${namespace}/${name}`),
+  ];
 }
 
 describe("what is asked for", () => {

@@ -1,20 +1,19 @@
 import { allOk, type CniError, failWith, within } from "../../../cni/errors.ts";
-import {
-  type NetworkRequest,
-  parseDefaultNetwork,
-  parseNetworkList,
-  parseNetworks,
-} from "../../../kube/annotation.ts";
+import { parseDefaultNetwork, parseNetworkList, parseNetworks } from "../../../kube/annotation.ts";
 import { defaultNetworkAnnotation, networksAnnotation } from "../../../kube/pod.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 
-/** One network that is asked for, by whom, and as what. */
-export interface Asked {
-  readonly role: "primary" | "secondary";
-  readonly origin: "configuration" | "annotation";
-  readonly request: NetworkRequest;
+/** All networks that are asked for, by whoever asks. */
+export interface Requests {
+  /** The primary network that the pod has in place of the node's: none or one. */
+  readonly own: readonly NetworkRequest[];
+  /** What every pod gets (`networks` of the configuration). */
+  readonly configured: readonly NetworkRequest[];
+  /** What this pod asks for. */
+  readonly chosen: readonly NetworkRequest[];
 }
 
 /** The namespace of operators' own networks, and of sandboxes that no pod's name comes with. */
@@ -28,31 +27,38 @@ export interface Asker {
   readonly ifname: string;
 }
 
-/** All that is asked for, the primary (if the pod has one of its own) first; every mistake of all annotations at once. */
-export function readRequests(config: MetaConfig, asker: Asker): Outcome<Asked[], CniError> {
-  const parts = [ownPrimary(config, asker), configured(config), chosen(config, asker)];
-  const all = allOk(parts.flatMap((part) => (part.ok ? [] : [part.error])));
-  return all.ok ? ok(parts.flatMap((part) => (part.ok ? part.value : []))) : all;
+/** Reads the pod's annotations and the configuration's `networks`; every mistake in all of them at once. */
+export function readRequests(config: MetaConfig, asker: Asker): Outcome<Requests, CniError> {
+  const own = ownPrimary(config, asker);
+  const configured = readConfigured(config);
+  const chosen = readChosen(config, asker);
+  const all = allOk([own, configured, chosen].flatMap((part) => (part.ok ? [] : [part.error])));
+  if (!all.ok) return all;
+  return ok({ own: requestsIn(own), configured: requestsIn(configured), chosen: requestsIn(chosen) });
+}
+
+function requestsIn(part: Outcome<NetworkRequest[], CniError>): NetworkRequest[] {
+  return part.ok ? part.value : [];
 }
 
 /** What every pod gets. */
-export function configured(config: MetaConfig): Outcome<Asked[], CniError> {
-  const requests = parseNetworkList(config.networks, defaultNamespace);
-  if (!requests.ok) return fail(within("read the configuration's networks", requests.error));
-  return ok(requests.value.map((request) => ({ role: "secondary", origin: "configuration", request })));
+export function readConfigured({ networks }: MetaConfig): Outcome<NetworkRequest[], CniError> {
+  const requests = parseNetworkList(networks, defaultNamespace);
+  return requests.ok ? requests : fail(within("read the configuration's networks", requests.error));
 }
 
-function chosen(config: MetaConfig, { annotations, namespace }: Asker): Outcome<Asked[], CniError> {
+function readChosen(
+  config: MetaConfig,
+  { annotations, namespace }: Asker,
+): Outcome<NetworkRequest[], CniError> {
   const grammar = { defaultNamespace: namespace, unknownKeys: config.unknownKeys };
-  const requests = parseNetworks(annotations[networksAnnotation] ?? "", grammar);
-  if (!requests.ok) return requests;
-  return ok(requests.value.map((request) => ({ role: "secondary", origin: "annotation", request })));
+  return parseNetworks(annotations[networksAnnotation] ?? "", grammar);
 }
 
 function ownPrimary(
   config: MetaConfig,
   { annotations, namespace, ifname }: Asker,
-): Outcome<Asked[], CniError> {
+): Outcome<NetworkRequest[], CniError> {
   const text = annotations[defaultNetworkAnnotation] ?? "";
   if (text.trim() === "") return ok([]);
   if (config.primary.kind === "chained") {
@@ -72,7 +78,7 @@ function ownPrimary(
       "The runtime names the primary's interface, and the kubelet says what it takes of ports and bandwidth.";
     return refused(`it asks for ${wrong.join(" and ")}`, why);
   }
-  return ok([{ role: "primary", origin: "annotation", request: request.value }]);
+  return ok([request.value]);
 }
 
 function notForPrimary(request: NetworkRequest, ifname: string): string[] {
@@ -89,8 +95,8 @@ function refused(why: string, hint: string): Outcome<never, CniError> {
   return failWith("annotation", "annotation.default-network", `${doing}: ${why}`, hint);
 }
 
-export function warnOfIgnored(sys: Sys, asked: readonly Asked[]): void {
-  for (const { namespace, name, ignored = [] } of asked.map(({ request }) => request)) {
+export function warnOfIgnored(sys: Sys, { own, configured, chosen }: Requests): void {
+  for (const { namespace, name, ignored = [] } of [...own, ...configured, ...chosen]) {
     for (const key of ignored) {
       sys.warn(`hawser: the request for network ${namespace}/${name}: ignored key ${key}`);
     }

@@ -1,41 +1,39 @@
 import { describe, expect, test } from "vitest";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
-import type { Observed, Wanted } from "../observe/observed.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
+import type { Wanted } from "../observe/wanted.ts";
 import { select } from "./select.ts";
 
 function wanted(name: string, more: Partial<NetworkRequest> = {}): Wanted {
   const request: NetworkRequest = { namespace: "default", name, ...more };
+  return { role: "secondary", origin: "annotation", request, lookup: found(`default/${name}`, name) };
+}
+
+function found(network: string, name: string): Wanted["lookup"] {
+  const place = { namespace: "default", name, source: `/net.d/${name}.json`, keptIn: "disk" as const };
   return {
-    origin: "annotation",
-    request,
-    definition: {
-      namespace: request.namespace,
-      name,
-      source: `/net.d/${name}.json`,
-      keptIn: "disk",
-      annotations: {},
-      config: { type: "macvlan", name },
-    },
+    kind: "found",
+    network,
+    definition: { ...place, annotations: {}, config: { type: "macvlan", name } },
   };
 }
 
-const primary = {
-  name: "pods",
-  source: "delegate",
-  config: { type: "bridge", name: "pods" },
-  annotations: {},
+const primary: Wanted = {
+  role: "primary",
+  origin: "configuration",
+  choice: { field: "delegate", source: { kind: "inline", config: { type: "bridge", name: "pods" } } },
+  lookup: found("pods", "pods"),
 };
 const taken = { primary: "eth0", existing: [] };
 
-function names(observed: Observed, more = taken): string[] {
-  const selections = select(observed, more);
+function names(list: readonly Wanted[]): string[] {
+  const selections = select(list, taken);
   if (!selections.ok) throw new Error(selections.error.msg);
   return selections.value.map((each) => `${each.role} ${each.network} ${each.ifname}`);
 }
 
 describe("select", () => {
   test("the primary has the runtime's interface name, secondaries are counted from net1", () => {
-    expect(names({ pod: undefined, primary, wanted: [wanted("a"), wanted("b")] })).toEqual([
+    expect(names([primary, wanted("a"), wanted("b")])).toEqual([
       "primary pods eth0",
       "secondary default/a net1",
       "secondary default/b net2",
@@ -43,8 +41,8 @@ describe("select", () => {
   });
 
   test("a requested name does not shift those after it", () => {
-    const observed = { pod: undefined, primary, wanted: [wanted("a", { interface: "data0" }), wanted("b")] };
-    expect(names(observed)).toEqual([
+    const list = [primary, wanted("a", { interface: "data0" }), wanted("b")];
+    expect(names(list)).toEqual([
       "primary pods eth0",
       "secondary default/a data0",
       "secondary default/b net2",
@@ -52,8 +50,8 @@ describe("select", () => {
   });
 
   test("a network named twice is two attachments", () => {
-    const observed = { pod: undefined, primary, wanted: [wanted("a"), wanted("a")] };
-    expect(names(observed)).toEqual([
+    const list = [primary, wanted("a"), wanted("a")];
+    expect(names(list)).toEqual([
       "primary pods eth0",
       "secondary default/a net1",
       "secondary default/a net2",
@@ -61,9 +59,7 @@ describe("select", () => {
   });
 
   test("chained: secondaries only", () => {
-    expect(names({ pod: undefined, primary: undefined, wanted: [wanted("a")] })).toEqual([
-      "secondary default/a net1",
-    ]);
+    expect(names([wanted("a")])).toEqual(["secondary default/a net1"]);
   });
 
   test.each([
@@ -84,14 +80,14 @@ describe("select", () => {
     ],
     ["an interface of an earlier plugin", [wanted("a", { interface: "tun0" })], ["tun0"], "tun0"],
   ])("refuses %s", (_case, list, existing, name) => {
-    const outcome = select({ pod: undefined, primary, wanted: list }, { primary: "eth0", existing });
+    const outcome = select([primary, ...list], { primary: "eth0", existing });
     expect(outcome).toMatchObject({ ok: false, error: { code: 103, id: "meta.name-collision" } });
     if (!outcome.ok) expect(outcome.error.msg).toContain(`interface ${name}`);
   });
 
   test("every collision is told at once", () => {
     const list = [wanted("a", { interface: "lo" }), wanted("b"), wanted("c", { interface: "eth0" })];
-    const outcome = select({ pod: undefined, primary, wanted: list }, taken);
+    const outcome = select([primary, ...list], taken);
     if (outcome.ok) throw new Error("selected");
     expect(outcome.error.msg).toContain("network default/a is to be interface lo");
     expect(outcome.error.details).toContain(
@@ -102,7 +98,7 @@ describe("select", () => {
 
   test("a primary that the pod has chosen is the annotation's, and keeps what is asked of it", () => {
     const request = { namespace: "default", name: "flat", mac: "02:00:00:00:00:01" };
-    const selections = select({ pod: undefined, primary: { ...primary, request }, wanted: [] }, taken);
+    const selections = select([{ ...primary, origin: "annotation", request }], taken);
     expect(selections).toMatchObject({
       ok: true,
       value: [{ role: "primary", origin: "annotation", request }],

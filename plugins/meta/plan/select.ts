@@ -1,10 +1,9 @@
 import { allOk, type CniError, cniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
-import type { Definition } from "../../../kube/definition-files.ts";
 import { type AssignedDevice, resourceOf } from "../../../kube/devices/assign.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
-import { interfaceNameOf, type Observed } from "../observe/observed.ts";
+import type { Wanted } from "../observe/wanted.ts";
 
 /** One attachment that is to be: which network, under which interface name. */
 export interface Selection {
@@ -34,52 +33,45 @@ export interface TakenNames {
  * The attachments in order, each with its interface name: the requested one, else `net<n>`, n being the secondary's
  * place, so that a requested name does not shift those after it (as in Multus).
  */
-export function select(observed: Observed, taken: TakenNames): Outcome<Selection[], CniError> {
-  const secondaries = observed.wanted.map(
-    ({ label, origin, request, definition, device }, index): Selection => ({
-      role: "secondary",
-      network: label ?? `${request.namespace}/${request.name}`,
+export function select(wanted: readonly Wanted[], taken: TakenNames): Outcome<Selection[], CniError> {
+  const primaries = wanted.filter(({ role }) => role === "primary").length;
+  const selections = wanted.flatMap((each, index) => selectionOf(each, `net${index - primaries + 1}`, taken));
+  const collisions = allOk(collisionsOf(selections, taken));
+  return collisions.ok ? ok(selections) : collisions;
+}
+
+/** Empty for a network of which only the API could tell. */
+function selectionOf(
+  { role, origin, request, lookup, device }: Wanted,
+  ownName: string,
+  taken: TakenNames,
+): Selection[] {
+  if (lookup.kind !== "found") return [];
+  const { network, definition } = lookup;
+  const resource = resourceOf(definition.annotations);
+  return [
+    {
+      role,
+      network,
       origin,
-      ifname: interfaceNameOf(request, index),
+      ifname: role === "primary" ? taken.primary : (request?.interface ?? ownName),
       source: definition.source,
       config: definition.config,
       request,
-      ...deviceOf(definition.annotations, device),
-    }),
-  );
-  const collisions = allOk(collisionsOf(secondaries, taken));
-  if (!collisions.ok) return collisions;
-  if (observed.primary === undefined) return ok(secondaries);
-  const { annotations, device } = observed.primary;
-  const primary: Selection = {
-    role: "primary",
-    network: observed.primary.name,
-    origin: observed.primary.request === undefined ? "configuration" : "annotation",
-    ifname: taken.primary,
-    source: observed.primary.source,
-    config: observed.primary.config,
-    request: observed.primary.request,
-    ...deviceOf(annotations, device),
-  };
-  return ok([primary, ...secondaries]);
+      ...(resource !== undefined && { resource }),
+      ...(device !== undefined && { device }),
+    },
+  ];
 }
 
-function deviceOf(
-  annotations: Definition["annotations"],
-  device: AssignedDevice | undefined,
-): Pick<Selection, "resource" | "device"> {
-  const resource = resourceOf(annotations);
-  return { ...(resource !== undefined && { resource }), ...(device !== undefined && { device }) };
-}
-
-function collisionsOf(secondaries: readonly Selection[], taken: TakenNames): CniError[] {
+function collisionsOf(selections: readonly Selection[], taken: TakenNames): CniError[] {
   const owners = new Map<string, string>([
     ["lo", "the loopback interface"],
     ...taken.existing.map((name) => [name, "a plugin before hawser in the list"] as const),
     [taken.primary, "the pod's primary interface"],
   ]);
   const collisions: CniError[] = [];
-  for (const { ifname, network } of secondaries) {
+  for (const { ifname, network } of selections.filter(({ role }) => role === "secondary")) {
     const owner = owners.get(ifname);
     if (owner === undefined) owners.set(ifname, `that of network ${network}`);
     else collisions.push(collision(network, ifname, owner));

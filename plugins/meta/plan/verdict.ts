@@ -3,10 +3,12 @@ import type { Definition } from "../../../kube/definition-files.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
+import { admit } from "../observe/admit.ts";
 import { decodeTenants } from "../observe/decode-definitions.ts";
-import { complete } from "../observe/lookup.ts";
-import { admit } from "../observe/policy.ts";
+import { withConfiguration } from "../observe/source.ts";
+import type { Wanted } from "../observe/wanted.ts";
 import { plan } from "./plan.ts";
+import { select } from "./select.ts";
 
 /** What an ADD would say of a definition of the API's, for a pod of its own namespace that asks for nothing else. */
 export async function verdictOn(
@@ -14,19 +16,19 @@ export async function verdictOn(
   config: MetaConfig,
   read: Outcome<Definition, CniError>,
 ): Promise<Outcome<void, CniError>> {
-  const definition = complete(sys, config, read);
+  const definition = read.ok ? withConfiguration(sys, config, read.value) : read;
   if (!definition.ok) return definition;
-  const { namespace, name, source } = definition.value;
-  const request = { namespace, name };
-  const judged = await decodeTenants(sys, config, [
-    { role: "secondary", origin: "annotation", request, definition },
-  ]);
-  if (!judged.ok) return judged;
-  const admitted = admit(config, namespace, judged.value);
+  const { namespace, name } = definition.value;
+  const wanted: Wanted = {
+    role: "secondary",
+    origin: "annotation",
+    request: { namespace, name },
+    lookup: { kind: "found", network: `${namespace}/${name}`, definition: definition.value },
+  };
+  const decoded = await decodeTenants(sys, config, [wanted]);
+  const admitted = decoded.ok ? admit(config, namespace, decoded.value) : decoded;
   if (!admitted.ok) return admitted;
-  const selections = admitted.value.map(({ role, origin, definition: { config: decoded } }) => ({
-    ...{ role, origin, request, source, ifname: "net1", network: `${namespace}/${name}`, config: decoded },
-  }));
-  const planned = plan(config, selections, undefined);
+  const selections = select(admitted.value, { primary: "eth0", existing: [] });
+  const planned = selections.ok ? plan(config, selections.value, undefined) : selections;
   return planned.ok ? ok(undefined) : planned;
 }

@@ -7,7 +7,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { parseMetaConfig, salvageMetaConfig } from "../config/parse.ts";
 import { runtimeConfOf } from "../execute/runtime-conf.ts";
-import { readPrimary } from "../observe/observe.ts";
+import { observePrimary } from "../observe/observe.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import { select } from "../plan/select.ts";
 import { type Prepared, prepare } from "../prepare.ts";
@@ -99,13 +99,9 @@ async function planPrimary(
   config: MetaConfig,
   { ifname, containerId }: AttachmentKey,
 ): Promise<Outcome<Plan, CniError>> {
-  // DEL never needs the API.
-  const primary = await readPrimary(sys, config, undefined);
+  const primary = await observePrimary(sys, config);
   if (!primary.ok) return primary;
-  const selections = select(
-    { pod: undefined, primary: primary.value, wanted: [] },
-    { primary: ifname, existing: [] },
-  );
+  const selections = select(primary.value, { primary: ifname, existing: [] });
   return selections.ok ? plan(config, selections.value, containerId) : selections;
 }
 

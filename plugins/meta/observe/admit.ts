@@ -1,46 +1,27 @@
-import { type CniError, cniError, hasId, joinErrors } from "../../../cni/errors.ts";
+import { type CniError, cniError, joinErrors } from "../../../cni/errors.ts";
 import { foldKey } from "../../../cni/fold.ts";
-import type { NetworkRequest } from "../../../kube/annotation.ts";
 import {
   allowedNamespacesAnnotation,
   type Definition,
   deniedRequestsAnnotation,
 } from "../../../kube/definition.ts";
+import type { NetworkRequest } from "../../../kube/request.ts";
 import { listed, quote } from "../../../kube/text.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { permissionsFor, type RequestKind, requestedKinds, requestKinds } from "../config/permissions.ts";
-import type { Decoded } from "../trust/decode.ts";
 import { ownerOf } from "../trust/owner.ts";
-import type { Grant } from "../trust/resources.ts";
 import { allowedFor, deniedTypes, type TypeRules } from "../trust/types.ts";
-import type { Asked } from "./requests.ts";
+import { everyone, wordsOf } from "./isolate.ts";
+import type { FoundNetwork, Wanted } from "./wanted.ts";
 
-/** One network that is asked for, and what was found of it. */
-export interface Sought extends Asked {
-  readonly definition: Outcome<Definition, CniError>;
-  /** What was made of a definition that is not the operator's. */
-  readonly decoded?: Outcome<Decoded, CniError>;
-}
-
-/** The same, found and free to be used. */
-export interface Admitted extends Asked {
-  /** A tenant's as it was decoded. */
-  readonly definition: Definition;
-}
-
-/** What was found of it, before it is known whether it may be used. */
-interface Found extends Admitted {
+/** A network that is asked for and was found, while nobody knows whether the pod may have it. */
+interface Candidate {
+  readonly role: Wanted["role"];
+  readonly request: NetworkRequest;
   /** The definition as it is written. */
   readonly written: Definition;
-  readonly grants: readonly Grant[];
-}
-
-function foundOf({ role, origin, request, definition, decoded }: Sought): Found[] {
-  if (!definition.ok) return [];
-  const written = definition.value;
-  const { config, grants } = decoded?.ok === true ? decoded.value : { config: written.config, grants: [] };
-  return [{ role, origin, request, definition: { ...written, config }, written, grants }];
+  readonly decoded: FoundNetwork["decoded"];
 }
 
 type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "dialect" | "trustedNamespaces"> & TypeRules;
@@ -48,69 +29,61 @@ type Policy = Pick<MetaConfig, "crossNamespace" | "requests" | "dialect" | "trus
 /** Where the operator lets a pod into other namespaces. */
 const namespaceFields = { hawser: "crossNamespace", multus: "globalNamespaces" } as const;
 
-/** In place of a list of names: all of them. */
-const everyone = "*";
-
 /**
- * What a pod of this namespace may have, or everything that it may not have and everything that was not found, at once. Of
- * another namespace's network that is not open to it the error never tells whether there is one. Errors:
+ * What a pod of this namespace may have of the list that `isolate` and `decodeTenants` returned, each definition with the
+ * configuration that goes to plugins; or everything that the pod may not have and everything that was not found, at once.
+ * Where nothing else is wrong, the first network of the operator's own choice that was not found. Errors:
  * `meta.cross-namespace`, `meta.request-denied`, `meta.type-denied`, and those of the definitions.
  */
 export function admit(
   policy: Policy,
   podNamespace: string,
-  sought: readonly Sought[],
-): Outcome<Admitted[], CniError> {
-  const isOpen = (each: Sought) =>
-    each.origin === "configuration" || mayUse(policy, podNamespace, each) || isOutage(each);
-  const open = sought.filter(isOpen);
-  const found = open.flatMap((each) => foundOf(each));
+  wanted: readonly Wanted[],
+): Outcome<Wanted[], CniError> {
+  const candidates = wanted.flatMap(candidatesOf);
   const doing = `select networks of a pod in namespace ${podNamespace}`;
   const errors = [
-    ...foreignError(
-      doing,
-      policy,
-      sought.filter((each) => !isOpen(each)),
-    ),
-    ...uniqueErrors(policy, open),
+    ...foreignError(doing, policy, wanted),
+    ...uniqueErrors(policy, wanted),
     ...deniedError(
       doing,
-      found.flatMap((each) => deniedRequests(policy, each)),
+      candidates.flatMap((each) => deniedRequests(policy, each)),
     ),
-    ...typesError(doing, policy, found),
+    ...typesError(doing, policy, candidates),
   ];
-  const [first, ...others] = errors;
+  const [first = missingChoice(wanted), ...others] = errors;
   if (first !== undefined) return { ok: false, error: joinErrors([first, ...others]) };
-  return ok(found.map(({ role, origin, request, definition }) => ({ role, origin, request, definition })));
+  return ok(wanted.map(asHandedOn));
 }
 
-function mayUse({ crossNamespace }: Policy, podNamespace: string, { request, definition }: Sought): boolean {
-  if (request.namespace === podNamespace) return true;
-  if (crossNamespace.includes(request.namespace) || crossNamespace.includes(everyone)) return true;
-  if (!definition.ok) return false;
-  const opened = wordsOf(definition.value, allowedNamespacesAnnotation);
-  return opened.includes(podNamespace) || opened.includes(everyone);
+function candidatesOf({ role, request, lookup }: Wanted): Candidate[] {
+  if (request === undefined || lookup.kind !== "found") return [];
+  return [{ role, request, written: lookup.definition, decoded: lookup.decoded }];
 }
 
-/** Of the network such an error tells nothing: the API did not answer, or refused us. */
-function isOutage({ definition }: Sought): boolean {
-  return (
-    !definition.ok && !hasId(definition.error, "kube.unknown-network", "kube.bad-definition", "kube.read")
+function missingChoice(wanted: readonly Wanted[]): CniError | undefined {
+  const [first] = wanted.flatMap(({ choice, lookup }) =>
+    choice !== undefined && lookup.kind === "failed" ? [lookup.error] : [],
   );
+  return first;
 }
 
-function wordsOf({ annotations }: Definition, annotation: string): string[] {
-  const text = Object.hasOwn(annotations, annotation) ? (annotations[annotation] ?? "") : "";
-  return text.split(",").flatMap((word) => (word.trim() === "" ? [] : [word.trim()]));
+/** A tenant's definition as it was decoded. */
+function asHandedOn(wanted: Wanted): Wanted {
+  const { lookup } = wanted;
+  if (lookup.kind !== "found" || lookup.decoded?.ok !== true) return wanted;
+  const { config } = lookup.decoded.value;
+  return { ...wanted, lookup: { ...lookup, definition: { ...lookup.definition, config } } };
 }
 
 function foreignError(
   doing: string,
   { crossNamespace, dialect }: Policy,
-  foreign: readonly Sought[],
+  wanted: readonly Wanted[],
 ): CniError[] {
+  const foreign = wanted.flatMap(({ request, lookup }) => (lookup.kind === "foreign" ? (request ?? []) : []));
   if (foreign.length === 0) return [];
-  const names = foreign.map(({ request }) => nameOf(request)).join(", ");
+  const names = foreign.map(nameOf).join(", ");
   return [
     cniError(
       "annotation",
@@ -122,12 +95,17 @@ function foreignError(
 }
 
 /** A network that is wanted twice is missing once. A definition that runs what it may not is not asked about the rest. */
-function uniqueErrors(policy: Policy, sought: readonly Sought[]): CniError[] {
+function uniqueErrors(policy: Policy, wanted: readonly Wanted[]): CniError[] {
   const errors = new Map<string, CniError>();
-  for (const { request, definition, decoded } of sought) {
-    if (!definition.ok) errors.set(nameOf(request), definition.error);
-    else if (decoded?.ok === false && deniedOf(policy, definition.value).length === 0)
-      errors.set(nameOf(request), decoded.error);
+  for (const { request, lookup } of wanted) {
+    if (request === undefined) continue;
+    if (lookup.kind === "failed") errors.set(nameOf(request), lookup.error);
+    else if (
+      lookup.kind === "found" &&
+      lookup.decoded?.ok === false &&
+      deniedOf(policy, lookup.definition).length === 0
+    )
+      errors.set(nameOf(request), lookup.decoded.error);
   }
   return [...errors.values()];
 }
@@ -148,9 +126,10 @@ const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
 };
 
 /** Everything that is asked of one network and denied, for people. */
-function deniedRequests({ requests }: Policy, { role, request, definition, grants }: Found): string[] {
+function deniedRequests({ requests }: Policy, { role, request, written, decoded }: Candidate): string[] {
   const permissions = permissionsFor(requests, request);
-  const tightened = wordsOf(definition, deniedRequestsAnnotation);
+  const grants = decoded?.ok === true ? decoded.value.grants : [];
+  const tightened = wordsOf(written, deniedRequestsAnnotation);
   const known: readonly string[] = [...requestKinds, everyone];
   const unknown = tightened.filter((word) => !known.includes(word));
   const asked = askedFor(request, role === "primary");
@@ -190,8 +169,8 @@ function deniedError(doing: string, denied: readonly string[]): CniError[] {
   ];
 }
 
-function typesError(doing: string, policy: Policy, found: readonly Found[]): CniError[] {
-  const denied = found.flatMap((each) =>
+function typesError(doing: string, policy: Policy, candidates: readonly Candidate[]): CniError[] {
+  const denied = candidates.flatMap((each) =>
     deniedOf(policy, each.written).map((type) => ({ ...each, ...type })),
   );
   const [first] = denied;

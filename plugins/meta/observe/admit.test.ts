@@ -7,7 +7,9 @@ import type { Definition } from "../../../kube/definition.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { completeRules, noRequestRules, readRequests, safe } from "../config/permissions.ts";
 import { metaConfig } from "../meta-testing.ts";
-import { admit, type Sought } from "./policy.ts";
+import { admit } from "./admit.ts";
+import { isolate } from "./isolate.ts";
+import type { Wanted } from "./wanted.ts";
 
 const missing = cniError("selection", "kube.unknown-network", "find network: there is none of this name");
 
@@ -16,11 +18,11 @@ interface Case extends Partial<NetworkRequest> {
   readonly annotations?: Record<string, string>;
   readonly config?: JsonObject;
   readonly keptIn?: Definition["keptIn"];
-  readonly origin?: Sought["origin"];
+  readonly origin?: Wanted["origin"];
   readonly error?: CniError;
 }
 
-function sought({ network, annotations = {}, config = { type: "macvlan" }, ...rest }: Case): Sought {
+function wanted({ network, annotations = {}, config = { type: "macvlan" }, ...rest }: Case): Wanted {
   const { keptIn = "disk", origin = "annotation", error, ...request } = rest;
   const [namespace = "", name = ""] = network.split("/");
   const definition = { namespace, name, source: "", keptIn, annotations, config };
@@ -28,12 +30,13 @@ function sought({ network, annotations = {}, config = { type: "macvlan" }, ...re
     role: "secondary",
     origin,
     request: { ...request, namespace, name },
-    definition: error === undefined ? { ok: true, value: definition } : { ok: false, error },
+    lookup: error === undefined ? { kind: "found", network, definition } : { kind: "failed", error },
   };
 }
 
 function verdict(cases: readonly Case[], policy: Partial<MetaConfig> = {}) {
-  return admit(metaConfig(policy), "shop", cases.map(sought));
+  const config = metaConfig(policy);
+  return admit(config, "shop", isolate(config, "shop", cases.map(wanted)));
 }
 
 function refusal(cases: readonly Case[], policy: Partial<MetaConfig> = {}): CniError {
