@@ -100,24 +100,38 @@ export type Fields<N extends Notes = Notes> = Readonly<Record<string, Reader<unk
 /** What readers of fields return together. */
 export type Read<F extends Fields<never>> = { [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
 
-/**
- * Reads an object in the order of the fields. Without one of `needed` there is none. What else the object has is passed over.
- */
-export function object<F extends Fields, G extends Fields = Record<never, never>>(
-  needed: F,
-  others?: G,
-): Reader<Required<Read<F>> & Read<G>> {
+/** A field that an object need not have. */
+interface Maybe<T> {
+  readonly maybe: Reader<T>;
+}
+
+export function maybe<T>(reader: Reader<T>): Maybe<T> {
+  return { maybe: reader };
+}
+
+/** The fields of an object of which each is needed that is no `Maybe`. */
+type ObjectFields = Readonly<Record<string, Reader<unknown> | Maybe<unknown>>>;
+type ReadObject<F extends ObjectFields> = {
+  [K in keyof F as F[K] extends Maybe<unknown> ? never : K]: F[K] extends Reader<infer T> ? T : never;
+} & { [K in keyof F as F[K] extends Maybe<unknown> ? K : never]?: F[K] extends Maybe<infer T> ? T : never };
+
+/** Reads an object in the order of the fields. Without a field that is needed there is none. What else it has is passed over. */
+export function object<F extends ObjectFields>(fields: F): Reader<ReadObject<F>> {
+  const readers = Object.entries(fields);
   return (value, place, notes) => {
     if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
-    const entries = Object.entries<Reader<unknown>>({ ...needed, ...others }).map(([key, reader]) => {
-      const each = Object.hasOwn(value, key) ? value[key] : undefined;
+    const read: [string, unknown][] = [];
+    let isWhole = true;
+    for (const [key, field] of readers) {
       const where = place === "" ? key : `${place}.${key}`;
-      if (each !== undefined) return [key, reader(each, where, notes)] as const;
-      return [key, Object.hasOwn(needed, key) ? refuse(notes, where, "is missing") : undefined] as const;
-    });
-    const read = entries.filter(([, each]) => each !== undefined);
-    const isWhole = Object.keys(needed).every((key) => read.some(([name]) => name === key));
-    return isWhole ? typed<Required<Read<F>> & Read<G>>(read) : undefined;
+      const isNeeded = typeof field === "function";
+      const each = Object.hasOwn(value, key) ? value[key] : undefined;
+      if (each === undefined && isNeeded) refuse(notes, where, "is missing");
+      const meant = each === undefined ? undefined : (isNeeded ? field : field.maybe)(each, where, notes);
+      if (meant !== undefined) read.push([key, meant]);
+      else if (isNeeded) isWhole = false;
+    }
+    return isWhole ? typed<ReadObject<F>>(read) : undefined;
   };
 }
 

@@ -362,6 +362,17 @@ WHEN                  WHAT     OWNER           CONTAINER  NODE
 `);
   });
 
+  test("an event in a store that is none is not told, and hides nothing else", async () => {
+    const { history, ...web } = holdingOf("default/web/eth0", ["10.60.0.5"]);
+    await put(at.store, { ...web, history: [...JSON.parse("[{}]"), ...history] });
+    const { exitCode, stdout, stderr } = await at.run("why", "10.60.0.5");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout.split("\n\n")[1]).toBe(`\
+WHEN                  WHAT     OWNER             CONTAINER  NODE
+2026-08-02 11:00:00Z  claimed  default/web/eth0  c-web      node-a
+`);
+  });
+
   test.each([
     ["10.60.0.5", "10.60.0.5 has been used by default/web/eth0 for 1 hour"],
     ["10.60.0.8", "10.60.0.8 is free: it waited for blue/db-1/net1 until 2026-08-02 11:59:59Z"],

@@ -177,7 +177,13 @@ Pool pods: 1 new, 1 conflict.
 
   test("lines that say nothing are problems, with their numbers", async () => {
     const { exitCode, problems, owners } = await imported(
-      exportFile(line("a/new/eth0", "10.60.0.21"), { addresses: ["x"] }, { addresses: ["10.60.0.9"] }, []),
+      exportFile(
+        line("a/new/eth0", "10.60.0.21"),
+        { addresses: ["x"] },
+        { addresses: ["10.60.0.9"] },
+        [],
+        line("a/odd/eth0", "10.60.0.22", { history: JSON.parse("[{}]") }),
+      ),
     );
     expect(exitCode).toBe(1);
     expect(owners.map(({ verdict }) => verdict)).toEqual(["new"]);
@@ -185,6 +191,7 @@ Pool pods: 1 new, 1 conflict.
       "line 3: it is no owner's record",
       "line 4: it is no owner's record",
       "line 5: it is no JSON object",
+      "line 6: it is no owner's record",
     ]);
   });
 

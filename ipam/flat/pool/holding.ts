@@ -1,10 +1,24 @@
-import { isObject, type Json, parseJson, printJson } from "../../../cni/json.ts";
+import { type Json, parseJson, printJson } from "../../../cni/json.ts";
+import {
+  isNot,
+  isTexts,
+  lenient,
+  list,
+  maybe,
+  must,
+  newNotes,
+  number,
+  object,
+  oneOf,
+  readWhole,
+  text,
+} from "../../../cni/readers.ts";
 
 /**
  * Who has which addresses. The same value lies under every key of its owner, so that whichever key is read tells all of it.
  */
 export interface Holding {
-  /** `namespace/pod/interface`, or `container/<containerID>/<interface>`. */
+  /** `namespace/pod/interface`, or `container:<containerID>/<interface>`. */
   readonly identity: string;
   /**
    * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: its
@@ -55,41 +69,53 @@ export function printHolding(holding: Holding): string {
   return printJson(holding);
 }
 
-const states: readonly unknown[] = ["live", "held", "reserved", "quarantine"];
+const isTrue = must((value): value is true => value === true, isNot("true"));
 
-/** Undefined when the text is no holding: somebody else's value, or one of a later format. */
+const event = object({
+  what: oneOf(
+    ["claimed", "taken over", "released", "reserved", "imported", "quarantined"],
+    isNot("a known event"),
+  ),
+  identity: text,
+  containerId: text,
+  node: text,
+  atMs: number,
+});
+
+const holding = object({
+  identity: text,
+  state: oneOf(["live", "held", "reserved", "quarantine"], isNot("a known state")),
+  containerId: text,
+  ifname: text,
+  node: text,
+  network: text,
+  uid: maybe(lenient(text)),
+  boot: maybe(lenient(text)),
+  addresses: must(
+    (value): value is string[] => isTexts(value) && value.length > 0,
+    isNot("an array of addresses"),
+  ),
+  mac: text,
+  macAsked: maybe(lenient(isTrue)),
+  generation: number,
+  sinceMs: number,
+  heldUntilMs: maybe(lenient(number)),
+  reserved: maybe(lenient(isTrue)),
+  history: list(event),
+});
+
+/**
+ * Undefined when the text is no holding: somebody else's value, or one of a later format. A holding with an event that is none
+ * is one without it, since whoever loses a holding frees its addresses.
+ */
 export function parseHolding(text: string): Holding | undefined {
   const json = parseJson(text);
-  if (!json.ok || !isObject(json.value)) return undefined;
-  const { identity, state, containerId, ifname, node, network, uid, addresses, mac, generation } = json.value;
-  const { boot, sinceMs, heldUntilMs, reserved, history, macAsked } = json.value;
-  const texts = [identity, containerId, ifname, node, network, mac];
-  if (!texts.every((each) => typeof each === "string")) return undefined;
-  if (!states.includes(state) || !isTexts(addresses)) return undefined;
-  if (typeof generation !== "number" || typeof sinceMs !== "number" || !Array.isArray(history))
-    return undefined;
-  return {
-    identity: String(identity),
-    state: state as Holding["state"],
-    containerId: String(containerId),
-    ifname: String(ifname),
-    node: String(node),
-    network: String(network),
-    ...(typeof uid === "string" ? { uid } : {}),
-    ...(typeof boot === "string" ? { boot } : {}),
-    addresses,
-    mac: String(mac),
-    ...(macAsked === true ? { macAsked } : {}),
-    generation,
-    sinceMs,
-    ...(typeof heldUntilMs === "number" ? { heldUntilMs } : {}),
-    ...(reserved === true ? { reserved } : {}),
-    history: history.filter(isObject) as unknown as HoldingEvent[],
-  };
+  return json.ok ? holding(json.value, "", newNotes()) : undefined;
 }
 
-function isTexts(value: Json | undefined): value is string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string");
+/** The same of a value that nobody has yet: undefined when anything in it is wrong. */
+export function readHolding(value: Json): Holding | undefined {
+  return readWhole(holding, value);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { parseAddress } from "../../../../cni/address.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../../../cni/json.ts";
-import { type Holding, parseHolding } from "../../../../ipam/flat/pool/holding.ts";
+import { type Holding, readHolding } from "../../../../ipam/flat/pool/holding.ts";
 import { codeOfAddress, printCode } from "../../../../ipam/flat/pool/keys.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 
@@ -42,8 +42,7 @@ function readLine(line: string): Outcome<Holding, string> {
   const json = parseJson(line);
   if (!json.ok || !isObject(json.value)) return { ok: false, error: "it is no JSON object" };
   const codes = codesOf(json.value);
-  const holding =
-    codes === undefined ? undefined : parseHolding(printJson({ ...json.value, addresses: codes }));
+  const holding = codes === undefined ? undefined : readHolding({ ...json.value, addresses: codes });
   return holding === undefined ? { ok: false, error: "it is no owner's record" } : ok(holding);
 }
 
