@@ -44,8 +44,11 @@ export function parseEnvironment(variables: EnvironmentVariables): Outcome<Envir
       "The container runtime sets them; by hand, use cnitool or set them yourself.",
     );
   }
-  const problem = identityProblem(variables.CNI_CONTAINERID ?? "", variables.CNI_IFNAME ?? "");
-  if (problem !== undefined && verb !== "VERSION" && verb !== "STATUS" && verb !== "GC") {
+  const isOfContainer = verb !== "VERSION" && verb !== "STATUS" && verb !== "GC";
+  const problem = isOfContainer
+    ? identityProblem(variables.CNI_CONTAINERID ?? "", variables.CNI_IFNAME ?? "")
+    : undefined;
+  if (problem !== undefined) {
     return failWith("badEnvironment", problem.id, `${verb}: ${problem.msg}`, problem.why);
   }
   return ok({
@@ -101,6 +104,8 @@ export function isName(text: string): boolean {
 
 /** Why the kernel would refuse this interface name or make another of it; undefined when it would not. */
 export function interfaceNameProblem(name: string): string | undefined {
+  // Nearly all names, at a glance.
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name)) return undefined;
   const bytes = new TextEncoder().encode(name);
   if (name === "") return "It is empty.";
   if (bytes.length > 15) return "An interface name has at most 15 bytes.";

@@ -10,8 +10,10 @@ import { maskSecrets } from "../cni/secrets.ts";
 export function fieldOf(object: JsonObject, key: string): Json | undefined {
   const exact = object[key] ?? undefined;
   if (exact !== undefined) return exact;
-  const folded = foldKey(key);
-  const similar = Object.keys(object).find((each) => foldKey(each) === folded);
+  // Folding keeps the length, and nearly all keys differ in it.
+  const similar = Object.keys(object).find(
+    (each) => each.length === key.length && foldKey(each) === foldKey(key),
+  );
   return similar === undefined ? undefined : (object[similar] ?? undefined);
 }
 

@@ -25,9 +25,17 @@ function hash32(text: string, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+/** The last one: a claim asks for the same a dozen times. */
+let known: { readonly text: string; readonly mac: string } | undefined;
+
 /** A locally administered unicast MAC address of an identity; `attempt` counts collisions. */
 export function stableMac(pool: string, identity: string, attempt: number): string {
-  const bits = hash128(`${pool}|${identity}|mac|${attempt}`);
+  const text = `${pool}|${identity}|mac|${attempt}`;
+  if (known?.text !== text) known = { text, mac: macOfBits(hash128(text)) };
+  return known.mac;
+}
+
+function macOfBits(bits: bigint): string {
   const octets = [0, 8, 16, 24, 32].map((shift) => Number((bits >> BigInt(shift)) & 0xffn));
   return [0x02, ...octets].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
 }

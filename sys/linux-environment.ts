@@ -16,7 +16,7 @@ const engineNames: ReadonlySet<string> = new Set([
   ...["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID", "NODE_CLUSTER_SCHED_POLICY"],
   ...["NODE_PENDING_DEPRECATION", "NODE_PRESERVE_SYMLINKS", "NODE_PRESERVE_SYMLINKS_MAIN"],
 ]);
-const enginePrefix = /^(BUN|JSC|WTF|OPENSSL|UV|PKG|DEBUG_PKG)_/;
+const enginePrefixes = ["BUN_", "JSC_", "WTF_", "OPENSSL_", "UV_", "PKG_", "DEBUG_PKG_"];
 /** Of speed alone: tools and children of ours are given them. */
 const harmlessName = /^BUN_(JSC_useJIT$|BYTECODE_)/;
 
@@ -26,7 +26,11 @@ const keptIn = "HAWSER_ENGINE_VARIABLES";
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export function isEngineVariable(name: string): boolean {
-  return engineNames.has(name) || (enginePrefix.test(name) && !harmlessName.test(name));
+  if (engineNames.has(name)) return true;
+  for (const prefix of enginePrefixes) {
+    if (name.startsWith(prefix)) return !harmlessName.test(name);
+  }
+  return false;
 }
 
 /**
@@ -35,16 +39,18 @@ export function isEngineVariable(name: string): boolean {
  * Node, NODE_OPTIONS and OPENSSL_CONF would do their work before; the build takes them away (tools/build.ts).
  */
 export function ownEnvironment(): Attempt<Variables> {
-  const given = Object.entries(process.env);
-  const engine = given.filter(([name]) => isEngineVariable(name));
-  if (engine.length > 0) return beginAnew(given, Object.fromEntries(engine));
+  // A loop, where a regular expression and `filter` would cost every call a tenth of a millisecond.
+  for (const name of Object.keys(process.env)) {
+    if (isEngineVariable(name)) return beginAnew(Object.entries(process.env));
+  }
   const kept = process.env[keptIn];
   if (kept === undefined) return ok(process.env);
   const { [keptIn]: _kept, ...others } = process.env;
   return ok({ ...others, ...parse(kept) });
 }
 
-function beginAnew(given: readonly [string, string | undefined][], engine: Variables): Attempt<Variables> {
+function beginAnew(given: readonly [string, string | undefined][]): Attempt<Variables> {
+  const engine = Object.fromEntries(given.filter(([name]) => isEngineVariable(name)));
   const rest = given.filter(([name]) => !(name in engine) && name !== keptIn);
   const env = { ...Object.fromEntries(rest), [keptIn]: JSON.stringify(engine) };
   try {

@@ -51,7 +51,7 @@ function openChannel(stdin: string): Channel {
   };
   try {
     const written = open();
-    const bytes = Buffer.from(stdin, "utf8");
+    const bytes = new TextEncoder().encode(stdin);
     for (let offset = 0; offset < bytes.length; ) {
       offset += writeSync(written, bytes, offset, bytes.length - offset, offset);
     }

@@ -129,9 +129,10 @@ export function noteUnknown(
   place: string,
   problems: string[],
 ): void {
-  const folded = known.map(foldKey);
   for (const key of Object.keys(object)) {
-    if (!folded.includes(foldKey(key))) problems.push(`${place}.${key}: is no field that is known`);
+    if (known.includes(key)) continue;
+    if (!known.map(foldKey).includes(foldKey(key)))
+      problems.push(`${place}.${key}: is no field that is known`);
   }
 }
 

@@ -116,10 +116,21 @@ function toEntries(json: JsonObject, prefix: string): Outcome<Reply, string> {
   return ok({ kind: "entries", entries });
 }
 
+/** ES2026, in Bun and Node >= 25; TypeScript's library of ES2024 does not describe it. Buffer costs each ADD 0.2 ms. */
+const base64 = Uint8Array as unknown as {
+  fromBase64(text: string): Uint8Array<ArrayBuffer>;
+  readonly prototype: { readonly toBase64: (this: Uint8Array) => string };
+};
+
 export function toBase64(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
+  return base64.prototype.toBase64.call(new TextEncoder().encode(text));
 }
 
+/** Empty where it is none: no key and no record is empty. */
 function fromBase64(text: string): string {
-  return Buffer.from(text, "base64").toString("utf8");
+  try {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(base64.fromBase64(text));
+  } catch {
+    return "";
+  }
 }
