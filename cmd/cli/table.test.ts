@@ -1,3 +1,4 @@
+import stringWidth from "string-width";
 import { expect, test } from "vitest";
 import { formatTable } from "./table.ts";
 
@@ -30,4 +31,26 @@ test("no column becomes narrower than eight characters", () => {
 
 test("a cell cannot move the cursor", () => {
   expect(formatTable(["A"], [["x\u001b[2J\ny"]])[1]).toBe("x?[2J?y");
+});
+
+test.each([
+  ["a wide script", "東京の網", "/x"],
+  ["an emoji of several code points", "👩‍🚀-net", "/x"],
+  ["a letter with its accent behind it", "cafe\u0301", "/x"],
+])("%s takes its columns", (_case, name, path) => {
+  const [top = "", line = ""] = formatTable(
+    ["NAME", "IN"],
+    [
+      [name, path],
+      ["twelve-chars", "/y"],
+    ],
+  );
+  expect(top.indexOf("IN")).toBe(14);
+  expect(stringWidth(line.slice(0, line.indexOf("/")))).toBe(14);
+});
+
+test("a character of two columns is not cut in half", () => {
+  const [, line = ""] = formatTable(["A", "B"], [["一二三四五六七八九", "/一二三四五六七八九"]], 24);
+  expect(line).toBe("一二三四五…  …五六七八九");
+  expect(stringWidth(line)).toBeLessThanOrEqual(24);
 });

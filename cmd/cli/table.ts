@@ -1,8 +1,11 @@
+import stringWidth from "string-width";
 import { plain } from "./terminal.ts";
 
 const gap = "  ";
 /** A column that is cut further tells nothing. */
 const narrowest = 8;
+/** What a person sees as one character, of however many code points. */
+const characters = new Intl.Segmenter();
 
 /**
  * Lines of aligned columns under a header. With `columns`, the widest columns are cut until a line fits: a path at its
@@ -14,12 +17,12 @@ export function formatTable(
   columns?: number,
 ): string[] {
   const lines = [header, ...rows].map((row) => row.map(plain));
-  const natural = header.map((_, index) => Math.max(...lines.map((line) => lengthOf(line[index] ?? ""))));
+  const natural = header.map((_, index) => Math.max(...lines.map((line) => stringWidth(line[index] ?? ""))));
   const widths = columns === undefined ? natural : narrow(natural, columns);
   return lines.map((line) =>
     widths
       .map((width, index) => cut(line[index] ?? "", width))
-      .map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - lengthOf(cell)))
+      .map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - stringWidth(cell)))
       .join(gap)
       .trimEnd(),
   );
@@ -37,13 +40,23 @@ function narrow(natural: readonly number[], columns: number): number[] {
 }
 
 function cut(text: string, width: number): string {
-  const characters = Array.from(text);
-  if (characters.length <= width) return text;
+  if (stringWidth(text) <= width) return text;
+  const parts = Array.from(characters.segment(text), ({ segment }) => segment);
   return text.startsWith("/")
-    ? `…${characters.slice(characters.length - width + 1).join("")}`
-    : `${characters.slice(0, width - 1).join("")}…`;
+    ? `…${fitting(parts.toReversed(), width - 1)
+        .toReversed()
+        .join("")}`
+    : `${fitting(parts, width - 1).join("")}…`;
 }
 
-function lengthOf(text: string): number {
-  return Array.from(text).length;
+/** As many of the first characters as there is room for: some take two columns. */
+function fitting(parts: readonly string[], width: number): string[] {
+  const kept: string[] = [];
+  let left = width;
+  for (const part of parts) {
+    left -= stringWidth(part);
+    if (left < 0) break;
+    kept.push(part);
+  }
+  return kept;
 }

@@ -101,6 +101,11 @@ export const rules: Rules = {
       why: "only the command line pays for it",
     },
     {
+      name: /^string-width\b/,
+      importers: ["cmd/cli/table.ts", ...tests],
+      why: "a column is as wide as its characters look; only tables for people need that",
+    },
+    {
       name: /^yaml\b/,
       importers: ["kube/yaml.ts", ...tests],
       why: "everybody reads YAML as kubectl does; an ADD pays for it only where the kubeconfig is not JSON",
@@ -125,7 +130,7 @@ export const rules: Rules = {
   ],
   hotPath: {
     entries: ["cmd/main.ts", "plugins/meta/plugin.ts", "ipam/*/plugin.ts"],
-    packages: /^(yargs|yaml|ip-address|node:(crypto|net|http|https|http2|stream|tls|zlib))\b/,
+    packages: /^(yargs|string-width|yaml|ip-address|node:(crypto|net|http|https|http2|stream|tls|zlib))\b/,
     files: ["cmd/cli/**"],
   },
   limits: [
