@@ -1,7 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Crash, type CrashPoint, createFake, type Fake } from "../sys/fake.ts";
+import { Crash, createFake, type Fake } from "../sys/fake.ts";
+import { crashPoints } from "../sys/fake-crashes.ts";
 import type { Loss } from "../sys/fake-files.ts";
+import { must } from "../sys/outcome-testing.ts";
 import type { Sys } from "../sys/sys.ts";
 import {
   type AttachmentKey,
@@ -108,7 +110,6 @@ describe("a record", () => {
 });
 
 describe("stopped at any effect", () => {
-  const points: CrashPoint[] = ["before", "half", "after"];
   const operations: [string, (sys: Sys) => void, string[]][] = [
     ["begin", (sys) => void save(sys, stateDir, key, begun, "begin"), ["none", printJson(begun)]],
     [
@@ -120,7 +121,7 @@ describe("stopped at any effect", () => {
   ];
   const losses: Loss[] = ["nothing", "unsynced", "some"];
   const cases = operations.flatMap(([name, , expected], index) =>
-    losses.flatMap((lose) => points.map((point) => ({ name, lose, point, expected, index }))),
+    losses.flatMap((lose) => crashPoints.map((point) => ({ name, lose, point, expected, index }))),
   );
 
   test.each(cases)(
@@ -360,14 +361,13 @@ describe("the list", () => {
 
   test("says of what a DEL has given up whether it could be read", () => {
     const fake = saved(begun);
-    const left = setLeftOver(fake.sys, stateDir, key, committed, "attached");
-    if (!left.ok) throw new Error(left.error.msg);
+    const left = must(setLeftOver(fake.sys, stateDir, key, committed, "attached"));
     const contents = () => {
       const entries = list(fake.sys, stateDir);
-      return entries.ok && entries.value.filter((each) => each.path === left.value).map(({ state }) => state);
+      return entries.ok && entries.value.filter((each) => each.path === left).map(({ state }) => state);
     };
     expect(contents()).toEqual([{ kind: "left-over", content: { kind: "record", record: committed } }]);
-    fake.failReads(left.value, "EIO");
+    fake.failReads(left, "EIO");
     expect(contents()).toMatchObject([
       { kind: "left-over", content: { kind: "unread", why: expect.stringMatching(/EIO/) } },
     ]);

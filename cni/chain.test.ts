@@ -1,14 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createMachine, exited } from "../sys/fake.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { addChain, type Chain, parseChain } from "./chain.ts";
 import { type JsonObject, parseJson, printJson } from "./json.ts";
 
 const fallback = { name: "pods", cniVersion: "1.1.0" } as const;
 
 function chainOf(config: JsonObject): Chain {
-  const chain = parseChain(config, fallback);
-  if (!chain.ok) throw new Error(chain.error.msg);
-  return chain.value;
+  return must(parseChain(config, fallback));
 }
 
 /** ADD of a list of two, the first of which answers so; and what the second is sent. */

@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { type ConfigFailure, kindOf, parseNetworkConfig, validAttachments } from "./config.ts";
 import { type Json, parseJson, printJson } from "./json.ts";
 import type { NetworkConfig } from "./types.ts";
 import { versions } from "./version.ts";
 
 function read(text: string): NetworkConfig {
-  const parsed = parseNetworkConfig(text);
-  if (!parsed.ok) throw new Error(parsed.error.error.msg);
-  return parsed.value;
+  return must(parseNetworkConfig(text));
 }
 
 function refusal(text: string): ConfigFailure {

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { printResult } from "./convert.ts";
 import { isObject, type Json, type JsonObject, parseJson, printJson } from "./json.ts";
 import { parseResult } from "./result.ts";
@@ -16,9 +17,8 @@ interface Golden {
 }
 
 const text = fs.readFileSync(new URL("testdata/convert-goldens.json", import.meta.url), "utf8");
-const parsed = parseJson(text);
-if (!parsed.ok) throw new Error(parsed.error);
-const goldens = parsed.value as unknown as readonly Golden[];
+const parsed = must(parseJson(text));
+const goldens = parsed as unknown as readonly Golden[];
 
 /** Documents that libcni reads and we refuse, and why. */
 const refusedByUs: Readonly<Record<string, string>> = {
@@ -125,9 +125,7 @@ const exceptions: Readonly<Record<string, readonly Exception[]>> = {
 };
 
 function exact(number: string): Json {
-  const json = parseJson(number);
-  if (!json.ok) throw new Error(json.error);
-  return json.value;
+  return must(parseJson(number));
 }
 
 /** Compares what is printed, not the objects: an exact number is opaque. Keys are in any order. */
@@ -145,9 +143,8 @@ function printed(document: JsonObject): string {
 }
 
 function convert(golden: Golden, to: Version): JsonObject | undefined {
-  const result = parseResult(golden.document, golden.from);
-  if (!result.ok) throw new Error(`${golden.name}: ${result.error}`);
-  const document = printResult(result.value.result, to);
+  const result = must(parseResult(golden.document, golden.from));
+  const document = printResult(result.result, to);
   return document.ok ? document.value : undefined;
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { printResult } from "./convert.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
 import { parseResult } from "./result.ts";
@@ -7,15 +8,12 @@ import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
 import { atLeast, type Version, versions } from "./version.ts";
 
 function read(document: JsonObject): CniResult {
-  const parsed = parseResult(document, "1.1.0");
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value.result;
+  const parsed = must(parseResult(document, "1.1.0"));
+  return parsed.result;
 }
 
 function print(result: CniResult, version: Version): JsonObject {
-  const printed = printResult(result, version);
-  if (!printed.ok) throw new Error(printed.error.msg);
-  return printed.value;
+  return must(printResult(result, version));
 }
 
 const since = (minimum: Version): Version[] => versions.filter((version) => atLeast(version, minimum));
@@ -82,9 +80,8 @@ describe("a result of one version in another", () => {
   });
 
   test("numbers that JavaScript cannot hold arrive digit for digit", () => {
-    const json = parseJson(`{"interfaces":[{"name":"eth0","q":12345678901234567890}],"vendor":1.0}`);
-    if (!json.ok) throw new Error(json.error);
-    const result = read(json.value as JsonObject);
+    const json = must(parseJson(`{"interfaces":[{"name":"eth0","q":12345678901234567890}],"vendor":1.0}`));
+    const result = read(json as JsonObject);
     expect(printJson(print(result, "0.3.1"))).toBe(
       `{"cniVersion":"0.3.1","interfaces":[{"name":"eth0","q":12345678901234567890}],"dns":{},"vendor":1.0}`,
     );
@@ -283,9 +280,8 @@ function firstSurvivors(result: CniResult): CniResult {
 
 /** Reading what was printed; before 1.0.0 an empty dns is printed where there was none. */
 function reread(document: JsonObject): CniResult {
-  const json = parseJson(printJson(document));
-  if (!json.ok) throw new Error(json.error);
-  const { dns: printed, ...rest } = read(json.value as JsonObject);
+  const json = must(parseJson(printJson(document)));
+  const { dns: printed, ...rest } = read(json as JsonObject);
   return printed === undefined || Object.keys(printed).length === 0 ? rest : { ...rest, dns: printed };
 }
 

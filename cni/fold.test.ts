@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { foldedTwins, foldKey } from "./fold.ts";
 import { parseJson } from "./json.ts";
 
@@ -68,9 +69,8 @@ describe("twins are keys that Go takes for another", () => {
     { text: '{"constructor": 1, "toString": 2}', twins: [] },
     { text: '{"inner": {"Ipam": 1}}', twins: [] },
   ])("$text", ({ text, twins }) => {
-    const object = parseJson(text);
-    if (!object.ok) throw new Error(object.error);
-    const found = foldedTwins(object.value as never, ["type", "ipam", "master"]);
+    const object = must(parseJson(text));
+    const found = foldedTwins(object as never, ["type", "ipam", "master"]);
     expect(found.map(({ key, known }) => [key, known])).toEqual(twins);
   });
 });

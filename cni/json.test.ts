@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { isObject, type Json, type JsonObject, parseJson, printJson, without } from "./json.ts";
 import { findSyntaxMistake } from "./json-syntax.ts";
 
 function parse(text: string): Json {
-  const json = parseJson(text);
-  if (!json.ok) throw new Error(json.error);
-  return json.value;
+  return must(parseJson(text));
 }
 
 describe("numbers", () => {

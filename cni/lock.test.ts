@@ -5,16 +5,11 @@ import * as path from "node:path";
 import { createInterface } from "node:readline";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  Crash,
-  type CrashPoint,
-  createMachine,
-  exited,
-  type FakeMachine,
-  type FakeProcess,
-} from "../sys/fake.ts";
+import { Crash, createMachine, exited, type FakeMachine, type FakeProcess } from "../sys/fake.ts";
+import { crashPoints } from "../sys/fake-crashes.ts";
 import { linux } from "../sys/linux.ts";
 import type { Outcome } from "../sys/outcome.ts";
+import { must } from "../sys/outcome-testing.ts";
 import type { CniError } from "./errors.ts";
 import { type GcLock, type Lock, lockContainer, lockForGc } from "./lock.ts";
 import { deadOperations, lockParties, sweepLocks } from "./lock-sweep.ts";
@@ -36,9 +31,7 @@ function collect({ sys }: FakeProcess): Promise<Outcome<GcLock, CniError>> {
 }
 
 async function taken(process: FakeProcess, containerId = "c1"): Promise<Lock> {
-  const lock = await take(process, containerId);
-  if (!lock.ok) throw new Error(lock.error.msg);
-  return lock.value;
+  return must(await take(process, containerId));
 }
 
 function left(machine: FakeMachine): string[] {
@@ -185,8 +178,7 @@ describe("a container's lock", () => {
 });
 
 describe("a holder stopped at any effect", () => {
-  const points: CrashPoint[] = ["before", "half", "after"];
-  test.each(points)(
+  test.each(crashPoints)(
     "(%s it) is followed by one that gets the lock; it inherits if it was held",
     async (point) => {
       const heldFrom = { before: 4, half: 4, after: 3 }[point];

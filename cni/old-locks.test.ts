@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createMachine, type FakeMachine, type FakeProcess } from "../sys/fake.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { type Lock, lockContainer, lockForGc } from "./lock.ts";
 import { deadOperations, sweepLocks } from "./lock-sweep.ts";
 import { brawl, current, previous } from "./simulation/brawl.ts";
@@ -16,9 +17,7 @@ function upgraded(): FakeMachine {
 }
 
 async function taken({ sys }: FakeProcess, containerId = "c1"): Promise<Lock> {
-  const lock = await lockContainer(sys, stateDir, containerId, 1000);
-  if (!lock.ok) throw new Error(lock.error.msg);
-  return lock.value;
+  return must(await lockContainer(sys, stateDir, containerId, 1000));
 }
 
 const oldTake = ({ sys }: FakeProcess, containerId = "c1") => previous.take(sys, containerId);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { type Json, type JsonObject, parseJson, printJson } from "./json.ts";
 import { parseResult } from "./result.ts";
 import type { CniResult } from "./types.ts";
 import { type Version, versions } from "./version.ts";
 
 function read(document: Json, configVersion: Version = "1.1.0"): CniResult {
-  const parsed = parseResult(document, configVersion);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value.result;
+  const parsed = must(parseResult(document, configVersion));
+  return parsed.result;
 }
 
 function refusal(document: Json, configVersion: Version = "1.1.0"): string {
@@ -104,9 +104,8 @@ describe("a result of 1.1.0", () => {
       `{"interfaces":[{"name":"eth0","q":12345678901234567890}],"ips":[{"address":"10.1.0.5/16","q":1.0}],`,
       `"routes":[{"dst":"0.0.0.0/0","q":1e400}],"dns":{"q":-0},"q":{"__proto__":1.50},"__proto__":{"q":null}}`,
     ].join("");
-    const json = parseJson(text);
-    if (!json.ok) throw new Error(json.error);
-    const result = read(json.value);
+    const json = must(parseJson(text));
+    const result = read(json);
     expect(printJson({ ...result.interfaces?.[0] })).toBe(`{"name":"eth0","q":12345678901234567890}`);
     expect(printJson({ ...result.ips?.[0] })).toBe(`{"address":"10.1.0.5/16","q":1.0}`);
     expect(printJson({ ...result.routes?.[0] })).toBe(`{"dst":"0.0.0.0/0","q":1e400}`);
@@ -270,11 +269,10 @@ describe("refused, and where it is wrong", () => {
   });
 
   test("an index in a notation that Go does not read as an integer", () => {
-    const json = parseJson(
-      `{"interfaces":[{"name":"a"},{"name":"b"}],"ips":[{"address":"::1/128","interface":1.0}]}`,
+    const json = must(
+      parseJson(`{"interfaces":[{"name":"a"},{"name":"b"}],"ips":[{"address":"::1/128","interface":1.0}]}`),
     );
-    if (!json.ok) throw new Error(json.error);
-    expect(refusal(json.value)).toBe("ips[0].interface is 1.0, not an index");
+    expect(refusal(json)).toBe("ips[0].interface is 1.0, not an index");
   });
 
   test("every index is looked at", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { must } from "../sys/outcome-testing.ts";
 import { parseJson } from "./json.ts";
 import { isSecretKey, maskSecrets, redact, secretsIn } from "./secrets.ts";
 
@@ -93,9 +94,8 @@ describe("a configuration as people may see it", () => {
     [String.raw`{"config":"{ \"type\": 1.0}"}`, String.raw`{"config":"{ \"type\": 1.0}"}`],
     ['{"type":"macvlan","mtu":1500,"big":1.0}', '{"type":"macvlan","mtu":1500,"big":1.0}'],
   ])("%s", (text, shown) => {
-    const json = parseJson(text);
-    if (!json.ok) throw new Error(json.error);
-    expect(JSON.stringify(maskSecrets(json.value))).toBe(shown);
+    const json = must(parseJson(text));
+    expect(JSON.stringify(maskSecrets(json))).toBe(shown);
   });
 
   test("a long text that nearly has one, over and over", () => {

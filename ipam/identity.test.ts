@@ -1,16 +1,18 @@
 import { expect, test } from "vitest";
 import { parseEnvironment } from "../cni/environment.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { identify, printIdentity } from "./identity.ts";
 
 function identified(args: string, kind: "pod" | "container" = "pod") {
-  const environment = parseEnvironment({
-    CNI_COMMAND: "DEL",
-    CNI_CONTAINERID: "c1",
-    CNI_IFNAME: "net1",
-    CNI_ARGS: args,
-  });
-  if (!environment.ok) throw new Error(environment.error.msg);
-  const identity = identify(environment.value, kind);
+  const environment = must(
+    parseEnvironment({
+      CNI_COMMAND: "DEL",
+      CNI_CONTAINERID: "c1",
+      CNI_IFNAME: "net1",
+      CNI_ARGS: args,
+    }),
+  );
+  const identity = identify(environment, kind);
   return identity.ok ? printIdentity(identity.value) : identity.error.id;
 }
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CniError, codes } from "../cni/errors.ts";
 import { printJson } from "../cni/json.ts";
+import { must } from "../sys/outcome-testing.ts";
 import {
   type Grammar,
   type NetworkRequest,
@@ -11,9 +12,7 @@ import {
 } from "./annotation.ts";
 
 function requests(text: string, defaultNamespace = "shop"): NetworkRequest[] {
-  const parsed = parseNetworks(text, { defaultNamespace, unknownKeys: "refuse" });
-  if (!parsed.ok) throw new Error(parsed.error.details);
-  return parsed.value;
+  return must(parseNetworks(text, { defaultNamespace, unknownKeys: "refuse" }));
 }
 
 function refusal(

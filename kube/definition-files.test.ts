@@ -8,6 +8,7 @@ import { printJson } from "../cni/json.ts";
 import { createFake } from "../sys/fake.ts";
 import { linux } from "../sys/linux.ts";
 import type { Outcome } from "../sys/outcome.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { findByNetworkName, listDefinitions, readDefinition } from "./definition-files.ts";
 
 let folder: string;
@@ -300,9 +301,8 @@ describe("all definitions", () => {
     write("stray.json", macvlan);
     write("README.md", "");
     write(".git/config.json", "");
-    const listed = listDefinitions(linux, folder);
-    if (!listed.ok) throw new Error(listed.error.msg);
-    const shown = listed.value.map(({ namespace, name, definition }) => [
+    const listed = must(listDefinitions(linux, folder));
+    const shown = listed.map(({ namespace, name, definition }) => [
       `${namespace}/${name}`,
       definition.ok ? "ok" : definition.error.id,
     ]);
@@ -314,8 +314,8 @@ describe("all definitions", () => {
       ["shop/twice", "kube.bad-definition"],
       ["/stray", "kube.bad-definition"],
     ]);
-    expect(listed.value[3]?.definition).toMatchObject({ ok: true, value: { source: storage } });
-    expect(listed.value[5]?.definition).toMatchObject({
+    expect(listed[3]?.definition).toMatchObject({ ok: true, value: { source: storage } });
+    expect(listed[5]?.definition).toMatchObject({
       ok: false,
       error: { msg: expect.stringContaining(`move it to ${folder}/<namespace>/stray.json`) },
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseEnvironment } from "../cni/environment.ts";
 import type { Json } from "../cni/json.ts";
+import { must } from "../sys/outcome-testing.ts";
 import {
   annotationsFrom,
   isMirrorOf,
@@ -12,9 +13,8 @@ import {
 } from "./pod.ts";
 
 function podFrom(args: string): PodIdentity | undefined {
-  const environment = parseEnvironment({ CNI_COMMAND: "VERSION", CNI_ARGS: args });
-  if (!environment.ok) throw new Error(environment.error.msg);
-  return podOf(environment.value);
+  const environment = must(parseEnvironment({ CNI_COMMAND: "VERSION", CNI_ARGS: args }));
+  return podOf(environment);
 }
 
 describe("the pod of CNI_ARGS", () => {

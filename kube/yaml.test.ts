@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { isObject, type Json, parseJson, printJson } from "../cni/json.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { readDocument, readDocuments } from "./yaml.ts";
 
 /** What kubectl's own reader made of the same texts; written by `tools/goldens/yaml`. */
@@ -12,9 +13,10 @@ interface Golden {
   readonly error?: string;
 }
 
-const parsed = parseJson(fs.readFileSync(new URL("testdata/yaml-goldens.json", import.meta.url), "utf8"));
-if (!parsed.ok) throw new Error(parsed.error);
-const goldens = parsed.value as unknown as readonly Golden[];
+const parsed = must(
+  parseJson(fs.readFileSync(new URL("testdata/yaml-goldens.json", import.meta.url), "utf8")),
+);
+const goldens = parsed as unknown as readonly Golden[];
 
 /** What kubectl refuses and we take, and why that does no harm. */
 const taken: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { linux } from "./linux.ts";
+import { must } from "./outcome-testing.ts";
 import type { RunReport, RunRequest } from "./sys.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -33,9 +34,7 @@ function script(text: string, name = "delegate"): string {
 }
 
 async function run(text: string, change: Partial<RunRequest> = {}): Promise<RunReport> {
-  const report = await linux.processes.run({ ...base, executable: script(text), ...change });
-  if (!report.ok) throw new Error(report.error.message);
-  return report.value;
+  return must(await linux.processes.run({ ...base, executable: script(text), ...change }));
 }
 
 function isRunning(pid: number): boolean {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lockContainer } from "../../cni/lock.ts";
 import { linux } from "../../sys/linux.ts";
 import { fail } from "../../sys/outcome.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { runCli, saveRecord, snapshot, temporaryFolder } from "./command-testing.ts";
 
@@ -148,13 +149,12 @@ pods     -            other         eth0       pods             10.1.0.5/16  att
   test("begun and not finished: interrupted, unless a live process is at work on it", async () => {
     saveRecord(stateDir, id, { phase: "begun" });
     expect((await attachments()).stdout).toContain("  interrupted  ");
-    const lock = await lockContainer(anotherProcess(process.ppid), stateDir, id, 1000);
-    if (!lock.ok) throw new Error(lock.error.msg);
+    const lock = must(await lockContainer(anotherProcess(process.ppid), stateDir, id, 1000));
     const {
       attachments: [shown],
     } = JSON.parse((await attachments("--json")).stdout);
     expect(shown).toMatchObject({ state: "at work", pids: [process.ppid] });
-    lock.value.release();
+    lock.release();
   });
 });
 

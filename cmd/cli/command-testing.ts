@@ -1,8 +1,8 @@
 import { save } from "../../cni/attachments.ts";
 import { printJson } from "../../cni/json.ts";
-import type { Attempt } from "../../sys/fault.ts";
 import { linux } from "../../sys/linux.ts";
 import { ok } from "../../sys/outcome.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { FileStat, Sys } from "../../sys/sys.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context, Program, Root } from "./command.ts";
@@ -107,11 +107,6 @@ export function snapshot(folder: string): Record<string, string> {
   return Object.assign(Object.fromEntries(files), ...inside);
 }
 
-function must<T>(attempt: Attempt<T>): T {
-  if (!attempt.ok) throw new Error(attempt.error.message);
-  return attempt.value;
-}
-
 export const sinceMs = Date.UTC(2026, 7, 1, 12, 0, 0);
 
 /** A record of a bridge (10.1.0.5) and a storage network (10.2.0.5), as an ADD leaves it. */
@@ -138,8 +133,7 @@ export function saveRecord(
     ],
     ...changes,
   };
-  const saved = save(sys, stateDir, key, JSON.parse(JSON.stringify(record)), "commit");
-  if (!saved.ok) throw new Error(saved.error.msg);
+  must(save(sys, stateDir, key, JSON.parse(JSON.stringify(record)), "commit"));
   return `${stateDir}/pods/${containerId}@eth0.json`;
 }
 

@@ -6,6 +6,7 @@ import {
   type FakeProcess,
   type MachineOptions,
 } from "../../sys/fake.ts";
+import { crashPoints } from "../../sys/fake-crashes.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
 import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
@@ -156,7 +157,7 @@ describe("the first operation after a reboot, with the store in a folder", () =>
     const count = measured.effects().length;
     expect(measured.effects()).toContainEqual(expect.stringContaining("/.boot/net@net"));
     for (let effect = 0; effect < count; effect++) {
-      for (const when of ["before", "half", "after", "ENOSPC"] as const) {
+      for (const when of [...crashPoints, "ENOSPC"] as const) {
         const machine = await stage();
         const process = machine.spawn();
         if (when === "ENOSPC") process.failAt(effect, when);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createFake } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { add } from "./add.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { invocationOf } from "./flat-testing.ts";
@@ -21,9 +22,7 @@ function parse(ipam: Record<string, unknown>, more: Record<string, unknown> = {}
 }
 
 function parsed(ipam: Record<string, unknown>): FlatConfig {
-  const config = parse(ipam);
-  if (!config.ok) throw new Error(config.error.msg);
-  return config.value;
+  return must(parse(ipam));
 }
 
 test("what is not said", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
+import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
+import { crashSites } from "../../sys/fake-crashes.ts";
 import type { Loss } from "../../sys/fake-files.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
@@ -105,18 +106,15 @@ describe.each<VerbName>(["ADD", "DEL", "GC"])("%s", (verb) => {
       async (loss) => {
         const effects = await effectsOf(verb);
         expect(effects.length).toBeGreaterThan(12);
-        for (const [number, effect] of effects.entries()) {
-          for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-            const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-            const machine = await stage(verb);
-            const process = machine.spawn();
-            process.crashAt(number, when);
-            const ended = await end(process, verb);
-            if (loss === "no reboot") machine.kill(process.pid);
-            else machine.crash({ lose: loss });
-            await judge(machine, verb, ended, where);
-            await remedy(machine, how, where);
-          }
+        for (const { effect, point, where } of crashSites(effects)) {
+          const machine = await stage(verb);
+          const process = machine.spawn();
+          process.crashAt(effect, point);
+          const ended = await end(process, verb);
+          if (loss === "no reboot") machine.kill(process.pid);
+          else machine.crash({ lose: loss });
+          await judge(machine, verb, ended, where);
+          await remedy(machine, how, where);
         }
       },
     );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CniResult } from "../../cni/types.ts";
 import { linux } from "../../sys/linux.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { type Bed, useBed } from "../../tools/testbed/bed.ts";
 import {
   answerOf,
@@ -105,9 +106,8 @@ async function entriesOf(
   const files = { caFile: "", certFile: "", keyFile: "", username: "", passwordFile: "" };
   const store = openEtcd(linux, { endpoints, ...files, prefix: defaultPrefix }, { folder, name: "" });
   const all = { kind: "range", from: " ", to: "~", limit: 100_000 } as const;
-  const reply = await store.txn({ compare: [], success: [all], failure: [] });
-  if (!reply.ok) throw new Error(reply.error.msg);
-  const [first] = reply.value.replies;
+  const reply = must(await store.txn({ compare: [], success: [all], failure: [] }));
+  const [first] = reply.replies;
   return first?.kind === "entries" ? first.entries : [];
 }
 

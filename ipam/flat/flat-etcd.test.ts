@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { CniError } from "../../cni/errors.ts";
 import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { createFakeEtcd, type FakeEtcd } from "../../tools/testbed/fake-etcd.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
@@ -40,8 +41,7 @@ const deleting: Act = ({ sys }) => del(sys, callOf("DEL", "c1"));
 
 async function run(machine: FakeMachine, act: Act): Promise<readonly string[]> {
   const process = machine.spawn();
-  const done = await act(process);
-  if (!done.ok) throw new Error(`${done.error.msg}: ${done.error.details}`);
+  must(await act(process));
   return process.effects();
 }
 

@@ -3,6 +3,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { type Holding, parseHolding } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
 import { keysOfHolding } from "./pool/stored.ts";
@@ -44,8 +45,7 @@ export function invocationOf(call: FlatCall): Invocation {
     ...call.more,
   });
   const config = parseNetworkConfig(text);
-  if (!environment.ok || !config.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: config.value };
+  return { environment: must(environment), config: must(config) };
 }
 
 const parsed = new Map<string, Holding | undefined>();

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createChance } from "../../sys/fake-clock.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { audit } from "./flat-testing.ts";
 import { type Claim, type ClaimRequest, claim } from "./pool/claim.ts";
 import { keysOf } from "./pool/keys.ts";
@@ -26,9 +27,7 @@ function request(n: number, spaces: readonly Space[]): ClaimRequest {
 }
 
 async function ask(store: MemoryStore, txn: Txn): Promise<TxnReply> {
-  const reply = await store.txn(txn);
-  if (!reply.ok) throw new Error(reply.error.msg);
-  return reply.value;
+  return must(await store.txn(txn));
 }
 
 type Running = { readonly n: number; step: Claim };

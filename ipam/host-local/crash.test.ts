@@ -3,7 +3,9 @@ import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { Crash, type CrashPoint, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
+import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../sys/fake.ts";
+import { crashSites } from "../../sys/fake-crashes.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { hostLocal } from "./plugin.ts";
 import { strayAgeMs } from "./strays.ts";
@@ -41,8 +43,7 @@ function invocation(verb: Verb, containerId: string): Invocation {
     CNI_PATH: "/bin",
   });
   const network = parseNetworkConfig(printJson(config));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  return { environment: must(environment), config: must(network) };
 }
 
 function call(sys: Sys, verb: Verb, containerId: string) {
@@ -135,23 +136,20 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
   test.each(remedies)("killed at any effect: %s leaves nothing, and the neighbour whole", async (how) => {
     const effects = await effectsOf(verb);
     expect(effects.length).toBeGreaterThan(6);
-    for (const [number, effect] of effects.entries()) {
-      for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-        const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-        const machine = await stage(verb, number);
-        const process = machine.spawn();
-        process.crashAt(number, when);
-        expect(await endOf(machine, process, verb), where).toBe("crash");
-        await remedy(how, machine);
-        const left = files(machine);
-        if (how.endsWith("power loss")) for (const name of whole.keys()) left.delete(name);
-        else expect(left, where).toEqual(whole);
-        expect(
-          [...left.keys()].filter((name) => !whole.has(name)),
-          where,
-        ).toEqual([]);
-        await expectExact(machine, where);
-      }
+    for (const { effect, point, where } of crashSites(effects)) {
+      const machine = await stage(verb, effect);
+      const process = machine.spawn();
+      process.crashAt(effect, point);
+      expect(await endOf(machine, process, verb), where).toBe("crash");
+      await remedy(how, machine);
+      const left = files(machine);
+      if (how.endsWith("power loss")) for (const name of whole.keys()) left.delete(name);
+      else expect(left, where).toEqual(whole);
+      expect(
+        [...left.keys()].filter((name) => !whole.has(name)),
+        where,
+      ).toEqual([]);
+      await expectExact(machine, where);
     }
   });
 
@@ -180,20 +178,17 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
 });
 
 test("an ADD that is killed at any effect is repeated with success, and holds one address of each set", async () => {
-  for (const [number, effect] of (await effectsOf("add")).entries()) {
-    for (const when of ["before", "half", "after"] as const) {
-      const where = `killed ${when} effect ${number}: ${effect}`;
-      const machine = await stage("add");
-      const process = machine.spawn();
-      process.crashAt(number, when);
-      await endOf(machine, process, "add");
-      const given = await succeed(machine, "add", victim);
-      const held = [...files(machine)].filter(
-        ([name, text]) => text.startsWith(victim) && !name.startsWith("."),
-      );
-      expect(held.map(([name]) => name).sort(), where).toEqual(given.sort());
-      expect(given, where).toHaveLength(2);
-    }
+  for (const { effect, point, where } of crashSites(await effectsOf("add"))) {
+    const machine = await stage("add");
+    const process = machine.spawn();
+    process.crashAt(effect, point);
+    await endOf(machine, process, "add");
+    const given = await succeed(machine, "add", victim);
+    const held = [...files(machine)].filter(
+      ([name, text]) => text.startsWith(victim) && !name.startsWith("."),
+    );
+    expect(held.map(([name]) => name).sort(), where).toEqual(given.sort());
+    expect(given, where).toHaveLength(2);
   }
 });
 

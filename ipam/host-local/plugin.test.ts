@@ -5,6 +5,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { createMachine, type FakeMachine } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { hostLocal } from "./plugin.ts";
 import { strayAgeMs } from "./strays.ts";
 
@@ -34,8 +35,7 @@ function invocation({ verb, id = "c1", ifname = "eth0", args = "", config = {} }
   const network = parseNetworkConfig(
     printJson({ cniVersion: "1.1.0", name: "n", type: "bridge", ...config }),
   );
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  return { environment: must(environment), config: must(network) };
 }
 
 /** A node with a data folder, and processes on it that end when their verb does. */

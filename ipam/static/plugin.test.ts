@@ -4,6 +4,7 @@ import { parseEnvironment } from "../../cni/environment.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { createFake } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { staticIpam } from "./plugin.ts";
 
 type Verb = "add" | "del" | "check" | "status" | "gc";
@@ -18,8 +19,7 @@ function invocation(verb: Verb, more: JsonObject, args = ""): Invocation {
     CNI_ARGS: args,
   });
   const config = parseNetworkConfig(printJson({ cniVersion: "1.1.0", name: "n", type: "bridge", ...more }));
-  if (!environment.ok || !config.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: config.value };
+  return { environment: must(environment), config: must(config) };
 }
 
 async function run(verb: Verb, more: JsonObject, args = "") {

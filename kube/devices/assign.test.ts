@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { must } from "../../sys/outcome-testing.ts";
 import { assignDevices, resourceOf } from "./assign.ts";
 
 const pod = { namespace: "blue", name: "p" };
@@ -22,13 +23,14 @@ describe("devices go to networks in order", () => {
     ],
     ["no networks", [], []],
   ])("%s", (_case, resources, expected) => {
-    const outcome = assignDevices(
-      resources.map((resource, index) => need(`blue/n${index}`, resource)),
-      devices,
-      pod,
+    const outcome = must(
+      assignDevices(
+        resources.map((resource, index) => need(`blue/n${index}`, resource)),
+        devices,
+        pod,
+      ),
     );
-    if (!outcome.ok) throw new Error(outcome.error.msg);
-    expect(outcome.value.map((each) => each && `${each.resource} ${each.id}`)).toEqual(expected);
+    expect(outcome.map((each) => each && `${each.resource} ${each.id}`)).toEqual(expected);
   });
 });
 

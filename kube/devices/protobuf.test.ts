@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { must } from "../../sys/outcome-testing.ts";
 import { readFields, textOf, writeTexts } from "./protobuf.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -31,9 +32,8 @@ test("other kinds of fields are passed over, whatever lies between", () => {
     ...[0x1a, 0], // 3: ""
     ...[0xfa, 0xff, 0xff, 0xff, 0x0f, 1, 0x7a], // the highest number: "z"
   );
-  const fields = readFields(message);
-  if (!fields.ok) throw new Error(fields.error);
-  const texts = [...fields.value].map(([number, values]) => [number, values.map(textOf)]);
+  const fields = must(readFields(message));
+  const texts = [...fields].map(([number, values]) => [number, values.map(textOf)]);
   expect(texts).toEqual([
     [3, ["ab", ""]],
     [0x1fff_ffff, ["z"]],
@@ -59,9 +59,8 @@ test("texts that were written are read", () => {
   );
   fc.assert(
     fc.property(texts, (given) => {
-      const fields = readFields(writeTexts(given));
-      if (!fields.ok) throw new Error(fields.error);
-      const read = [...fields.value].map(([number, values]) => [String(number), textOf(values[0])]);
+      const fields = must(readFields(writeTexts(given)));
+      const read = [...fields].map(([number, values]) => [String(number), textOf(values[0])]);
       expect(Object.fromEntries(read)).toEqual(
         Object.fromEntries(Object.entries(given).filter(([, text]) => text !== "")),
       );

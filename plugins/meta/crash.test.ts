@@ -5,13 +5,13 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
 import {
   Crash,
-  type CrashPoint,
   createMachine,
   exited,
   type FakeMachine,
   type FakeProcess,
   type Handler,
 } from "../../sys/fake.ts";
+import { crashSites } from "../../sys/fake-crashes.ts";
 import { invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
 
@@ -169,26 +169,23 @@ describe.each([false, true])("parallel: %s", (parallel) => {
     test.each(remedies)("killed at any effect: %s leaves nothing, and the neighbour whole", async (how) => {
       const effects = await countEffects(verb, parallel);
       expect(effects.length).toBeGreaterThan(8);
-      for (const [number, effect] of effects.entries()) {
-        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-          const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-          const made = await stage(verb, parallel);
-          const process = made.machine.spawn();
-          process.crashAt(number, when);
-          const ended = await outcomeOf(
-            made.machine,
-            process,
-            verb,
-            verb === "GC" ? withList(made.config) : made.config,
-          );
-          // In parallel, a delegate that was not waited for may make the last effect one that nobody reaches.
-          expect(ended, where).not.toBe("error");
-          await remedy(how, made);
-          expect(of(victim, made), where).toEqual([]);
-          expect(of(neighbour, made), where).toEqual(whole(neighbour));
-          await succeed(made.machine, "ADD", victim, made.config);
-          expect(of(victim, made), where).toEqual(whole(victim));
-        }
+      for (const { effect, point, where } of crashSites(effects)) {
+        const made = await stage(verb, parallel);
+        const process = made.machine.spawn();
+        process.crashAt(effect, point);
+        const ended = await outcomeOf(
+          made.machine,
+          process,
+          verb,
+          verb === "GC" ? withList(made.config) : made.config,
+        );
+        // In parallel, a delegate that was not waited for may make the last effect one that nobody reaches.
+        expect(ended, where).not.toBe("error");
+        await remedy(how, made);
+        expect(of(victim, made), where).toEqual([]);
+        expect(of(neighbour, made), where).toEqual(whole(neighbour));
+        await succeed(made.machine, "ADD", victim, made.config);
+        expect(of(victim, made), where).toEqual(whole(victim));
       }
     });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { list } from "../../cni/attachments.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import { Crash, exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
+import { crashPoints } from "../../sys/fake-crashes.ts";
 import { createRecordingNode, type PluginVerb, type RecordingNode } from "./meta-testing.ts";
 
 /** A DEL that can never succeed comes to its end all the same, and nothing is lost by it. */
@@ -268,7 +269,7 @@ test("killed at any effect, a DEL that gives up has lost nothing", async () => {
   const effects = await count();
   expect(effects).toBeGreaterThan(10);
   for (let number = 0; number < effects; number++) {
-    for (const when of ["before", "half", "after"] as const) {
+    for (const when of crashPoints) {
       const made = scene();
       await made.verb("ADD");
       await made.verb("DEL");

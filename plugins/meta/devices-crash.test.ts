@@ -3,13 +3,13 @@ import { printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import {
   Crash,
-  type CrashPoint,
   createMachine,
   exited,
   type FakeMachine,
   type FakeProcess,
   type Handler,
 } from "../../sys/fake.ts";
+import { crashSites } from "../../sys/fake-crashes.ts";
 import { ok } from "../../sys/outcome.ts";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
 import { invocationFrom } from "./meta-testing.ts";
@@ -137,18 +137,15 @@ describe.each<TestedVerb>(["ADD", "DEL", "GC"])("%s", (verb) => {
   test.each<TestedVerb>(["DEL", "GC"])("killed at any effect: %s leaves no file", async (remedy) => {
     const effects = await effectsOf(verb);
     expect(effects.filter((each) => each.includes(infoFolder)).length).toBeGreaterThan(0);
-    for (const [number, effect] of effects.entries()) {
-      for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-        const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-        const { machine, world } = await stage(verb);
-        const process = machine.spawn();
-        process.crashAt(number, when);
-        expect(await run(machine, process, verb), where).toBe("crash");
-        expect(await run(machine, machine.spawn(), remedy), where).toBe("ok");
-        expect([...world.keys()], where).toEqual([]);
-        expect(infoFiles(machine), where).toEqual([]);
-        expect(machine.disk.list(infoFolder), where).toMatchObject({ value: ["of-somebody-else"] });
-      }
+    for (const { effect, point, where } of crashSites(effects)) {
+      const { machine, world } = await stage(verb);
+      const process = machine.spawn();
+      process.crashAt(effect, point);
+      expect(await run(machine, process, verb), where).toBe("crash");
+      expect(await run(machine, machine.spawn(), remedy), where).toBe("ok");
+      expect([...world.keys()], where).toEqual([]);
+      expect(infoFiles(machine), where).toEqual([]);
+      expect(machine.disk.list(infoFolder), where).toMatchObject({ value: ["of-somebody-else"] });
     }
   });
 

@@ -3,13 +3,13 @@ import { printJson } from "../../cni/json.ts";
 import type { Verb } from "../../cni/version.ts";
 import {
   Crash,
-  type CrashPoint,
   createMachine,
   exited,
   type FakeMachine,
   type FakeProcess,
   type Handler,
 } from "../../sys/fake.ts";
+import { crashSites } from "../../sys/fake-crashes.ts";
 import { identityMac, invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
 
@@ -134,19 +134,16 @@ describe.each([false, true])("parallel: %s", (parallel) => {
     test.each(["DEL", "GC"] as const)("killed at any effect: %s leaves nothing", async (remedy) => {
       const effects = await effectsOf(verb, parallel);
       if (verb === "ADD") expect(effects.filter((each) => each.includes("hawser-flat"))).toHaveLength(2);
-      for (const [number, effect] of effects.entries()) {
-        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-          const where = `${verb} killed ${when} effect ${number}: ${effect}`;
-          const made = await stage(verb, parallel);
-          const process = made.machine.spawn();
-          process.crashAt(number, when);
-          expect(await endOf(made, process, verb), where).not.toBe("error");
-          await succeed(made, remedy, victim);
-          expect(of(victim, made), where).toEqual([]);
-          expect(of(neighbour, made), where).toEqual(whole(neighbour));
-          await succeed(made, "ADD", victim);
-          expect(of(victim, made), where).toEqual(whole(victim));
-        }
+      for (const { effect, point, where } of crashSites(effects)) {
+        const made = await stage(verb, parallel);
+        const process = made.machine.spawn();
+        process.crashAt(effect, point);
+        expect(await endOf(made, process, verb), where).not.toBe("error");
+        await succeed(made, remedy, victim);
+        expect(of(victim, made), where).toEqual([]);
+        expect(of(neighbour, made), where).toEqual(whole(neighbour));
+        await succeed(made, "ADD", victim);
+        expect(of(victim, made), where).toEqual(whole(victim));
       }
     });
 

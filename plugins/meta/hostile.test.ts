@@ -7,6 +7,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
 import { anyAnnotation, keyedJson, nastyText, nearly, soundAnnotation } from "../../kube/kube-testing.ts";
 import { createMachine, exited, type Handler } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { RunRequest } from "../../sys/sys.ts";
 import { meta } from "./plugin.ts";
 
@@ -90,8 +91,7 @@ function configuration(annotations: Readonly<Record<string, string>>, more: Json
 function invocation(command: Verb, config: JsonObject): Invocation {
   const environment = parseEnvironment({ ...variables, CNI_COMMAND: command });
   const network = parseNetworkConfig(printJson(config));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  return { environment: must(environment), config: must(network) };
 }
 
 /** ADD, then DEL; whether the pod would have started. */

@@ -14,6 +14,7 @@ import {
   type RpcHandler,
 } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { allAllowed } from "./config/permissions.ts";
 import { meta } from "./plugin.ts";
@@ -184,6 +185,5 @@ function invocationOf(verb: PluginVerb, config: object, about: Partial<CallAbout
 export function invocationFrom(variables: Readonly<Record<string, string>>, config: object): Invocation {
   const environment = parseEnvironment(variables);
   const network = parseNetworkConfig(JSON.stringify(config));
-  if (!environment.ok || !network.ok) throw new Error("the test's own input is wrong");
-  return { environment: environment.value, config: network.value };
+  return { environment: must(environment), config: must(network) };
 }

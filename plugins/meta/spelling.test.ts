@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import { exited, type Handler } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { createRecordingNode } from "./meta-testing.ts";
 
 /** An address is one, however it is written and wherever it comes in: plugins are told the kernel's spelling. */
@@ -32,9 +33,8 @@ async function macs(more: JsonObject, annotations: Record<string, string>, fixed
     { executables: { "/bin/cni/tuning": tuning } },
   );
   const config = { name: "pods", type: "hawser", cniVersion: "1.0.0", delegate: { type: "prim" }, ...more };
-  const outcome = await node.call("ADD", config as JsonObject, { annotations });
-  if (!outcome.ok) throw new Error(`${outcome.error.msg} ${outcome.error.details}`);
-  const { interfaces = [] } = outcome.value as { interfaces?: { mac?: string }[] };
+  const outcome = must(await node.call("ADD", config as JsonObject, { annotations }));
+  const { interfaces = [] } = outcome as { interfaces?: { mac?: string }[] };
   return interfaces.flatMap(({ mac }) => mac ?? []);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
 
 /** What the reference plugins 1.8.0 and others answer to CHECK right after their own ADD, word for word. */
@@ -170,9 +171,8 @@ async function checked(each: Case, prepare: (process: FakeProcess) => void = () 
   prepare(node.machine.spawn());
   const config = { name: "pods", type: "hawser", cniVersion: "1.1.0", delegate: { type: "prim" } };
   const annotations = { "k8s.v1.cni.cncf.io/networks": "data" };
-  const added = await node.call("ADD", config, { annotations, netns });
-  if (!added.ok) throw new Error(`${added.error.msg} ${added.error.details}`);
-  const prevResult = { cniVersion: "1.1.0", ...(added.value as JsonObject) };
+  const added = must(await node.call("ADD", config, { annotations, netns }));
+  const prevResult = { cniVersion: "1.1.0", ...(added as JsonObject) };
   const outcome = await node.call("CHECK", { ...config, prevResult }, { annotations, netns });
   return { outcome, warnings: node.warnings() };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TlsMaterial } from "../../sys/http.ts";
 import { linux } from "../../sys/linux.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import type { Authority, Certificate } from "./certificates.ts";
 import { findProgram, isBuilt } from "./executables.ts";
 
@@ -177,17 +178,18 @@ async function post(
   token: string | undefined,
   tls: TlsMaterial | undefined,
 ): Promise<Record<string, unknown>> {
-  const reply = await linux.http.request({
-    method: "POST",
-    url: url + path,
-    headers: token === undefined ? {} : { authorization: token },
-    body: JSON.stringify(body),
-    timeoutMs: 10_000,
-    ...(tls === undefined ? {} : { tls }),
-  });
-  if (!reply.ok) throw new Error(`${path}: ${reply.error.message}`);
-  if (reply.value.status !== 200) throw new Error(`${path}: ${reply.value.status} ${reply.value.body}`);
-  return JSON.parse(reply.value.body);
+  const reply = must(
+    await linux.http.request({
+      method: "POST",
+      url: url + path,
+      headers: token === undefined ? {} : { authorization: token },
+      body: JSON.stringify(body),
+      timeoutMs: 10_000,
+      ...(tls === undefined ? {} : { tls }),
+    }),
+  );
+  if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.body}`);
+  return JSON.parse(reply.body);
 }
 
 /** Root, and a user with a role that may do all under `prefix` and nothing else; then authentication is on. */

@@ -2,6 +2,7 @@ import { createMemoryStore, type MemoryStore } from "../../ipam/flat/store/memor
 import type { Compare, Op, Reply, Txn, TxnReply } from "../../ipam/flat/store/store.ts";
 import type { HttpAttempt, HttpRequest } from "../../sys/http.ts";
 import { ok } from "../../sys/outcome.ts";
+import { must } from "../../sys/outcome-testing.ts";
 
 /**
  * etcd's JSON gateway in memory, for the fake machine: it reads requests by its own understanding of the format, checks
@@ -58,11 +59,10 @@ async function answer(etcd: FakeEtcd, { url, body = "", headers }: HttpRequest):
   if (path === "/v3/kv/range") return ok({ status: 200, body: JSON.stringify({ header: {} }) });
   const txn = toTxn(json);
   if (etcd.alarm && puts(txn)) return saying(429, "etcdserver: mvcc: database space exceeded", 8);
-  const reply = await etcd.store.txn(txn);
-  if (!reply.ok) throw new Error(reply.error.msg);
+  const reply = must(await etcd.store.txn(txn));
   return ok({
     status: 200,
-    body: JSON.stringify({ header: { revision: "9" }, ...fromReply(reply.value, txn) }),
+    body: JSON.stringify({ header: { revision: "9" }, ...fromReply(reply, txn) }),
   });
 }
 

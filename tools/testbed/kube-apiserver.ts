@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { readDocuments } from "../../kube/yaml.ts";
 import type { HttpResponse, TlsMaterial } from "../../sys/http.ts";
 import { linux } from "../../sys/linux.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { type Authority, type Certificate, makeAuthority, readPair } from "./certificates.ts";
 import { etcdBinaries, freePorts, startEtcd, until } from "./etcd.ts";
 import type { KubeServer } from "./kube-api.ts";
@@ -154,21 +155,21 @@ async function askAt(
   { method, path, body, token: bearer }: ApiServerRequest,
 ): Promise<HttpResponse> {
   const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-  const reply = await linux.http.request({
-    method,
-    url: url + path,
-    headers: {
-      accept: "application/json",
-      ...(body && { "content-type": type }),
-      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-    },
-    timeoutMs: 10_000,
-    // A certificate that is shown wins over a token.
-    tls: bearer === undefined ? tls : { ca: tls.ca ?? "" },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!reply.ok) throw new Error(`${method} ${path}: ${reply.error.message}`);
-  return reply.value;
+  return must(
+    await linux.http.request({
+      method,
+      url: url + path,
+      headers: {
+        accept: "application/json",
+        ...(body && { "content-type": type }),
+        ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      },
+      timeoutMs: 10_000,
+      // A certificate that is shown wins over a token.
+      tls: bearer === undefined ? tls : { ca: tls.ca ?? "" },
+      ...(body && { body: JSON.stringify(body) }),
+    }),
+  );
 }
 
 /** What is there already is left as it is. */
@@ -196,9 +197,8 @@ async function create(ask: Ask, object: KubeObject): Promise<KubeObject> {
 }
 
 async function applyFile(ask: Ask, path: string): Promise<void> {
-  const documents = await readDocuments(fs.readFileSync(path, "utf8"));
-  if (!documents.ok) throw new Error(`${path}: ${documents.error}`);
-  for (const document of documents.value) {
+  const documents = must(await readDocuments(fs.readFileSync(path, "utf8")));
+  for (const document of documents) {
     const object = document as unknown as KubeObject;
     await post(ask, placeOf(object), object);
   }

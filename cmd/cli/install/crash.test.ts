@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CrashPoint, Fake } from "../../../sys/fake.ts";
+import type { Fake } from "../../../sys/fake.ts";
+import { crashPoints } from "../../../sys/fake-crashes.ts";
 import {
   chained,
   createNode,
@@ -12,7 +13,6 @@ import {
 } from "./install-testing.ts";
 
 const conf = "/etc/cni/net.d";
-const points: readonly CrashPoint[] = ["before", "half", "after"];
 const ways: [string, InstallOptions, Record<string, string>][] = [
   ["owner", owner, {}],
   ["owner, with a link on root's PATH", owner, { "/usr/local/bin/other": "" }],
@@ -45,7 +45,7 @@ async function atEveryEffect(
   judge: (node: Fake) => Promise<void>,
 ): Promise<number> {
   let stops = 0;
-  for (const point of points) {
+  for (const point of crashPoints) {
     for (let effect = 0; ; effect++) {
       const node = await prepare();
       const process = node.machine.spawn();

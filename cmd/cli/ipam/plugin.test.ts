@@ -5,6 +5,7 @@ import { parseEnvironment } from "../../../cni/environment.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
 import { flat } from "../../../ipam/flat/plugin.ts";
 import { linux } from "../../../sys/linux.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { temporaryFolder } from "../command-testing.ts";
 import { dualRanges, runIpam, stopped, writeConfig } from "./pool-testing.ts";
 
@@ -31,19 +32,16 @@ function invocation(verb: "ADD" | "DEL", pod: string, containerId: string): Invo
     CNI_IFNAME: "eth0",
     CNI_ARGS: `K8S_POD_NAMESPACE=blue;K8S_POD_NAME=${pod}`,
   });
-  if (!network.ok || !environment.ok) throw new Error("the call is wrong");
-  return { config: network.value, environment: environment.value };
+  return { config: must(network), environment: must(environment) };
 }
 
 async function add(pod: string, containerId: string): Promise<string[]> {
-  const result = await flat.add(quiet, invocation("ADD", pod, containerId));
-  if (!result.ok) throw new Error(`${result.error.msg}; ${result.error.details}`);
-  return (result.value.ips ?? []).map(({ address }) => address.replace(/\/\d+$/, ""));
+  const result = must(await flat.add(quiet, invocation("ADD", pod, containerId)));
+  return (result.ips ?? []).map(({ address }) => address.replace(/\/\d+$/, ""));
 }
 
 async function del(pod: string, containerId: string): Promise<void> {
-  const done = await flat.del(quiet, invocation("DEL", pod, containerId));
-  if (!done.ok) throw new Error(done.error.msg);
+  must(await flat.del(quiet, invocation("DEL", pod, containerId)));
 }
 
 async function json(...args: string[]) {

@@ -7,6 +7,7 @@ import { keysOfHolding } from "../../../ipam/flat/pool/stored.ts";
 import { openLocalStore } from "../../../ipam/flat/store/local-store.ts";
 import type { Entry, Op, Store } from "../../../ipam/flat/store/store.ts";
 import { linux } from "../../../sys/linux.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { asRoot, listen, type Printed, temporaryFolder, writeFile } from "../command-testing.ts";
 import { hawser } from "../commands.ts";
@@ -139,16 +140,14 @@ export async function put(store: Store, ...holdings: readonly Holding[]): Promis
 }
 
 export async function write(store: Store, ops: readonly Op[]): Promise<void> {
-  const reply = await store.txn({ compare: [], success: ops, failure: [] });
-  if (!reply.ok) throw new Error(reply.error.msg);
+  must(await store.txn({ compare: [], success: ops, failure: [] }));
 }
 
 /** Everything in a store. */
 export async function dump(store: Store): Promise<Entry[]> {
   const all = { kind: "range", from: "", to: "\uffff", limit: 10_000 } as const;
-  const reply = await store.txn({ compare: [], success: [all], failure: [] });
-  if (!reply.ok) throw new Error(reply.error.msg);
-  const [entries] = reply.value.replies;
+  const reply = must(await store.txn({ compare: [], success: [all], failure: [] }));
+  const [entries] = reply.replies;
   return entries?.kind === "entries" ? [...entries.entries] : [];
 }
 

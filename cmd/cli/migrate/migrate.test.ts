@@ -4,6 +4,8 @@ import type { JsonObject } from "../../../cni/json.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/meta-testing.ts";
 import { Crash, type FakeProcess } from "../../../sys/fake.ts";
+import { crashSites } from "../../../sys/fake-crashes.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { listen } from "../command-testing.ts";
 import { migrateCommand } from "./migrate.ts";
 
@@ -228,20 +230,18 @@ describe("hawser migrate multus --take-over", () => {
     const effects = process.effects();
     const whole = records(probe).map((path) => probe.machine.disk.read(path));
     expect(whole).toHaveLength(2);
-    for (const [number, effect] of effects.entries()) {
-      for (const when of ["before", "half", "after"] as const) {
-        const made = node();
-        const stopped = made.machine.spawn();
-        stopped.crashAt(number, when);
-        await expect(migrate(stopped, { ...takeOver, all: true }), effect).rejects.toThrow(Crash);
-        made.machine.crash({ lose: "unsynced" });
-        const again = await migrate(made.machine.spawn(), { ...takeOver, all: true });
-        expect(again.exitCode, `${when} ${effect}`).toBe(0);
-        expect(
-          records(made).map((path) => made.machine.disk.read(path)),
-          `${when} ${effect}`,
-        ).toEqual(whole);
-      }
+    for (const { effect, point, where } of crashSites(effects)) {
+      const made = node();
+      const stopped = made.machine.spawn();
+      stopped.crashAt(effect, point);
+      await expect(migrate(stopped, { ...takeOver, all: true }), where).rejects.toThrow(Crash);
+      made.machine.crash({ lose: "unsynced" });
+      const again = await migrate(made.machine.spawn(), { ...takeOver, all: true });
+      expect(again.exitCode, where).toBe(0);
+      expect(
+        records(made).map((path) => made.machine.disk.read(path)),
+        where,
+      ).toEqual(whole);
     }
   });
 
@@ -348,9 +348,10 @@ describe("hawser migrate multus --take-over", () => {
 /** What is printed must be what hawser takes, but for a primary that nobody knows here. */
 async function expectAccepted(configuration: JsonObject): Promise<void> {
   const [plugin = configuration] = (configuration.plugins ?? []) as JsonObject[];
-  const network = parseNetworkConfig(JSON.stringify({ ...configuration, ...plugin, plugins: undefined }));
-  if (!network.ok) throw new Error(network.error.error.msg);
-  const parsed = await parseMetaConfig(network.value);
+  const network = must(
+    parseNetworkConfig(JSON.stringify({ ...configuration, ...plugin, plugins: undefined })),
+  );
+  const parsed = await parseMetaConfig(network);
   const isKnown = JSON.stringify(plugin.delegate) !== "{}";
   expect(parsed).toMatchObject(isKnown ? { ok: true } : { ok: false, error: { id: "config.delegate" } });
 }

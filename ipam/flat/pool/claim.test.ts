@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { must } from "../../../sys/outcome-testing.ts";
 import { stableMac } from "../../hash.ts";
 import { audit, holdingAt } from "../flat-testing.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
@@ -51,9 +52,8 @@ function request(
 async function finish(store: MemoryStore, start: Claim): Promise<Exclude<Claim, { kind: "ask" }>> {
   let step = start;
   while (step.kind === "ask") {
-    const reply = await store.txn(step.txn);
-    if (!reply.ok) throw new Error(reply.error.msg);
-    step = step.next(reply.value);
+    const reply = must(await store.txn(step.txn));
+    step = step.next(reply);
   }
   expect(audit(pool, store.entries())).toEqual([]);
   return step;
@@ -260,9 +260,8 @@ describe("the container has it, but was attached", () => {
     const before = store.entries();
     let step = claim(request({ boot: "m1-b2" }));
     while (step.kind === "ask") {
-      const reply = await store.txn(step.txn);
-      if (!reply.ok) throw new Error(reply.error.msg);
-      step = step.next(reply.value);
+      const reply = must(await store.txn(step.txn));
+      step = step.next(reply);
     }
     expect(step).toMatchObject({ error: { id: "ipam.store-damaged" } });
     expect(store.entries()).toEqual(before);
@@ -309,9 +308,8 @@ describe("the identity is live elsewhere", () => {
     for (let asked = 0; step.kind === "ask"; asked += 1) {
       const freed = rewrite(keys, [holding({ node: "n2" })], holding({ node: "n2", ...heldUntil(1000) }));
       if (asked === 1) await store.txn({ compare: [], success: freed, failure: [] });
-      const reply = await store.txn(step.txn);
-      if (!reply.ok) throw new Error(reply.error.msg);
-      step = step.next(reply.value);
+      const reply = must(await store.txn(step.txn));
+      step = step.next(reply);
     }
     expect(step).toMatchObject({ kind: "claimed", holding: { addresses: [ip(7)], generation: 4 } });
     expect(audit(pool, store.entries())).toEqual([]);
@@ -494,10 +492,9 @@ describe("the search of a large pool", () => {
     let step = start;
     while (step.kind === "ask") {
       asked += 1;
-      const reply = await full.txn(step.txn);
-      if (!reply.ok) throw new Error(reply.error.msg);
+      const reply = must(await full.txn(step.txn));
       // As if every address were taken by somebody who stays.
-      step = step.next(asFull(reply.value, step.txn.success, space));
+      step = step.next(asFull(reply, step.txn.success, space));
     }
     expect(step).toEqual({ kind: "exhausted", set: 0 });
     expect(asked).toBeLessThan(6);

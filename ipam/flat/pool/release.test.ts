@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { must } from "../../../sys/outcome-testing.ts";
 import { audit, holdingAt } from "../flat-testing.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import type { Op } from "../store/store.ts";
@@ -57,9 +58,8 @@ async function finish(
   let step = start;
   for (let number = 0; step.kind === "ask"; number++) {
     await between[number]?.();
-    const reply = await store.txn(step.txn);
-    if (!reply.ok) throw new Error(reply.error.msg);
-    step = step.next(reply.value);
+    const reply = must(await store.txn(step.txn));
+    step = step.next(reply);
   }
   return step.kind;
 }

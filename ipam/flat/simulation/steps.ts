@@ -1,6 +1,7 @@
 import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { parseFlatConfig } from "../config.ts";
 import { holdingAt, invocationOf, readHolding } from "../flat-testing.ts";
 import { type Holding, isAttached, isExpired } from "../pool/holding.ts";
@@ -151,12 +152,13 @@ async function observedAdd(
 
 export function spacesOf(world: World, node: string) {
   const ipam = { ...world.versions.get(node), node, pool };
-  const config = parseFlatConfig(
-    world.machines.get(node)?.spawn().sys ?? failNode(node),
-    invocationOf({ verb: "STATUS", containerId: "", ipam }).config,
+  const config = must(
+    parseFlatConfig(
+      world.machines.get(node)?.spawn().sys ?? failNode(node),
+      invocationOf({ verb: "STATUS", containerId: "", ipam }).config,
+    ),
   );
-  if (!config.ok) throw new Error(config.error.msg);
-  return config.value.spaces;
+  return config.spaces;
 }
 
 function failNode(node: string): never {

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { CniResult } from "../../../cni/types.ts";
 import { createFake, type Fake, type MachineOptions } from "../../../sys/fake.ts";
 import { fail, type Outcome } from "../../../sys/outcome.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { add } from "../add.ts";
 import { check } from "../check.ts";
 import type { del } from "../del.ts";
@@ -40,12 +41,11 @@ export async function addTo(at: VerbScene, call: Omit<FlatCall, "verb">) {
 }
 
 export async function added(at: VerbScene, call: Omit<FlatCall, "verb">): Promise<CniResult> {
-  const outcome = await addTo(at, call);
-  if (!outcome.ok) throw new Error(`${outcome.error.id}: ${outcome.error.msg}`);
+  const outcome = must(await addTo(at, call));
   expect(audit(call.ipam?.pool === undefined ? "net" : String(call.ipam.pool), at.memory.entries())).toEqual(
     [],
   );
-  return outcome.value;
+  return outcome;
 }
 
 export async function run<T>(

@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Crash, type CrashPoint, createMachine, type FakeMachine } from "../../../sys/fake.ts";
+import { Crash, createMachine, type FakeMachine } from "../../../sys/fake.ts";
 import { createChance } from "../../../sys/fake-clock.ts";
+import { crashPoints } from "../../../sys/fake-crashes.ts";
 import type { Loss } from "../../../sys/fake-files.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { keysOf } from "../pool/keys.ts";
 import { openLocalStore } from "./local-store.ts";
 import type { Entry, Op, Store, TxnReply } from "./store.ts";
@@ -11,9 +13,7 @@ const dir = "/var/lib/store";
 const keys = keysOf("p");
 
 async function ask(store: Store, success: readonly Op[]): Promise<TxnReply> {
-  const reply = await store.txn({ compare: [], success, failure: [] });
-  if (!reply.ok) throw new Error(`${reply.error.kind}: ${reply.error.msg}: ${reply.error.details}`);
-  return reply.value;
+  return must(await store.txn({ compare: [], success, failure: [] }));
 }
 
 /** All that a new process finds. */
@@ -87,7 +87,7 @@ describe("a store in a folder", () => {
       fc.integer(),
       fc.integer({ min: 0, max: 90 }),
       fc.integer({ min: 0, max: 60 }),
-      fc.constantFrom<CrashPoint>("before", "half", "after"),
+      fc.constantFrom(...crashPoints),
       fc.constantFrom(...losses),
       async (seed, writes, effect, when, loss) => {
         const chance = createChance(seed);

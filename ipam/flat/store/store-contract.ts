@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { must } from "../../../sys/outcome-testing.ts";
 import { codeOf, type Keys, keysOf } from "../pool/keys.ts";
 import type { Compare, Entry, Op, Store, Txn, TxnReply } from "./store.ts";
 
@@ -301,9 +302,7 @@ function unchanged(key: string, modRevision: string): Compare {
 }
 
 async function ask(store: Store, txn: Txn): Promise<TxnReply> {
-  const reply = await store.txn(txn);
-  if (!reply.ok) throw new Error(`${reply.error.kind}: ${reply.error.msg}: ${reply.error.details}`);
-  return reply.value;
+  return must(await store.txn(txn));
 }
 
 async function change(store: Store, ...success: readonly Op[]): Promise<TxnReply> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { metaPlaces } from "./config.ts";
 import { parseMetaConfig } from "./parse.ts";
 
@@ -9,9 +10,7 @@ function network(more: JsonObject) {
 }
 
 async function parsed(more: JsonObject) {
-  const config = await parseMetaConfig(network(more));
-  if (!config.ok) throw new Error(config.error.msg);
-  return config.value;
+  return must(await parseMetaConfig(network(more)));
 }
 
 describe("the meta-plugin's configuration", () => {

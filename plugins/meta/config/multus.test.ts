@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { type MetaConfig, metaPlaces } from "./config.ts";
 import { fieldProblems, idleFields } from "./multus-fields.ts";
 import { parseMetaConfig, salvageMetaConfig } from "./parse.ts";
@@ -13,9 +14,7 @@ function network(more: JsonObject) {
 }
 
 async function parsed(more: JsonObject): Promise<MetaConfig> {
-  const config = await parseMetaConfig(network(more));
-  if (!config.ok) throw new Error(config.error.msg);
-  return config.value;
+  return must(await parseMetaConfig(network(more)));
 }
 
 describe("a configuration in Multus's words", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 import { exited, type Handler } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { explain } from "../explanation.ts";
 import { createRecordingNode, identityMac, metaConfig, type RecordedCall } from "../meta-testing.ts";
 import { plan } from "../plan/plan.ts";
@@ -20,29 +21,30 @@ const asking = { mac: "02:00:00:00:00:09" };
 
 describe("what is claimed early", () => {
   function claimOf(config: JsonObject, request: Partial<NetworkRequest> = {}, more: object = {}) {
-    const planned = plan(
-      metaConfig(more),
-      [
-        {
-          role: "secondary",
-          network: "blue/data",
-          origin: "annotation",
-          ifname: "net1",
-          source: "/d",
-          config: { name: "data", ...config },
-          request: { namespace: "blue", name: "data", ...request },
-        },
-      ],
-      "c1",
+    const planned = must(
+      plan(
+        metaConfig(more),
+        [
+          {
+            role: "secondary",
+            network: "blue/data",
+            origin: "annotation",
+            ifname: "net1",
+            source: "/d",
+            config: { name: "data", ...config },
+            request: { namespace: "blue", name: "data", ...request },
+          },
+        ],
+        "c1",
+      ),
     );
-    if (!planned.ok) throw new Error(planned.error.msg);
-    const [step] = planned.value;
+    const [step] = planned;
     const shown = explain(metaConfig(more), {
       ...{
         pod: undefined,
         base: undefined,
         selections: [],
-        plan: planned.value,
+        plan: planned,
         routes: undefined,
         notAsked: [],
       },

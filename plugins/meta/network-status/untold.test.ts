@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Crash, type FakeProcess } from "../../../sys/fake.ts";
 import { ok } from "../../../sys/outcome.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { createRecordingNode } from "../meta-testing.ts";
 
 /** A status that could not be written while the API was away is made good by the next operation that has the API. */
@@ -42,8 +43,7 @@ function scene() {
     `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=${pod};K8S_POD_UID=${uid}`;
   const of = (pod: string, containerId = `c-${pod}`) => ({ containerId, args: args(pod), annotations: {} });
   const add = async (pod: string, containerId?: string, more: object = {}) => {
-    const added = await node.call("ADD", config, { ...of(pod, containerId), ...more });
-    if (!added.ok) throw new Error(added.error.msg);
+    must(await node.call("ADD", config, { ...of(pod, containerId), ...more }));
   };
   const told = () => patches.splice(0).map(({ pod, uid }) => `${pod} ${uid}`);
   const owed = () => node.machine.disk.paths().filter((path) => /\.untold\/./.test(path));

@@ -9,6 +9,7 @@ import {
   type Handler,
   type HttpHandler,
 } from "../../../sys/fake.ts";
+import { crashSites } from "../../../sys/fake-crashes.ts";
 import { ok } from "../../../sys/outcome.ts";
 import { invocationFrom } from "../meta-testing.ts";
 import { meta } from "../plugin.ts";
@@ -180,21 +181,17 @@ test.each(["sync", "required"])(
     await meta.add(counted.sys, invocation("ADD", { status }, {}, podArgs));
     const effects = counted.effects();
     expect(effects.filter((effect) => effect.startsWith("http PATCH"))).toHaveLength(1);
-    for (const [number, effect] of effects.entries()) {
-      for (const when of ["before", "half", "after"] as const) {
-        const where = `killed ${when} effect ${number}: ${effect}`;
-        const { machine, made, asked } = node({ status: 200 });
-        const process = machine.spawn();
-        process.crashAt(number, when);
-        await expect(
-          meta.add(process.sys, invocation("ADD", { status }, {}, podArgs)),
-          where,
-        ).rejects.toThrow(Crash);
-        const before = asked.length;
-        const deleted = await meta.del(machine.spawn().sys, invocation("DEL", { status }, {}, podArgs));
-        expect(deleted, where).toMatchObject({ ok: true });
-        expect([[...made], recordsOf(machine), asked.length - before], where).toEqual([[], [], 0]);
-      }
+    for (const { effect, point, where } of crashSites(effects)) {
+      const { machine, made, asked } = node({ status: 200 });
+      const process = machine.spawn();
+      process.crashAt(effect, point);
+      await expect(meta.add(process.sys, invocation("ADD", { status }, {}, podArgs)), where).rejects.toThrow(
+        Crash,
+      );
+      const before = asked.length;
+      const deleted = await meta.del(machine.spawn().sys, invocation("DEL", { status }, {}, podArgs));
+      expect(deleted, where).toMatchObject({ ok: true });
+      expect([[...made], recordsOf(machine), asked.length - before], where).toEqual([[], [], 0]);
     }
   },
 );

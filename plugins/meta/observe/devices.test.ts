@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../cni/json.ts";
 import type { PodIdentity } from "../../../kube/pod.ts";
 import type { NetworkRequest } from "../../../kube/request.ts";
 import { createFake } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { checkpointText } from "../../../tools/testbed/fake-kubelet.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { plan } from "../plan/plan.ts";
@@ -124,12 +125,11 @@ describe("which network gets which device", () => {
 
 describe("what plugins are told of it", () => {
   async function planned(...networks: Wanted[]) {
-    const assigned = await assignDevices(createFake({ files }).sys, metaConfig(), pod, networks, "required");
-    if (!assigned.ok) throw new Error(assigned.error.msg);
-    const selections = select(assigned.value, { primary: "eth0", existing: [] });
-    const steps = selections.ok ? plan(metaConfig(), selections.value, "c1") : selections;
-    if (!steps.ok) throw new Error(steps.error.msg);
-    return steps.value;
+    const assigned = must(
+      await assignDevices(createFake({ files }).sys, metaConfig(), pod, networks, "required"),
+    );
+    const selections = select(assigned, { primary: "eth0", existing: [] });
+    return must(selections.ok ? plan(metaConfig(), selections.value, "c1") : selections);
   }
 
   test("every plugin of the list gets deviceID and pciBusID, over its own; those that declare it the capability", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createFake } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { type Requests, readRequests, warnOfIgnored } from "./requests.ts";
@@ -76,9 +77,8 @@ describe("what is asked for", () => {
 
 test("what is passed over is told once a key", () => {
   const { sys, warnings } = createFake();
-  const asked = read({ [networks]: `[{"name":"a","colour":1,"size":2}]` }, { unknownKeys: "ignore" });
-  if (!asked.ok) throw new Error(asked.error.details);
-  warnOfIgnored(sys, asked.value);
+  const asked = must(read({ [networks]: `[{"name":"a","colour":1,"size":2}]` }, { unknownKeys: "ignore" }));
+  warnOfIgnored(sys, asked);
   expect(warnings).toEqual([
     `hawser: the request for network shop/a: ignored key "colour"`,
     `hawser: the request for network shop/a: ignored key "size"`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { plan } from "./plan.ts";
@@ -37,17 +38,15 @@ function secondary(config: JsonObject, more: Partial<NetworkRequest> = {}): Sele
 }
 
 function plugins(config: MetaConfig, selection: Selection): readonly JsonObject[] {
-  const planned = plan(config, [selection], "c1");
-  if (!planned.ok) throw new Error(`${planned.error.msg} ${planned.error.details}`);
-  return planned.value[0]?.chain.plugins ?? [];
+  const planned = must(plan(config, [selection], "c1"));
+  return planned[0]?.chain.plugins ?? [];
 }
 
 describe("plan in Multus's dialect", () => {
   const config = metaConfig({ dialect: "multus" });
   const step = (request: Partial<NetworkRequest>, delegate: JsonObject = { type: "macvlan" }) => {
-    const planned = plan(config, [secondary(delegate, request)], "c1");
-    if (!planned.ok) throw new Error(planned.error.msg);
-    return planned.value[0];
+    const planned = must(plan(config, [secondary(delegate, request)], "c1"));
+    return planned[0];
   };
 
   test.each<[string, Partial<NetworkRequest>, string | undefined]>([

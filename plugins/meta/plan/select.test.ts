@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { NetworkRequest } from "../../../kube/request.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { Wanted } from "../observe/wanted.ts";
 import { select } from "./select.ts";
 
@@ -26,9 +27,8 @@ const primary: Wanted = {
 const taken = { primary: "eth0", existing: [] };
 
 function names(list: readonly Wanted[]): string[] {
-  const selections = select(list, taken);
-  if (!selections.ok) throw new Error(selections.error.msg);
-  return selections.value.map((each) => `${each.role} ${each.network} ${each.ifname}`);
+  const selections = must(select(list, taken));
+  return selections.map((each) => `${each.role} ${each.network} ${each.ifname}`);
 }
 
 describe("select", () => {

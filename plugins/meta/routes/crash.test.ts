@@ -4,13 +4,13 @@ import { printJson } from "../../../cni/json.ts";
 import type { CniResult } from "../../../cni/types.ts";
 import {
   Crash,
-  type CrashPoint,
   createMachine,
   exited,
   type FakeMachine,
   type FakeProcess,
   type Handler,
 } from "../../../sys/fake.ts";
+import { crashSites } from "../../../sys/fake-crashes.ts";
 import { invocationFrom } from "../meta-testing.ts";
 import { meta } from "../plugin.ts";
 
@@ -203,18 +203,16 @@ describe.each([false, true])("parallel: %s", (parallel) => {
     test("killed at any effect: DEL leaves all as it was", async () => {
       const effects = await effectsOf(verb, parallel);
       expect(effects.filter((effect) => effect.includes("nsenter")).length).toBeGreaterThan(5);
-      for (const [number, effect] of effects.entries()) {
-        for (const when of ["before", "half", "after"] as const satisfies readonly CrashPoint[]) {
-          for (const powerLoss of [false, true]) {
-            const where = `${verb} killed ${when} effect ${number}: ${effect}, power loss: ${powerLoss}`;
-            const made = await stage(verb, parallel);
-            const process = made.machine.spawn();
-            process.crashAt(number, when);
-            expect(await ending(made, process, verb), where).not.toBe("error");
-            if (powerLoss) made.machine.crash({ lose: "unsynced" });
-            await succeed(made, "DEL");
-            expectAsBefore(made, where);
-          }
+      for (const { effect, point, where } of crashSites(effects)) {
+        for (const powerLoss of [false, true]) {
+          const which = `${where}, power loss: ${powerLoss}`;
+          const made = await stage(verb, parallel);
+          const process = made.machine.spawn();
+          process.crashAt(effect, point);
+          expect(await ending(made, process, verb), which).not.toBe("error");
+          if (powerLoss) made.machine.crash({ lose: "unsynced" });
+          await succeed(made, "DEL");
+          expectAsBefore(made, which);
         }
       }
     });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import { parseResult } from "../../../cni/result.ts";
 import type { Version } from "../../../cni/version.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { Attached } from "../execute/execute.ts";
 import type { RoutePlan } from "./default-route.ts";
 import { withoutReplaced, withPlannedRoutes } from "./routed-result.ts";
@@ -12,8 +13,7 @@ const plan: RoutePlan = {
 };
 
 function attached(ifname: string, document: JsonObject, cniVersion: Version = "1.1.0"): Attached {
-  const parsed = parseResult({ cniVersion, ...document }, cniVersion);
-  if (!parsed.ok) throw new Error(parsed.error);
+  const parsed = must(parseResult({ cniVersion, ...document }, cniVersion));
   const chain = {
     cniVersion,
     name: "n",
@@ -22,7 +22,7 @@ function attached(ifname: string, document: JsonObject, cniVersion: Version = "1
     plugins: [{ type: "bridge" }],
   };
   const step = { role: "secondary" as const, network: "shop/n", ifname, chain };
-  return { step, result: { document: { cniVersion, ...document }, result: parsed.value.result } };
+  return { step, result: { document: { cniVersion, ...document }, result: parsed.result } };
 }
 
 const routes = [

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { parseChain } from "../../../cni/chain.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { parseResource } from "../../../kube/definition.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { decodeDefinition, type Trust } from "./decode.ts";
 import { noResources } from "./resources.ts";
@@ -38,15 +39,11 @@ function definitionOf({ name, namespace, annotations = {}, config }: Entry) {
     metadata: { name, namespace, annotations },
     spec: { config },
   };
-  const read = parseResource(resource, { namespace, name, source: "Kubernetes API", keptIn: "api" });
-  if (!read.ok) throw new Error(read.error.msg);
-  return read.value;
+  return must(parseResource(resource, { namespace, name, source: "Kubernetes API", keptIn: "api" }));
 }
 
 function decoded(entry: Entry, trust: Partial<Trust> = {}) {
-  const read = decodeDefinition(metaConfig(trust), noResources, definitionOf(entry));
-  if (!read.ok) throw new Error(read.error.msg);
-  return read.value;
+  return must(decodeDefinition(metaConfig(trust), noResources, definitionOf(entry)));
 }
 
 describe("what tutorials and vendors' pages write is taken", () => {

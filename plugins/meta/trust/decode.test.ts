@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import { createMachine } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { decodeDefinition, type Trust } from "./decode.ts";
 import { noResources, type Resources, readResources } from "./resources.ts";
@@ -13,9 +14,7 @@ function definition(config: JsonObject, more: { name?: string; annotations?: Rec
 
 function resources(content: JsonObject): Resources {
   const sys = createMachine({ files: { "/r.json": JSON.stringify(content) } }).spawn().sys;
-  const read = readResources(sys, "/r.json");
-  if (!read.ok) throw new Error(read.error.msg);
-  return read.value;
+  return must(readResources(sys, "/r.json"));
 }
 
 function decode(config: JsonObject, trust: Partial<Trust> = {}, given: Resources = noResources) {
@@ -23,9 +22,7 @@ function decode(config: JsonObject, trust: Partial<Trust> = {}, given: Resources
 }
 
 function handedOn(config: JsonObject, trust: Partial<Trust> = {}, given: Resources = noResources) {
-  const decoded = decode(config, trust, given);
-  if (!decoded.ok) throw new Error(decoded.error.msg);
-  return decoded.value;
+  return must(decode(config, trust, given));
 }
 
 function refusal(config: JsonObject, trust: Partial<Trust> = {}, given: Resources = noResources) {

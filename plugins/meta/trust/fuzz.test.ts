@@ -7,6 +7,7 @@ import { openClient } from "../../../kube/client.ts";
 import { networksAnnotation } from "../../../kube/pod.ts";
 import type { HttpHandler } from "../../../sys/fake.ts";
 import { ok } from "../../../sys/outcome.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { apiServer, kubeconfigOfTests } from "../api-testing.ts";
 import { parseMetaConfig } from "../config/parse.ts";
 import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../meta-testing.ts";
@@ -322,10 +323,9 @@ async function planned(
   };
   const runtimeConfig = { "io.kubernetes.cri.pod-annotations": { [networksAnnotation]: annotation } };
   const invocation = invocationFrom(variables, { ...base, runtimeConfig });
-  const config = await parseMetaConfig(invocation.config);
-  if (!config.ok) throw new Error(config.error.msg);
+  const config = must(await parseMetaConfig(invocation.config));
   const api = openClient(sys, { kubeconfig: "/k", variables: {}, deadlineMs: Number.POSITIVE_INFINITY });
-  const prepared = await prepare(sys, config.value, invocation, api, "required");
+  const prepared = await prepare(sys, config, invocation, api, "required");
   if (!prepared.ok) return undefined;
   return prepared.value.plan.flatMap(({ chain, claim }) => {
     const run = (config: JsonObject): Run => ({ type: String(config.type), config });

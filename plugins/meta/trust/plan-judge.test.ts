@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { Definition } from "../../../kube/definition.ts";
 import { createMachine } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { ownerOf } from "./owner.ts";
@@ -29,9 +30,8 @@ describe("whose text a definition is", () => {
 
 function judged(subject: Definition, given: JsonObject, config: Partial<MetaConfig> = {}) {
   const { sys, warnings } = createMachine({ files: { "/r.json": JSON.stringify(given) } }).spawn();
-  const resources = readResources(sys, "/r.json");
-  if (!resources.ok) throw new Error(resources.error.msg);
-  return { verdict: judge(sys, metaConfig(config), resources.value, subject), warnings };
+  const resources = must(readResources(sys, "/r.json"));
+  return { verdict: judge(sys, metaConfig(config), resources, subject), warnings };
 }
 
 describe("a definition without a configuration", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createMachine } from "../../../sys/fake.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { grantFor, noResources, opensTo, type Resources, readResources } from "./resources.ts";
 
 const path = "/etc/cni/hawser/resources.json";
@@ -10,9 +11,7 @@ function read(content: unknown) {
 }
 
 function resources(content: unknown): Resources {
-  const found = read(content);
-  if (!found.ok) throw new Error(found.error.msg);
-  return found.value;
+  return must(read(content));
 }
 
 const all = ["*"];
