@@ -36,6 +36,17 @@ export function isIn(span: Span, value: bigint): boolean {
   return value >= span.first && value <= span.last;
 }
 
+/** Why an address is never given; undefined when it may be. */
+export type Unusable = "outside" | "gateway" | "excluded";
+
+export function unusable(sets: readonly RangeSet[], address: Address): Unusable | undefined {
+  const set = sets.find((each) => rangeWith(each, address) !== undefined);
+  const range = set === undefined ? undefined : rangeWith(set, address);
+  if (set === undefined || range === undefined) return "outside";
+  if (sets.some((each) => isGateway(each, address))) return "gateway";
+  return range.excluded.some((span) => isIn(span, address.value)) ? "excluded" : undefined;
+}
+
 /** A run of addresses to give. */
 export interface UsableSpan extends Span {
   readonly range: Range;

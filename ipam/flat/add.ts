@@ -17,9 +17,10 @@ import type { Holding } from "./pool/holding.ts";
 import { isOf, isOfEarlierBoot } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
 import { askedMac } from "./pool/mac.ts";
-import { entriesOf, known } from "./pool/stored.ts";
+import { known } from "./pool/stored.ts";
 import { formerSets, poolChanged, toResult } from "./result.ts";
 import { drive, readStore, storeError } from "./store/drive.ts";
+import { get, range } from "./store/ops.ts";
 import type { Store, StoreFault } from "./store/store.ts";
 
 /** Journalled releases of others that one operation does. */
@@ -135,11 +136,10 @@ async function givenBefore(
 ): Promise<Holding | undefined> {
   const { node, containerId, ifname, identity, boot } = claimant;
   const places = [keys.att(node, containerId, ifname), keys.own(identity)];
-  const gets = places.map((key) => ({ kind: "get", key }) as const);
-  const reply = await readStore(sys, store, { compare: [], success: gets, failure: [] });
+  const reply = await readStore(sys, store, { places: places.map(get) });
   if (!reply.ok) return undefined;
-  return places
-    .flatMap((_place, at) => known(entriesOf(reply.value, at)[0])?.holding ?? [])
+  return reply.value.places
+    .flatMap((entry) => known(entry)?.holding ?? [])
     .find((had) => isOf(had, claimant) && had.node === node && !isOfEarlierBoot(had, boot));
 }
 
@@ -173,10 +173,9 @@ async function answer(
 ): Promise<Outcome<CniResult, CniError>> {
   const result = toResult(config, config.sets, holding);
   if (result !== undefined) return ok(result);
-  const defs = { kind: "range", ...keysOf(config.pool).defs, limit: definitionsRead } as const;
-  const reply = await readStore(sys, store, { compare: [], success: [defs], failure: [] });
+  const reply = await readStore(sys, store, { defs: range(keysOf(config.pool).all.def, definitionsRead) });
   if (!reply.ok) return fail(storeError(`read the definitions of pool ${config.pool}`, reply.error));
-  const sets = [...config.sets, ...formerSets(entriesOf(reply.value, 0))];
+  const sets = [...config.sets, ...formerSets(reply.value.defs)];
   const former = toResult(config, sets, holding);
   return former === undefined ? fail(poolChanged(config.pool, holding)) : ok(former);
 }

@@ -11,9 +11,11 @@ import { type FlatConfig, parseFlatConfig } from "./config.ts";
 import { type OpenStore, openStore } from "./places.ts";
 import type { Holding } from "./pool/holding.ts";
 import { isOf } from "./pool/holding.ts";
-import { codeOfAddress, inSpace, keysOf, printCode } from "./pool/keys.ts";
-import { entriesOf, type Known, keysOfHolding, known } from "./pool/stored.ts";
+import { codeOfAddress, keysOf, printCode } from "./pool/keys.ts";
+import { inSpace } from "./pool/space.ts";
+import { type Known, keysOfHolding, known } from "./pool/stored.ts";
 import { readStore, storeError } from "./store/drive.ts";
+import { get } from "./store/ops.ts";
 import type { Store, StoreFault } from "./store/store.ts";
 
 /**
@@ -81,9 +83,8 @@ async function readKeys(
   store: Store,
   keys: readonly string[],
 ): Promise<Outcome<(Known | undefined)[], StoreFault>> {
-  const gets = keys.map((key) => ({ kind: "get", key }) as const);
-  const reply = await readStore(sys, store, { compare: [], success: gets, failure: [] });
-  return reply.ok ? ok(keys.map((_key, at) => known(entriesOf(reply.value, at)[0]))) : reply;
+  const reply = await readStore(sys, store, { all: keys.map(get) });
+  return reply.ok ? ok(reply.value.all.map(known)) : reply;
 }
 
 function describe(key: string, now: Known | undefined): string {

@@ -79,10 +79,10 @@ test("what a range set has to give: no network, broadcast, gateway, exclusion, a
       codeOf(space.family, addressAt(space, BigInt(n))),
     ),
   );
-  const v4 = [1, 2, 4, 5, 6].map((n) => codeOf(4, 0x0a000000n + BigInt(n)));
-  const second = [10, 11, 14, 16, 17].map((n) => codeOf(4, 0x0a000100n + BigInt(n)));
+  const v4 = [1, 2, 4, 5, 6].map((n) => codeOf("4", 0x0a000000n + BigInt(n)));
+  const second = [10, 11, 14, 16, 17].map((n) => codeOf("4", 0x0a000100n + BigInt(n)));
   expect(all[0]).toEqual([...v4, ...second]);
-  expect(all[1]).toEqual([2, 3, 4, 5, 6, 7].map((n) => codeOf(6, (0xfdn << 120n) + BigInt(n))));
+  expect(all[1]).toEqual([2, 3, 4, 5, 6, 7].map((n) => codeOf("6", (0xfdn << 120n) + BigInt(n))));
 });
 
 test("a gateway that one set tells is given by none; a network of which it is said has none", () => {
@@ -93,7 +93,7 @@ test("a gateway that one set tells is given by none; a network of which it is sa
   ];
   const { spaces, definition } = parsed({ ranges });
   expect(spaces.map(({ size }) => size)).toEqual([3n, 2n, 6n]);
-  expect(addressAt(spaces[2] ?? { family: 4, intervals: [], size: 0n }, 0n)).toBe(0x0a000101n);
+  expect(addressAt(spaces[2] ?? { family: "4", spans: [], size: 0n }, 0n)).toBe(0x0a000101n);
   expect(parsed({ ranges: definition.ranges }).definition).toEqual(definition);
 });
 

@@ -17,12 +17,12 @@ import {
   readRoutes,
   type Shortage,
 } from "../ipam-config.ts";
-import { printIn, type RangeSet, type Span, usableSpans } from "../range.ts";
+import { printIn, type RangeSet, type Span } from "../range.ts";
 import { noGateway, noteOverlaps, readRangeSets } from "../range-config.ts";
 import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
 import { type FlatPlaces, noteUnknown, readPlaces } from "./places.ts";
-import { codeOfAddress, inSpace } from "./pool/keys.ts";
-import { newSpace, type Space } from "./pool/space.ts";
+import { codeOfAddress } from "./pool/keys.ts";
+import { inSpace, type Space, spaceOf } from "./pool/space.ts";
 
 export interface FlatConfig extends FlatPlaces {
   readonly sets: readonly RangeSet[];
@@ -118,19 +118,6 @@ function readChoice<T extends string>(
   const choice = choices.find((each) => each === text);
   if (choice === undefined) problems.push(`ipam.${key}: ${show(text)} is none of ${choices.join(", ")}`);
   return choice ?? choices[0];
-}
-
-/** A gateway that any set tells is given by none: two sets may have parts of one network. */
-function spaceOf(set: RangeSet, sets: readonly RangeSet[]): Space {
-  const family = set[0]?.family;
-  const gateways = sets
-    .flat()
-    .flatMap((range) =>
-      range.family !== family || range.gateway === undefined
-        ? []
-        : { first: range.gateway, last: range.gateway },
-    );
-  return newSpace(family === "6" ? 6 : 4, usableSpans(set), gateways);
 }
 
 /** The ranges with everything that they leave to be understood, so that only a change of meaning makes a difference. */

@@ -4,8 +4,9 @@ import { countIn, printRangeSet } from "../range.ts";
 import type { FlatConfig } from "./config.ts";
 import { type Holding, isExpired } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
-import { entriesOf, known } from "./pool/stored.ts";
+import { known } from "./pool/stored.ts";
 import { readStore } from "./store/drive.ts";
+import { count, range } from "./store/ops.ts";
 import type { Store } from "./store/store.ts";
 
 /** Holdings that are read to say who has the pool. */
@@ -29,21 +30,16 @@ export async function explainExhaustion(
   const size = config.spaces[set]?.size ?? 0n;
   const msg = `claim an address for ${identity}: pool ${pool} has none left in range set ${set}: ${printRangeSet(ranges)}`;
   const reply = await readStore(sys, store, {
-    compare: [],
-    success: [
-      { kind: "range", ...keys.owners, limit: ownersRead },
-      { kind: "range", ...keys.holds, limit: 1 },
-      { kind: "count", ...keys.owners },
-    ],
-    failure: [],
+    some: range(keys.all.own, ownersRead),
+    holds: range(keys.all.hold, 1),
+    owners: count(keys.all.own),
   });
   const advice = `See hawser ipam show --pool ${pool}; free one with hawser ipam release ADDRESS, or give the pool more ranges.`;
   const excluded = countIn(ranges) - size;
   if (!reply.ok) return cniError("ipam", "ipam.pool-exhausted", msg, `All ${size} are taken. ${advice}`);
-  const holdings = entriesOf(reply.value, 0).flatMap((entry) => known(entry)?.holding ?? []);
-  const oldest = known(entriesOf(reply.value, 1)[0])?.holding;
-  const third = reply.value.replies[2];
-  const owners = third?.kind === "count" ? third.count : 0;
+  const { some, holds, owners } = reply.value;
+  const holdings = some.flatMap((entry) => known(entry)?.holding ?? []);
+  const oldest = known(holds[0])?.holding;
   const parts = [
     `All ${size} are taken, ${excluded} more are excluded or gateways.`,
     owners > holdings.length ? `Of the first ${holdings.length} of ${owners} owners:` : "",

@@ -5,7 +5,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { Verb } from "../../cni/version.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import { type Holding, parseHolding } from "./pool/holding.ts";
-import { keysOf } from "./pool/keys.ts";
+import { isInKeyRange, keysOf } from "./pool/keys.ts";
 import { keysOfHolding } from "./pool/stored.ts";
 import type { Entry } from "./store/store.ts";
 
@@ -61,7 +61,7 @@ export function audit(pool: string, entries: readonly Entry[]): string[] {
   const keys = keysOf(pool);
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
   return entries.flatMap((entry) => {
-    if (entry.key.startsWith("pool/")) return [];
+    if (isInKeyRange(keys.all.def, entry.key)) return [];
     const holding = readHolding(entry.value);
     if (holding === undefined) return [`${entry.key} cannot be understood`];
     const all = keysOfHolding(keys, holding);

@@ -10,12 +10,12 @@ import { replayJournal } from "./journal.ts";
 import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
 import type { Holding } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
-import { entriesOf } from "./pool/stored.ts";
 import { findStale, releaseStale } from "./stale.ts";
 import { readStore } from "./store/drive.ts";
+import { range, remove } from "./store/ops.ts";
 import type { Entry, Store } from "./store/store.ts";
 
-const pageLength = 256;
+const definitionsRead = 256;
 /** A definition that is in use is put again by the next ADD with it. */
 const definitionAgeMs = 3_600_000;
 
@@ -56,17 +56,14 @@ export async function gc(
 /** Definitions that nobody uses any more: the pool was edited since. */
 async function forgetDefinitions(sys: Sys, store: Store, { pool }: FlatPlaces, ours: string): Promise<void> {
   const keys = keysOf(pool);
-  const defs = { kind: "range", ...keys.defs, limit: pageLength } as const;
-  const reply = await readStore(sys, store, { compare: [], success: [defs], failure: [] });
+  const reply = await readStore(sys, store, { defs: range(keys.all.def, definitionsRead) });
   if (!reply.ok) return;
   const before = sys.clock.nowMs() - definitionAgeMs;
-  const old = entriesOf(reply.value, 0).filter(
-    (entry) => entry.key !== keys.def(ours) && sinceMs(entry) < before,
-  );
+  const old = reply.value.defs.filter((entry) => entry.key !== keys.def(ours) && sinceMs(entry) < before);
   for (const { key, modRevision } of old) {
     await store.txn({
       compare: [{ kind: "unchanged", key, modRevision }],
-      success: [{ kind: "delete", key }],
+      success: [remove(key)],
       failure: [],
     });
   }

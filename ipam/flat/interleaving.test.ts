@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createChance } from "../../sys/fake-clock.ts";
 import { must } from "../../sys/outcome-testing.ts";
+import { subtract } from "../range.ts";
 import { audit } from "./flat-testing.ts";
 import { type Claim, type ClaimRequest, claim } from "./pool/claim.ts";
 import { keysOf } from "./pool/keys.ts";
@@ -49,9 +50,8 @@ const spacesOf = (sizes: readonly number[]): Space[] =>
     // A hole in the middle, as a gateway or an exclusion makes one.
     const hole = first + BigInt(Math.floor(size / 2));
     return newSpace(
-      set === 0 ? 4 : 6,
-      [{ first, last: first + BigInt(size) }],
-      [{ first: hole, last: hole }],
+      set === 0 ? "4" : "6",
+      subtract({ first, last: first + BigInt(size) }, [{ first: hole, last: hole }]),
     );
   });
 

@@ -3,10 +3,10 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { FlatPlaces } from "./places.ts";
 import type { Holding } from "./pool/holding.ts";
-import { keysOf } from "./pool/keys.ts";
+import { type KeyRange, keysOf } from "./pool/keys.ts";
 import { releaseKnown } from "./pool/release.ts";
-import { entriesOf, type Known, known } from "./pool/stored.ts";
-import { drive, readStore, storeError } from "./store/drive.ts";
+import { type Known, known, startPage } from "./pool/stored.ts";
+import { drive, storeError } from "./store/drive.ts";
 import type { Store } from "./store/store.ts";
 
 const pageLength = 256;
@@ -25,22 +25,18 @@ export async function findStale(
   isStale: (holding: Holding) => boolean,
 ): Promise<Outcome<Stale, CniError>> {
   const stale: Known[] = [];
-  let { from, to } = keysOf(pool).attsOf(node);
-  for (;;) {
-    const page = { kind: "range", from, to, limit: pageLength } as const;
-    const reply = await readStore(sys, store, { compare: [], success: [page], failure: [] });
-    if (!reply.ok) return fail(storeError(`list what the containers of node ${node} have`, reply.error));
-    const entries = entriesOf(reply.value, 0);
-    for (const each of entries.flatMap((entry) => known(entry) ?? [])) {
+  let storeMs: number | undefined;
+  for (let rest: KeyRange | undefined = keysOf(pool).attsOf(node); rest !== undefined; ) {
+    const start = startPage(rest, pageLength);
+    const page = await drive(sys, store, () => start);
+    if (!page.ok) return fail(storeError(`list what the containers of node ${node} have`, page.error));
+    for (const each of page.value.entries.flatMap((entry) => known(entry) ?? [])) {
       // Another network's list would say nothing of ours, so ours says nothing of its containers.
       if (each.holding.network === network && isStale(each.holding)) stale.push(each);
     }
-    const last = entries.at(-1);
-    const { atMs } = reply.value;
-    if (last === undefined || entries.length < pageLength)
-      return ok({ attachments: stale, ...(atMs === undefined ? {} : { storeMs: atMs }) });
-    from = `${last.key}\u0000`;
+    ({ rest, atMs: storeMs } = page.value);
   }
+  return ok({ attachments: stale, ...(storeMs === undefined ? {} : { storeMs }) });
 }
 
 /** Frees it, only as it was when it was judged. */

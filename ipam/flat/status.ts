@@ -9,8 +9,8 @@ import { type FlatConfig, parseFlatConfig } from "./config.ts";
 import { type OpenStore, openStore } from "./places.ts";
 import { readUsage, type SetUsage } from "./pool/counts.ts";
 import { keysOf } from "./pool/keys.ts";
-import { entriesOf } from "./pool/stored.ts";
 import { readStore, storeError } from "./store/drive.ts";
+import { count, keyRange } from "./store/ops.ts";
 import type { Store, StoreFault } from "./store/store.ts";
 
 /**
@@ -43,24 +43,18 @@ async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<
   };
   const looking = `see what pool ${pool} has left`;
   const reply = await readStore(sys, store, {
-    compare: [],
-    success: [
-      { kind: "count", ...keys.holdsUntil(sys.clock.nowMs()) },
-      { kind: "range", ...keys.defs, limit: 2, keysOnly: true },
-    ],
-    failure: [],
+    expired: count(keys.holdsUntil(sys.clock.nowMs())),
+    definitions: keyRange(keys.all.def, 2),
   });
   if (!reply.ok) return unreachable(looking, reply.error);
-  if (entriesOf(reply.value, 1).length > 1) sys.warn(disagreement(config));
+  if (reply.value.definitions.length > 1) sys.warn(disagreement(config));
   const usages = await readUsage(sys, store, keys, spaces);
   if (!usages.ok) return unreachable(looking, usages.error);
   const health = await store.health();
   if (!health.ok) return unreachable(`see whether pool ${pool} can be written to`, health.error);
-  const [first] = reply.value.replies;
-  const expired = first?.kind === "count" ? first.count : 0;
   const full = usages.value.findIndex(({ size, taken }) => BigInt(taken) >= size);
   // What waited too long for its identity is anybody's.
-  if (full < 0 || expired > 0) return undefined;
+  if (full < 0 || reply.value.expired > 0) return undefined;
   return { shortage: "full", error: exhausted(config, usages.value, full) };
 }
 

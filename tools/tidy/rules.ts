@@ -154,9 +154,6 @@ export const rules: Rules = {
   testHelpers,
   testedFolders: inner.concat("sys/**"),
   testedElsewhere: {
-    "ipam/flat/pool/audit.ts": "cmd/cli/ipam/check.test.ts",
-    "ipam/flat/pool/group.ts": "cmd/cli/ipam/looks.test.ts",
-    "ipam/flat/pool/tally.ts": "cmd/cli/ipam/looks.test.ts",
     "plugins/meta/plan/verdict.ts": "cmd/cli/doctor/check-trust.test.ts",
     "kube/devices/find-devices.ts": "plugins/meta/observe/devices.test.ts",
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",

@@ -2,7 +2,7 @@ import { type Address, parseAddress, printAddress } from "../../../cni/address.t
 import { isName } from "../../../cni/environment.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
-import { unusable } from "../../../ipam/flat/pool/tally.ts";
+import { unusable } from "../../../ipam/range.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Pool } from "./pool.ts";
 
@@ -21,9 +21,8 @@ export function readNamed(pool: Pool, text: string): Outcome<Named, CniError> {
   if (address === undefined) {
     return failWith("invalidConfig", "cli.address", `read ${JSON.stringify(text)}: it is no IP address`);
   }
-  const family = address.family === "4" ? 4 : 6;
-  const key = pool.keys.ip(family, address.value);
-  return ok({ address, text: printAddress(address), code: codeOfAddress(address), key });
+  const code = codeOfAddress(address);
+  return ok({ address, text: printAddress(address), code, key: pool.keys.ip(code) });
 }
 
 /** Why the pool never gives it, for people; undefined when it does. */

@@ -1,16 +1,22 @@
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
-import { storeError } from "../../../ipam/flat/store/drive.ts";
-import type { Store, Txn } from "../../../ipam/flat/store/store.ts";
+import { type Ask, driveOnce, type End, storeError } from "../../../ipam/flat/store/drive.ts";
+import type { Store } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
+import { readError } from "./read.ts";
 
-/** Carries a change out. False when the store has changed since it was read, and nothing was done. */
-export async function apply(store: Store, doing: string, txn: Txn): Promise<Outcome<boolean, CniError>> {
-  const reply = await store.txn(txn);
-  if (reply.ok) return ok(reply.value.succeeded);
+/** Carries out what an operator began. Errors: the store's. */
+export async function carryOut<Step extends { readonly kind: string }>(
+  store: Store,
+  doing: string,
+  start: Step | Ask<Step>,
+): Promise<Outcome<End<Step>, CniError>> {
+  const end = await driveOnce(store, start);
+  if (end.ok) return end;
+  if (end.error.wasRead) return fail(readError(store, end.error));
   const unsure =
-    reply.error.kind === "unknown" ? " Whether it was done nobody knows: look before you try again." : "";
-  const error = storeError(doing, reply.error);
+    end.error.kind === "unknown" ? " Whether it was done nobody knows: look before you try again." : "";
+  const error = storeError(doing, end.error);
   return fail({ ...error, details: `${error.details}${unsure}` });
 }
 

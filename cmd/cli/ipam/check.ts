@@ -1,20 +1,28 @@
 import type { CniError } from "../../../cni/errors.ts";
-import { type AuditFinding, auditEntries, auditRanges } from "../../../ipam/flat/pool/audit.ts";
+import {
+  auditDefinitions,
+  auditEntries,
+  auditedKinds,
+  auditRanges,
+  lookAgain,
+} from "../../../ipam/flat/pool/audit.ts";
+import { auditNode } from "../../../ipam/flat/pool/audit-node.ts";
 import type { Holding } from "../../../ipam/flat/pool/holding.ts";
-import type { KeyRange } from "../../../ipam/flat/pool/keys.ts";
-import { entriesAt, storedOf } from "../../../ipam/flat/pool/stored.ts";
+import { isInKeyRange } from "../../../ipam/flat/pool/keys.ts";
+import { changeAsSeen } from "../../../ipam/flat/pool/operator.ts";
+import { storedOf } from "../../../ipam/flat/pool/stored.ts";
 import type { Entry } from "../../../ipam/flat/store/store.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { auditNode } from "./audit-node.ts";
-import { apply, confirmed } from "./change.ts";
+import { carryOut, confirmed } from "./change.ts";
+import { type AuditFinding, type FindingWords, wordsFor } from "./findings.ts";
 import { readNodeView } from "./node-view.ts";
 import type { CheckOptions } from "./options.ts";
 import type { Person } from "./person.ts";
-import type { Pool, PoolDefinition } from "./pool.ts";
-import { readEntries, readOnce } from "./read.ts";
+import type { Pool } from "./pool.ts";
+import { readEntries } from "./read.ts";
 import { findPool } from "./target.ts";
 
 /** What became of a finding; undefined when nothing was to be done about it. */
@@ -39,9 +47,9 @@ export async function checkPool(
     : ok(new Map<AuditFinding, Repaired>());
   if (!repairs.ok) return printFailure(terminal, repairs.error, options.json);
   if (options.json) printDocument(terminal, documentOf(pool, owners, keys, findings, repairs.value));
-  else printRepairs(terminal, repairs.value);
+  else printRepairs(terminal, pool, repairs.value);
   const isLeft = (finding: AuditFinding) =>
-    finding.severity === "problem" && repairs.value.get(finding) !== "repaired";
+    wordsFor(pool.name, finding).severity === "problem" && repairs.value.get(finding) !== "repaired";
   return findings.some(isLeft) ? 1 : 0;
 }
 
@@ -61,26 +69,23 @@ async function check(
   if (!view.ok) return view;
   const entries = await readAll(pool, person);
   if (!entries.ok) return entries;
-  const audit = (some: readonly Entry[]) => [
+  const audit = (some: readonly Entry[]): AuditFinding[] => [
     ...auditEntries(pool.keys, some),
     ...auditNode(pool, some.map(storedOf), view.value),
   ];
   const findings = await stillThere(pool, audit(entries.value), audit);
   if (!findings.ok) return findings;
-  const own = entries.value.filter(({ key }) => key.startsWith(pool.keys.owners.from));
+  const own = entries.value.filter(({ key }) => isInKeyRange(pool.keys.all.own, key));
   const holdings = own.flatMap((entry): Holding | never[] => storedOf(entry).holding ?? []);
   const ranges = pool.sets.length === 0 ? [] : auditRanges(pool.sets, holdings);
-  const all = [...findings.value, ...auditDefinitions(pool), ...ranges];
+  const all = [...findings.value, ...auditDefinitions(pool.name, pool.definitions), ...ranges];
   return ok({ findings: all, owners: own.length, keys: entries.value.length });
 }
 
-const kinds = ["own", "ip", "mac", "att", "hold"] as const;
-
-async function readAll({ store, name }: Pool, person: Person): Promise<Outcome<Entry[], CniError>> {
+async function readAll({ store, keys, name }: Pool, person: Person): Promise<Outcome<Entry[], CniError>> {
   const all: Entry[] = [];
-  for (const kind of kinds) {
-    const range: KeyRange = { from: `${kind}/${name}/`, to: `${kind}/${name}0` };
-    const entries = await readEntries(store, range, (count) =>
+  for (const kind of auditedKinds) {
+    const entries = await readEntries(store, keys.all[kind], (count) =>
       person.progress(`pool ${name}: ${all.length + count} keys read`),
     );
     if (!entries.ok) return entries;
@@ -90,84 +95,40 @@ async function readAll({ store, name }: Pool, person: Person): Promise<Outcome<E
   return ok(all);
 }
 
-type Audit = (entries: readonly Entry[]) => readonly AuditFinding[];
-
-/** Pages are of different moments, and pods come and go: what is found is looked at once more, all at one moment. */
+/** What is found between pages of different moments may never have been: each finding is looked at once more. */
 async function stillThere(
-  pool: Pool,
+  { store }: Pool,
   findings: readonly AuditFinding[],
-  audit: Audit,
+  audit: (entries: readonly Entry[]) => readonly AuditFinding[],
 ): Promise<Outcome<AuditFinding[], CniError>> {
   const still: AuditFinding[] = [];
   for (const finding of findings) {
-    const again = await lookAgain(pool, finding, audit);
+    const again = await carryOut(store, "check", lookAgain(finding, audit));
     if (!again.ok) return again;
-    still.push(...again.value);
+    still.push(...again.value.findings);
   }
   return ok(still);
 }
 
-const mostLooks = 5;
-
-/** As long as what is found now is about other keys than those that were read. */
-async function lookAgain(
-  { store }: Pool,
-  { subject, kind, keys }: AuditFinding,
-  audit: Audit,
-): Promise<Outcome<AuditFinding[], CniError>> {
-  let wanted = keys;
-  for (let look = 1; ; look += 1) {
-    const reply = await readOnce(
-      store,
-      wanted.map((key) => ({ kind: "get", key })),
-    );
-    if (!reply.ok) return reply;
-    const entries = wanted.flatMap((_key, at) => entriesAt(reply.value, at));
-    const found = audit(entries).filter((each) => each.subject === subject && each.kind === kind);
-    const others = found.flatMap((each) => each.keys).filter((key) => !wanted.includes(key));
-    if (others.length === 0 || look === mostLooks) return ok(found);
-    wanted = [...wanted, ...new Set(others)];
-  }
-}
-
-/** Nodes that define the pool differently could give one address as another's gateway. */
-function auditDefinitions({ name, definitions }: Pool): AuditFinding[] {
-  const ours = definitions.some(({ isOurs }) => isOurs);
-  const about = { subject: `pool ${name}`, keys: [] };
-  if (definitions.length < 2) return [];
-  const what = `it is defined in ${definitions.length} ways: nodes disagree, or it was changed`;
-  const advice = "Once all nodes have the same ranges, the definitions that are left over can go.";
-  const others = definitions.filter(({ isOurs }) => !isOurs);
-  const repair = { what: "remove definitions other than this configuration's", txn: removing(others) };
-  return [{ ...about, severity: "problem", kind: "definitions", what, advice, ...(ours ? { repair } : {}) }];
-}
-
-function removing(definitions: readonly PoolDefinition[]) {
-  return {
-    compare: definitions.map(({ key, modRevision }) => ({ kind: "unchanged" as const, key, modRevision })),
-    success: definitions.map(({ key }) => ({ kind: "delete" as const, key })),
-    failure: [],
-  };
-}
-
 /** Errors: `cli.unconfirmed` and the store's. */
 async function repair(
-  { store, name }: Pool,
+  pool: Pool,
   findings: readonly AuditFinding[],
   { yes }: CheckOptions,
   person: Person,
 ): Promise<Outcome<Map<AuditFinding, Repaired>, CniError>> {
   const done = new Map<AuditFinding, Repaired>();
   const repairable = findings.flatMap((finding) =>
-    finding.repair === undefined ? [] : [{ ...finding, finding, repair: finding.repair }],
+    finding.repair === undefined ? [] : [{ finding, repair: finding.repair }],
   );
   if (repairable.length === 0) return ok(done);
-  const agreed = await confirmed(person, yes, `Repair ${repairable.length} of these in pool ${name}?`);
+  const agreed = await confirmed(person, yes, `Repair ${repairable.length} of these in pool ${pool.name}?`);
   if (!agreed.ok) return agreed;
-  for (const { finding, repair: each } of repairable) {
-    const applied = await apply(store, each.what, each.txn);
-    if (!applied.ok) return applied;
-    done.set(finding, applied.value ? "repaired" : "changed meanwhile");
+  for (const { finding, repair: txn } of repairable) {
+    const doing = wordsFor(pool.name, finding).repair;
+    const end = await carryOut(pool.store, doing, changeAsSeen(txn));
+    if (!end.ok) return end;
+    done.set(finding, end.value.kind === "done" ? "repaired" : "changed meanwhile");
   }
   return ok(done);
 }
@@ -178,14 +139,15 @@ function printFindings(
   { findings, owners, keys }: Checked,
   repairs: boolean,
 ): void {
-  for (const { severity, subject, what, advice, repair } of findings) {
+  for (const finding of findings) {
+    const { severity, subject, what, advice, repair } = wordsFor(pool.name, finding);
     const colour = severity === "problem" ? "red" : "yellow";
     terminal.print(`${paint(terminal, colour, severity)} ${plain(`${subject}: ${what}`)}`);
     terminal.print(`  ${plain(advice)}`);
-    if (repair !== undefined) terminal.print(`  --repair would ${plain(repair.what)}.`);
+    if (finding.repair !== undefined) terminal.print(`  --repair would ${plain(repair)}.`);
   }
-  const count = (severity: AuditFinding["severity"]) =>
-    findings.filter((each) => each.severity === severity).length;
+  const count = (severity: FindingWords["severity"]) =>
+    findings.filter((each) => wordsFor(pool.name, each).severity === severity).length;
   const [problems, warnings] = [count("problem"), count("warning")];
   const result = `${problems} problem${problems === 1 ? "" : "s"}, ${warnings} warning${warnings === 1 ? "" : "s"}`;
   const colour = problems > 0 ? "red" : "green";
@@ -195,8 +157,9 @@ function printFindings(
   if (repairs && findings.every((each) => each.repair === undefined)) terminal.print("Nothing to repair.");
 }
 
-function printRepairs(terminal: Terminal, repairs: ReadonlyMap<AuditFinding, Repaired>): void {
-  for (const [{ subject }, result] of repairs) {
+function printRepairs(terminal: Terminal, pool: Pool, repairs: ReadonlyMap<AuditFinding, Repaired>): void {
+  for (const [finding, result] of repairs) {
+    const { subject } = wordsFor(pool.name, finding);
     const left = result === "repaired" ? "" : ", and was left alone";
     terminal.print(
       `${paint(terminal, result === "repaired" ? "green" : "yellow", result)} ${plain(subject)}${left}`,
@@ -217,9 +180,10 @@ function documentOf(
     owners,
     keys,
     findings: findings.map((finding) => {
-      const { severity, kind, subject, what, advice, repair } = finding;
+      const { severity, subject, what, advice, repair } = wordsFor(pool.name, finding);
       const result = repairs.get(finding);
-      return { severity, kind, subject, what, advice, repair: repair?.what, result };
+      const repaired = finding.repair === undefined ? undefined : repair;
+      return { severity, kind: finding.kind, subject, what, advice, repair: repaired, result };
     }),
   };
 }

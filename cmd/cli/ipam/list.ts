@@ -1,5 +1,5 @@
 import type { Holding } from "../../../ipam/flat/pool/holding.ts";
-import { conditionOf, namespaceOf } from "../../../ipam/flat/pool/holding.ts";
+import { conditionOf } from "../../../ipam/flat/pool/holding.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
@@ -9,7 +9,7 @@ import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPool } from "./target.ts";
 import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
-import { printCodes, printOwner, printTime } from "./words.ts";
+import { namespaceOf, printCodes, printOwner, printTime } from "./words.ts";
 
 const shownIdLength = 12;
 

@@ -2,6 +2,7 @@ import { parseCidr } from "../../../cni/address.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { flatPlaces } from "../../../ipam/flat/places.ts";
+import type { NodeAttachment, NodeAudit } from "../../../ipam/flat/pool/audit-node.ts";
 import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
 import { printIdentity } from "../../../ipam/identity.ts";
 import type { StepResult } from "../../../plugins/meta/execute/execute.ts";
@@ -9,7 +10,6 @@ import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readHeldRecords } from "../held.ts";
-import type { NodeAttachment, NodeAudit } from "./audit-node.ts";
 import type { CheckOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 

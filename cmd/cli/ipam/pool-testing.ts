@@ -2,7 +2,7 @@ import * as os from "node:os";
 import { afterEach, beforeEach } from "vitest";
 import { parseAddress } from "../../../cni/address.ts";
 import { type Holding, printHolding } from "../../../ipam/flat/pool/holding.ts";
-import { codeOf, keysOf } from "../../../ipam/flat/pool/keys.ts";
+import { codeOfAddress, keysOf } from "../../../ipam/flat/pool/keys.ts";
 import { keysOfHolding } from "../../../ipam/flat/pool/stored.ts";
 import { openLocalStore } from "../../../ipam/flat/store/local-store.ts";
 import type { Entry, Op, Store } from "../../../ipam/flat/store/store.ts";
@@ -101,7 +101,7 @@ export function useFolder(): PoolScene {
 export function codeOfText(text: string): string {
   const address = parseAddress(text);
   if (address === undefined) throw new Error(`${text} is no address`);
-  return codeOf(address.family === "4" ? 4 : 6, address.value);
+  return codeOfAddress(address);
 }
 
 /** A pod's interface with its addresses, live since an hour. */

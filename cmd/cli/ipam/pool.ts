@@ -1,3 +1,4 @@
+import type { PoolDefinition } from "../../../ipam/flat/pool/audit.ts";
 import type { Keys } from "../../../ipam/flat/pool/keys.ts";
 import type { Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
@@ -18,12 +19,4 @@ export interface Pool {
   readonly network: FlatNetwork | undefined;
   /** How the pool has been defined by those who claimed from it; more than one when nodes disagree. */
   readonly definitions: readonly PoolDefinition[];
-}
-
-export interface PoolDefinition {
-  readonly key: string;
-  readonly modRevision: string;
-  readonly value: string;
-  /** Whether it is that of the configuration at hand. */
-  readonly isOurs: boolean;
 }

@@ -1,10 +1,10 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { hashed } from "../../../ipam/flat/pool/claim.ts";
 import { conditionOf, type Holding, isExpired, parseHolding } from "../../../ipam/flat/pool/holding.ts";
-import { addressOfKey, printCode } from "../../../ipam/flat/pool/keys.ts";
-import { entriesAt } from "../../../ipam/flat/pool/stored.ts";
-import { spaceOf } from "../../../ipam/flat/pool/tally.ts";
-import type { Op, TxnReply } from "../../../ipam/flat/store/store.ts";
+import { printCode } from "../../../ipam/flat/pool/keys.ts";
+import { spaceOf } from "../../../ipam/flat/pool/space.ts";
+import { get } from "../../../ipam/flat/store/ops.ts";
+import type { Entry } from "../../../ipam/flat/store/store.ts";
 import { stableMac } from "../../../ipam/hash.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -83,23 +83,21 @@ export async function predict(
       hint,
     );
   }
-  const preferred = sets.map((set, index) => hashed(name, identity, spaceOf(set), index, 0));
-  const gets = preferred.map((code): Op => {
-    const { family, address } = addressOfKey(code);
-    return { kind: "get", key: keys.ip(family, address) };
-  });
+  const preferred = sets.map((set, index) => hashed(name, identity, spaceOf(set, sets), index, 0));
   const mac = stableMac(name, identity, 0);
-  const reply = await readOnce(pool.store, [{ kind: "get", key: keys.own(identity) }, ...gets]);
+  const taken = preferred.map((code) => get(keys.ip(code)));
+  const reply = await readOnce(pool.store, { own: get(keys.own(identity)), taken });
   if (!reply.ok) return reply;
-  const own = holdingAt(reply.value, 0);
+  const own = holdingOf(reply.value.own);
   if (own !== undefined) {
     const addresses = own.addresses.map((code) => ({ code, free: true, owner: identity }));
     const isOwn = own.mac !== "" && own.macAsked !== true;
     return ok({ identity, mac: isOwn ? own.mac : mac, basis: "recorded", addresses });
   }
   const addresses = preferred.map((code, index): Predicted => {
-    const isThere = entriesAt(reply.value, index + 1).length > 0;
-    const holding = holdingAt(reply.value, index + 1);
+    const entry = reply.value.taken[index];
+    const isThere = entry !== undefined;
+    const holding = holdingOf(entry);
     const free = !isThere || (holding !== undefined && isExpired(holding, nowMs));
     const condition = holding === undefined ? "taken by an unreadable record" : conditionOf(holding, nowMs);
     const owner = holding === undefined ? condition : `${condition} by ${printOwner(holding)}`;
@@ -108,8 +106,7 @@ export async function predict(
   return ok({ identity, mac, basis: "preferred", addresses });
 }
 
-function holdingAt(reply: TxnReply, at: number): Holding | undefined {
-  const [entry] = entriesAt(reply, at);
+function holdingOf(entry: Entry | undefined): Holding | undefined {
   return entry === undefined ? undefined : parseHolding(entry.value);
 }
 

@@ -1,9 +1,16 @@
 import type { CniError } from "../../../cni/errors.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
 import type { KeyRange, Keys } from "../../../ipam/flat/pool/keys.ts";
-import { entriesAt, type Stored, storedOf } from "../../../ipam/flat/pool/stored.ts";
-import { storeError } from "../../../ipam/flat/store/drive.ts";
-import type { Entry, Op, Store, TxnReply } from "../../../ipam/flat/store/store.ts";
+import {
+  type Page,
+  type PageStep,
+  type Stored,
+  startPage,
+  storedOf,
+} from "../../../ipam/flat/pool/stored.ts";
+import { driveOnce, type QuestionFault, storeError } from "../../../ipam/flat/store/drive.ts";
+import { type Answers, answersTo, get, type Ops, readTxn } from "../../../ipam/flat/store/ops.ts";
+import type { Entry, Store, StoreFault } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
 
@@ -18,17 +25,14 @@ export async function readEntries(
   onProgress: OnProgress = () => {},
 ): Promise<Outcome<Entry[], CniError>> {
   const entries: Entry[] = [];
-  let from = range.from;
-  for (;;) {
-    const page = await readOnce(store, [{ kind: "range", from, to: range.to, limit: pageSize }]);
-    if (!page.ok) return page;
-    const found = entriesAt(page.value, 0);
-    entries.push(...found);
+  for (let rest: KeyRange | undefined = range; rest !== undefined; ) {
+    const page: Outcome<Page, QuestionFault> = await driveOnce<PageStep>(store, startPage(rest, pageSize));
+    if (!page.ok) return fail(readError(store, page.error));
+    entries.push(...page.value.entries);
     onProgress(entries.length);
-    const last = found.at(-1);
-    if (last === undefined || found.length < pageSize) return ok(entries);
-    from = `${last.key}\u0000`;
+    ({ rest } = page.value);
   }
+  return ok(entries);
 }
 
 /** What each owner has, by the owners' own records. Unreadable ones are left out: `ipam check` tells of them. */
@@ -37,21 +41,28 @@ export async function readHoldings(
   keys: Keys,
   onProgress?: OnProgress,
 ): Promise<Outcome<Holding[], CniError>> {
-  const entries = await readEntries(store, keys.owners, onProgress);
+  const entries = await readEntries(store, keys.all.own, onProgress);
   return entries.ok ? ok(entries.value.flatMap(({ value }) => parseHolding(value) ?? [])) : entries;
 }
 
 /** One read of several things, all of one moment. */
-export async function readOnce(store: Store, ops: readonly Op[]): Promise<Outcome<TxnReply, CniError>> {
-  const reply = await store.txn({ compare: [], success: ops, failure: [] });
-  return reply.ok ? reply : fail(storeError(`read ${store.label}`, reply.error));
+export async function readOnce<Named extends Ops>(
+  store: Store,
+  ops: Named,
+): Promise<Outcome<Answers<Named>, CniError>> {
+  const reply = await store.txn(readTxn(ops));
+  return reply.ok ? ok(answersTo(ops, reply.value.replies)) : fail(readError(store, reply.error));
+}
+
+export function readError({ label }: Store, fault: StoreFault): CniError {
+  return storeError(`read ${label}`, fault);
 }
 
 /** What lies under one key. */
 export async function readKey(store: Store, key: string): Promise<Outcome<Stored | undefined, CniError>> {
-  const reply = await readOnce(store, [{ kind: "get", key }]);
+  const reply = await readOnce(store, { entry: get(key) });
   if (!reply.ok) return reply;
-  const [entry] = entriesAt(reply.value, 0);
+  const { entry } = reply.value;
   return ok(entry === undefined ? undefined : storedOf(entry));
 }
 

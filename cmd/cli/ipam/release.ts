@@ -1,17 +1,24 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
-import { conditionOf, type Holding, isAttached, quarantined } from "../../../ipam/flat/pool/holding.ts";
-import { entriesAt, keysOfHolding, rewrite, type Stored } from "../../../ipam/flat/pool/stored.ts";
-import type { Entry, Op, Txn } from "../../../ipam/flat/store/store.ts";
+import { conditionOf, type Holding } from "../../../ipam/flat/pool/holding.ts";
+import {
+  type Change,
+  isReserved,
+  quarantineLive,
+  releaseSeen,
+  riskOf,
+  unreserve,
+} from "../../../ipam/flat/pool/operator.ts";
+import type { Stored } from "../../../ipam/flat/pool/stored.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { printFailure } from "../failure.ts";
 import { plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Named, readNamed } from "./address.ts";
-import { apply, changedMeanwhile, confirmed } from "./change.ts";
+import { carryOut, changedMeanwhile, confirmed } from "./change.ts";
 import type { AddressOptions, ReleaseOptions } from "./options.ts";
 import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
-import { readKey, readOnce } from "./read.ts";
+import { readKey } from "./read.ts";
 import { findPool } from "./target.ts";
 import { printCodes, printOwner } from "./words.ts";
 
@@ -33,18 +40,19 @@ export async function releaseAddress(
   const { holding } = stored;
   const what = whatIsFreed(named, stored);
   const was = holding === undefined ? "unreadable" : conditionOf(holding, sys.clock.nowMs());
-  const isUsed = holding?.state === "live";
+  const used = holding?.state === "live" ? { ...stored, holding } : undefined;
+  const isUsed = used !== undefined;
   const question = isUsed ? `Put ${what} into quarantine?` : `Release ${what} (${was})?`;
   const agreed = await confirmed(person, options.yes, question);
   if (!agreed.ok) return printFailure(terminal, agreed.error, options.json);
-  const done = isUsed
-    ? await quarantine(pool, named, stored, quarantined(holding, pool.node, sys.clock.nowMs()))
-    : await release(pool, named, stored);
+  const by = { node: pool.node, nowMs: sys.clock.nowMs() };
+  const change = used === undefined ? releaseSeen(pool.keys, stored) : quarantineLive(pool.keys, used, by);
+  const done = await make(pool, `release ${named.text}`, change);
   if (!done.ok) return printFailure(terminal, done.error, options.json);
   if (options.json) {
     const result = { released: !isUsed, quarantined: isUsed, was };
     printDocument(terminal, { pool: pool.name, address: named.text, ...result });
-  } else if (isUsed) printQuarantine(terminal, what, named, holding);
+  } else if (used !== undefined) printQuarantine(terminal, what, named, used.holding);
   else terminal.print(plain(`Released ${what}.`));
   return 0;
 }
@@ -66,7 +74,7 @@ export async function unreserveAddress(
   const { pool, named, stored } = found.value;
   const { holding } = stored;
   const doing = `unreserve ${named.text}`;
-  if (holding === undefined || (holding.state !== "reserved" && holding.reserved !== true)) {
+  if (holding === undefined || !isReserved(holding)) {
     const is =
       holding === undefined
         ? "unreadable"
@@ -78,23 +86,18 @@ export async function unreserveAddress(
       options.json,
     );
   }
-  const next = holding.state === "reserved" ? undefined : unreserved(holding);
-  const txn: Txn = {
-    compare: [{ kind: "unchanged", key: stored.key, modRevision: stored.modRevision }],
-    success: rewrite(pool.keys, [holding], next),
-    failure: [],
-  };
-  const applied = await apply(pool.store, doing, txn);
-  if (!applied.ok) return printFailure(terminal, applied.error, options.json);
-  if (!applied.value) return printFailure(terminal, changedMeanwhile(doing), options.json);
+  const done = await make(pool, doing, unreserve(pool.keys, { ...stored, holding }));
+  if (!done.ok) return printFailure(terminal, done.error, options.json);
   if (options.json) printDocument(terminal, { pool: pool.name, address: named.text, unreserved: true });
   else terminal.print(plain(`${printCodes(holding.addresses)} is not reserved any more.`));
   return 0;
 }
 
-function unreserved(holding: Holding): Holding {
-  const { reserved: _reserved, ...rest } = holding;
-  return rest;
+/** Errors: `cli.changed` and the store's. */
+async function make({ store }: Pool, doing: string, change: Change): Promise<Outcome<void, CniError>> {
+  const end = await carryOut(store, doing, change);
+  if (!end.ok) return end;
+  return end.value.kind === "done" ? ok(undefined) : fail(changedMeanwhile(doing));
 }
 
 interface FoundAddress {
@@ -121,18 +124,23 @@ async function findStored(
 }
 
 /** Errors: `cli.live`, `cli.unreadable`. */
-function refusalOf({ text }: Named, { holding }: Stored): CniError | undefined {
+function refusalOf({ text }: Named, stored: Stored): CniError | undefined {
   const doing = `release ${text}`;
-  if (holding === undefined) {
-    const why = "its record cannot be read, so nobody knows who uses it";
-    return cniError(
-      "ipam",
-      "cli.unreadable",
-      `${doing}: ${why}`,
-      "Once you are sure that nobody does: --force.",
-    );
+  const risk = riskOf(stored.holding);
+  switch (risk.kind) {
+    case "none":
+      return undefined;
+    case "unreadable": {
+      const why = "its record cannot be read, so nobody knows who uses it";
+      const hint = "Once you are sure that nobody does: --force.";
+      return cniError("ipam", "cli.unreadable", `${doing}: ${why}`, hint);
+    }
+    case "used":
+      return inUse(doing, risk.holding);
   }
-  if (!isAttached(holding)) return undefined;
+}
+
+function inUse(doing: string, holding: Holding): CniError {
   const { containerId, node, state } = holding;
   const whose = `container ${containerId || "(unknown)"} of ${printOwner(holding)}`;
   return state === "live"
@@ -153,52 +161,4 @@ function refusalOf({ text }: Named, { holding }: Stored): CniError | undefined {
 function whatIsFreed({ text }: Named, { holding }: Stored): string {
   if (holding === undefined) return text;
   return `${printCodes(holding.addresses)} of ${printOwner(holding)}`;
-}
-
-async function quarantine(
-  { keys, store }: Pool,
-  { text }: Named,
-  { key, modRevision, holding }: Stored,
-  next: Holding,
-): Promise<Outcome<void, CniError>> {
-  const doing = `release ${text}`;
-  const applied = await apply(store, doing, {
-    compare: [{ kind: "unchanged", key, modRevision }],
-    success: rewrite(keys, holding === undefined ? [] : [holding], next),
-    failure: [],
-  });
-  if (!applied.ok) return applied;
-  return applied.value ? ok(undefined) : fail(changedMeanwhile(doing));
-}
-
-/** All keys that the same transaction wrote: what else bears the owner's name is not this holding's. */
-async function release(pool: Pool, { text }: Named, stored: Stored): Promise<Outcome<void, CniError>> {
-  const { keys, store } = pool;
-  const doing = `release ${text}`;
-  const all = stored.holding === undefined ? [] : keysOfHolding(keys, stored.holding);
-  const wanted = [...new Set([stored.key, ...all])];
-  const reply = await readOnce(
-    store,
-    wanted.map((key) => ({ kind: "get", key })),
-  );
-  if (!reply.ok) return reply;
-  const entries = wanted.flatMap((_key, at) => entriesAt(reply.value, at));
-  const applied = await apply(
-    store,
-    doing,
-    freeing(entries.filter(({ modRevision }) => modRevision === stored.modRevision)),
-  );
-  if (!applied.ok) return applied;
-  const isGone =
-    applied.value &&
-    entries.some(({ key, modRevision }) => key === stored.key && modRevision === stored.modRevision);
-  return isGone ? ok(undefined) : fail(changedMeanwhile(doing));
-}
-
-function freeing(entries: readonly Entry[]): Txn {
-  return {
-    compare: entries.map(({ key, modRevision }) => ({ kind: "unchanged", key, modRevision })),
-    success: entries.map(({ key }): Op => ({ kind: "delete", key })),
-    failure: [],
-  };
 }

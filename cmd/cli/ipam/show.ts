@@ -1,5 +1,12 @@
 import type { Holding } from "../../../ipam/flat/pool/holding.ts";
-import { type GroupTally, type PoolTally, type SetTally, tallyOf } from "../../../ipam/flat/pool/tally.ts";
+import {
+  type GroupTally,
+  groupsBy,
+  type PoolTally,
+  type SetTally,
+  tallyOf,
+} from "../../../ipam/flat/pool/tally.ts";
+import { printRangeSet } from "../../../ipam/range.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
@@ -10,7 +17,7 @@ import type { Pool } from "./pool.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPools } from "./target.ts";
 import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
-import { jsonCount, printCount } from "./words.ts";
+import { jsonCount, namespaceOf, printCount } from "./words.ts";
 
 const fewGroups = 10;
 
@@ -38,7 +45,7 @@ async function run(sys: Sys, { terminal, person }: Context, options: ShowPoolsOp
   for (const pool of pools.value) {
     const holdings = await readHoldings(pool.store, pool.keys, countEntries(person, pool.name));
     if (!holdings.ok) return printFailure(terminal, holdings.error, options.json);
-    const tally = tallyOf(pool.sets, holdings.value, sys.clock.nowMs());
+    const tally = shownTally(pool, holdings.value, sys.clock.nowMs());
     if (options.json) documents.push(documentOf(pool, tally, holdings.value));
     else printPool(terminal, pool, tally, options.all);
   }
@@ -47,7 +54,20 @@ async function run(sys: Sys, { terminal, person }: Context, options: ShowPoolsOp
   return 0;
 }
 
-function printPool(terminal: Terminal, pool: Pool, tally: PoolTally, all: boolean): void {
+interface ShownTally extends PoolTally {
+  readonly nodes: readonly GroupTally[];
+  readonly namespaces: readonly GroupTally[];
+}
+
+function shownTally({ sets }: Pool, holdings: readonly Holding[], nowMs: number): ShownTally {
+  return {
+    ...tallyOf(sets, holdings, nowMs),
+    nodes: groupsBy(holdings, nowMs, ({ node }) => node || "-"),
+    namespaces: groupsBy(holdings, nowMs, ({ identity }) => namespaceOf(identity)),
+  };
+}
+
+function printPool(terminal: Terminal, pool: Pool, tally: ShownTally, all: boolean): void {
   terminal.print(`${paint(terminal, "bold", plain(`Pool ${pool.name}`))} in ${plain(pool.store.label)}`);
   if (pool.sets.length === 0)
     terminal.print("  Its ranges are not known: name its configuration by --config.");
@@ -60,9 +80,9 @@ function printPool(terminal: Terminal, pool: Pool, tally: PoolTally, all: boolea
 
 const setHeader = ["RANGES", "SIZE", "USED", "HELD", "RESERVED", "QUARANTINED", "FREE", "EXCLUDED"];
 
-function setRow({ ranges, ...counts }: SetTally): string[] {
+function setRow({ set, ...counts }: SetTally): string[] {
   const { size, used, held, reserved, quarantined, free, excluded } = counts;
-  return [ranges, ...[size, used, held, reserved, quarantined, free, excluded].map(printCount)];
+  return [printRangeSet(set), ...[size, used, held, reserved, quarantined, free, excluded].map(printCount)];
 }
 
 function printGroups(terminal: Terminal, by: string, groups: readonly GroupTally[], all: boolean): void {
@@ -87,7 +107,7 @@ function notesOn(pool: Pool, { sets, outside }: PoolTally): string[] {
   const expired = sets.reduce((sum, set) => sum + set.expired, 0n);
   const full = sets.filter(({ free }) => free <= 0n);
   return [
-    ...full.map(({ ranges }) => `${ranges} is exhausted: an ADD of a new pod fails.`),
+    ...full.map(({ set }) => `${printRangeSet(set)} is exhausted: an ADD of a new pod fails.`),
     ...(expired > 0n
       ? [`${expired} of the free ones still wait for a pod that stayed away; whoever needs them gets them.`]
       : []),
@@ -100,15 +120,15 @@ function notesOn(pool: Pool, { sets, outside }: PoolTally): string[] {
   ];
 }
 
-function documentOf(pool: Pool, tally: PoolTally, holdings: readonly Holding[]): Record<string, unknown> {
+function documentOf(pool: Pool, tally: ShownTally, holdings: readonly Holding[]): Record<string, unknown> {
   return {
     pool: pool.name,
     store: pool.store.label,
     definitions: pool.definitions.length,
     owners: holdings.length,
     outside: tally.outside,
-    sets: tally.sets.map(({ ranges, ...counts }) => ({
-      ranges,
+    sets: tally.sets.map(({ set, ...counts }) => ({
+      ranges: printRangeSet(set),
       ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, jsonCount(count)])),
     })),
     nodes: tally.nodes,

@@ -4,7 +4,8 @@ import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/js
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { parseFlatConfig } from "../../../ipam/flat/config.ts";
 import { type FlatPlaces, flatPlaces, openStore } from "../../../ipam/flat/places.ts";
-import { type KeyRange, keysOf } from "../../../ipam/flat/pool/keys.ts";
+import type { PoolDefinition } from "../../../ipam/flat/pool/audit.ts";
+import { definitionsOfAll, keysOf, poolOfKey } from "../../../ipam/flat/pool/keys.ts";
 import type { Entry, Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { readRangeSets } from "../../../ipam/range-config.ts";
@@ -12,7 +13,7 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readJsonFile } from "../configuration.ts";
 import { type FlatNetwork, flatNetworksIn } from "./find.ts";
-import type { Pool, PoolDefinition } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import { readEntries } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
 import type { TargetOptions } from "./target-options.ts";
@@ -167,18 +168,16 @@ function storeOf({ etcd, dir, etcdPrefix, ...options }: TargetOptions): JsonObje
   return { etcd: { endpoints: etcd.split(","), ...Object.fromEntries(given) } };
 }
 
-const allDefinitions: KeyRange = { from: "pool/", to: "pool0" };
-
 async function poolNames(sys: Sys, places: FlatPlaces): Promise<Outcome<string[], CniError>> {
-  const entries = await readEntries(await open(sys, places), allDefinitions);
+  const entries = await readEntries(await open(sys, places), definitionsOfAll);
   if (!entries.ok) return entries;
-  return ok([...new Set(entries.value.map(({ key }) => key.split("/")[1] ?? ""))]);
+  return ok([...new Set(entries.value.map(({ key }) => poolOfKey(key)))]);
 }
 
 async function openPool(sys: Sys, { places, network, sets, hash }: Target): Promise<Outcome<Pool, CniError>> {
   const store = await open(sys, places);
   const keys = keysOf(places.pool);
-  const entries = await readEntries(store, keys.defs);
+  const entries = await readEntries(store, keys.all.def);
   if (!entries.ok) return entries;
   const definitions = entries.value.map((entry): PoolDefinition => {
     return { ...entry, isOurs: hash !== undefined && entry.key === keys.def(hash) };

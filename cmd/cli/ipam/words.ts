@@ -42,3 +42,10 @@ export function printCount(count: bigint): string {
 export function jsonCount(count: bigint): number | string {
   return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : String(count);
 }
+
+/** The namespace of an identity, or what stands in its place. */
+export function namespaceOf(identity: string): string {
+  const [namespace = "", , ifname] = identity.split("/");
+  if (ifname !== undefined) return namespace;
+  return isNobody(identity) ? "(nobody)" : "(no pod)";
+}

@@ -1,38 +1,70 @@
-import type { RangeSet } from "../../range.ts";
-import type { Compare, Entry, Op, Txn } from "../store/store.ts";
-import { groupBy } from "./group.ts";
+import type { RangeSet, Unusable } from "../../range.ts";
+import { unusable } from "../../range.ts";
+import type { Ask } from "../store/drive.ts";
+import { answersTo, get, put, readTxn, remove } from "../store/ops.ts";
+import type { Entry, Txn } from "../store/store.ts";
 import { type Holding, isNobody, printHolding } from "./holding.ts";
-import type { Keys } from "./keys.ts";
-import { addressOfCode, printCode } from "./keys.ts";
-import { keysOfHolding, type Stored, storedOf } from "./stored.ts";
-import { unusable } from "./tally.ts";
+import { addressOfCode, codeOfKey, type KeyKind, type Keys } from "./keys.ts";
+import { asSeen, keysOfHolding, type Stored, storedOf } from "./stored.ts";
 
-/** Something that is not as it should be. */
-export interface AuditFinding {
-  readonly severity: "problem" | "warning";
-  readonly kind: string;
-  /** Whom or what it is about. */
-  readonly subject: string;
-  readonly what: string;
-  /** For people: what helps. */
-  readonly advice: string;
+/** What an audit reads of a pool. */
+export const auditedKinds = ["own", "ip", "mac", "att", "hold"] as const satisfies readonly KeyKind[];
+
+/** What every finding has, whatever it found. */
+export interface FindingBase {
+  /** Whom or what it is about: an identity, a key, or a container's interface. */
+  readonly about: string;
   /** What to read again, in one go, to see whether it still is so; what several reads found may never have been. */
   readonly keys: readonly string[];
-  /** What `--repair` does; it changes nothing when anything it was judged by has changed meanwhile. */
-  readonly repair?: { readonly what: string; readonly txn: Txn };
+  /** Puts it right; it changes nothing when anything it was judged by has changed meanwhile. */
+  readonly repair?: Txn;
+}
+
+/** Something in a pool's store that is not as it should be. */
+export type StoreFinding =
+  /** The holding names keys that are another identity's. */
+  | (FindingBase & {
+      readonly kind: "two-owners";
+      readonly holding: Holding;
+      readonly foreign: readonly { readonly key: string; readonly identity: string }[];
+    })
+  | (FindingBase & {
+      readonly kind: "keys-disagree";
+      readonly wrong: WrongKeys;
+      /** What is left of an address that waited for its identity: the repair removes it. */
+      readonly isRemains: boolean;
+    })
+  /** The value of the key is no holding: its address, if it is of one, is given to nobody. */
+  | (FindingBase & { readonly kind: "unreadable"; readonly key: string; readonly code: string | undefined })
+  /** The ranges do not give the address any more. It stays with its owner until that one lets go of it. */
+  | (FindingBase & {
+      readonly kind: "outside";
+      readonly holding: Holding;
+      readonly code: string;
+      readonly why: Unusable;
+    })
+  /** Nodes that define the pool differently could give one address as another's gateway. */
+  | (FindingBase & { readonly kind: "definitions"; readonly count: number });
+
+/** Keys of one owner that do not agree with the one that counts. */
+export interface WrongKeys {
+  readonly missing: readonly string[];
+  readonly unreadable: readonly string[];
+  readonly ofAnotherRevision: readonly string[];
+  readonly leftOver: readonly string[];
 }
 
 /**
  * A pool's store against itself: all keys of an owner are written by one transaction, with the same value, so they agree
  * unless something other than hawser wrote, lost or restored some of them. Pure: the caller read the entries.
  */
-export function auditEntries(keys: Keys, entries: readonly Entry[]): AuditFinding[] {
+export function auditEntries(keys: Keys, entries: readonly Entry[]): StoreFinding[] {
   const stored = entries.map(storedOf);
   const byKey = new Map(stored.map((each) => [each.key, each]));
   const readable = stored.flatMap((each): Readable[] =>
     each.holding === undefined ? [] : [{ ...each, holding: each.holding }],
   );
-  const owners = groupBy(readable, ({ holding }) => holding.identity);
+  const owners = Map.groupBy(readable, ({ holding }) => holding.identity);
   const explained = new Set<string>();
   const findings = [...owners].flatMap(([identity, group]) => {
     const found = auditOwner(keys, byKey, identity, group);
@@ -40,14 +72,19 @@ export function auditEntries(keys: Keys, entries: readonly Entry[]): AuditFindin
     return found.finding ?? [];
   });
   const unreadable = stored.filter(({ key, holding }) => holding === undefined && !explained.has(key));
-  return [...findings, ...unreadable.map(({ key }) => unreadableKey(key))];
+  return [
+    ...findings,
+    ...unreadable.map(({ key }): StoreFinding => {
+      return { kind: "unreadable", about: key, keys: [key], key, code: codeOfKey(key) };
+    }),
+  ];
 }
 
 type Readable = Stored & { readonly holding: Holding };
 type ByKey = ReadonlyMap<string, Stored>;
 
 interface Audited {
-  readonly finding?: AuditFinding;
+  readonly finding?: StoreFinding;
   /** Keys that are no further finding of their own. */
   readonly explains: readonly string[];
 }
@@ -55,29 +92,28 @@ interface Audited {
 function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly Readable[]): Audited {
   const leader = leaderOf(keys, identity, group);
   const expected = keysOfHolding(keys, leader.holding);
-  const foreign = expected.filter((key) => isForeign(byKey.get(key), identity));
-  if (foreign.length > 0) return { finding: conflict(keys, leader.holding, foreign, byKey), explains: [] };
-  const missing = expected.filter((key) => !byKey.has(key));
-  const damaged = expected.filter((key) => byKey.has(key) && byKey.get(key)?.holding === undefined);
-  const different = group.filter(
-    (each) => expected.includes(each.key) && each.modRevision !== leader.modRevision,
-  );
-  const leftover = group.filter(({ key }) => !expected.includes(key));
-  const wrong = [
-    ...say("missing", missing),
-    ...say("unreadable", damaged),
-    ...say(
-      "of another revision",
-      different.map(({ key }) => key),
-    ),
-    ...say(
-      "left over",
-      leftover.map(({ key }) => key),
-    ),
-  ];
-  if (wrong.length === 0) return { explains: [] };
-  const finding = disagreement(keys, byKey, leader, group, { expected, wrong });
-  return { finding, explains: damaged };
+  const foreign = expected.flatMap((key) => {
+    const owner = byKey.get(key)?.holding?.identity;
+    return owner === undefined || owner === identity ? [] : [{ key, identity: owner }];
+  });
+  if (foreign.length > 0) {
+    const { holding } = leader;
+    return {
+      finding: { kind: "two-owners", about: identity, keys: expected, holding, foreign },
+      explains: [],
+    };
+  }
+  const isExpected = ({ key }: Stored): boolean => expected.includes(key);
+  const wrong: WrongKeys = {
+    missing: expected.filter((key) => !byKey.has(key)),
+    unreadable: expected.filter((key) => byKey.has(key) && byKey.get(key)?.holding === undefined),
+    ofAnotherRevision: group
+      .filter((each) => isExpected(each) && each.modRevision !== leader.modRevision)
+      .map(({ key }) => key),
+    leftOver: group.filter((each) => !isExpected(each)).map(({ key }) => key),
+  };
+  if (Object.values(wrong).flat().length === 0) return { explains: [] };
+  return { finding: disagreement(keys, byKey, leader, group, wrong), explains: wrong.unreadable };
 }
 
 /** The owner's own record; without one, what was written last. */
@@ -93,107 +129,99 @@ function isLater(one: Stored, other: Stored): boolean {
   return BigInt(one.modRevision) > BigInt(other.modRevision);
 }
 
-function isForeign(stored: Stored | undefined, identity: string): boolean {
-  return stored?.holding !== undefined && stored.holding.identity !== identity;
-}
-
-function say(what: string, keys: readonly string[]): string[] {
-  return keys.length === 0 ? [] : [`${what}: ${keys.join(", ")}`];
-}
-
-function conflict(keys: Keys, holding: Holding, foreign: readonly string[], byKey: ByKey): AuditFinding {
-  const others = foreign.map((key) => `${key} is ${byKey.get(key)?.holding?.identity ?? "nobody"}'s`);
-  return {
-    severity: "problem",
-    kind: "two-owners",
-    subject: holding.identity,
-    what: `it has ${holding.addresses.map(printCode).join(", ")} (${holding.state}), but ${others.join(", ")}`,
-    advice: "Find out which of the two sandboxes is to go, delete its pod, and release its address.",
-    keys: keysOfHolding(keys, holding),
-  };
-}
-
 /** All keys are written anew from the record that counts, in one transaction: that is what makes them agree. */
 function disagreement(
   keys: Keys,
   byKey: ByKey,
-  leader: Readable,
+  { holding }: Readable,
   group: readonly Readable[],
-  { expected, wrong }: { readonly expected: readonly string[]; readonly wrong: readonly string[] },
-): AuditFinding {
-  const { holding } = leader;
-  const own = keys.own(holding.identity);
-  // A hold that has lost its own record and an address is nobody's: rewriting it would take the address from others.
-  const isRemains = holding.state === "held" && !byKey.has(own) && expected.some((key) => !byKey.has(key));
-  const next = isRemains ? undefined : holding;
-  const present = [...new Set([...group.map(({ key }) => key), ...expected])];
-  const compare = present.map((key): Compare => {
-    const there = byKey.get(key);
-    return there === undefined
-      ? { kind: "absent", key }
-      : { kind: "unchanged", key, modRevision: there.modRevision };
-  });
-  const written = next === undefined ? [] : expected;
+  wrong: WrongKeys,
+): StoreFinding {
+  const { identity } = holding;
+  const expected = keysOfHolding(keys, holding);
+  // What waited for its identity and has lost its own record and an address is nobody's: rewriting it would take the
+  // address from others.
+  const isRemains =
+    holding.state === "held" && !byKey.has(keys.own(identity)) && expected.some((key) => !byKey.has(key));
+  const written = isRemains ? [] : expected;
   const value = printHolding(holding);
-  const puts = written.map((key): Op => ({ kind: "put", key, value }));
-  const deletes = group
-    .filter(({ key }) => !written.includes(key))
-    .map(({ key }): Op => ({ kind: "delete", key }));
-  return {
-    severity: "problem",
-    kind: "keys-disagree",
-    subject: holding.identity,
-    what: `its keys do not agree: ${wrong.join("; ")}`,
-    advice: "Something else than hawser changed the store, or a backup was restored in part.",
-    keys: present,
-    repair: {
-      what: isRemains
-        ? `remove the remains of ${holding.identity}`
-        : `write all keys of ${holding.identity} anew`,
-      txn: { compare, success: [...puts, ...deletes], failure: [] },
-    },
-  };
+  const present = [...new Set([...group.map(({ key }) => key), ...expected])];
+  const deleted = group.map(({ key }) => key).filter((key) => !written.includes(key));
+  const success = [...written.map((key) => put(key, value)), ...deleted.map(remove)];
+  const repair = { compare: asSeen(present, byKey), success, failure: [] };
+  return { kind: "keys-disagree", about: identity, keys: present, wrong, isRemains, repair };
 }
 
-function unreadableKey(key: string): AuditFinding {
-  const isAddress = key.startsWith("ip/");
-  const address = isAddress ? printAddressOf(key) : "";
-  return {
-    severity: "problem",
-    kind: "unreadable",
-    subject: isAddress ? address : key,
-    what: `the value of ${key} is no record of hawser's; the address is given to nobody`,
-    advice: isAddress
-      ? `Once you are sure that nobody uses it: hawser ipam release ${address} --force.`
-      : "Look at it with the store's own tools.",
-    keys: [key],
-  };
-}
-
-function printAddressOf(key: string): string {
-  return printCode(key.slice(key.lastIndexOf("/") + 1));
-}
-
-/** Addresses that the ranges do not (any more) give. They stay with their owners until these let go of them. */
-export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holding[]): AuditFinding[] {
+export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holding[]): StoreFinding[] {
   return holdings.flatMap((holding) =>
-    holding.addresses.flatMap((code): AuditFinding[] => {
+    holding.addresses.flatMap((code): StoreFinding[] => {
       const why = unusable(sets, addressOfCode(code));
       if (why === undefined || (holding.state === "reserved" && isNobody(holding.identity))) return [];
-      const what = `${printCode(code)} is ${why === "outside" ? "outside of the ranges" : why === "gateway" ? "a gateway" : "excluded"}`;
-      const advice = "It keeps it until its pod is created anew, which then gets another one.";
-      return [{ severity: "warning", kind: "outside", subject: holding.identity, what, advice, keys: [] }];
+      return [{ kind: "outside", about: holding.identity, keys: [], holding, code, why }];
     }),
   );
 }
 
-/** A transaction that records a holding where nothing stands in its way. */
-export function putNew(keys: Keys, holding: Holding): Txn {
-  const all = keysOfHolding(keys, holding);
-  const value = printHolding(holding);
-  return {
-    compare: all.map((key) => ({ kind: "absent", key })),
-    success: all.map((key) => ({ kind: "put", key, value })),
+/** How the pool has been defined by those who claimed from it. */
+export interface PoolDefinition {
+  readonly key: string;
+  readonly modRevision: string;
+  readonly value: string;
+  /** Whether it is that of the configuration at hand. */
+  readonly isOurs: boolean;
+}
+
+export function auditDefinitions(pool: string, definitions: readonly PoolDefinition[]): StoreFinding[] {
+  if (definitions.length < 2) return [];
+  const others = definitions.filter(({ isOurs }) => !isOurs);
+  const repair: Txn = {
+    compare: others.map(({ key, modRevision }) => ({ kind: "unchanged", key, modRevision })),
+    success: others.map(({ key }) => remove(key)),
     failure: [],
+  };
+  const found = { kind: "definitions", about: pool, keys: [], count: definitions.length } as const;
+  return [others.length < definitions.length ? { ...found, repair } : found];
+}
+
+/** The second look at a finding. */
+export type SecondLook<Finding> =
+  | Ask<SecondLook<Finding>>
+  | { readonly kind: "looked"; readonly findings: readonly Finding[] };
+
+type AnyFinding = FindingBase & { readonly kind: string };
+type Audit<Finding> = (entries: readonly Entry[]) => readonly Finding[];
+
+const mostLooks = 5;
+
+/**
+ * The pages of an audit are of different moments, and pods come and go: the keys of a finding are read once more, all at
+ * one moment, as long as what is found now is about other keys than those that were read.
+ */
+export function lookAgain<Finding extends AnyFinding>(
+  finding: Finding,
+  audit: Audit<Finding>,
+): SecondLook<Finding> {
+  return look(finding, audit, finding.keys, 1);
+}
+
+function look<Finding extends AnyFinding>(
+  finding: Finding,
+  audit: Audit<Finding>,
+  wanted: readonly string[],
+  looks: number,
+): SecondLook<Finding> {
+  const ops = { all: wanted.map(get) };
+  return {
+    kind: "ask",
+    txn: readTxn(ops),
+    next: ({ replies }) => {
+      const entries = answersTo(ops, replies).all.flatMap((entry) => entry ?? []);
+      const findings = audit(entries).filter(
+        ({ about, kind }) => about === finding.about && kind === finding.kind,
+      );
+      const others = findings.flatMap(({ keys }) => keys).filter((key) => !wanted.includes(key));
+      if (others.length === 0 || looks === mostLooks) return { kind: "looked", findings };
+      return look(finding, audit, [...wanted, ...new Set(others)], looks + 1);
+    },
   };
 }

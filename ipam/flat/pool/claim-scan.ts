@@ -1,9 +1,11 @@
 import { hash128 } from "../../hash.ts";
-import type { Op, Txn, TxnReply } from "../store/store.ts";
+import type { Span } from "../../range.ts";
+import { answersTo, count, keyRange, range, readTxn } from "../store/ops.ts";
+import type { Txn, TxnReply } from "../store/store.ts";
 import { isExpired } from "./holding.ts";
-import { addressOfKey, codeOf, inSpace, type Keys } from "./keys.ts";
-import { type Interval, type Space, windowAt } from "./space.ts";
-import { entriesOf, type Known, known } from "./stored.ts";
+import { addressOfCode, codeOf, codeOfKey, type Keys } from "./keys.ts";
+import { inSpace, type Space, windowAt } from "./space.ts";
+import { type Known, known } from "./stored.ts";
 
 /**
  * The search for free addresses when an identity's candidates are all taken: windows of keys from a hashed place on, ever
@@ -77,20 +79,25 @@ export function startScan(
 }
 
 /** Reads the next window of every set that has nothing yet, and the oldest expired holds. */
-export function scanTxn(keys: Keys, { sets, lastHold }: Scan, nowMs: number): Txn {
+export function scanTxn(keys: Keys, scan: Scan, nowMs: number): Txn {
+  return readTxn(opsFor(keys, scan, nowMs));
+}
+
+function opsFor(keys: Keys, { sets, lastHold }: Scan, nowMs: number) {
   const { from, to } = keys.holdsUntil(nowMs);
   const after = lastHold === undefined ? from : `${lastHold}\u0000`;
-  const holds: Op = { kind: "range", from: after, to, limit: holdsRead };
-  const ops = sets.flatMap((set): Op[] => [
-    ...windowOf(set, sets).map(({ first, last }): Op => {
-      const limit = Number(last - first + 1n);
-      return { kind: "range", ...keys.ips(set.space.family, first, last), limit, keysOnly: true };
+  return {
+    holds: range({ from: after, to }, holdsRead),
+    sets: sets.map((set) => {
+      const { family } = set.space;
+      return {
+        window: windowOf(set, sets).map(({ first, last }) =>
+          keyRange(keys.ips(family, first, last), Number(last - first + 1n)),
+        ),
+        counts: countedOf(set, sets).map(({ first, last }) => count(keys.ips(family, first, last))),
+      };
     }),
-    ...countedOf(set, sets).map(
-      ({ first, last }): Op => ({ kind: "count", ...keys.ips(set.space.family, first, last) }),
-    ),
-  ]);
-  return { compare: [], success: [holds, ...ops], failure: [] };
+  };
 }
 
 /** A set's share of a transaction, for its window and as much again for its count. */
@@ -102,34 +109,30 @@ function isOpen({ candidates }: SetScan): boolean {
   return candidates.length === 0;
 }
 
-function windowOf(set: SetScan, sets: readonly SetScan[]): Interval[] {
+function windowOf(set: SetScan, sets: readonly SetScan[]): Span[] {
   if (!isOpen(set) || set.count === "full") return [];
   return windowAt(set.space, set.index, set.length, share(sets));
 }
 
-function countedOf({ space, count }: SetScan, sets: readonly SetScan[]): readonly Interval[] {
-  return count === "due" && space.intervals.length <= share(sets) ? space.intervals : [];
+function countedOf({ space, count }: SetScan, sets: readonly SetScan[]): readonly Span[] {
+  return count === "due" && space.spans.length <= share(sets) ? space.spans : [];
 }
 
 /** Reads the reply to `scanTxn(keys, scan, nowMs)`. */
-export function scanReply(scan: Scan, reply: TxnReply, nowMs: number): Seen {
-  const entries = entriesOf(reply, 0);
-  const expired = entries
+export function scanReply(keys: Keys, scan: Scan, { replies }: TxnReply, nowMs: number): Seen {
+  const { holds, sets: answers } = answersTo(opsFor(keys, scan, nowMs), replies);
+  const expired = holds
     .flatMap((entry) => known(entry) ?? [])
     .filter(({ holding }) => isExpired(holding, nowMs));
-  const moreHolds = entries.length === holdsRead;
-  let at = 1;
-  const sets = scan.sets.map((set): SetScan => {
-    const window = windowOf(set, scan.sets);
-    const counted = countedOf(set, scan.sets);
-    const taken = window.flatMap((_piece) =>
-      entriesOf(reply, at++).map(({ key }) => addressOfKey(key).address),
-    );
-    const counts = counted.map((_interval) => countOf(reply, at++));
+  const moreHolds = holds.length === holdsRead;
+  const sets = scan.sets.map((set, at): SetScan => {
+    const { window: found = [], counts = [] } = answers[at] ?? {};
     if (!isOpen(set)) return set;
-    return withCount(advance(set, window, new Set(taken), expired, scan.seed), counts);
+    const codes = found.flat().flatMap(({ key }) => codeOfKey(key) ?? []);
+    const taken = new Set(codes.map((code) => addressOfCode(code).value));
+    return withCount(advance(set, windowOf(set, scan.sets), taken, expired, scan.seed), counts);
   });
-  const lastHold = moreHolds ? entries.at(-1)?.key : scan.lastHold;
+  const lastHold = moreHolds ? holds.at(-1)?.key : scan.lastHold;
   return judge({ ...scan, sets, lastHold }, moreHolds);
 }
 
@@ -150,7 +153,7 @@ function isWalked({ scanned, space, count }: SetScan): boolean {
 
 function advance(
   set: SetScan,
-  window: readonly Interval[],
+  window: readonly Span[],
   taken: ReadonlySet<bigint>,
   expired: readonly Known[],
   seed: bigint,
@@ -180,11 +183,6 @@ function withCount(set: SetScan, counts: readonly number[]): SetScan {
   if (counts.length === 0) return set;
   const used = counts.reduce((sum, count) => sum + count, 0);
   return { ...set, count: BigInt(used) >= set.space.size ? "full" : "not full" };
-}
-
-function countOf(reply: TxnReply, at: number): number {
-  const one = reply.replies.at(at);
-  return one?.kind === "count" ? one.count : 0;
 }
 
 /** Some of the free ones, different for different claimants so that they do not race for the same. */

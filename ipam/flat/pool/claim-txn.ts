@@ -1,8 +1,9 @@
 import { stableMac } from "../../hash.ts";
-import type { Compare, Entry, Op, Txn, TxnReply } from "../store/store.ts";
+import { answersTo, get, keyRange, nested, opsOf, put } from "../store/ops.ts";
+import type { Compare, Op, Txn, TxnReply } from "../store/store.ts";
 import { type Holding, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
-import { entriesOf, ipKey, type Known, known, rewrite } from "./stored.ts";
+import { type Known, known, rewrite } from "./stored.ts";
 
 /** One possible answer to a claim: an address of every range set, and expired holds that stand in its way. */
 export interface Choice {
@@ -37,9 +38,16 @@ export interface Try {
   readonly choices: readonly Choice[];
 }
 
+export interface Claimed {
+  readonly kind: "claimed";
+  readonly holding: Holding;
+  /** How many definitions of the pool are in use, up to two. */
+  readonly definitions: number;
+}
+
 /** What a try found: a choice that is ours now, or why none is. */
 export type FoundEvidence =
-  | { readonly kind: "claimed"; readonly holding: Holding; readonly definitions: number }
+  | Claimed
   | {
       readonly kind: "evidence";
       readonly own: Known | undefined;
@@ -97,28 +105,43 @@ export function isMacAsked({ pool, identity, mac }: Claimant): boolean {
 
 /** The transaction of a try: the first choice, else within it the second, and so on; at last the evidence. */
 export function claimTxn(attempt: Try): Txn {
-  const { keys, claimant, definition } = attempt;
-  const { identity, node, containerId, ifname } = claimant;
-  const macKey = keys.mac(macOf(attempt));
-  const evidence: Op[] = [
-    { kind: "get", key: keys.own(identity) },
-    { kind: "get", key: keys.att(node, containerId, ifname) },
-    { kind: "get", key: keys.def(definition.hash) },
-    { kind: "get", key: macKey },
-  ];
-  return nest(attempt, attempt.choices, evidence, macKey);
+  const { choice, others } = firstOf(attempt.choices);
+  return txnFor(attempt, choice, opsOf({ ...evidenceOf(attempt), ...levelOf(attempt, choice, others) }));
 }
 
-function nest(attempt: Try, choices: readonly Choice[], evidence: readonly Op[], macKey: string): Txn {
-  const [choice, ...others] = choices;
-  if (choice === undefined) throw new RangeError("a try needs a choice");
-  const { keys } = attempt;
-  const gets = choice.addresses.map((code): Op => ({ kind: "get", key: ipKey(keys, code) }));
-  const next: Op[] = others.length === 0 ? [] : [{ kind: "txn", txn: nest(attempt, others, [], macKey) }];
+/** What a try that fails reads whichever choices it has. */
+function evidenceOf({ keys, claimant, definition, ...attempt }: Try) {
   return {
-    compare: [...comparesOf(attempt, macKey), ...addressCompares(attempt, choice)],
-    success: thenOf(attempt, choice),
-    failure: [...evidence, ...gets, ...next],
+    own: get(keys.own(claimant.identity)),
+    att: get(keys.att(claimant.node, claimant.containerId, claimant.ifname)),
+    definition: get(keys.def(definition.hash)),
+    mac: get(keys.mac(macOf({ keys, claimant, definition, ...attempt }))),
+  };
+}
+
+/** What follows when a choice is not to be had: what lies at its addresses, and the next choice. */
+function levelOf(attempt: Try, choice: Choice, others: readonly Choice[]) {
+  return {
+    taken: choice.addresses.map((code) => get(attempt.keys.ip(code))),
+    next: others.length === 0 ? [] : [nested(nest(attempt, others))],
+  };
+}
+
+function nest(attempt: Try, choices: readonly Choice[]): Txn {
+  const { choice, others } = firstOf(choices);
+  return txnFor(attempt, choice, opsOf(levelOf(attempt, choice, others)));
+}
+
+function firstOf([choice, ...others]: readonly Choice[]): { choice: Choice; others: readonly Choice[] } {
+  if (choice === undefined) throw new RangeError("a try needs a choice");
+  return { choice, others };
+}
+
+function txnFor(attempt: Try, choice: Choice, failure: readonly Op[]): Txn {
+  return {
+    compare: [...comparesOf(attempt), ...addressCompares(attempt, choice)],
+    success: opsOf(thenOf(attempt, choice)),
+    failure,
   };
 }
 
@@ -127,7 +150,7 @@ export function takesMac(attempt: Omit<Try, "choices">): boolean {
   return attempt.former?.holding.mac !== macOf(attempt);
 }
 
-function comparesOf(attempt: Try, macKey: string): Compare[] {
+function comparesOf(attempt: Try): Compare[] {
   const { keys, claimant, definition, former } = attempt;
   const own = keys.own(claimant.identity);
   const att = keys.att(claimant.node, claimant.containerId, claimant.ifname);
@@ -137,7 +160,7 @@ function comparesOf(attempt: Try, macKey: string): Compare[] {
       : { kind: "unchanged", key: own, modRevision: former.modRevision },
     { kind: "absent", key: att },
     ...(definition.isNew ? [] : [{ kind: "present" as const, key: keys.def(definition.hash) }]),
-    ...(takesMac(attempt) ? [{ kind: "absent" as const, key: macKey }] : []),
+    ...(takesMac(attempt) ? [{ kind: "absent" as const, key: keys.mac(macOf(attempt)) }] : []),
   ];
 }
 
@@ -146,7 +169,7 @@ function addressCompares({ keys, former }: Try, { addresses, steals }: Choice): 
   return addresses
     .filter((code) => former === undefined || !former.holding.addresses.includes(code))
     .map((code): Compare => {
-      const key = ipKey(keys, code);
+      const key = keys.ip(code);
       const steal = steals.find((each) => each.holding.addresses.includes(code));
       return steal === undefined
         ? { kind: "absent", key }
@@ -154,56 +177,52 @@ function addressCompares({ keys, former }: Try, { addresses, steals }: Choice): 
     });
 }
 
-function thenOf(attempt: Try, choice: Choice): Op[] {
+function thenOf(attempt: Try, choice: Choice) {
   const { keys, definition, former } = attempt;
   const replaced = [...choice.steals, ...(former === undefined ? [] : [former])].map(
     ({ holding }) => holding,
   );
-  const define: Op[] = definition.isNew
-    ? [{ kind: "put", key: keys.def(definition.hash), value: definition.value }]
-    : [];
-  return [
-    ...define,
-    ...rewrite(keys, replaced, holdingOf(attempt, choice)),
+  return {
+    define: definition.isNew ? [put(keys.def(definition.hash), definition.value)] : [],
+    record: rewrite(keys, replaced, holdingOf(attempt, choice)),
     // More than one definition in use: nodes disagree about the pool, and are told so.
-    { kind: "range", ...keys.defs, limit: 2, keysOnly: true },
-  ];
+    definitions: keyRange(keys.all.def, 2),
+  };
 }
 
 /** Reads the reply to `claimTxn(attempt)`. */
 export function readFound(attempt: Try, reply: TxnReply): FoundEvidence {
-  const claimed = claimedChoice(reply, 4, attempt.choices);
-  if (claimed !== undefined) {
-    const holding = holdingOf(attempt, claimed.choice);
-    return { kind: "claimed", holding, definitions: entriesOf(claimed.reply, -1).length };
-  }
-  const first = (at: number): Entry | undefined => entriesOf(reply, at)[0];
+  const { choice, others } = firstOf(attempt.choices);
+  if (reply.succeeded) return claimedBy(attempt, choice, reply);
+  const ops = { ...evidenceOf(attempt), ...levelOf(attempt, choice, others) };
+  const { own, att, definition, mac, taken, next } = answersTo(ops, reply.replies);
+  const rest = readLevels(attempt, others, next[0]);
+  if (rest.kind === "claimed") return rest;
   return {
     kind: "evidence",
-    own: known(first(0)),
-    att: known(first(1)),
-    definitionKnown: first(2) !== undefined,
-    macOwner: known(first(3))?.holding.identity,
-    taken: takenOf(reply, 4, attempt.choices),
+    own: known(own),
+    att: known(att),
+    definitionKnown: definition !== undefined,
+    macOwner: known(mac)?.holding.identity,
+    taken: [taken.map(known), ...rest.taken],
   };
 }
 
-function claimedChoice(
-  reply: TxnReply,
-  skip: number,
-  choices: readonly Choice[],
-): { choice: Choice; reply: TxnReply } | undefined {
-  const [choice, ...others] = choices;
-  if (choice === undefined) return undefined;
-  if (reply.succeeded) return { choice, reply };
-  const nested = reply.replies[skip + choice.addresses.length];
-  return nested?.kind === "txn" ? claimedChoice(nested.reply, 0, others) : undefined;
+function claimedBy(attempt: Try, choice: Choice, { replies }: TxnReply): Claimed {
+  const { definitions } = answersTo(thenOf(attempt, choice), replies);
+  return { kind: "claimed", holding: holdingOf(attempt, choice), definitions: definitions.length };
 }
 
-function takenOf(reply: TxnReply, skip: number, choices: readonly Choice[]): (Known | undefined)[][] {
-  const [choice, ...others] = choices;
-  if (choice === undefined) return [];
-  const taken = choice.addresses.map((_code, index) => known(entriesOf(reply, skip + index)[0]));
-  const nested = reply.replies[skip + choice.addresses.length];
-  return [taken, ...(nested?.kind === "txn" ? takenOf(nested.reply, 0, others) : [])];
+type Levels =
+  | Claimed
+  | { readonly kind: "taken"; readonly taken: readonly (readonly (Known | undefined)[])[] };
+
+/** Reads the reply of a nested choice, and of those within it. */
+function readLevels(attempt: Try, choices: readonly Choice[], reply: TxnReply | undefined): Levels {
+  if (reply === undefined) return { kind: "taken", taken: [] };
+  const { choice, others } = firstOf(choices);
+  if (reply.succeeded) return claimedBy(attempt, choice, reply);
+  const { taken, next } = answersTo(levelOf(attempt, choice, others), reply.replies);
+  const rest = readLevels(attempt, others, next[0]);
+  return rest.kind === "claimed" ? rest : { kind: "taken", taken: [taken.map(known), ...rest.taken] };
 }

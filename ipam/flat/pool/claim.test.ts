@@ -17,11 +17,11 @@ const nowMs = 1_700_000_000_000;
 
 /** 10.0.0.`first` to 10.0.0.`last`. */
 function v4(first: number, last: number): Space {
-  return newSpace(4, [{ first: 0x0a000000n + BigInt(first), last: 0x0a000000n + BigInt(last) }], []);
+  return newSpace("4", [{ first: 0x0a000000n + BigInt(first), last: 0x0a000000n + BigInt(last) }]);
 }
 
-const v6 = newSpace(6, [{ first: 0xfdn << 120n, last: (0xfdn << 120n) + 99n }], []);
-const ip = (last: number): string => codeOf(4, 0x0a000000n + BigInt(last));
+const v6 = newSpace("6", [{ first: 0xfdn << 120n, last: (0xfdn << 120n) + 99n }]);
+const ip = (last: number): string => codeOf("4", 0x0a000000n + BigInt(last));
 
 interface Who {
   readonly cid?: string;
@@ -514,7 +514,7 @@ function asFull(
     if (op.kind !== "range" || op.from.startsWith("hold/")) return { kind: "entries" as const, entries: [] };
     const first = BigInt(`0x${op.from.slice(-8)}`);
     const entries = Array.from({ length: op.limit }, (_each, n) => ({
-      key: keys.ip(4, first + BigInt(n)),
+      key: keys.ip(codeOf("4", first + BigInt(n))),
       value,
       modRevision: "1",
     }));

@@ -1,11 +1,13 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import { hash128 } from "../../hash.ts";
 import { printIdentity } from "../../identity.ts";
-import type { Txn, TxnReply } from "../store/store.ts";
+import type { Ask } from "../store/drive.ts";
+import { answersTo, get, opsOf } from "../store/ops.ts";
 import { type CandidateCode, type Free, type Scan, scanReply, scanTxn, startScan } from "./claim-scan.ts";
 import {
   type Choice,
   type Claimant,
+  type Claimed,
   claimTxn,
   type FoundEvidence,
   isMacAsked,
@@ -24,9 +26,9 @@ import {
   quarantined,
   withEvent,
 } from "./holding.ts";
-import { codeOf, inSpace, type Keys, printCode } from "./keys.ts";
-import { addressAt, type Space } from "./space.ts";
-import { entriesOf, type Known, keysOfHolding, rewrite } from "./stored.ts";
+import { codeOf, type Keys, printCode } from "./keys.ts";
+import { addressAt, inSpace, type Space } from "./space.ts";
+import { type Known, keysOfHolding, rewrite } from "./stored.ts";
 
 export interface ClaimRequest {
   readonly keys: Keys;
@@ -41,8 +43,8 @@ export interface ClaimRequest {
 
 /** The next thing to do for a claim. Pure: whoever has the store asks it and goes on with its reply. */
 export type Claim =
-  | { readonly kind: "ask"; readonly txn: Txn; readonly next: (reply: TxnReply) => Claim }
-  | { readonly kind: "claimed"; readonly holding: Holding; readonly definitions: number }
+  | Ask<Claim>
+  | Claimed
   | { readonly kind: "failed"; readonly error: CniError }
   /** The range set of this index has no address left; whoever has the store explains it. */
   | { readonly kind: "exhausted"; readonly set: number };
@@ -146,16 +148,17 @@ function meetRecorded(state: State, { holding, modRevision }: Known): Claim {
   const own = boot === undefined ? {} : { boot };
   const next: Holding = { ...holding, ...own, state: "live", node, sinceMs: nowMs, history };
   const all = keysOfHolding(keys, holding);
+  const evidence = { all: all.map(get) };
   return {
     kind: "ask",
     txn: {
       compare: all.map((key) => ({ kind: "unchanged", key, modRevision })),
       success: rewrite(keys, [holding], next),
-      failure: all.map((key) => ({ kind: "get", key })),
+      failure: opsOf(evidence),
     },
     next: (reply) => {
       if (reply.succeeded) return { kind: "claimed", holding: next, definitions: 1 };
-      const same = all.some((_key, at) => entriesOf(reply, at)[0]?.modRevision === modRevision);
+      const same = answersTo(evidence, reply.replies).all.some((now) => now?.modRevision === modRevision);
       return same ? failed(damaged(state)) : attempt(state);
     },
   };
@@ -212,7 +215,7 @@ function scan(state: State, at: Scan): Claim {
     kind: "ask",
     txn: scanTxn(state.request.keys, at, nowMs),
     next: (reply) => {
-      const seen = scanReply(at, reply, nowMs);
+      const seen = scanReply(state.request.keys, at, reply, nowMs);
       if (seen.kind === "more") return scan(state, seen.scan);
       if (seen.kind === "exhausted") return { kind: "exhausted", set: seen.set };
       return attempt({ ...state, scanned: seen.free });

@@ -1,7 +1,8 @@
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readStore } from "../store/drive.ts";
-import type { Op, Store, StoreFault } from "../store/store.ts";
+import { count } from "../store/ops.ts";
+import type { Store, StoreFault } from "../store/store.ts";
 import type { Keys } from "./keys.ts";
 import type { Space } from "./space.ts";
 
@@ -21,15 +22,15 @@ export async function readUsage(
   spaces: readonly Space[],
 ): Promise<Outcome<SetUsage[], StoreFault>> {
   const usages: SetUsage[] = [];
-  for (const { family, intervals, size } of spaces) {
+  for (const { family, spans, size } of spaces) {
     let taken = 0;
-    for (let at = 0; at < intervals.length; at += countsAtOnce) {
-      const counts = intervals
+    for (let at = 0; at < spans.length; at += countsAtOnce) {
+      const counts = spans
         .slice(at, at + countsAtOnce)
-        .map(({ first, last }): Op => ({ kind: "count", ...keys.ips(family, first, last) }));
-      const reply = await readStore(sys, store, { compare: [], success: counts, failure: [] });
+        .map(({ first, last }) => count(keys.ips(family, first, last)));
+      const reply = await readStore(sys, store, { counts });
       if (!reply.ok) return reply;
-      for (const each of reply.value.replies) taken += each.kind === "count" ? each.count : 0;
+      for (const each of reply.value.counts) taken += each;
     }
     usages.push({ size, taken });
   }

@@ -162,13 +162,6 @@ export function conditionOf(holding: Holding, nowMs: number): AddressCondition {
   return state === "live" ? "used" : state === "quarantine" ? "quarantined" : state;
 }
 
-/** The namespace of an identity, or what stands in its place. */
-export function namespaceOf(identity: string): string {
-  const [namespace = "", , ifname] = identity.split("/");
-  if (ifname !== undefined) return namespace;
-  return isNobody(identity) ? "(nobody)" : "(no pod)";
-}
-
 /** Container IDs are unique, so that it is this very sandbox's whatever its node is called. */
 export function isOf(
   holding: Holding,

@@ -11,7 +11,7 @@ import { keysOfHolding } from "./stored.ts";
 const keys = keysOf("p");
 const nowMs = 1_700_000_000_000;
 const hourMs = 3_600_000;
-const ip = (last: number): string => codeOf(4, 0x0a000000n + BigInt(last));
+const ip = (last: number): string => codeOf("4", 0x0a000000n + BigInt(last));
 
 function holding(change: Partial<Holding> = {}): Holding {
   return {
@@ -21,7 +21,7 @@ function holding(change: Partial<Holding> = {}): Holding {
     ifname: "eth0",
     node: "n1",
     network: "net",
-    addresses: [ip(7), codeOf(6, 7n)],
+    addresses: [ip(7), codeOf("6", 7n)],
     mac: "02:00:00:00:00:07",
     generation: 3,
     sinceMs: nowMs - 1000,

@@ -1,8 +1,9 @@
 import type { Ask } from "../store/drive.ts";
-import type { Op, Txn, TxnReply } from "../store/store.ts";
+import { answersTo, get, nested, opsOf, range, readTxn, remove } from "../store/ops.ts";
+import type { Txn, TxnReply } from "../store/store.ts";
 import { earliestMs, type Holding, isExpired, isOf, latestMs, type Times, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
-import { entriesOf, type Known, keysOfHolding, known, rewrite } from "./stored.ts";
+import { type Known, keysOfHolding, known, rewrite } from "./stored.ts";
 
 export interface ReleaseRequest extends Times {
   readonly keys: Keys;
@@ -47,20 +48,21 @@ export function releaseKnown(request: ReleaseRequest, attachment: Known): Releas
 function look(request: ReleaseRequest, tries: number): Release {
   if (tries >= maxTries) return { kind: "contended" };
   const { keys, node, containerId, ifname, identities = [], nowMs } = request;
-  const att: Op = { kind: "get", key: keys.att(node, containerId, ifname) };
-  const holds: Op = { kind: "range", ...keys.holdsUntil(nowMs), limit: sweptHolds };
-  const owns = identities.map((identity): Op => ({ kind: "get", key: keys.own(identity) }));
+  const ops = {
+    att: get(keys.att(node, containerId, ifname)),
+    holds: range(keys.holdsUntil(nowMs), sweptHolds),
+    owns: identities.map((identity) => get(keys.own(identity))),
+  };
   return {
     kind: "ask",
-    txn: { compare: [], success: [att, holds, ...owns], failure: [] },
+    txn: readTxn(ops),
     next: (reply) => {
       const told = withTime(request, reply);
-      const expired = entriesOf(reply, 1).flatMap((entry) => known(entry) ?? []);
-      const found = known(entriesOf(reply, 0)[0]);
+      const { att, holds, owns } = answersTo(ops, reply.replies);
+      const expired = holds.flatMap((entry) => known(entry) ?? []);
+      const found = known(att);
       if (found !== undefined) return decide(told, tries, found, expired);
-      const own = identities
-        .flatMap((_identity, at) => known(entriesOf(reply, 2 + at)[0]) ?? [])
-        .find(({ holding }) => isOf(holding, request));
+      const own = owns.flatMap((entry) => known(entry) ?? []).find(({ holding }) => isOf(holding, request));
       return decide({ ...told, node: own?.holding.node ?? node }, tries, own, expired);
     },
   };
@@ -82,13 +84,14 @@ function decide(
     return dismantle(request, tries, attachment, [attKey(request)]);
   }
   const swept = expired.filter((each) => isExpired(each.holding, earliestMs(request)));
+  const evidence = { all: keysOf(request, holding).map(get) };
   return {
     kind: "ask",
-    txn: releaseTxn(request, attachment, swept),
+    txn: { ...releaseTxn(request, attachment, swept), failure: opsOf(evidence) },
     next: (reply) => {
       if (reply.succeeded) return { kind: "released", holding };
-      const same = reply.replies
-        .flatMap((_reply, at) => entriesOf(reply, at))
+      const same = answersTo(evidence, reply.replies)
+        .all.flatMap((entry) => entry ?? [])
         .filter(({ modRevision }) => modRevision === attachment.modRevision)
         .map(({ key }) => key);
       // Nobody changed the container's record, so it is the others that do not belong to it.
@@ -106,18 +109,20 @@ function isMeant(request: ReleaseRequest, { modRevision, holding }: Known): bool
   return claimedUntilMs === undefined || holding.sinceMs <= claimedUntilMs;
 }
 
-function releaseTxn(request: ReleaseRequest, attachment: Known, expired: readonly Known[]): Txn {
+function releaseTxn(
+  request: ReleaseRequest,
+  attachment: Known,
+  expired: readonly Known[],
+): Omit<Txn, "failure"> {
   const { keys } = request;
   const { holding, modRevision } = attachment;
-  const held = keysOf(request, holding);
   return {
     // Each of them, although one would do in a store that nothing but this program wrote to.
-    compare: held.map((key) => ({ kind: "unchanged", key, modRevision })),
+    compare: keysOf(request, holding).map((key) => ({ kind: "unchanged", key, modRevision })),
     success: [
       ...rewrite(keys, [holding], released(request, holding)),
-      ...expired.map((each): Op => ({ kind: "txn", txn: sweepTxn(keys, each) })),
+      ...expired.map((each) => nested(sweepTxn(keys, each))),
     ],
-    failure: held.map((key): Op => ({ kind: "get", key })),
   };
 }
 
@@ -170,7 +175,7 @@ function dismantle(
     kind: "ask",
     txn: {
       compare: own.map((key) => ({ kind: "unchanged", key, modRevision })),
-      success: own.map((key): Op => ({ kind: "delete", key })),
+      success: own.map(remove),
       failure: [],
     },
     next: (reply) => (reply.succeeded ? { kind: "released", holding } : look(request, tries + 1)),

@@ -1,38 +1,46 @@
-/** Inclusive bounds, as numbers of one address family. */
-export interface Interval {
-  readonly first: bigint;
-  readonly last: bigint;
-}
+import type { Family } from "../../../cni/address.ts";
+import { countIn, isIn, merged, type RangeSet, type Span, subtract, usableSpans } from "../../range.ts";
+import { addressOfCode } from "./keys.ts";
 
 /** The addresses that may be given out of one range set, as one run of indexes: gaps cost nothing to skip. */
 export interface Space {
-  readonly family: 4 | 6;
-  /** Sorted, disjoint. */
-  readonly intervals: readonly Interval[];
+  readonly family: Family;
+  /** Ascending, without overlap. */
+  readonly spans: readonly Span[];
   readonly size: bigint;
 }
 
-/** What is left of `ranges` without `holes` (exclusions, gateways); the cost depends on their number, not their size. */
-export function newSpace(family: 4 | 6, ranges: readonly Interval[], holes: readonly Interval[]): Space {
-  const intervals = holes.reduce(
-    (left, hole) => left.flatMap((interval) => subtract(interval, hole)),
-    ranges.toSorted((a, b) => (a.first < b.first ? -1 : 1)),
-  );
-  const size = intervals.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
-  return { family, intervals, size };
+export function newSpace(family: Family, spans: readonly Span[]): Space {
+  const ascending = spans.toSorted((one, other) => (one.first < other.first ? -1 : 1));
+  return { family, spans: ascending, size: countIn(spans) };
 }
 
-function subtract(interval: Interval, hole: Interval): Interval[] {
-  if (hole.last < interval.first || hole.first > interval.last) return [interval];
-  const before = { first: interval.first, last: hole.first - 1n };
-  const after = { first: hole.last + 1n, last: interval.last };
-  return [before, after].filter(({ first, last }) => first <= last);
+/** What one of a pool's range sets has to give. No set gives another one's gateway: two may have parts of one network. */
+export function spaceOf(set: RangeSet, sets: readonly RangeSet[]): Space {
+  const family = set[0]?.family ?? "4";
+  const gateways = sets
+    .flat()
+    .flatMap((range) =>
+      range.family !== family || range.gateway === undefined
+        ? []
+        : { first: range.gateway, last: range.gateway },
+    );
+  return newSpace(
+    family,
+    usableSpans(set).flatMap((span) => subtract(span, merged(gateways))),
+  );
+}
+
+/** Whether a range set gives the address that a code names. */
+export function inSpace(space: Space, code: string): boolean {
+  const { family, value } = addressOfCode(code);
+  return family === space.family && space.spans.some((span) => isIn(span, value));
 }
 
 /** The address at an index in [0, size). */
 export function addressAt(space: Space, index: bigint): bigint {
   let left = index;
-  for (const { first, last } of space.intervals) {
+  for (const { first, last } of space.spans) {
     const length = last - first + 1n;
     if (left < length) return first + left;
     left -= length;
@@ -40,16 +48,12 @@ export function addressAt(space: Space, index: bigint): bigint {
   throw new RangeError(`index ${index} is outside of a space of ${space.size}`);
 }
 
-export function contains(space: Space, address: bigint): boolean {
-  return space.intervals.some(({ first, last }) => first <= address && address <= last);
-}
-
 /** A stretch of at most `length` addresses from an index on, as at most `pieces` runs; it ends where the space does. */
-export function windowAt(space: Space, index: bigint, length: bigint, pieces: number): Interval[] {
+export function windowAt(space: Space, index: bigint, length: bigint, pieces: number): Span[] {
   let skip = index;
   let left = length;
-  const window: Interval[] = [];
-  for (const { first, last } of space.intervals) {
+  const window: Span[] = [];
+  for (const { first, last } of space.spans) {
     const size = last - first + 1n;
     if (skip < size && left > 0n && window.length < pieces) {
       const end = first + skip + left - 1n;

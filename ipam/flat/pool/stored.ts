@@ -1,16 +1,13 @@
-import type { Entry, Op, TxnReply } from "../store/store.ts";
+import type { Ask } from "../store/drive.ts";
+import { answersTo, put, range, readTxn, remove } from "../store/ops.ts";
+import type { Compare, Entry, Op, Txn } from "../store/store.ts";
 import { type Holding, isAttached, parseHolding, printHolding } from "./holding.ts";
-import { addressOfKey, type Keys } from "./keys.ts";
+import type { KeyRange, Keys } from "./keys.ts";
 
 /** A value of the store with what it says. */
 export interface Known {
   readonly modRevision: string;
   readonly holding: Holding;
-}
-
-export function ipKey(keys: Keys, code: string): string {
-  const { family, address } = addressOfKey(code);
-  return keys.ip(family, address);
 }
 
 /** The keys under which a holding lies. */
@@ -21,7 +18,7 @@ export function keysOfHolding(keys: Keys, holding: Holding): string[] {
   return [
     keys.own(identity),
     ...(mac === "" ? [] : [keys.mac(mac)]),
-    ...addresses.map((code) => ipKey(keys, code)),
+    ...addresses.map(keys.ip),
     ...(attached ? [keys.att(node, containerId, ifname)] : []),
     ...(state === "held" && heldUntilMs !== undefined ? [keys.hold(heldUntilMs, identity)] : []),
   ];
@@ -33,21 +30,67 @@ export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | 
   const value = next === undefined ? "" : printHolding(next);
   const removed = new Set(former.flatMap((holding) => keysOfHolding(keys, holding)));
   for (const key of written) removed.delete(key);
-  return [
-    ...written.map((key): Op => ({ kind: "put", key, value })),
-    ...[...removed].map((key): Op => ({ kind: "delete", key })),
-  ];
-}
-
-export function entriesOf(reply: TxnReply, at: number): readonly Entry[] {
-  const one = reply.replies.at(at);
-  return one?.kind === "entries" ? one.entries : [];
+  return [...written.map((key) => put(key, value)), ...[...removed].map(remove)];
 }
 
 /** A value that is no holding is nobody's to give: it counts as a quarantined one, and `ipam check` tells of it. */
 export function known(entry: Entry | undefined): Known | undefined {
   if (entry === undefined) return undefined;
   return { modRevision: entry.modRevision, holding: parseHolding(entry.value) ?? unreadable };
+}
+
+/** That each key is as it was seen: absent where nothing was. */
+export function asSeen(
+  keys: readonly string[],
+  seen: ReadonlyMap<string, { readonly modRevision: string }>,
+): Compare[] {
+  return keys.map((key): Compare => {
+    const there = seen.get(key);
+    return there === undefined
+      ? { kind: "absent", key }
+      : { kind: "unchanged", key, modRevision: there.modRevision };
+  });
+}
+
+/** Records a holding where nothing is in its way. */
+export function putNew(keys: Keys, holding: Holding): Txn {
+  return {
+    compare: asSeen(keysOfHolding(keys, holding), new Map()),
+    success: rewrite(keys, [], holding),
+    failure: [],
+  };
+}
+
+/** A read of one page of a range. */
+export type PageStep = Ask<PageStep> | Page;
+
+export interface Page {
+  readonly kind: "page";
+  readonly entries: readonly Entry[];
+  /** Where the next page begins; undefined when this was the last. */
+  readonly rest: KeyRange | undefined;
+  /** By the store's clock. */
+  readonly atMs: number | undefined;
+}
+
+/** No single answer is to be larger than any store gives. */
+export function startPage(all: KeyRange, length: number): PageStep {
+  const ops = { page: range(all, length) };
+  return {
+    kind: "ask",
+    txn: readTxn(ops),
+    next: ({ replies, atMs }) => {
+      const { page: entries } = answersTo(ops, replies);
+      const last = entries.at(-1);
+      const isLast = last === undefined || entries.length < length;
+      return {
+        kind: "page",
+        entries,
+        rest: isLast ? undefined : { ...all, from: `${last.key}\u0000` },
+        atMs,
+      };
+    },
+  };
 }
 
 /** A key of the store with the holding under it; undefined when nobody can read it. */
@@ -59,11 +102,6 @@ export interface Stored {
 
 export function storedOf({ key, modRevision, value }: Entry): Stored {
   return { key, modRevision, holding: parseHolding(value) };
-}
-
-export function entriesAt(reply: TxnReply, at: number): readonly Entry[] {
-  const one = reply.replies[at];
-  return one?.kind === "entries" ? one.entries : [];
 }
 
 export const unreadable: Holding = {

@@ -1,21 +1,10 @@
-import type { Address } from "../../../cni/address.ts";
-import {
-  countIn,
-  isGateway,
-  isIn,
-  printRangeSet,
-  type RangeSet,
-  rangeWith,
-  usableSpans,
-} from "../../range.ts";
-import { groupBy } from "./group.ts";
-import { type AddressCondition, conditionOf, type Holding, isExpired, namespaceOf } from "./holding.ts";
+import { countIn, type RangeSet, unusable, usableSpans } from "../../range.ts";
+import { type AddressCondition, conditionOf, type Holding, isExpired } from "./holding.ts";
 import { addressOfCode } from "./keys.ts";
-import { newSpace, type Space } from "./space.ts";
 
 /** How many of a range set's addresses are in which condition. */
 export interface SetTally {
-  readonly ranges: string;
+  readonly set: RangeSet;
   /** What there is to give. */
   readonly size: bigint;
   readonly used: bigint;
@@ -39,8 +28,6 @@ export interface GroupTally {
 
 export interface PoolTally {
   readonly sets: readonly SetTally[];
-  readonly nodes: readonly GroupTally[];
-  readonly namespaces: readonly GroupTally[];
   /** Recorded addresses that are in no range (any more). */
   readonly outside: number;
 }
@@ -52,7 +39,7 @@ export function tallyOf(sets: readonly RangeSet[], holdings: readonly Holding[],
       condition: conditionOf(holding, nowMs),
     })),
   );
-  const inside = (set: RangeSet) => addresses.filter(({ address }) => isUsable(set, address));
+  const inside = (set: RangeSet) => addresses.filter(({ address }) => unusable([set], address) === undefined);
   return {
     sets: sets.map((set) =>
       tallyOfSet(
@@ -60,9 +47,8 @@ export function tallyOf(sets: readonly RangeSet[], holdings: readonly Holding[],
         inside(set).map(({ condition }) => condition),
       ),
     ),
-    nodes: groupsBy(holdings, nowMs, ({ node }) => node || "-"),
-    namespaces: groupsBy(holdings, nowMs, ({ identity }) => namespaceOf(identity)),
-    outside: addresses.filter(({ address }) => !sets.some((set) => isUsable(set, address))).length,
+    outside: addresses.filter(({ address }) => sets.every((set) => unusable([set], address) !== undefined))
+      .length,
   };
 }
 
@@ -72,7 +58,7 @@ function tallyOfSet(set: RangeSet, conditions: readonly AddressCondition[]): Set
   const size = countIn(usableSpans(set));
   const taken = count("used") + count("held") + count("reserved") + count("quarantined");
   return {
-    ranges: printRangeSet(set),
+    set,
     size,
     used: count("used"),
     held: count("held"),
@@ -84,16 +70,14 @@ function tallyOfSet(set: RangeSet, conditions: readonly AddressCondition[]): Set
   };
 }
 
-/** The largest first. An expired hold is nobody's any more. */
-function groupsBy(
+/** Addresses by the name of their owners' group, the largest group first. An expired hold is nobody's any more. */
+export function groupsBy(
   holdings: readonly Holding[],
   nowMs: number,
   nameOf: (holding: Holding) => string,
 ): GroupTally[] {
-  const groups = groupBy(
-    holdings.filter((holding) => !isExpired(holding, nowMs)),
-    nameOf,
-  );
+  const kept = holdings.filter((holding) => !isExpired(holding, nowMs));
+  const groups = Map.groupBy(kept, nameOf);
   return [...groups]
     .map(([name, members]) => groupOf(name, members))
     .sort((one, other) => totalOf(other) - totalOf(one) || (one.name < other.name ? -1 : 1));
@@ -115,24 +99,4 @@ function groupOf(name: string, holdings: readonly Holding[]): GroupTally {
 
 function totalOf({ used, held, reserved, quarantined }: GroupTally): number {
   return used + held + reserved + quarantined;
-}
-
-/** What a set has to give, as the plugin indexes it. */
-export function spaceOf(set: RangeSet): Space {
-  return newSpace(set[0]?.family === "6" ? 6 : 4, usableSpans(set), []);
-}
-
-/** Why an address is never given; undefined when it may be. */
-export type Unusable = "outside" | "gateway" | "excluded";
-
-export function unusable(sets: readonly RangeSet[], address: Address): Unusable | undefined {
-  const set = sets.find((each) => rangeWith(each, address) !== undefined);
-  const range = set === undefined ? undefined : rangeWith(set, address);
-  if (set === undefined || range === undefined) return "outside";
-  if (sets.some((each) => isGateway(each, address))) return "gateway";
-  return range.excluded.some((span) => isIn(span, address.value)) ? "excluded" : undefined;
-}
-
-function isUsable(set: RangeSet, address: Address): boolean {
-  return unusable([set], address) === undefined;
 }

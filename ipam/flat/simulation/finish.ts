@@ -1,6 +1,7 @@
 import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { FakeMachine } from "../../../sys/fake.ts";
-import type { SimulatedContainer } from "./model.ts";
+import { isInKeyRange, keysOf } from "../pool/keys.ts";
+import { pool, type SimulatedContainer } from "./model.ts";
 import { spacesOf } from "./steps.ts";
 import {
   networks,
@@ -32,7 +33,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
       await together(world, [mustSucceed(world, `GC ${network} on ${node}`, collected)]);
     }
   }
-  const left = cluster.entries().filter(({ key }) => key.startsWith("att/"));
+  const left = cluster.entries().filter(({ key }) => isInKeyRange(keysOf(pool).all.att, key));
   for (const { key } of left) model.violations.push(`${key} is left when all containers are gone`);
   for (const path of [...machines.values()].flatMap(journals))
     model.violations.push(`${path} is left when all is replayed`);

@@ -1,5 +1,6 @@
 import { audit, readHolding } from "../flat-testing.ts";
 import { type Holding, isExpired } from "../pool/holding.ts";
+import { isInKeyRange, keysOf } from "../pool/keys.ts";
 import type { Entry } from "../store/store.ts";
 import type { Caller } from "./cluster.ts";
 
@@ -30,6 +31,7 @@ export interface ClusterModel {
 }
 
 export const pool = "p";
+const keys = keysOf(pool);
 
 /** What one transaction made of the store, and when, by a clock that is right. */
 export interface StoreChange {
@@ -55,7 +57,7 @@ export function judgeChange(model: ClusterModel, asker: Caller, change: StoreCha
 }
 
 function attachments(entries: readonly Entry[]): Entry[] {
-  return entries.filter(({ key }) => key.startsWith("att/"));
+  return entries.filter(({ key }) => isInKeyRange(keys.all.att, key));
 }
 
 /** A container that believes in its addresses loses them to the next sandbox of its pod, and to nobody else. */
@@ -82,7 +84,7 @@ function judgeThefts({ before, after, nowMs }: StoreChange, note: (what: string)
   const owners = new Map(after.map(({ key, value }) => [key, readHolding(value)]));
   for (const { key, value } of before) {
     const former = readHolding(value);
-    if (!key.startsWith("ip/") || former?.state !== "held") continue;
+    if (!isInKeyRange(keys.all.ip, key) || former?.state !== "held") continue;
     const now = owners.get(key);
     if (now !== undefined && now.identity !== former.identity && !isExpired(former, nowMs))
       note(`${key}, held for ${former.identity}, was given to ${now.identity} too early`);
@@ -97,7 +99,7 @@ function judgeHolds({ before, after, nowMs }: StoreChange, note: (what: string) 
   const known = new Set(before.map(({ key, value }) => `${key} ${value}`));
   for (const { key, value } of after) {
     const until = readHolding(value)?.heldUntilMs;
-    const isNew = key.startsWith("own/") && !known.has(`${key} ${value}`);
+    const isNew = isInKeyRange(keys.all.own, key) && !known.has(`${key} ${value}`);
     if (isNew && until !== undefined && until < nowMs - longestWayMs) note(`${key} is held for the past`);
   }
 }

@@ -5,7 +5,8 @@ import { must } from "../../../sys/outcome-testing.ts";
 import { parseFlatConfig } from "../config.ts";
 import { holdingAt, invocationOf, readHolding } from "../flat-testing.ts";
 import { type Holding, isAttached, isExpired } from "../pool/holding.ts";
-import { addressOfKey, inSpace, keysOf, printCode } from "../pool/keys.ts";
+import { codeOfKey, isInKeyRange, keysOf, printCode } from "../pool/keys.ts";
+import { inSpace } from "../pool/space.ts";
 import { pool, type SimulatedContainer } from "./model.ts";
 import {
   type CrashPlan,
@@ -200,8 +201,8 @@ function judgeRefusal(
   const nowMs = Math.min(nodeMs, Math.trunc(world.cluster.nowMs / 1000) * 1000);
   const full = spacesOf(world, container.node).some((space) => {
     const owners = world.cluster.entries().flatMap(({ key, value }) => {
-      const inside = key.startsWith("ip/") && inSpace(space, key);
-      return inside && addressOfKey(key) ? [readHolding(value)] : [];
+      const code = codeOfKey(key);
+      return code !== undefined && inSpace(space, code) ? [readHolding(value)] : [];
     });
     const kept = owners.filter((owner) => owner !== undefined && !isExpired(owner, nowMs));
     return BigInt(kept.length) === space.size;
@@ -238,7 +239,7 @@ function collect(world: World, _busy: Set<string>, alone: boolean): Promise<unkn
 async function collectOn(world: World, node: string, network: string): Promise<void> {
   const { outcome, listed } = await runGc(world, node, network, crashPlan(world));
   if (outcome === "crash" || !outcome.ok) return;
-  const left = world.cluster.entries().filter(({ key }) => key.startsWith(keysOf(pool).attsOf(node).from));
+  const left = world.cluster.entries().filter(({ key }) => isInKeyRange(keysOf(pool).attsOf(node), key));
   for (const { value } of left) {
     const holding = readHolding(value);
     const isListed = listed.some(({ id }) => id === holding?.containerId);

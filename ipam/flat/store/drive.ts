@@ -1,6 +1,7 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Answers, answersTo, isRead, type Ops, readTxn } from "./ops.ts";
 import type { Store, StoreFault, Txn, TxnReply } from "./store.ts";
 
 /** A question to the store, and how to go on with its answer. */
@@ -50,15 +51,41 @@ function isAsk<Step extends { readonly kind: string }>(step: Step | Ask<Step>): 
   return step.kind === "ask";
 }
 
-/** A single read. */
-export async function readStore(sys: Sys, store: Store, txn: Txn): Promise<Outcome<TxnReply, StoreFault>> {
+/** A single read, of several things at one moment. */
+export async function readStore<Named extends Ops>(
+  sys: Sys,
+  store: Store,
+  ops: Named,
+): Promise<Outcome<Answers<Named>, StoreFault>> {
   type Step = { readonly kind: "read"; readonly reply: TxnReply };
   const read = await drive<Step>(sys, store, () => ({
     kind: "ask",
-    txn,
+    txn: readTxn(ops),
     next: (reply) => ({ kind: "read", reply }),
   }));
-  return read.ok ? ok(read.value.reply) : read;
+  return read.ok ? ok(answersTo(ops, read.value.reply.replies)) : read;
+}
+
+/** A fault of one question, and whether that question was only a read. */
+export interface QuestionFault extends StoreFault {
+  readonly wasRead: boolean;
+}
+
+/**
+ * Carries out what a person began, and never starts over: after a write of which nobody knows whether it was done, the
+ * person is to look before trying again.
+ */
+export async function driveOnce<Step extends { readonly kind: string }>(
+  store: Store,
+  start: Step | Ask<Step>,
+): Promise<Outcome<End<Step>, QuestionFault>> {
+  let step = start;
+  while (isAsk(step)) {
+    const reply = await store.txn(step.txn);
+    if (!reply.ok) return fail({ ...reply.error, wasRead: isRead(step.txn) });
+    step = step.next(reply.value);
+  }
+  return ok(step as End<Step>);
 }
 
 function tooLate({ label }: Store): StoreFault {

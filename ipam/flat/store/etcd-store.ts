@@ -4,7 +4,7 @@ import { openClient } from "./etcd-client.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 import { defaultLimits, type EtcdLimits, type EtcdNode } from "./etcd-session.ts";
 import { decodeReply, encodeTxn } from "./etcd-wire.ts";
-import { isRead } from "./evaluate.ts";
+import { isRead } from "./ops.ts";
 import type { Store, StoreFault, Txn, TxnReply } from "./store.ts";
 
 /**

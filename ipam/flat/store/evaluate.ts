@@ -94,10 +94,3 @@ function count({ view, writes }: State, from: string, to: string): number {
   );
   return change.reduce((sum, each) => sum + each, view.count(from, to));
 }
-
-/** Whether the transaction changes nothing, whichever branch is taken: it may be sent twice. */
-export function isRead({ success, failure }: Txn): boolean {
-  return [...success, ...failure].every((op) =>
-    op.kind === "txn" ? isRead(op.txn) : op.kind !== "put" && op.kind !== "delete",
-  );
-}

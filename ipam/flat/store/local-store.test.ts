@@ -5,7 +5,7 @@ import { createChance } from "../../../sys/fake-clock.ts";
 import { crashPoints } from "../../../sys/fake-crashes.ts";
 import type { Loss } from "../../../sys/fake-files.ts";
 import { must } from "../../../sys/outcome-testing.ts";
-import { keysOf } from "../pool/keys.ts";
+import { codeOf, keysOf } from "../pool/keys.ts";
 import { openLocalStore } from "./local-store.ts";
 import type { Entry, Op, Store, TxnReply } from "./store.ts";
 
@@ -28,7 +28,7 @@ async function content(machine: FakeMachine): Promise<ReadonlyMap<string, string
 }
 
 const someKeys = [
-  ...[0n, 1n, 255n, 256n].map((n) => keys.ip(4, 0x0a000000n + n)),
+  ...[0n, 1n, 255n, 256n].map((n) => keys.ip(codeOf("4", 0x0a000000n + n))),
   ...["ns/a/eth0", "ns/b/eth0", "container:c1/eth0"].map(keys.own),
   ...[1_700_000_000_000, 1_700_001_000_000].map((time) => keys.hold(time, "ns/a/eth0")),
   keys.att("n1", "c1", "eth0"),

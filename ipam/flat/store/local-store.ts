@@ -2,9 +2,10 @@ import { lockContainer } from "../../../cni/lock.ts";
 import type { Fault } from "../../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { evaluate, isRead, type View } from "./evaluate.ts";
+import { evaluate, type View } from "./evaluate.ts";
 import { isGone, pathOfKey, walkKeys } from "./local-keys.ts";
 import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
+import { isRead } from "./ops.ts";
 import type { Entry, Store, StoreFault, Txn, TxnReply } from "./store.ts";
 
 /** Longer than a hundred others take that came first. */

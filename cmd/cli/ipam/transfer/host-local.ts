@@ -2,11 +2,12 @@ import type { Address } from "../../../../cni/address.ts";
 import { isName } from "../../../../cni/environment.ts";
 import type { CniError } from "../../../../cni/errors.ts";
 import { isObject, type Json, parseJson } from "../../../../cni/json.ts";
+import type { ImportedClaim } from "../../../../ipam/flat/pool/import.ts";
 import { readHoldings } from "../../../../ipam/host-local/address-files.ts";
 import { printIdentity } from "../../../../ipam/identity.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
-import type { Claims, ImportedClaim } from "./imported-claims.ts";
+import type { Claims } from "./claims.ts";
 
 /**
  * The addresses in a data folder of host-local (`/var/lib/cni/networks/<network>`). It knows containers only; whose pods

@@ -1,15 +1,14 @@
 import { parseDurationMs } from "../../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../../cni/errors.ts";
-import { type Holding, withEvent } from "../../../../ipam/flat/pool/holding.ts";
+import { asImported, heldFor, type Incoming } from "../../../../ipam/flat/pool/import.ts";
 import { codeOfAddress } from "../../../../ipam/flat/pool/keys.ts";
 import { readDocuments, withoutByteOrderMark } from "../../../../kube/yaml.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
 import type { ImportOptions } from "../options.ts";
 import type { Pool } from "../pool.ts";
+import type { Claims } from "./claims.ts";
 import { readHostLocal } from "./host-local.ts";
-import type { Incoming } from "./import-plan.ts";
-import { type Claims, heldFor } from "./imported-claims.ts";
 import { isExport, readLines } from "./lines.ts";
 import { readPools } from "./whereabouts.ts";
 
@@ -57,16 +56,11 @@ export async function readSource(
   const content = withoutByteOrderMark(text.value);
   if (isExport(content)) {
     const { holdings, problems } = readLines(content);
-    const own = holdings.map((holding) => imported(holding, nowMs));
+    const own = holdings.map((holding) => asImported(holding, nowMs));
     return ok({ holdings: own, isForeign: false, unowned: [], problems, notes: [] });
   }
   const documents = await readDocuments(content);
   if (documents.ok) return ok(held(readPools(documents.value, ifname, pool.sets)));
   const hint = "It is to be an export, IPPool objects of whereabouts, or a data folder of host-local.";
   return failWith("undecodable", "cli.source", `read ${source}: ${documents.error}`, hint);
-}
-
-function imported(holding: Holding, atMs: number): Holding {
-  const { identity, containerId, node, history } = holding;
-  return { ...holding, history: withEvent(history, { what: "imported", identity, containerId, node, atMs }) };
 }

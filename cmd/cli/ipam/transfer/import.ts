@@ -1,19 +1,28 @@
 import { type CniError, failWith } from "../../../../cni/errors.ts";
-import { type Outcome, ok } from "../../../../sys/outcome.ts";
+import { isNobody, nobody } from "../../../../ipam/flat/pool/holding.ts";
+import {
+  codesInUse,
+  type ImportConflict,
+  type ImportPlan,
+  type PlannedImport,
+  planImport,
+  putBatch,
+  putOver,
+} from "../../../../ipam/flat/pool/import.ts";
+import { reserve } from "../../../../ipam/flat/pool/operator.ts";
+import { driveOnce, storeError } from "../../../../ipam/flat/store/drive.ts";
+import { fail, type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
 import { printFailure } from "../../failure.ts";
 import { formatTable } from "../../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../../terminal.ts";
-import { confirmed } from "../change.ts";
+import { carryOut, changedMeanwhile, confirmed } from "../change.ts";
 import type { ImportOptions } from "../options.ts";
 import type { Person } from "../person.ts";
 import type { Pool } from "../pool.ts";
 import { countEntries, readHoldings } from "../read.ts";
-import { reserveFromAll } from "../reserve.ts";
 import { findPool } from "../target.ts";
 import { printCodes, printOwner } from "../words.ts";
-import { type ImportPlan, isGiven, isUsed, type PlannedImport, planImport } from "./import-plan.ts";
-import { putAll } from "./import-put.ts";
 import { type ImportSource, readSource } from "./import-source.ts";
 
 /** `hawser ipam import`: takes over what another IPAM, or an export, says. Shows first what it would do. */
@@ -38,7 +47,7 @@ export async function importHoldings(
   if (!options.json) printPlan(terminal, pool.value, plan, source.value);
   const done = options.dryRun
     ? ok(plan)
-    : await carryOut(pool.value, plan, source.value, { options, person, nowMs });
+    : await importPlanned(pool.value, plan, source.value, { options, person, nowMs });
   if (!done.ok) return printFailure(terminal, done.error, options.json);
   if (options.json) printDocument(terminal, documentOf(pool.value, done.value, source.value, options.dryRun));
   else if (!options.dryRun) printResult(terminal, plan, done.value);
@@ -65,7 +74,7 @@ interface Circumstances {
 }
 
 /** Reserves first what is in use: whoever comes meanwhile is to find it taken. */
-async function carryOut(
+async function importPlanned(
   pool: Pool,
   { owners, reserved }: ImportPlan,
   { isForeign }: ImportSource,
@@ -87,13 +96,13 @@ async function carryOut(
   if (!first.ok) return first;
   const taken = await putAll(pool, fresh, person, nowMs);
   if (!taken.ok) return taken;
-  const lost = fresh.filter((each) => taken.value.has(each) && (isForeign || isUsed(each.holding)));
-  const codes = lost.flatMap(({ holding }) => holding.addresses.filter((code) => isGiven(pool.sets, code)));
+  const lost = fresh.filter((each) => taken.value.has(each));
+  const codes = codesInUse(pool.sets, lost, isForeign);
   const second = await reserveAll(pool, codes, nowMs);
   if (!second.ok) return second;
   return ok({
     owners: owners.map((each) =>
-      taken.value.has(each) ? { ...each, verdict: "conflict", why: "it was taken meanwhile" } : each,
+      taken.value.has(each) ? { ...each, verdict: "conflict", why: { kind: "taken meanwhile" } } : each,
     ),
     reserved: [...first.value, ...second.value],
   });
@@ -102,21 +111,53 @@ async function carryOut(
 /** A look and a change: between the two somebody may have changed it. */
 const mostTries = 5;
 
-/** Those that are reserved now. What somebody has meanwhile is nobody else's already. */
+/** Those that are reserved now. An address that somebody has meanwhile is nobody else's already. */
 async function reserveAll(
   pool: Pool,
   codes: readonly string[],
   nowMs: number,
 ): Promise<Outcome<string[], CniError>> {
+  const { keys, name } = pool;
   const reserved: string[] = [];
   for (const code of codes) {
-    let one = await reserveFromAll(pool, code, nowMs);
-    for (let tries = 1; tries < mostTries && !one.ok && one.error.id === "cli.changed"; tries++)
-      one = await reserveFromAll(pool, code, nowMs);
-    if (one.ok) reserved.push(code);
-    else if (one.error.id !== "cli.taken") return one;
+    const text = printCodes([code]);
+    const request = { keys, pool: name, identity: nobody(text), codes: [code], nowMs };
+    for (let tries = 1; ; tries++) {
+      const end = await carryOut(pool.store, `reserve ${text}`, reserve(request));
+      if (!end.ok) return end;
+      if (end.value.kind === "reserved") reserved.push(code);
+      if (end.value.kind !== "changed") break;
+      if (tries === mostTries) return fail(changedMeanwhile(`reserve ${text}`));
+    }
   }
   return ok(reserved);
+}
+
+/** Owners of one request. etcd takes 128 operations. */
+const batchSize = 100;
+
+/** Puts the owners. Returns those whose addresses somebody has taken since the plan was made. */
+async function putAll(
+  pool: Pool,
+  fresh: readonly PlannedImport[],
+  person: Person,
+  nowMs: number,
+): Promise<Outcome<Set<PlannedImport>, CniError>> {
+  const { store, keys, name } = pool;
+  const taken = new Set<PlannedImport>();
+  for (let done = 0; done < fresh.length; done += batchSize) {
+    const batch = fresh.slice(done, done + batchSize);
+    const put = await driveOnce(store, putBatch(keys, batch));
+    if (!put.ok) return fail(storeError(`import into pool ${name}, after ${done} owners`, put.error));
+    for (const each of put.value.refused) {
+      const over = await carryOut(store, `import into pool ${name}`, putOver(keys, each.holding, nowMs));
+      if (!over.ok) return over;
+      if (over.value.kind === "changed") taken.add(each);
+    }
+    person.progress(`${done + batch.length} of ${fresh.length} owners`);
+  }
+  person.progress("");
+  return ok(taken);
 }
 
 function countOf(codes: readonly string[]): string {
@@ -135,7 +176,11 @@ function printPlan(
   if (conflicts.length > 0) {
     const [header = "", ...rows] = formatTable(
       ["CONFLICT", "ADDRESSES", "WHY"],
-      conflicts.map(({ holding, why }) => [printOwner(holding), printCodes(holding.addresses), why]),
+      conflicts.map(({ holding, why }) => [
+        printOwner(holding),
+        printCodes(holding.addresses),
+        printConflict(why),
+      ]),
       terminal.columns,
     );
     terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
@@ -151,10 +196,32 @@ function printPlan(
   terminal.print(`Pool ${plain(pool.name)}: ${[...parts, ...kept].join(", ")}.`);
 }
 
+function printConflict(why: ImportConflict | undefined): string {
+  switch (why?.kind) {
+    case undefined:
+      return "";
+    case "never given": {
+      const is = { outside: "in none of the ranges", gateway: "a gateway", excluded: "excluded" };
+      return `${printCodes([why.code])} is ${is[why.why]}`;
+    }
+    case "more than one of a set":
+      return `${printCodes(why.codes)} are more than one of a range set`;
+    case "has others":
+      return `it has ${printCodes(why.codes)} already`;
+    case "taken": {
+      const what = why.code === undefined ? why.key : printCodes([why.code]);
+      return `${what} is ${isNobody(why.identity) ? "reserved from everybody" : `${why.identity}'s`}`;
+    }
+    case "taken meanwhile":
+      return "it was taken meanwhile";
+  }
+}
+
 function printResult(terminal: Terminal, plan: ImportPlan, done: ImportPlan): void {
   const count = done.owners.filter(({ verdict }) => verdict === "new").length;
   const lost = done.owners.filter((each, index) => each.verdict !== plan.owners[index]?.verdict);
-  for (const { holding, why } of lost) terminal.print(plain(`Not imported: ${printOwner(holding)}: ${why}`));
+  for (const { holding, why } of lost)
+    terminal.print(plain(`Not imported: ${printOwner(holding)}: ${printConflict(why)}`));
   if (count > 0) terminal.print(`Imported ${count} owners.`);
   if (done.reserved.length === 0) return;
   const hint = "Once nobody uses one any more: hawser ipam unreserve ADDRESS.";
@@ -177,7 +244,7 @@ function documentOf(
       identity: holding.identity,
       addresses: holding.addresses.map((code) => printCodes([code])),
       verdict,
-      ...(why === "" ? {} : { why }),
+      ...(why === undefined ? {} : { why: printConflict(why) }),
     })),
     reserved: reserved.map((code) => printCodes([code])),
   };

@@ -1,9 +1,10 @@
 import { type Address, bitsOf, networkOf, parseCidr } from "../../../../cni/address.ts";
 import { isName } from "../../../../cni/environment.ts";
 import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
+import type { ImportedClaim } from "../../../../ipam/flat/pool/import.ts";
 import { printIdentity } from "../../../../ipam/identity.ts";
 import type { RangeSet } from "../../../../ipam/range.ts";
-import type { Claims, ImportedClaim } from "./imported-claims.ts";
+import type { Claims } from "./claims.ts";
 
 const apiGroup = "whereabouts.cni.cncf.io/";
 

@@ -1,0 +1,134 @@
+import { stableMac } from "../../hash.ts";
+import type { FindingBase } from "./audit.ts";
+import { type Holding, withEvent } from "./holding.ts";
+import { isInKeyRange, type Keys } from "./keys.ts";
+import { releaseKnown } from "./release.ts";
+import { putNew, type Stored } from "./stored.ts";
+
+/** An attachment of this node with addresses of the pool, as hawser's own records tell of it. */
+export interface NodeAttachment {
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly network: string;
+  /** Under which the plugin claims. */
+  readonly identity: string;
+  readonly codes: readonly string[];
+  /** The MAC address that its plugins were told. */
+  readonly mac?: string;
+}
+
+/** What this node knows of its own sandboxes. */
+export interface NodeAudit {
+  readonly attached: readonly NodeAttachment[];
+  /** Containers that still exist, by the runtime's list; undefined when nobody told. */
+  readonly valid: ReadonlySet<string> | undefined;
+  readonly nowMs: number;
+}
+
+/** The pool as this node uses it. */
+export interface AuditedPool {
+  readonly name: string;
+  readonly keys: Keys;
+  readonly node: string;
+  /** How long an address waits for its identity, in milliseconds; undefined: for ever. */
+  readonly holdMs: number | undefined;
+}
+
+export type NodeFinding =
+  /** The store has other addresses for the container than it was given. */
+  | (FindingBase & {
+      readonly kind: "drift";
+      readonly attached: NodeAttachment;
+      readonly recorded: readonly string[];
+    })
+  /** The store does not have its addresses for the container, but for `owner`, or for nobody. */
+  | (FindingBase & {
+      readonly kind: "lost";
+      readonly attached: NodeAttachment;
+      readonly owner: string | undefined;
+    })
+  /** The container has addresses, and the runtime does not list it. */
+  | (FindingBase & { readonly kind: "leaked"; readonly holding: Holding })
+  /** The container has addresses, and none of hawser's records names it. */
+  | (FindingBase & { readonly kind: "unknown"; readonly holding: Holding });
+
+type Readable = Stored & { readonly holding: Holding };
+
+/** The store's records of this node against what the node itself knows. Pure. */
+export function auditNode(pool: AuditedPool, stored: readonly Stored[], view: NodeAudit): NodeFinding[] {
+  const own = pool.keys.attsOf(pool.node);
+  const byKey = new Map(stored.map((each) => [each.key, each]));
+  const atts = stored.filter(
+    (each): each is Readable => each.holding !== undefined && isInKeyRange(own, each.key),
+  );
+  return [
+    ...view.attached.flatMap((each) => auditAttached(pool, byKey, each, view)),
+    ...atts.flatMap((att) => auditAtt(pool, att, view)),
+  ];
+}
+
+function auditAttached(
+  pool: AuditedPool,
+  byKey: ReadonlyMap<string, Stored>,
+  attached: NodeAttachment,
+  { valid, nowMs }: NodeAudit,
+): NodeFinding[] {
+  const { containerId, ifname, codes, identity } = attached;
+  // Its own DEL is still to come.
+  if (valid !== undefined && !valid.has(containerId)) return [];
+  const { keys, node } = pool;
+  const attKey = keys.att(node, containerId, ifname);
+  const ownKey = keys.own(identity);
+  const found = {
+    about: `${containerId}/${ifname}`,
+    keys: [attKey, ownKey, ...codes.map(keys.ip)],
+    attached,
+  };
+  const recorded = byKey.get(attKey)?.holding?.addresses;
+  if (recorded !== undefined) {
+    return codes.every((code) => recorded.includes(code)) ? [] : [{ ...found, kind: "drift", recorded }];
+  }
+  const taker = codes.map((code) => byKey.get(keys.ip(code))).find((each) => each !== undefined);
+  if (taker !== undefined || byKey.has(ownKey)) {
+    return [{ ...found, kind: "lost", owner: taker?.holding?.identity ?? identity }];
+  }
+  const repair = putNew(keys, rebuilt(pool, attached, nowMs));
+  return [{ ...found, kind: "lost", owner: undefined, repair }];
+}
+
+/** What its ADD recorded, as far as the node remembers it. */
+function rebuilt(pool: AuditedPool, attached: NodeAttachment, nowMs: number): Holding {
+  const { identity, containerId, ifname, network, codes } = attached;
+  const own = stableMac(pool.name, identity, 0);
+  const { mac = own } = attached;
+  const event = { what: "imported", identity, containerId, node: pool.node, atMs: nowMs } as const;
+  return {
+    identity,
+    state: "live",
+    containerId,
+    ifname,
+    node: pool.node,
+    network,
+    addresses: codes,
+    mac,
+    ...(mac === own ? {} : { macAsked: true }),
+    generation: 1,
+    sinceMs: nowMs,
+    history: withEvent([], event),
+  };
+}
+
+function auditAtt(pool: AuditedPool, att: Readable, { attached, valid, nowMs }: NodeAudit): NodeFinding[] {
+  const { holding } = att;
+  const { containerId, ifname } = holding;
+  const found = { about: `${containerId}/${ifname}`, keys: [att.key], holding };
+  if (valid !== undefined && !valid.has(containerId)) {
+    const { keys, node, holdMs } = pool;
+    const step = releaseKnown({ keys, node, containerId, ifname, holdMs, nowMs }, att);
+    return [{ ...found, kind: "leaked", ...(step.kind === "ask" ? { repair: step.txn } : {}) }];
+  }
+  // Where hawser attaches nothing of this pool itself, others do, and its records say nothing of it.
+  const isOthers = valid !== undefined || attached.length === 0;
+  if (isOthers || attached.some((each) => each.containerId === containerId)) return [];
+  return [{ ...found, kind: "unknown" }];
+}

@@ -1,0 +1,246 @@
+import type { Address } from "../../../cni/address.ts";
+import { stableMac } from "../../hash.ts";
+import { type RangeSet, rangeWith, type Unusable, unusable } from "../../range.ts";
+import type { Ask } from "../store/drive.ts";
+import { answersTo, get, nested, opsOf, readTxn } from "../store/ops.ts";
+import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
+import { addressOfCode, codeOfAddress, codeOfKey, type Keys } from "./keys.ts";
+import { type Change, changeAsSeen } from "./operator.ts";
+import { asSeen, keysOfHolding, putNew, rewrite, storedOf } from "./stored.ts";
+
+/** The pool that is imported into. */
+export interface ImportedPool {
+  readonly name: string;
+  readonly keys: Keys;
+  readonly sets: readonly RangeSet[];
+}
+
+/** An address as another IPAM has it. */
+export interface ImportedClaim {
+  readonly address: Address;
+  /** `namespace/pod/interface`, or the container's where no pod is known. */
+  readonly identity: string;
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+/**
+ * Claims as holdings that wait for their pods: the sandboxes that use the addresses now are the other IPAM's, which will
+ * see their DEL. Addresses of one identity make one holding, in the order of the pool's range sets.
+ */
+export function heldFor(
+  { name, sets }: ImportedPool,
+  claims: readonly ImportedClaim[],
+  holdMs: number | undefined,
+  nowMs: number,
+): Holding[] {
+  const byIdentity = Map.groupBy(claims, ({ identity }) => identity);
+  return [...byIdentity].flatMap(([identity, group]): Holding[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { containerId, ifname } = first;
+    const holding: Holding = {
+      identity,
+      state: "held",
+      containerId,
+      ifname,
+      node: "",
+      network: "",
+      addresses: inOrder(sets, group).map(({ address }) => codeOfAddress(address)),
+      mac: stableMac(name, identity, 0),
+      generation: 0,
+      sinceMs: nowMs,
+      ...(holdMs === undefined ? {} : { heldUntilMs: nowMs + holdMs }),
+      history: [],
+    };
+    return [asImported(holding, nowMs)];
+  });
+}
+
+function inOrder(sets: readonly RangeSet[], claims: readonly ImportedClaim[]): ImportedClaim[] {
+  const setOf = ({ address }: ImportedClaim) =>
+    sets.findIndex((set) => rangeWith(set, address) !== undefined);
+  return claims.toSorted((one, other) => setOf(one) - setOf(other));
+}
+
+export function asImported(holding: Holding, atMs: number): Holding {
+  const { identity, containerId, node, history } = holding;
+  return { ...holding, history: withEvent(history, { what: "imported", identity, containerId, node, atMs }) };
+}
+
+/** Why an owner cannot have its addresses here. */
+export type ImportConflict =
+  | { readonly kind: "never given"; readonly code: string; readonly why: Unusable }
+  | { readonly kind: "more than one of a set"; readonly codes: readonly string[] }
+  | { readonly kind: "has others"; readonly codes: readonly string[] }
+  /** `code` is undefined where the key is not an address's. */
+  | {
+      readonly kind: "taken";
+      readonly key: string;
+      readonly code: string | undefined;
+      readonly identity: string;
+    }
+  | { readonly kind: "taken meanwhile" };
+
+/** What an import does about one owner. */
+export interface PlannedImport {
+  readonly holding: Holding;
+  readonly verdict: "new" | "there already" | "conflict" | "expired";
+  /** Of a conflict. */
+  readonly why?: ImportConflict;
+}
+
+/** What an import does. */
+export interface ImportPlan {
+  readonly owners: readonly PlannedImport[];
+  /** Codes of addresses that somebody uses who cannot be given them here: nobody else may have them meanwhile. */
+  readonly reserved: readonly string[];
+}
+
+export interface Incoming {
+  readonly holdings: readonly Holding[];
+  /** Whether they are another IPAM's, whose pods use them, whatever we call their state. */
+  readonly isForeign: boolean;
+  /** Codes of addresses that are in use by nobody knows whom. */
+  readonly unowned: readonly string[];
+}
+
+/** Judges each owner by what the pool has, and by the owners before it. Pure. */
+export function planImport(
+  pool: ImportedPool,
+  { holdings, isForeign, unowned }: Incoming,
+  existing: readonly Holding[],
+  nowMs: number,
+): ImportPlan {
+  const { keys, sets } = pool;
+  // What has expired is anybody's, and so also its former owner's.
+  const kept = existing.filter((holding) => !isExpired(holding, nowMs));
+  const owners = new Map(kept.map((holding) => [holding.identity, holding]));
+  const takers = new Map(
+    kept.flatMap((holding) => keysOfHolding(keys, holding).map((key) => [key, holding])),
+  );
+  const planned = holdings.flatMap((incoming) =>
+    partsOf(sets, incoming, owners.get(incoming.identity)).map((holding) => {
+      const one = judge(pool, holding, owners, takers, nowMs);
+      if (one.verdict === "new") {
+        owners.set(holding.identity, one.holding);
+        for (const key of keysOfHolding(keys, one.holding)) takers.set(key, one.holding);
+      }
+      return one;
+    }),
+  );
+  const conflicts = planned.filter(({ verdict }) => verdict === "conflict");
+  const codes = [...codesInUse(sets, conflicts, isForeign), ...unowned.filter((code) => isGiven(sets, code))];
+  const free = codes.filter((code) => !takers.has(keys.ip(code)));
+  return { owners: planned, reserved: [...new Set(free)].sort() };
+}
+
+/** The addresses that the pool gives, of owners that use them and cannot have them here. */
+export function codesInUse(
+  sets: readonly RangeSet[],
+  owners: readonly PlannedImport[],
+  isForeign: boolean,
+): string[] {
+  const inUse = owners.filter(({ holding }) => isForeign || isAttached(holding));
+  return inUse.flatMap(({ holding }) => holding.addresses.filter((code) => isGiven(sets, code)));
+}
+
+/** Whether the pool would ever give it to somebody. */
+function isGiven(sets: readonly RangeSet[], code: string): boolean {
+  return unusable(sets, addressOfCode(code)) === undefined;
+}
+
+/**
+ * An owner whose addresses the pool does not give as they are: those that it does make one part, so that an address of
+ * another network's costs the owner nothing. Each other address, and those that are more than one of a set, is a part of
+ * its own, which is a conflict.
+ */
+function partsOf(sets: readonly RangeSet[], holding: Holding, own: Holding | undefined): Holding[] {
+  const { addresses } = holding;
+  if (own !== undefined && isSame(own, holding)) return [holding];
+  const usable = addresses.filter((code) => isGiven(sets, code));
+  const crowds = sets
+    .map((set) => usable.filter((code) => isGiven([set], code)))
+    .filter((codes) => codes.length > 1);
+  const fitting = usable.filter((code) => !crowds.some((codes) => codes.includes(code)));
+  if (fitting.length === addresses.length) return [holding];
+  const never = addresses.filter((code) => !usable.includes(code)).map((code) => [code]);
+  const parts = [...(fitting.length > 0 ? [fitting] : []), ...crowds, ...never];
+  return parts.map((codes) => ({ ...holding, addresses: codes }));
+}
+
+function isSame(one: Holding, other: Holding): boolean {
+  return [...one.addresses].sort().join() === [...other.addresses].sort().join();
+}
+
+function judge(
+  { keys, sets }: ImportedPool,
+  holding: Holding,
+  owners: ReadonlyMap<string, Holding>,
+  takers: ReadonlyMap<string, Holding>,
+  nowMs: number,
+): PlannedImport {
+  const conflict = (why: ImportConflict): PlannedImport => ({ holding, verdict: "conflict", why });
+  if (isExpired(holding, nowMs)) return { holding, verdict: "expired" };
+  const own = owners.get(holding.identity);
+  if (own !== undefined && isSame(own, holding)) return { holding, verdict: "there already" };
+  const outside = rangeProblem(sets, holding);
+  if (outside !== undefined) return conflict(outside);
+  if (own !== undefined) return conflict({ kind: "has others", codes: own.addresses });
+  const macKey = keys.mac(holding.mac);
+  const key = keysOfHolding(keys, holding).find((each) => each !== macKey && takers.has(each));
+  if (key !== undefined) {
+    const identity = takers.get(key)?.identity ?? "";
+    return conflict({ kind: "taken", key, code: codeOfKey(key), identity });
+  }
+  // The MAC address can be another: it is taken anew when its pod comes.
+  const named = holding.mac !== "" && takers.has(macKey) ? { ...holding, mac: "" } : holding;
+  return { holding: named, verdict: "new" };
+}
+
+/** Undefined when the pool gives these addresses, one of each set at most. */
+function rangeProblem(sets: readonly RangeSet[], { addresses }: Holding): ImportConflict | undefined {
+  for (const code of addresses) {
+    const why = unusable(sets, addressOfCode(code));
+    if (why !== undefined) return { kind: "never given", code, why };
+  }
+  const isCrowded = sets.some((set) => addresses.filter((code) => isGiven([set], code)).length > 1);
+  return isCrowded ? { kind: "more than one of a set", codes: addresses } : undefined;
+}
+
+export type PutBatch =
+  | Ask<PutBatch>
+  /** `refused` are those in whose way something was. */
+  | { readonly kind: "put"; readonly refused: readonly PlannedImport[] };
+
+/** Each owner in a transaction of its own within one request: thousands of owners are not thousands of round trips. */
+export function putBatch(keys: Keys, batch: readonly PlannedImport[]): PutBatch {
+  const ops = { owners: batch.map(({ holding }) => nested(putNew(keys, holding))) };
+  return {
+    kind: "ask",
+    txn: { compare: [], success: opsOf(ops), failure: [] },
+    next: ({ replies }) => {
+      const { owners } = answersTo(ops, replies);
+      return { kind: "put", refused: batch.filter((_each, at) => owners[at]?.succeeded !== true) };
+    },
+  };
+}
+
+/** Puts an owner where holds have expired: their addresses are anybody's, and here they are in use. */
+export function putOver(keys: Keys, holding: Holding, nowMs: number): Change {
+  const written = keysOfHolding(keys, holding);
+  const ops = { written: written.map(get) };
+  return {
+    kind: "ask",
+    txn: readTxn(ops),
+    next: ({ replies }) => {
+      const there = answersTo(ops, replies).written.flatMap((entry) => entry ?? []);
+      const former = there.flatMap((entry) => storedOf(entry).holding ?? []);
+      if (former.length < there.length || former.some((each) => !isExpired(each, nowMs))) {
+        return { kind: "changed" };
+      }
+      const compare = asSeen(written, new Map(there.map((entry) => [entry.key, entry])));
+      return changeAsSeen({ compare, success: rewrite(keys, former, holding), failure: [] });
+    },
+  };
+}

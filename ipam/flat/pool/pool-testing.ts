@@ -1,0 +1,166 @@
+import { audit } from "../flat-testing.ts";
+import type { Ask } from "../store/drive.ts";
+import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
+import { get, put, readTxn } from "../store/ops.ts";
+import type { Entry, Txn, TxnReply } from "../store/store.ts";
+import type { ClaimRequest } from "./claim.ts";
+import { type Holding, printHolding } from "./holding.ts";
+import { codeOf, keysOf } from "./keys.ts";
+import { newSpace, type Space } from "./space.ts";
+import { keysOfHolding } from "./stored.ts";
+
+/** For tests of the pool's procedures. */
+export const pool = "p";
+export const keys = keysOf(pool);
+export const nowMs = 1_700_000_000_000;
+const base = 0x0a000000n;
+
+/** The code of 10.0.0.`last`. */
+export const ip = (last: number): string => codeOf("4", base + BigInt(last));
+
+/** 10.0.0.`first` to 10.0.0.`last`. */
+export function spaceFrom(first: number, last: number): Space {
+  return newSpace("4", [{ first: base + BigInt(first), last: base + BigInt(last) }]);
+}
+
+/** What a sandbox of a pod has; `number` makes its container, MAC and address differ from others'. */
+export function holdingOf(number: number, change: Partial<Holding> = {}): Holding {
+  return {
+    identity: `ns/pod${number}/eth0`,
+    state: "live",
+    containerId: `c${number}`,
+    ifname: "eth0",
+    node: "n1",
+    network: "net",
+    addresses: [ip(number)],
+    mac: `02:00:00:00:00:${String(number).padStart(2, "0")}`,
+    generation: 1,
+    sinceMs: nowMs - 1000,
+    history: [],
+    ...change,
+  };
+}
+
+export function claimOf(number: number, space: Space, containerId = `c${number}`): ClaimRequest {
+  const identity = `ns/pod${number}/eth0`;
+  return {
+    keys,
+    claimant: { pool, network: "net", identity, containerId, ifname: "eth0", node: "n1", nowMs },
+    definition: { hash: "d", value: "{}" },
+    spaces: [space],
+    onLiveElsewhere: "wait",
+    requested: [undefined],
+  };
+}
+
+/** A store with these holdings, as claims would have written them, and the pool's definition. */
+export async function storeWith(...holdings: readonly Holding[]): Promise<MemoryStore> {
+  const store = createMemoryStore();
+  await tell(store, { compare: [], success: [put(keys.def("d"), "{}")], failure: [] });
+  for (const holding of holdings) {
+    const puts = keysOfHolding(keys, holding).map((key) => put(key, printHolding(holding)));
+    await tell(store, { compare: [], success: puts, failure: [] });
+  }
+  return store;
+}
+
+export async function tell(store: MemoryStore, txn: Txn): Promise<TxnReply> {
+  const reply = await store.txn(txn);
+  if (!reply.ok) throw new Error(reply.error.msg);
+  return reply.value;
+}
+
+export async function entryAt(store: MemoryStore, key: string): Promise<Entry | undefined> {
+  const { replies } = await tell(store, readTxn({ entry: get(key) }));
+  const [first] = replies;
+  return first?.kind === "entries" ? first.entries[0] : undefined;
+}
+
+/** Asks until the procedure ends. */
+export async function finish<Step extends { readonly kind: string }>(
+  store: MemoryStore,
+  start: Step | Ask<Step>,
+): Promise<Exclude<Step, { readonly kind: "ask" }>> {
+  let step = start;
+  while (isAsk(step)) step = step.next(await tell(store, step.txn));
+  return step as Exclude<Step, { readonly kind: "ask" }>;
+}
+
+export function isAsk<Step extends { readonly kind: string }>(step: Step | Ask<Step>): step is Ask<Step> {
+  return step.kind === "ask";
+}
+
+/** What of the store contradicts itself. */
+export function contradictions(store: MemoryStore): string[] {
+  return audit(pool, store.entries());
+}
+
+/** Procedures under names, as a schedule lets them ask. `mostAsks`: it is killed after so many. */
+export interface Actor {
+  readonly name: string;
+  readonly start: () => AnyStep;
+  readonly mostAsks?: number;
+}
+
+export type AnyStep = Ask<AnyStep> | { readonly kind: string };
+
+export interface Ended {
+  readonly store: MemoryStore;
+  /** Undefined of those that were killed. */
+  readonly ends: Readonly<Record<string, { readonly kind: string } | undefined>>;
+  readonly schedule: string;
+}
+
+/** Runs the procedures side by side in every order in which their questions can reach the store. */
+export async function inEveryOrder(
+  makeStore: () => Promise<MemoryStore>,
+  actors: readonly Actor[],
+  judge: {
+    readonly step: (store: MemoryStore, schedule: string) => void;
+    readonly end: (ended: Ended) => Promise<void>;
+  },
+): Promise<number> {
+  let count = 0;
+  const todo: number[][] = [[]];
+  for (let prefix = todo.pop(); prefix !== undefined; prefix = todo.pop()) {
+    const { branches, ended } = await runOne(await makeStore(), actors, prefix, judge.step);
+    todo.push(...branches);
+    await judge.end(ended);
+    count += 1;
+  }
+  return count;
+}
+
+/** Follows a schedule, then always the first that can go on; tells the schedules that turn off from there. */
+async function runOne(
+  store: MemoryStore,
+  actors: readonly Actor[],
+  prefix: readonly number[],
+  judge: (store: MemoryStore, schedule: string) => void,
+): Promise<{ branches: number[][]; ended: Ended }> {
+  const running = actors.map(({ start, mostAsks = Number.POSITIVE_INFINITY }) => ({
+    step: start(),
+    left: mostAsks,
+  }));
+  const taken: number[] = [];
+  const branches: number[][] = [];
+  const nameOf = (at: number): string => actors[at]?.name ?? "";
+  for (;;) {
+    const open = [...running.keys()].filter((at) => {
+      const one = running[at];
+      return one !== undefined && one.left > 0 && isAsk(one.step);
+    });
+    const at = prefix[taken.length] ?? open[0];
+    const one = at === undefined ? undefined : running[at];
+    if (at === undefined || one === undefined || !isAsk(one.step)) break;
+    if (taken.length >= prefix.length) branches.push(...open.slice(1).map((other) => [...taken, other]));
+    taken.push(at);
+    one.step = one.step.next(await tell(store, one.step.txn));
+    one.left -= 1;
+    judge(store, taken.map(nameOf).join(", "));
+  }
+  const ends = Object.fromEntries(
+    running.map(({ step }, at) => [nameOf(at), isAsk(step) ? undefined : step]),
+  );
+  return { branches, ended: { store, ends, schedule: taken.map(nameOf).join(", ") } };
+}
