@@ -97,8 +97,10 @@ export function placeInList(place: string, index: number): string {
 /** Readers by the names of their fields. */
 export type Fields<N extends Notes = Notes> = Readonly<Record<string, Reader<unknown, N>>>;
 
-/** What readers of fields return together. */
-export type Read<F extends Fields<never>> = { [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
+/** What readers of fields return together; of fields whose names are not known here, whatever was read. */
+export type Read<F extends Fields<never>> = string extends keyof F
+  ? { [K in keyof F]: Exclude<ReturnType<F[K]>, undefined> }
+  : { [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
 
 /** A field that an object need not have. */
 interface Maybe<T> {

@@ -1,6 +1,7 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { foldedTwins } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import { flag } from "../../../cni/readers.ts";
 import type { Definition } from "../../../kube/definition.ts";
 import { resourceOf } from "../../../kube/devices/assign.ts";
 import { isUnset, listed, quote } from "../../../kube/text.ts";
@@ -10,18 +11,17 @@ import {
   addressOrCidr,
   type DecodedFields,
   dns,
-  flag,
   leftOut,
   list,
   mac,
   matching,
-  type Notes,
   object,
   operators,
   placeOf,
-  type Reader,
   readFields,
   record,
+  type TenantNotes,
+  type TenantReader,
   text,
 } from "./fields.ts";
 import { withPool } from "./flat-pool.ts";
@@ -55,7 +55,7 @@ export function decodeDefinition(
   definition: Definition,
 ): Outcome<Decoded, CniError> {
   const { namespace, annotations, config } = definition;
-  const notes: Notes = { unknownKeys: trust.unknownKeys, namespace, problems: [], leftOut: [] };
+  const notes: TenantNotes = { unknownKeys: trust.unknownKeys, namespace, problems: [], leftOut: [] };
   const grants: Grant[] = [];
   const written = nameOf(definition);
   const scope: Scope = { trust, resources, notes, grants, written, ownName: `${namespace}.${written}` };
@@ -70,7 +70,7 @@ export function decodeDefinition(
 interface Scope {
   readonly trust: Trust;
   readonly resources: Resources;
-  readonly notes: Notes;
+  readonly notes: TenantNotes;
   readonly grants: Grant[];
   /** The network's name as its author has it. */
   readonly written: string;
@@ -78,7 +78,7 @@ interface Scope {
   readonly ownName: string;
 }
 
-function denied(definition: Definition, { problems }: Notes): Outcome<never, CniError> {
+function denied(definition: Definition, { problems }: TenantNotes): Outcome<never, CniError> {
   const texts = problems.map(({ place, why }) => `${place} ${why}`);
   return failWith(
     "selection",
@@ -113,7 +113,7 @@ const isCapability = (key: string) => /^[A-Za-z0-9._/-]{1,100}$/.test(key);
 const aFlag = (value: Json): Json | undefined =>
   value === "true" || value === "false" ? value === "true" : undefined;
 /** libcni takes the text, too. */
-const loose: Reader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
+const loose: TenantReader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
 
 /** Of a list, and of a single plugin that stands for one. */
 const envelope: DecodedFields = {
@@ -183,7 +183,7 @@ function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: Decod
 const noIpam = leftOut("its plugin gives no addresses");
 
 /** `args.cni` is read by the plugin and by its IPAM plugin, each for itself. */
-function argsOf(schema: Schema | undefined, ipam: Json | undefined): Reader {
+function argsOf(schema: Schema | undefined, ipam: Json | undefined): TenantReader {
   const ipamArgs = isObject(ipam) ? schemaOf(String(ipam.type), "ipam")?.args : undefined;
   const own = { ips: list(addressOrCidr), mac, labels: list(label) };
   return object({ cni: object({ ...own, ...ipamArgs, ...schema?.args }) });
@@ -255,7 +255,7 @@ function readBySchema(
 }
 
 /** What is ours to judge is judged; what is the plugin's own goes through, if no key of it can be read as another. */
-function readOpaque(fields: DecodedFields, value: JsonObject, place: string, notes: Notes): JsonObject {
+function readOpaque(fields: DecodedFields, value: JsonObject, place: string, notes: TenantNotes): JsonObject {
   const own = Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key));
   const judged = Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
   noteTwins(value, Object.keys(fields), place, notes, 0);
@@ -264,7 +264,13 @@ function readOpaque(fields: DecodedFields, value: JsonObject, place: string, not
 
 const maxDepth = 16;
 
-function noteTwins(value: Json, known: readonly string[], place: string, notes: Notes, depth: number): void {
+function noteTwins(
+  value: Json,
+  known: readonly string[],
+  place: string,
+  notes: TenantNotes,
+  depth: number,
+): void {
   if (depth > maxDepth) {
     notes.problems.push({ place, why: `is nested more than ${maxDepth} deep` });
   } else if (Array.isArray(value)) {

@@ -2,45 +2,41 @@ import { addressFamily, cidrFamily } from "../../../cni/address.ts";
 import { kindOf } from "../../../cni/config.ts";
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import {
+  type Fields,
+  isNot,
+  isText,
+  type Keys,
+  type Notes,
+  type Read,
+  type Reader,
+  list as readList,
+  readMembers,
+  refuse,
+} from "../../../cni/readers.ts";
 import { quote } from "../../../kube/text.ts";
 
-/** One thing in a tenant's text that is not handed on, so that none of it is. */
-export interface FieldProblem {
-  /** `plugins[0].ipam.dataDir` */
-  readonly place: string;
-  readonly why: string;
-}
-
-/** What readers note while they read: every problem at once, and what was left out of what is handed on. */
-export interface Notes {
+/** What readers of a tenant's text note: every problem at once, and what is left out of what is handed on. */
+export interface TenantNotes extends Notes {
   readonly unknownKeys: "refuse" | "ignore";
   /** Whose text it is. */
   readonly namespace: string;
-  readonly problems: FieldProblem[];
   /** For people: which field was left out, and why the network works without it. */
   readonly leftOut: string[];
 }
 
-/**
- * Reads one value of a tenant's: returns it anew, made of what was understood and of nothing else, or undefined when there is
- * nothing to hand on. Why is in the notes then.
- */
-export type Reader = (value: Json, place: string, notes: Notes) => Json | undefined;
-export type DecodedFields = Readonly<Record<string, Reader>>;
+/** Returns a value of a tenant's anew, made of what was understood and of nothing else. */
+export type TenantReader = Reader<Json, TenantNotes>;
+export type DecodedFields = Readonly<Record<string, TenantReader>>;
 
 /** Nobody writes more than this; a definition is a page of text. */
 const maxEntries = 256;
 const maxText = 1024;
 
-function refuse(notes: Notes, place: string, why: string): undefined {
-  notes.problems.push({ place, why });
-  return undefined;
-}
-
-/** A text that `problem` finds nothing wrong with. */
-export function text(problem: (text: string) => string | undefined): Reader {
+/** Reads a text that `problem` finds nothing wrong with. */
+export function text(problem: (text: string) => string | undefined): Reader<string> {
   return (value, place, notes) => {
-    if (typeof value !== "string") return refuse(notes, place, `is ${kindOf(value)}, not a text`);
+    if (!isText(value)) return refuse(notes, place, isNot("a text")(value));
     if (value.length > maxText) return refuse(notes, place, `has more than ${maxText} characters`);
     const why = problem(value);
     return why === undefined ? value : refuse(notes, place, `${quote(value)} ${why}`);
@@ -48,19 +44,22 @@ export function text(problem: (text: string) => string | undefined): Reader {
 }
 
 /** A text of this pattern, which must be anchored and of linear time. `what`: "is no interface's name". */
-export function matching(pattern: RegExp, what: string): Reader {
+export function matching(pattern: RegExp, what: string): Reader<string> {
   return text((value) => (pattern.test(value) ? undefined : what));
 }
 
-export function oneOf(...words: readonly string[]): Reader {
-  return text((value) => (words.includes(value) ? undefined : `is none of ${words.join(", ")}`));
+export function oneOf<const T extends string>(...words: readonly T[]): Reader<T> {
+  const known = text((value) =>
+    words.some((word) => word === value) ? undefined : `is none of ${words.join(", ")}`,
+  );
+  return (value, place, notes) => {
+    const read = known(value, place, notes);
+    return words.find((word) => word === read);
+  };
 }
 
-export const flag: Reader = (value, place, notes) =>
-  typeof value === "boolean" ? value : refuse(notes, place, `is ${kindOf(value)}, not true or false`);
-
 /** A whole number from `least` to `most`. */
-export function whole(least: number, most: number): Reader {
+export function whole(least: number, most: number): Reader<number> {
   return (value, place, notes) => {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
     const shown = typeof value === "number" ? String(value) : kindOf(value);
@@ -69,9 +68,9 @@ export function whole(least: number, most: number): Reader {
 }
 
 /** The first of these that takes the value; what the last one says when none does. */
-export function either(...readers: readonly [Reader, ...Reader[]]): Reader {
+export function either<T>(...readers: readonly Reader<T, TenantNotes>[]): Reader<T, TenantNotes> {
   return (value, place, notes) => {
-    let tried: Notes = notes;
+    let tried: TenantNotes = notes;
     for (const reader of readers) {
       tried = { ...notes, problems: [], leftOut: [] };
       const read = reader(value, place, tried);
@@ -84,36 +83,38 @@ export function either(...readers: readonly [Reader, ...Reader[]]): Reader {
   };
 }
 
-export function list(reader: Reader, most = maxEntries): Reader {
-  return (value, place, notes) => {
-    if (!Array.isArray(value)) return refuse(notes, place, `is ${kindOf(value)}, not a list`);
-    if (value.length > most)
-      return refuse(notes, place, `has ${value.length} entries; at most ${most} are taken`);
-    return value.flatMap((each, index) => {
-      // An entry may be a list itself, and stays one.
-      const read = reader(each, `${place}[${index}]`, notes);
-      return read === undefined ? [] : [read];
-    });
-  };
+/** Reads a list of at most so many entries. */
+export function list<T extends Json>(
+  reader: Reader<T, TenantNotes>,
+  most = maxEntries,
+): Reader<T[], TenantNotes> {
+  const readAll = readList(reader, isNot("a list"));
+  return (value, place, notes) =>
+    Array.isArray(value) && value.length > most
+      ? refuse(notes, place, `has ${value.length} entries; at most ${most} are taken`)
+      : readAll(value, place, notes);
 }
 
-/** An object of these fields. What else is in it is refused by name, or left out where unknown keys are to be ignored. */
-export function object(fields: DecodedFields): Reader {
+/** Reads an object of these fields. What else is in it is refused by name, or left out where unknown keys are to be ignored. */
+export function object<F extends DecodedFields>(fields: F): Reader<Read<F>, TenantNotes> {
   return (value, place, notes) => {
-    if (!isObject(value)) return refuse(notes, place, `is ${kindOf(value)}, not an object`);
+    if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
     return readFields(fields, value, place, notes);
   };
 }
 
 /** An object of any keys of one pattern, each with a value of one kind. */
-export function record(isKey: (key: string) => boolean, reader: Reader): Reader {
+export function record<T>(
+  isKey: (key: string) => boolean,
+  reader: Reader<T, TenantNotes>,
+): Reader<Record<string, T>, TenantNotes> {
   return (value, place, notes) => {
-    if (!isObject(value)) return refuse(notes, place, `is ${kindOf(value)}, not an object`);
+    if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
     const entries = Object.entries(value);
     if (entries.length > maxEntries)
       return refuse(notes, place, `has ${entries.length} keys; at most ${maxEntries} are taken`);
     const folded = new Set<string>();
-    const read = entries.flatMap(([key, each]): [string, Json][] => {
+    const read = entries.flatMap(([key, each]): [string, T][] => {
       const where = placeOf(place, key);
       if (!isKey(key) || key === "__proto__")
         return refuse(notes, where, "is no key that can stand here") ?? [];
@@ -127,28 +128,20 @@ export function record(isKey: (key: string) => boolean, reader: Reader): Reader 
 }
 
 /** Reads the fields of an object that are known; see `object`. */
-export function readFields(
-  fields: DecodedFields,
+export function readFields<F extends DecodedFields>(
+  fields: F,
   value: JsonObject,
   place: string,
-  notes: Notes,
-): JsonObject {
-  const read: [string, Json][] = [];
-  for (const [key, each] of Object.entries(value)) {
-    const where = placeOf(place, key);
-    const reader = Object.hasOwn(fields, key) ? fields[key] : undefined;
-    if (reader === undefined) noteUnknown(fields, key, where, notes);
-    else if (each !== null) {
-      // Go's decoder takes a null for a field that is not there.
-      const taken = reader(each, where, notes);
-      if (taken !== undefined) read.push([key, taken]);
-    }
-  }
-  return Object.fromEntries(read);
+  notes: TenantNotes,
+): Read<F> {
+  return readMembers(keys, fields, value, place, notes);
 }
 
+/** Go's decoder takes a null for a field that is not there. */
+const keys: Keys<TenantNotes> = { placeOf, isAbsent: (value) => value === null, unknown: noteUnknown };
+
 /** A key that a plugin of Go's would take for a known one must not be passed over, even where others are. */
-function noteUnknown(fields: DecodedFields, key: string, where: string, notes: Notes): void {
+function noteUnknown(key: string, where: string, notes: TenantNotes, fields: Fields<TenantNotes>): void {
   const meant = Object.keys(fields).find((known) => foldKey(known) === foldKey(key));
   if (meant !== undefined) refuse(notes, where, `is written ${quote(meant)}`);
   else if (notes.unknownKeys === "ignore") notes.leftOut.push(`${where}: there is no such field`);
@@ -156,7 +149,7 @@ function noteUnknown(fields: DecodedFields, key: string, where: string, notes: N
 }
 
 /** What only its reader can judge: the operator's own text, or one that its own plugin judges. */
-export const asItIs: Reader = (value) => value;
+export const asItIs: Reader<Json> = (value) => value;
 
 export function placeOf(place: string, key: string): string {
   const shown = /^[A-Za-z0-9_-]{1,40}$/.test(key) ? key : quote(key);
@@ -164,14 +157,14 @@ export function placeOf(place: string, key: string): string {
 }
 
 /** The operator's alone. `instead`: what to write, as a sentence. */
-export function operators(instead: string): Reader {
+export function operators(instead: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => refuse(notes, place, `is the operator's alone. ${instead}`);
 }
 
 /** The operator's, but for the values that everybody has from the plugin's own documentation. */
-export function operatorsBut(values: readonly string[], instead: string): Reader {
+export function operatorsBut(values: readonly string[], instead: string): Reader<string> {
   return (value, place, notes) =>
-    typeof value === "string" && values.includes(value)
+    isText(value) && values.includes(value)
       ? value
       : refuse(
           notes,
@@ -181,7 +174,7 @@ export function operatorsBut(values: readonly string[], instead: string): Reader
 }
 
 /** What many write and no tenant decides: taken, not handed on, and said so. */
-export function leftOut(why: string): Reader {
+export function leftOut(why: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => {
     notes.leftOut.push(`${place}: ${why}`);
     return undefined;

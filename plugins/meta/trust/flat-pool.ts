@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../../cni/json.ts";
 import { quote } from "../../../kube/text.ts";
-import type { Notes } from "./fields.ts";
+import type { TenantNotes } from "./fields.ts";
 import { type Grant, opensTo, type Resources } from "./resources.ts";
 
 /** What of hawser-flat's `ipam` is a pool's: where a tenant names the operator's pool, he cannot write them. */
@@ -22,14 +22,14 @@ export function withPool(
   ipam: JsonObject,
   place: string,
   ownName: string,
-  notes: Notes,
+  notes: TenantNotes,
 ): FlatPool {
   return ipam.pool === undefined
     ? ownPool(resources, ipam, place, ownName, notes)
     : operatorsPool(resources, ipam, place, notes);
 }
 
-function operatorsPool(resources: Resources, ipam: JsonObject, place: string, notes: Notes): FlatPool {
+function operatorsPool(resources: Resources, ipam: JsonObject, place: string, notes: TenantNotes): FlatPool {
   const { type, pool: named, routes, dns, mac } = ipam;
   const pool = openedTo(notes, resources.pools, named, `${place}.pool`, "pool");
   if (pool === undefined) return { ipam, grants: [] };
@@ -52,7 +52,7 @@ function ownPool(
   ipam: JsonObject,
   place: string,
   ownName: string,
-  notes: Notes,
+  notes: TenantNotes,
 ): FlatPool {
   const { store: asked, ...rest } = ipam;
   const named = typeof asked === "string" && asked !== "" ? asked : resources.defaultStore;
@@ -65,7 +65,7 @@ function ownPool(
 
 /** What the operator has by this name, if it is open to the namespace; else what there is. */
 function openedTo<T extends Grant>(
-  { namespace, problems }: Notes,
+  { namespace, problems }: TenantNotes,
   all: ReadonlyMap<string, T>,
   name: Json | undefined,
   place: string,

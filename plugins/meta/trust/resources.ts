@@ -1,22 +1,12 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { type JsonObject, parseJson } from "../../../cni/json.ts";
+import type { FieldProblem } from "../../../cni/readers.ts";
 import { namespaceProblem } from "../../../kube/names.ts";
 import { jsonMistake, quote } from "../../../kube/text.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Permissions, requestKinds } from "../config/permissions.ts";
-import {
-  asItIs,
-  type FieldProblem,
-  list,
-  matching,
-  type Notes,
-  object,
-  oneOf,
-  type Reader,
-  record,
-  text,
-} from "./fields.ts";
+import { asItIs, list, matching, object, oneOf, record, type TenantNotes, text } from "./fields.ts";
 import type { Use } from "./schema.ts";
 
 /** Whose definitions may use something, and what their pods may not ask of a network that uses it. */
@@ -66,20 +56,25 @@ const isLink = (key: string) =>
   key.length <= 253 && /^[!-~]*$/.test(key) && key.indexOf("*") === (key.endsWith("*") ? key.length - 1 : -1);
 const isVlans = (key: string) => /^\d{1,4}(-\d{1,4})?$/.test(key);
 
+const isRequestKind = (key: string) => requestKinds.some((kind) => kind === key);
+
 const grantFields = {
   namespaces: list(text((value) => (value === "*" ? undefined : namespaceProblem(value)))),
-  requests: record((key) => (requestKinds as readonly string[]).includes(key), oneOf("allow", "deny")),
+  requests: record(isRequestKind, oneOf("allow", "deny")),
 };
 const grant = object(grantFields);
+const store = object({ ...grantFields, etcd: asItIs, dir: asItIs });
 const poolFields = {
   ...{ pool: name, ranges: asItIs, routes: asItIs, dns: asItIs, identity: asItIs, hold: asItIs },
   ...{ onLiveElsewhere: asItIs, mac: asItIs, node: asItIs, journalDir: asItIs, notReadyWhen: asItIs },
 };
 
-const file: Reader = object({
-  stores: record(isName, object({ ...grantFields, etcd: asItIs, dir: asItIs })),
+const pool = object({ ...grantFields, ...poolFields, store: name });
+
+const file = object({
+  stores: record(isName, store),
   defaultStore: name,
-  pools: record(isName, object({ ...grantFields, ...poolFields, store: name })),
+  pools: record(isName, pool),
   masters: record(isLink, grant),
   bridges: record(isLink, grant),
   vlans: record(isVlans, grant),
@@ -96,9 +91,9 @@ export function readResources(sys: Sys, path: string): Outcome<Resources, CniErr
   }
   const json = parseJson(content.value);
   if (!json.ok) return refused(path, `it is not JSON: ${jsonMistake(content.value, json.error)}`);
-  const notes: Notes = { unknownKeys: "refuse", namespace: "", problems: [], leftOut: [] };
+  const notes: TenantNotes = { unknownKeys: "refuse", namespace: "", problems: [], leftOut: [] };
   const read = file(json.value, "", notes);
-  const resources = isObject(read) && notes.problems.length === 0 ? resourcesOf(read, notes) : undefined;
+  const resources = read !== undefined && notes.problems.length === 0 ? resourcesOf(read, notes) : undefined;
   if (resources !== undefined && notes.problems.length === 0) return ok(resources);
   return refused(path, notes.problems.map(({ place, why }) => `${place || "it"} ${why}`).join("; "));
 }
@@ -112,66 +107,66 @@ function refused(path: string, why: string): Outcome<never, CniError> {
   );
 }
 
-function resourcesOf(read: JsonObject, notes: Notes): Resources {
+/** What a reader of this module returns. */
+type ReadBy<R extends (...args: never) => unknown> = Exclude<ReturnType<R>, undefined>;
+
+function resourcesOf(read: ReadBy<typeof file>, { problems }: TenantNotes): Resources {
   const stores = new Map(
-    entriesOf(read.stores).map(([key, each]) => [key, storeOf(key, each, notes.problems)]),
+    Object.entries(read.stores ?? {}).map(([key, each]) => [key, storeOf(`stores.${key}`, each, problems)]),
   );
   const pools = new Map(
-    entriesOf(read.pools).map(([key, each]) => [key, poolOf(key, each, stores, notes.problems)]),
+    Object.entries(read.pools ?? {}).map(([key, each]) => [key, poolOf(key, each, stores, problems)]),
   );
-  const defaultStore = typeof read.defaultStore === "string" ? read.defaultStore : "";
+  const { defaultStore = "" } = read;
   if (defaultStore !== "" && !stores.has(defaultStore)) {
-    notes.problems.push({ place: "defaultStore", why: `${quote(defaultStore)} is none of "stores"` });
+    problems.push({ place: "defaultStore", why: `${quote(defaultStore)} is none of "stores"` });
   }
-  const kinds = (["masters", "bridges", "vlans", "devices"] as const).filter((kind) => isObject(read[kind]));
-  const restricted = Object.fromEntries(
-    kinds.map((kind) => [kind, grantsOf(kind, read[kind], notes.problems)]),
-  );
-  const networks = isObject(read.networks) ? grantsOf("networks", read.networks, notes.problems) : undefined;
+  const kinds = (["masters", "bridges", "vlans", "devices"] as const).filter((kind) => read[kind]);
+  const restricted = Object.fromEntries(kinds.map((kind) => [kind, grantsOf(kind, read[kind], problems)]));
+  const networks = read.networks && grantsOf("networks", read.networks, problems);
   return { stores, pools, defaultStore, restricted, networks };
 }
 
-function entriesOf(value: Json | undefined): [string, JsonObject][] {
-  return isObject(value) ? (Object.entries(value) as [string, JsonObject][]) : [];
-}
-
-function grantsOf(kind: string, value: Json | undefined, problems: FieldProblem[]): Grants {
-  return new Map(entriesOf(value).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
+function grantsOf(
+  kind: string,
+  read: Record<string, ReadBy<typeof grant>> = {},
+  problems: FieldProblem[],
+): Grants {
+  return new Map(Object.entries(read).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
 }
 
 /** Whom something is given to has to be said: neither nobody nor everybody is what an operator who forgot it means. */
-function grantOf(place: string, { namespaces, requests }: JsonObject, problems: FieldProblem[]): Grant {
-  if (!Array.isArray(namespaces)) {
-    problems.push({ place, why: `has no "namespaces"; write ["*"] for all` });
-  }
-  return {
-    namespaces: Array.isArray(namespaces) ? (namespaces as string[]) : [],
-    requests: isObject(requests) ? (requests as Partial<Permissions>) : {},
-  };
+function grantOf(
+  place: string,
+  { namespaces, requests = {} }: ReadBy<typeof grant>,
+  problems: FieldProblem[],
+): Grant {
+  if (namespaces === undefined) problems.push({ place, why: `has no "namespaces"; write ["*"] for all` });
+  return { namespaces: namespaces ?? [], requests };
 }
 
-function storeOf(key: string, each: JsonObject, problems: FieldProblem[]): StoreResource {
+function storeOf(place: string, each: ReadBy<typeof store>, problems: FieldProblem[]): StoreResource {
   const { etcd, dir } = each;
-  const store = { ...(etcd !== undefined && { etcd }), ...(dir !== undefined && { dir }) };
-  if (Object.keys(store).length !== 1) {
-    problems.push({ place: `stores.${key}`, why: `has to have one of "etcd" and "dir"` });
+  const fields = { ...(etcd !== undefined && { etcd }), ...(dir !== undefined && { dir }) };
+  if (Object.keys(fields).length !== 1) {
+    problems.push({ place, why: `has to have one of "etcd" and "dir"` });
   }
-  return { ...grantOf(`stores.${key}`, each, problems), store };
+  return { ...grantOf(place, each, problems), store: fields };
 }
 
 function poolOf(
   key: string,
-  each: JsonObject,
+  each: ReadBy<typeof pool>,
   stores: Resources["stores"],
   problems: FieldProblem[],
 ): PoolResource {
-  const { namespaces: _namespaces, requests: _requests, store: named, pool, ...ipam } = each;
-  const store = typeof named === "string" ? stores.get(named)?.store : undefined;
-  if (named !== undefined && store === undefined) {
+  const { namespaces: _namespaces, requests: _requests, store: named, pool: ownName, ...ipam } = each;
+  const found = named === undefined ? undefined : stores.get(named)?.store;
+  if (named !== undefined && found === undefined) {
     problems.push({ place: `pools.${key}.store`, why: 'is none of "stores"' });
   }
   if (ipam.ranges === undefined) problems.push({ place: `pools.${key}`, why: `has no "ranges"` });
-  const whole = { ...ipam, pool: pool ?? key, ...(store !== undefined && { store }) };
+  const whole = { ...ipam, pool: ownName ?? key, ...(found !== undefined && { store: found }) };
   return { ...grantOf(`pools.${key}`, each, problems), ipam: whole };
 }
 

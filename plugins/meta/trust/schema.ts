@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../cni/json.ts";
-import type { DecodedFields, Reader } from "./fields.ts";
+import type { DecodedFields, TenantReader } from "./fields.ts";
 
 /** What of the node a definition makes use of, by the words of `resources.json`. */
 export interface Use {
@@ -25,7 +25,7 @@ export interface Schema {
    * Its network's name is handed on as it is written, if this takes it: a controller of its own reads the definition itself,
    * and knows the network by that name.
    */
-  readonly keptName?: Reader;
+  readonly keptName?: TenantReader;
   /** Fields that name others' state, as the network's name does: they carry the namespace where that does. */
   readonly namesState?: readonly string[];
   /** Which links of the node what was decoded makes use of; nothing when it is left out. */

@@ -1,8 +1,8 @@
+import { flag } from "../../../../cni/readers.ts";
 import {
   address,
   cidr,
   type DecodedFields,
-  flag,
   linkName,
   list,
   mac,

@@ -2,7 +2,7 @@ import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import { kindOf } from "../../../../cni/config.ts";
 import type { Json } from "../../../../cni/json.ts";
 import { quote } from "../../../../kube/text.ts";
-import type { Notes, Reader } from "../fields.ts";
+import type { TenantNotes, TenantReader } from "../fields.ts";
 
 /**
  * portmap's `conditionsV4` and `conditionsV6`: arguments of iptables, which runs as root and has options that start programs
@@ -10,7 +10,7 @@ import type { Notes, Reader } from "../fields.ts";
  *
  * Conditions of nftables are the operator's: portmap writes them into a chain that all networks of the node share.
  */
-export const conditions: Reader = (value, place, notes) => {
+export const conditions: TenantReader = (value, place, notes) => {
   if (!Array.isArray(value)) return refuse(notes, place, `is ${kindOf(value)}, not a list`);
   if (value.length > mostWords)
     return refuse(notes, place, `has ${value.length} entries; at most ${mostWords} are taken`);
@@ -53,7 +53,7 @@ function problemOf(words: readonly string[]): string | undefined {
   return undefined;
 }
 
-function refuse(notes: Notes, place: string, why: string): Json | undefined {
+function refuse(notes: TenantNotes, place: string, why: string): Json | undefined {
   notes.problems.push({ place, why });
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../../../cni/json.ts";
-import { type Notes, readFields } from "../fields.ts";
+import { readFields, type TenantNotes } from "../fields.ts";
 import { schemaOf } from "./index.ts";
 
 /** What a schema made of an object: what would be handed on, and what was said. */
@@ -14,7 +14,7 @@ export function readAs(type: string, value: JsonObject, namespace = "shop"): Rea
   const isIpam = type.startsWith("ipam:");
   const schema = schemaOf(isIpam ? type.slice("ipam:".length) : type, isIpam ? "ipam" : "plugin");
   if (schema === undefined) throw new Error(`there is no schema of ${type}`);
-  const notes: Notes = { unknownKeys: "refuse", namespace, problems: [], leftOut: [] };
+  const notes: TenantNotes = { unknownKeys: "refuse", namespace, problems: [], leftOut: [] };
   const handedOn = readFields(schema.fields, value, "", notes);
   const missing = Object.entries(schema.needs ?? {}).filter(([field]) => (value[field] ?? null) === null);
   const problems = [...notes.problems, ...missing.map(([place, why]) => ({ place, why }))];

@@ -1,9 +1,9 @@
 import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
+import { flag } from "../../../../cni/readers.ts";
 import {
   address,
   addressOrCidr,
   dns,
-  flag,
   leftOut,
   list,
   matching,

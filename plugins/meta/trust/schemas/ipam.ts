@@ -1,4 +1,5 @@
 import { parseDurationMs } from "../../../../cni/duration.ts";
+import { flag } from "../../../../cni/readers.ts";
 import {
   address,
   addressOrCidr,
@@ -6,15 +7,14 @@ import {
   type DecodedFields,
   dns,
   either,
-  flag,
   list,
   matching,
   object,
   oneOf,
   operators,
   operatorsBut,
-  type Reader,
   routes,
+  type TenantReader,
   text,
   whole,
 } from "../fields.ts";
@@ -73,7 +73,7 @@ const dhcp = (): Schema => ({
 });
 
 const notTenants = "Its definition names a store of the operator's instead (store)";
-const isFalse: Reader = (value, place, notes) => {
+const isFalse: TenantReader = (value, place, notes) => {
   if (value === false) return value;
   notes.problems.push({ place, why: 'is no IP address, nor "none"' });
   return undefined;
@@ -109,7 +109,7 @@ const hawserFlat = (): Schema => ({
   },
 });
 
-function resourceName(what: string): Reader {
+function resourceName(what: string): TenantReader {
   const name = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, `is no ${what}'s name`);
   return (value, place, notes) => {
     if (typeof value === "string") return name(value, place, notes);

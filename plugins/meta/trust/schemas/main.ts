@@ -1,4 +1,5 @@
-import { flag, linkName, mac, oneOf, operators, operatorsBut } from "../fields.ts";
+import { flag } from "../../../../cni/readers.ts";
+import { linkName, mac, oneOf, operators, operatorsBut } from "../fields.ts";
 import type { Schema, Schemas } from "../schema.ts";
 import {
   besideOthers,

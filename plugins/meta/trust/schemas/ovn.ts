@@ -1,15 +1,15 @@
 import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
+import { flag } from "../../../../cni/readers.ts";
 import {
   address,
   cidr,
   type DecodedFields,
-  flag,
   list,
   matching,
   object,
   oneOf,
   operatorsBut,
-  type Reader,
+  type TenantReader,
   text,
 } from "../fields.ts";
 import type { Schema, Schemas } from "../schema.ts";
@@ -21,7 +21,7 @@ import { deviceId, deviceUse, logFields, maybe, mtu, textOf, vlanId, vlanUse } f
  */
 
 /** Of what is written with commas. */
-function listed(isRight: (each: string) => boolean, what: string): Reader {
+function listed(isRight: (each: string) => boolean, what: string): TenantReader {
   return maybe(
     text((value) =>
       value.split(",").every((each) => isRight(each.trim())) ? undefined : `is no list of ${what}`,
@@ -36,7 +36,7 @@ const isSplitSubnet = (each: string) => isSubnet(each) || isSubnet(each.replace(
 const subnets = listed(isSubnet, "networks like 10.1.0.0/16");
 const addresses = listed((each) => addressFamily(each) !== undefined, "IP addresses");
 
-const ownDefinition: Reader = (value, place, notes) => {
+const ownDefinition: TenantReader = (value, place, notes) => {
   const isOwn = typeof value === "string" && ownName.test(value) && value.startsWith(`${notes.namespace}/`);
   if (isOwn) return value;
   notes.problems.push({ place, why: `names no definition of its own namespace: ${notes.namespace}/NAME` });
@@ -79,7 +79,7 @@ const ovnKubernetes = (): Schema => ({
 });
 
 /** `NAME.NAMESPACE`, and `.ovn` behind it where the network itself is OVN's. */
-const provider: Reader = (value, place, notes) => {
+const provider: TenantReader = (value, place, notes) => {
   const [name, namespace, kind, ...others] = typeof value === "string" ? value.split(".") : [];
   const isKind = kind === undefined || kind === "ovn";
   if (/^[a-z0-9-]{1,63}$/.test(name ?? "") && namespace === notes.namespace && isKind && others.length === 0)

@@ -8,7 +8,7 @@ import {
   matching,
   object,
   oneOf,
-  type Reader,
+  type TenantReader,
   text,
   whole,
 } from "../fields.ts";
@@ -17,7 +17,7 @@ import type { Use } from "../schema.ts";
 /** What several plugins' fields are made of. */
 
 /** Go's decoder cannot tell an empty text from a field that is not there; nor do people. */
-export function maybe(reader: Reader): Reader {
+export function maybe(reader: TenantReader): TenantReader {
   return either(oneOf(""), reader);
 }
 
@@ -47,7 +47,7 @@ export const subdomainName = text((value) => (isSubdomain(value) ? undefined : "
 
 /** Where a log is, and how much of it there is: files of the node's, of which the network needs none. */
 export function logFields(...names: readonly string[]): DecodedFields {
-  const reader: Reader = (_value, place, notes) => {
+  const reader: TenantReader = (_value, place, notes) => {
     notes.leftOut.push(
       `${place}: it would write a file of the node's, which no definition of a namespace does`,
     );

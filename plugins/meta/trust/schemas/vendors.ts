@@ -1,8 +1,8 @@
+import { flag } from "../../../../cni/readers.ts";
 import {
   address,
   cidr,
   type DecodedFields,
-  flag,
   linkName,
   list,
   mac,
@@ -11,8 +11,8 @@ import {
   oneOf,
   operators,
   operatorsBut,
-  type Reader,
   routes,
+  type TenantReader,
   whole,
 } from "../fields.ts";
 import type { Schema, Schemas, Use } from "../schema.ts";
@@ -148,7 +148,7 @@ const ovs = (): Schema => ({
   ],
 });
 
-const inContainer: Reader = (value, place, notes) => {
+const inContainer: TenantReader = (value, place, notes) => {
   if (value === true) return value;
   notes.problems.push({ place, why: `must be true, since ${hostLinks}` });
   return undefined;
