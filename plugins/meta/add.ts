@@ -60,7 +60,7 @@ async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation
   if (api === undefined || config.status === "off") return;
   const { tellUntold } = await import("./network-status/untold.ts");
   const deadlineMs = Math.min(runtimeConf.deadlineMs, sys.clock.monotonicMs() + othersMs);
-  await tellUntold(sys, config.stateDir, api, key, othersAtOnce, deadlineMs);
+  await tellUntold(sys, config.stateDir, api, { own: key, count: othersAtOnce, deadlineMs });
 }
 
 /** Without an executable that it takes an ADD does not begin. */
@@ -116,7 +116,7 @@ async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Out
   }
   const passed = await passCollection(sys, lock);
   if (!passed.ok) return rollBack(sys, operation, { ...record, carried: [] }, passed.error);
-  const executed = await execute(sys, prepared.plan, runtimeConf, config.parallel);
+  const executed = await execute(sys, prepared.plan, runtimeConf, config);
   if (!executed.ok) return rollBack(sys, operation, { ...record, carried: executed.touched }, executed.error);
   const attached = { ...record, carried: executed.value };
   const planned = await planChanges(sys, operation, executed.value);
@@ -142,7 +142,7 @@ async function finish(
     return committed;
   const { tellStatus } = await import("./network-status/write-status.ts");
   const made = { pod, isStatic, ...results };
-  const told = await tellStatus(sys, config, record, made, runtimeConf.deadlineMs, api);
+  const told = await tellStatus(sys, config, record, made, { api, deadlineMs: runtimeConf.deadlineMs });
   return told.ok ? committed : told;
 }
 
@@ -255,7 +255,7 @@ async function rollBack(
 ): Promise<Outcome<never, CniError>> {
   const ownTime = { ...runtimeConf, undoing: true, deadlineMs: sys.clock.monotonicMs() + undoMs };
   const routed = await undoRoutes(sys, touched, ownTime);
-  const left = await undo(sys, touched.carried, ownTime, config.parallel, "none");
+  const left = await undo(sys, touched.carried, ownTime, { parallel: config.parallel, past: "none" });
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, ownTime, undefined);
   const errors = [...(routed.ok ? [] : [routed.error]), ...still.map(({ error }) => error)];
   const carried = still.toReversed().map((each) => each.carried);

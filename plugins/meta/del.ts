@@ -7,12 +7,12 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type MetaPlaces, metaPlaces } from "./config/config.ts";
 import { parseMetaConfig } from "./config/parse.ts";
+import { derive, type MissingRecord } from "./del-unrecorded.ts";
 import { type Left, type StepResult, undo } from "./execute/execute.ts";
 import { runtimeConfOf } from "./execute/runtime-conf.ts";
 import type { Plan } from "./plan/plan.ts";
 import { prepare } from "./prepare.ts";
 import { withContainer } from "./record/container-lock.ts";
-import { derive } from "./undo/del-unrecorded.ts";
 import { findRecord, removeRecorded } from "./undo/teardown.ts";
 import { undoOtherwise } from "./undo/undo-otherwise.ts";
 
@@ -40,7 +40,7 @@ async function delAlone(
   const found = key === own ? first : findRecord(sys, places.stateDir, key);
   if (found.kind === "failed") return fail(found.error);
   if (found.kind !== "record") {
-    const undone = await delUnrecorded(sys, invocation, own, found.kind === "torn");
+    const undone = await delUnrecorded(sys, invocation, own, found.kind);
     // Only now: after a DEL that failed, the next one must find the record torn again, and not missing.
     if (undone.ok && found.kind === "torn") setAside(sys, places.stateDir, key);
     return undone;
@@ -48,7 +48,13 @@ async function delAlone(
   // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.
   const runtimeConf = runtimeConfOf(sys, environment, places, { args: found.record.args });
   const planNow = (): Promise<Plan> => planByConfig(sys, invocation);
-  const removed = await removeRecorded(sys, places.stateDir, key, found.record, runtimeConf, planNow);
+  const removed = await removeRecorded(
+    sys,
+    places.stateDir,
+    { key, record: found.record },
+    runtimeConf,
+    planNow,
+  );
   if (removed.ok && key !== own) setTombstone(sys, places.stateDir, own);
   return removed;
 }
@@ -80,22 +86,22 @@ async function delUnrecorded(
   sys: Sys,
   invocation: Invocation,
   key: AttachmentKey,
-  torn: boolean,
+  record: MissingRecord,
 ): Promise<Outcome<void, CniError>> {
-  const derived = await derive(sys, invocation, key, torn);
+  const derived = await derive(sys, invocation, key, record);
   if (!derived.ok) return derived;
   if (derived.value === undefined) return ok(undefined);
   const { config, plan, asked, isWhole } = derived.value;
   const runtimeConf = runtimeConfOf(sys, invocation.environment, config);
   const carried = plan.map((step): StepResult => ({ step, result: undefined }));
-  const left = await undo(sys, carried, runtimeConf, config.parallel, "unattached");
+  const left = await undo(sys, carried, runtimeConf, { parallel: config.parallel, past: "unattached" });
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, runtimeConf, undefined);
   // What a pod's author has asked for must not keep the pod from ever going away; what passes is waited for.
   const isPassedOver = ({ carried: each, error }: Left): boolean =>
-    !torn && asked.has(each.step.ifname) && error.code !== codes.tryAgainLater;
+    record === "none" && asked.has(each.step.ifname) && error.code !== codes.tryAgainLater;
   for (const { error } of still.filter(isPassedOver)) {
     sys.warn(`hawser: DEL of container ${key.containerId} without a record: passed over: ${describe(error)}`);
   }
-  if (still.length === 0 && isWhole && !torn) setTombstone(sys, config.stateDir, key);
+  if (still.length === 0 && isWhole && record === "none") setTombstone(sys, config.stateDir, key);
   return allOk(still.filter((each) => !isPassedOver(each)).map(({ error }) => error));
 }

@@ -55,7 +55,7 @@ export interface ExplainedAttachment {
 export function explain(config: MetaConfig, prepared: Prepared): Explanation {
   const { parallel, result, network, primary } = config;
   const { routes } = prepared;
-  const orders = ordersOf(prepared.plan, parallel);
+  const orders = ordersOf(prepared.plan, config);
   return {
     network: network.name,
     primary: primary.kind === "chained" ? "a plugin before hawser" : "hawser",
@@ -69,7 +69,7 @@ export function explain(config: MetaConfig, prepared: Prepared): Explanation {
   };
 }
 
-function ordersOf(plan: readonly Step[], parallel: boolean): number[] {
+function ordersOf(plan: readonly Step[], { parallel }: MetaConfig): number[] {
   const primaries = plan.filter((step) => step.role === "primary").length;
   return plan.map((_, index) => (parallel ? Math.min(index, primaries) : index) + 1);
 }
@@ -88,10 +88,7 @@ function explainStep(
     ifname,
     network,
     origin,
-    asked:
-      request === undefined
-        ? []
-        : requestedKinds(request, role === "primary").filter((kind) => kind !== "interface"),
+    asked: request === undefined ? [] : requestedKinds(request, role).filter((kind) => kind !== "interface"),
     ...(resource !== undefined && { resource }),
     ...(device !== undefined && { deviceId: device.id }),
     source,

@@ -11,14 +11,14 @@ import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { parseMetaConfig } from "./config/parse.ts";
 import { runtimeConfOf } from "./execute/runtime-conf.ts";
+import { collectLeftOver, readLeftOver } from "./gc/gc-left-over.ts";
+import { collections, isSame, keyOf, type RecordOnDisk, stale } from "./gc/gc-plan.ts";
 import { openApi } from "./observe/api.ts";
 import { awaitReadiness } from "./observe/readiness.ts";
 import type { Step } from "./plan/plan.ts";
 import { planEveryPods } from "./prepare.ts";
 import { collectingAlone, withContainer } from "./record/container-lock.ts";
 import { fromDocument } from "./record/record.ts";
-import { collectLeftOver, readLeftOver } from "./undo/gc-left-over.ts";
-import { collections, isSame, keyOf, type RecordOnDisk, stale } from "./undo/gc-plan.ts";
 import { findRecord, removeRecorded } from "./undo/teardown.ts";
 
 /** New operations are let in between two networks once they have been kept waiting so long. */
@@ -105,7 +105,7 @@ async function tellOwed(sys: Sys, config: MetaConfig, { environment }: Invocatio
   const api = await openApi(sys, config, environment, deadlineMs);
   if (api === undefined) return;
   const { tellUntold } = await import("./network-status/untold.ts");
-  await tellUntold(sys, config.stateDir, api, undefined, Number.POSITIVE_INFINITY, deadlineMs);
+  await tellUntold(sys, config.stateDir, api, { count: Number.POSITIVE_INFINITY, deadlineMs });
 }
 
 function readHeld(sys: Sys, stateDir: string): Outcome<RecordOnDisk[], CniError> {
@@ -141,7 +141,7 @@ function removeStale(
       netns: "",
       args: found.record.args,
     });
-    const removed = await removeRecorded(sys, config.stateDir, key, found.record, runtimeConf);
+    const removed = await removeRecorded(sys, config.stateDir, { key, record: found.record }, runtimeConf);
     return removed.ok ? ok("removed") : removed;
   };
   // Not waited for: whoever is at work on it sees to it.

@@ -21,8 +21,8 @@ export type RequestKind = (typeof requestKinds)[number];
 export type Permission = "allow" | "deny";
 export type Permissions = Readonly<Record<RequestKind, Permission>>;
 
-/** What a request asks beyond being attached; `isPrimary`: as the pod's own choice of its primary network. */
-export function requestedKinds(request: NetworkRequest, isPrimary: boolean): RequestKind[] {
+/** What a request asks beyond being attached. One for the primary network asks to take the place of the node's. */
+export function requestedKinds(request: NetworkRequest, role: "primary" | "secondary"): RequestKind[] {
   const values: Readonly<Record<RequestKind, unknown>> = {
     ips: request.ips,
     mac: request.mac,
@@ -34,7 +34,7 @@ export function requestedKinds(request: NetworkRequest, isPrimary: boolean): Req
     cniArgs: request.cniArgs,
     interface: request.interface,
     ipamClaim: request.ipamClaimReference,
-    defaultNetwork: isPrimary || undefined,
+    defaultNetwork: role === "primary" ? true : undefined,
   };
   return requestKinds.filter((kind) => values[kind] !== undefined);
 }

@@ -42,12 +42,17 @@ export type Executed =
 /** At once, of the secondaries that may run at once: their number is the pod's author's choice, processes are the node's. */
 const batchSize = 16;
 
+/** Whether the secondaries are attached and detached at once, or in turn. */
+export interface AttachOrder {
+  readonly parallel: boolean;
+}
+
 /** Carries out a plan: the primary, then the secondaries in turn or, if the operator chose so, all at once. */
 export async function execute(
   sys: Sys,
   plan: Plan,
   runtimeConf: RuntimeConf,
-  parallel: boolean,
+  { parallel }: AttachOrder,
 ): Promise<Executed> {
   const first = plan.filter((step) => step.role === "primary");
   const rest = plan.filter((step) => step.role === "secondary");
@@ -126,8 +131,7 @@ export async function undo(
   sys: Sys,
   carried: readonly StepResult[],
   runtimeConf: RuntimeConf,
-  parallel: boolean,
-  past: GoesPast,
+  { parallel, past }: AttachOrder & { readonly past: GoesPast },
 ): Promise<Left[]> {
   const reversed = carried.toReversed();
   const secondaries = reversed.filter(({ step }) => step.role === "secondary");

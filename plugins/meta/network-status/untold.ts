@@ -11,6 +11,8 @@ import { isFinal, nameOf, untoldFolder } from "./untold-note.ts";
 
 /** One status, and whose. */
 interface Untold {
+  /** Of its note. */
+  readonly path: string;
   readonly key: AttachmentKey;
   /** Of the record: a later attachment of the same container is another one. */
   readonly sinceMs: number;
@@ -18,26 +20,29 @@ interface Untold {
   readonly text: string;
 }
 
-/**
- * Writes up to `limit` statuses that are owed, until `deadlineMs`; stops at the first that the API does not take, since it
- * would not take the others. `own` is whose operation this is: where its status is owed as well, the API is away right now.
- */
+/** How much of an operation goes into the statuses that are owed to other pods. */
+interface Effort {
+  /** Whose operation this is. If its own status is owed as well, the API is away right now, and nothing is tried. */
+  readonly own?: AttachmentKey;
+  readonly count: number;
+  readonly deadlineMs: number;
+}
+
+/** Writes statuses that are owed. Stops at the first that the API does not take, since it would not take the others. */
 export async function tellUntold(
   sys: Sys,
   stateDir: string,
   api: KubeClient,
-  own: AttachmentKey | undefined,
-  limit: number,
-  deadlineMs: number,
+  { own, count, deadlineMs }: Effort,
 ): Promise<void> {
   const names = sys.files.list(`${stateDir}/${untoldFolder}`);
   if (!names.ok || names.value.length === 0) return;
   if (own !== undefined && names.value.includes(nameOf(own.containerId, own.ifname))) return;
-  for (const name of names.value.slice(0, limit)) {
+  for (const name of names.value.slice(0, count)) {
     const path = `${stateDir}/${untoldFolder}/${name}`;
     const untold = readUntold(sys, path);
     if (untold === undefined) sys.files.remove(path);
-    else if (!(await tellOne(sys, stateDir, api, path, untold, deadlineMs))) return;
+    else if (!(await tellOne(sys, stateDir, api, untold, deadlineMs))) return;
   }
 }
 
@@ -46,7 +51,6 @@ async function tellOne(
   sys: Sys,
   stateDir: string,
   api: KubeClient,
-  path: string,
   untold: Untold,
   deadlineMs: number,
 ): Promise<boolean> {
@@ -61,7 +65,7 @@ async function tellOne(
       const patched = await api.patch(url, statusPatch(text, pod, false), deadlineMs);
       if (!patched.ok && !isFinal(patched.error)) return false;
     }
-    sys.files.remove(path);
+    sys.files.remove(untold.path);
     return true;
   } finally {
     if (lock.value.inherited) lock.value.bequeath();
@@ -91,7 +95,7 @@ function readUntold(sys: Sys, path: string): Untold | undefined {
     return undefined;
   const identity = readPod(pod);
   if (typeof sinceMs !== "number" || typeof status !== "string" || identity === undefined) return undefined;
-  return { key: { network, containerId, ifname }, sinceMs, pod: identity, text: status };
+  return { path, key: { network, containerId, ifname }, sinceMs, pod: identity, text: status };
 }
 
 function readPod(value: Json | undefined): Untold["pod"] | undefined {

@@ -21,6 +21,12 @@ export interface MadeAttachments {
   readonly carried: readonly Attached[];
 }
 
+/** The API, if there is one, and until when it may be waited for. */
+interface StatusWriter {
+  readonly api: KubeClient | undefined;
+  readonly deadlineMs: number;
+}
+
 /** A pod that starts is worth more than its status; whoever wants it the other way round has `required`. */
 const patienceMs = 2_000;
 
@@ -33,14 +39,13 @@ export async function tellStatus(
   config: MetaConfig,
   record: AttachmentRecord,
   made: MadeAttachments,
-  deadlineMs: number,
-  api: KubeClient | undefined,
+  { api, deadlineMs }: StatusWriter,
 ): Promise<Outcome<void, CniError>> {
   const { pod, isStatic, base, carried } = made;
   const isRequired = config.status === "required";
   const untilMs = isRequired ? deadlineMs : Math.min(deadlineMs, sys.clock.monotonicMs() + patienceMs);
   const text = networkStatus(await networksOf(sys, config, base, carried));
-  const written = text.ok ? await writeStatus(text.value, made, untilMs, api) : text;
+  const written = text.ok ? await writeStatus(text.value, made, { api, deadlineMs: untilMs }) : text;
   if (written.ok) return ok(undefined);
   const error = within(`write the network status of pod ${pod.namespace}/${pod.name}`, written.error);
   if (isRequired) return fail(error);
@@ -52,8 +57,7 @@ export async function tellStatus(
 async function writeStatus(
   text: string,
   { pod, isStatic }: MadeAttachments,
-  deadlineMs: number,
-  api: KubeClient | undefined,
+  { api, deadlineMs }: StatusWriter,
 ): Promise<Outcome<unknown, CniError>> {
   const path = `${podPath(pod.namespace, pod.name)}/status`;
   return (await api?.patch(path, statusPatch(text, pod, isStatic), deadlineMs)) ?? ok(undefined);

@@ -126,13 +126,14 @@ const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
 };
 
 /** Everything that is asked of one network and denied, for people. */
-function deniedRequests({ requests }: Policy, { role, request, written, decoded }: Candidate): string[] {
+function deniedRequests({ requests }: Policy, candidate: Candidate): string[] {
+  const { request, written, decoded } = candidate;
   const permissions = permissionsFor(requests, request);
   const grants = decoded?.ok === true ? decoded.value.grants : [];
   const tightened = wordsOf(written, deniedRequestsAnnotation);
   const known: readonly string[] = [...requestKinds, everyone];
   const unknown = tightened.filter((word) => !known.includes(word));
-  const asked = askedFor(request, role === "primary");
+  const asked = askedFor(candidate);
   if (asked.length > 0 && unknown.length > 0) {
     const words = listed(unknown.map(quote), 3);
     return [`${nameOf(request)} denies something unknown (${deniedRequestsAnnotation}: ${words})`];
@@ -146,8 +147,8 @@ function deniedRequests({ requests }: Policy, { role, request, written, decoded 
   return denied.length === 0 ? [] : [`${nameOf(request)} does not allow ${listed(denied, 10)}`];
 }
 
-function askedFor(request: NetworkRequest, isPrimary: boolean): { kind: RequestKind; shown: string }[] {
-  const requested = requestedKinds(request, isPrimary);
+function askedFor({ request, role }: Candidate): { kind: RequestKind; shown: string }[] {
+  const requested = requestedKinds(request, role);
   const args = Object.keys(request.cniArgs ?? {});
   return requestKinds.flatMap((kind) => [
     ...(requested.includes(kind) ? [{ kind, shown: kind }] : []),
@@ -179,7 +180,7 @@ function typesError(doing: string, policy: Policy, candidates: readonly Candidat
     ({ request, type, part }) =>
       `${nameOf(request)} runs ${quote(type)}${part === "ipam" ? " for its addresses" : ""}`,
   );
-  const allowed = allowedFor(policy, first.part, ownerOf(policy, first.written) === "tenant");
+  const allowed = allowedFor(policy, first.part, ownerOf(policy, first.written));
   const field = first.part === "ipam" ? "allowedIpamTypes" : "allowedTypes";
   return [
     cniError(
@@ -192,7 +193,7 @@ function typesError(doing: string, policy: Policy, candidates: readonly Candidat
 }
 
 function deniedOf(policy: Policy, definition: Definition): ReturnType<typeof deniedTypes> {
-  return deniedTypes(policy, ownerOf(policy, definition) === "tenant", definition.config);
+  return deniedTypes(policy, ownerOf(policy, definition), definition.config);
 }
 
 function nameOf({ namespace, name }: NetworkRequest): string {

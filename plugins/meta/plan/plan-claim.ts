@@ -1,6 +1,7 @@
 import { type Chain, declaredCapabilities } from "../../../cni/chain.ts";
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type JsonObject } from "../../../cni/json.ts";
+import type { MetaConfig } from "../config/config.ts";
 
 /** The only IPAM plugin that has MAC addresses. */
 export const giver = "hawser-flat";
@@ -21,14 +22,16 @@ export interface EarlyClaim {
 
 /**
  * Whether a chain's addresses are to be claimed early. `chain` as its author wrote it, `complete` as it is sent; `asked` is
- * the MAC address that was supplied, if any; `isInArgs`: each plugin finds it in CNI_ARGS.
+ * the MAC address that was supplied, if any.
  */
 export function planClaim(
+  { dialect }: Pick<MetaConfig, "dialect">,
   chain: Chain,
   complete: Chain,
   asked: unknown,
-  isInArgs: boolean,
 ): EarlyClaim | undefined {
+  // A plugin of a definition that was written for Multus finds the address in CNI_ARGS.
+  const isInArgs = dialect === "multus";
   const source = chain.plugins.find(isSource);
   const to = [...chain.plugins.keys()].filter((at) => declaresMac(chain.plugins[at]));
   if (source === undefined || to.length === 0) return undefined;

@@ -116,7 +116,7 @@ function completed(
   const kubelets = role === "primary" ? config.runtimeConfig : {};
   const supplied = { ...kubelets, ...requested, ...ours };
   const whole = withDevice(withCniArgs(completeChain(chain, supplied), request?.cniArgs), device);
-  const claim = planClaim(chain, whole, supplied.mac, config.dialect === "multus");
+  const claim = planClaim(config, chain, whole, supplied.mac);
   return ok({
     chain: { ...whole, plugins: whole.plugins.map(spellPlugin) },
     ...(claim !== undefined && { claim }),

@@ -66,8 +66,8 @@ describe("what tutorials and vendors' pages write is taken", () => {
   test.each(entries)("$namespace/$name runs what may run", (entry) => {
     const { config } = definitionOf(entry);
     const rules = { allowedTypes: entry.allowedTypes, allowedIpamTypes: undefined };
-    expect(deniedTypes(rules, true, config)).toEqual([]);
-    const byDefault = deniedTypes({ ...rules, allowedTypes: undefined }, true, config);
+    expect(deniedTypes(rules, "tenant", config)).toEqual([]);
+    const byDefault = deniedTypes({ ...rules, allowedTypes: undefined }, "tenant", config);
     expect(byDefault.length > 0).toBe(entry.allowedTypes !== undefined);
   });
 

@@ -166,7 +166,7 @@ function readConfig(scope: Scope, config: JsonObject): JsonObject {
 
 /** One executable's configuration, `ipam` within it excepted. */
 function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: DecodedFields): JsonObject {
-  const type = typeof plugin.type === "string" ? plugin.type : "";
+  const type = typeNameOf(plugin);
   const schema = schemaOf(type, "plugin");
   const fields: DecodedFields = {
     ...common,
@@ -174,7 +174,7 @@ function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: Decod
     args: argsOf(schema, plugin.ipam),
     ipam: schema?.role === "chained" ? noIpam : (value, where) => readIpam(scope, value, where),
   };
-  const read = readPart(scope, "plugin", type, fields, plugin, place);
+  const read = readPart(scope, "plugin", fields, plugin, place);
   if (schema?.uses !== undefined && !isOpaque(scope, type))
     use(scope, place, schema.uses({ name: scope.written, ...read }));
   return read;
@@ -195,15 +195,19 @@ function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
     notes.problems.push({ place, why: "is no object" });
     return undefined;
   }
-  const type = typeof ipam.type === "string" ? ipam.type : "";
+  const type = typeNameOf(ipam);
   // No addresses, in each of the ways in which Go's programs write that.
   if (type === "" && Object.values(ipam).every(isUnset)) return {};
   const fields: DecodedFields = { type: text(() => undefined) };
-  const read = readPart(scope, "ipam", type, fields, ipam, place);
+  const read = readPart(scope, "ipam", fields, ipam, place);
   if (type !== "hawser-flat") return read;
   const pool = withPool(resources, read, place, ownName, notes);
   grants.push(...pool.grants);
   return pool.ipam;
+}
+
+function typeNameOf({ type }: JsonObject): string {
+  return typeof type === "string" ? type : "";
 }
 
 function isOpaque({ trust }: Scope, type: string): boolean {
@@ -219,12 +223,12 @@ function isOpaque({ trust }: Scope, type: string): boolean {
 function readPart(
   scope: Scope,
   part: Part,
-  type: string,
   fields: DecodedFields,
   value: JsonObject,
   place: string,
 ): JsonObject {
   const { notes } = scope;
+  const type = typeNameOf(value);
   if (!isOwnIpam(type) && isOpaque(scope, type)) return readOpaque(fields, value, place, notes);
   const schema = schemaOf(type, part);
   if (schema !== undefined) return readBySchema(scope, schema, { ...fields, ...schema.fields }, value, place);

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
+import type { Owner } from "./owner.ts";
 import { typesWithSchema } from "./schemas/index.ts";
 import { allowedFor, deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
 
 const unsaid: TypeRules = { allowedTypes: undefined, allowedIpamTypes: undefined };
 
-function denied(config: JsonObject, isTenants: boolean, rules: Partial<TypeRules> = {}) {
-  return deniedTypes({ ...unsaid, ...rules }, isTenants, config).map(({ type, part }) => `${part} ${type}`);
+function denied(config: JsonObject, owner: Owner, rules: Partial<TypeRules> = {}) {
+  return deniedTypes({ ...unsaid, ...rules }, owner, config).map(({ type, part }) => `${part} ${type}`);
 }
 
 describe("what may run for a tenant's definition", () => {
@@ -29,31 +30,31 @@ describe("what may run for a tenant's definition", () => {
       ["ipam x"],
     ],
   ])("%s", (_case, config, expected) => {
-    expect(denied(config, true)).toEqual(expected);
+    expect(denied(config, "tenant")).toEqual(expected);
   });
 
   test("whatever the operator allows, a plugin's two parts are not changed", () => {
     const rules = { allowedTypes: ["*"] };
-    expect(denied({ type: "vendor", ipam: { type: "vendor-ipam" } }, true, rules)).toEqual([]);
-    expect(denied({ type: "vendor", ipam: { type: "macvlan" } }, true, rules)).toEqual(["ipam macvlan"]);
-    expect(denied({ type: "hawser-flat" }, true, rules)).toEqual(["plugin hawser-flat"]);
+    expect(denied({ type: "vendor", ipam: { type: "vendor-ipam" } }, "tenant", rules)).toEqual([]);
+    expect(denied({ type: "vendor", ipam: { type: "macvlan" } }, "tenant", rules)).toEqual(["ipam macvlan"]);
+    expect(denied({ type: "hawser-flat" }, "tenant", rules)).toEqual(["plugin hawser-flat"]);
   });
 
   test("one list of the operator's is both lists, each with what can be in it", () => {
     const rules = { allowedTypes: ["macvlan", "host-local", "vendor"] };
-    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, true, rules)).toEqual([]);
-    expect(denied({ type: "vendor", ipam: { type: "vendor" } }, true, rules)).toEqual([]);
-    expect(denied({ type: "host-local", ipam: { type: "macvlan" } }, true, rules)).toEqual([
+    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, "tenant", rules)).toEqual([]);
+    expect(denied({ type: "vendor", ipam: { type: "vendor" } }, "tenant", rules)).toEqual([]);
+    expect(denied({ type: "host-local", ipam: { type: "macvlan" } }, "tenant", rules)).toEqual([
       "plugin host-local",
       "ipam macvlan",
     ]);
-    expect(denied({ type: "bridge" }, true, rules)).toEqual(["plugin bridge"]);
+    expect(denied({ type: "bridge" }, "tenant", rules)).toEqual(["plugin bridge"]);
   });
 
   test("a list of IPAM plugins of its own", () => {
     const rules = { allowedTypes: ["macvlan", "host-local"], allowedIpamTypes: ["static"] };
-    expect(denied({ type: "macvlan", ipam: { type: "static" } }, true, rules)).toEqual([]);
-    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, true, rules)).toEqual([
+    expect(denied({ type: "macvlan", ipam: { type: "static" } }, "tenant", rules)).toEqual([]);
+    expect(denied({ type: "macvlan", ipam: { type: "host-local" } }, "tenant", rules)).toEqual([
       "ipam host-local",
     ]);
   });
@@ -61,8 +62,8 @@ describe("what may run for a tenant's definition", () => {
 
 describe("what may run for a definition on disk", () => {
   test("anything, until the operator says", () => {
-    expect(denied({ type: "host-device", ipam: { type: "vendor" } }, false)).toEqual([]);
-    expect(denied({ type: "ptp", Ipam: { type: "vendor" } }, false, { allowedTypes: ["ptp"] })).toEqual([
+    expect(denied({ type: "host-device", ipam: { type: "vendor" } }, "operator")).toEqual([]);
+    expect(denied({ type: "ptp", Ipam: { type: "vendor" } }, "operator", { allowedTypes: ["ptp"] })).toEqual([
       "ipam vendor",
     ]);
   });
@@ -90,19 +91,19 @@ describe("types and their schemas", () => {
   test.each(["plugin", "ipam"] as const)(
     "what may run as %s unless the operator says otherwise has one",
     (part) => {
-      for (const type of allowedFor(unsaid, part, true)) expect(types[part]).toContain(type);
+      for (const type of allowedFor(unsaid, part, "tenant")) expect(types[part]).toContain(type);
     },
   );
 
   test("what has one as a plugin alone never runs for addresses, and the other way round", () => {
     for (const type of types.plugin.filter((each) => !types.ipam.includes(each)))
-      expect(denied({ type: "macvlan", ipam: { type } }, true, anything)).toEqual([`ipam ${type}`]);
+      expect(denied({ type: "macvlan", ipam: { type } }, "tenant", anything)).toEqual([`ipam ${type}`]);
     for (const type of types.ipam.filter((each) => !types.plugin.includes(each)))
-      expect(denied({ type }, true, anything)).toEqual([`plugin ${type}`]);
+      expect(denied({ type }, "tenant", anything)).toEqual([`plugin ${type}`]);
   });
 
   test("what takes a device from the node, or reaches into it, is the operator's to allow", () => {
-    const byDefault = allowedFor(unsaid, "plugin", true);
+    const byDefault = allowedFor(unsaid, "plugin", "tenant");
     const others = types.plugin.filter((type) => !byDefault.includes(type));
     expect(others.sort()).toEqual(["accelerated-bridge", "coordinator", "host-device", "loopback", "tap"]);
   });

@@ -1,6 +1,7 @@
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import type { MetaConfig } from "../config/config.ts";
+import type { Owner } from "./owner.ts";
 
 /** What the executable of a type is run as: by us, as a plugin of the network, or by such a plugin, for addresses. */
 export type Part = "plugin" | "ipam";
@@ -65,11 +66,12 @@ export function isOwnIpam(type: Json | undefined): boolean {
 export type TypeRules = Pick<MetaConfig, "allowedTypes" | "allowedIpamTypes">;
 
 /** The types that may run, for people. */
-export function allowedFor(rules: TypeRules, part: Part, isTenants: boolean): readonly string[] {
+export function allowedFor(rules: TypeRules, part: Part, owner: Owner): readonly string[] {
   const { allowedTypes, allowedIpamTypes } = rules;
-  const unsaid = isTenants
-    ? { plugin: defaultPlugins, ipam: defaultIpam }
-    : { plugin: [everyone], ipam: [everyone] };
+  const unsaid =
+    owner === "tenant"
+      ? { plugin: defaultPlugins, ipam: defaultIpam }
+      : { plugin: [everyone], ipam: [everyone] };
   if (part === "plugin") return allowedTypes?.filter((type) => !neverPlugin.includes(type)) ?? unsaid.plugin;
   return allowedIpamTypes ?? allowedTypes?.filter((type) => !neverIpam.includes(type)) ?? unsaid.ipam;
 }
@@ -77,24 +79,24 @@ export function allowedFor(rules: TypeRules, part: Part, isTenants: boolean): re
 /** The executables of a definition that may not run for it, each with what it would be run as. */
 export function deniedTypes(
   rules: TypeRules,
-  isTenants: boolean,
+  owner: Owner,
   config: JsonObject,
 ): { readonly type: string; readonly part: Part }[] {
   const parts = (["plugin", "ipam"] as const).map((part) => ({
     part,
-    allowed: allowedFor(rules, part, isTenants),
+    allowed: allowedFor(rules, part, owner),
   }));
   return pluginsOf(config).flatMap((plugin) =>
     parts.flatMap(({ part, allowed }) =>
       typesOf(plugin, part)
-        .filter((type) => !mayRun(type, part, allowed, isTenants))
+        .filter((type) => !mayRun(type, part, allowed, owner))
         .map((type) => ({ type, part })),
     ),
   );
 }
 
-function mayRun(type: string, part: Part, allowed: readonly string[], isTenants: boolean): boolean {
-  if (isTenants && (part === "ipam" ? neverIpam : neverPlugin).includes(type)) return false;
+function mayRun(type: string, part: Part, allowed: readonly string[], owner: Owner): boolean {
+  if (owner === "tenant" && (part === "ipam" ? neverIpam : neverPlugin).includes(type)) return false;
   return allowed.includes(everyone) || allowed.includes(type);
 }
 

@@ -45,6 +45,12 @@ function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
   );
 }
 
+/** A record, and what it is kept under. A record of a stranded attachment has another network's key than the DEL. */
+export interface KeptRecord {
+  readonly key: AttachmentKey;
+  readonly record: AttachmentRecord;
+}
+
 /**
  * Undoes a recorded attachment and forgets it, but only once everything of it is gone, or given up: what is given up is
  * recorded as left over. `planNow` tells what an ADD would do now, for what may never have been attached.
@@ -52,8 +58,7 @@ function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
 export async function removeRecorded(
   sys: Sys,
   stateDir: string,
-  key: AttachmentKey,
-  record: AttachmentRecord,
+  { key, record }: KeptRecord,
   runtimeConf: RuntimeConf,
   planNow?: () => Promise<Plan>,
 ): Promise<Outcome<void, CniError>> {
@@ -68,7 +73,7 @@ export async function removeRecorded(
     return keepOwed(sys, stateDir, key, { ...record, failures }, [routed]);
   // The last try of what could not be undone before.
   const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
-  const left = await undo(sys, record.carried, places, record.parallel, past);
+  const left = await undo(sys, record.carried, places, { parallel: record.parallel, past });
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
   const over = still.filter((each) => mayEnd(isNeverAttached(each), each.error.code === codes.tryAgainLater));
   const given = giveUp(sys, stateDir, key, record, over);

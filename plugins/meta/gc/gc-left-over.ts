@@ -7,8 +7,8 @@ import type { Sys } from "../../../sys/sys.ts";
 import { undo } from "../execute/execute.ts";
 import { withContainer } from "../record/container-lock.ts";
 import { type AttachmentRecord, fromDocument } from "../record/record.ts";
+import { undoOtherwise } from "../undo/undo-otherwise.ts";
 import type { RecordOnDisk } from "./gc-plan.ts";
-import { undoOtherwise } from "./undo-otherwise.ts";
 
 /** What DELs of this network have given up, as GC knows it. */
 export function readLeftOver(sys: Sys, stateDir: string, network: string): RecordOnDisk[] {
@@ -62,7 +62,7 @@ async function undoAgain(
 ): Promise<string | undefined> {
   const folders = record.path.filter((folder) => !runtimeConf.path.includes(folder));
   const places = { ...runtimeConf, path: [...runtimeConf.path, ...folders] };
-  const left = await undo(sys, record.carried, places, false, "all");
+  const left = await undo(sys, record.carried, places, { parallel: false, past: "all" });
   const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, places, undefined);
   if (first !== undefined) return describe(first.error);
   const removed = sys.files.remove(path);

@@ -1,17 +1,20 @@
-import type { AttachmentKey } from "../../../cni/attachments.ts";
-import { requirePlugins } from "../../../cni/chain.ts";
-import { type CniError, describe, failWith } from "../../../cni/errors.ts";
-import type { Invocation } from "../../../cni/plugin.ts";
-import { type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Sys } from "../../../sys/sys.ts";
-import type { MetaConfig } from "../config/config.ts";
-import { parseMetaConfig, salvageMetaConfig } from "../config/parse.ts";
-import { runtimeConfOf } from "../execute/runtime-conf.ts";
-import { observePrimary } from "../observe/observe.ts";
-import { type Plan, plan } from "../plan/plan.ts";
-import { select } from "../plan/select.ts";
-import { type Prepared, prepare } from "../prepare.ts";
-import { interfacesOfOthers } from "./teardown.ts";
+import type { AttachmentKey } from "../../cni/attachments.ts";
+import { requirePlugins } from "../../cni/chain.ts";
+import { type CniError, describe, failWith } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import type { MetaConfig } from "./config/config.ts";
+import { parseMetaConfig, salvageMetaConfig } from "./config/parse.ts";
+import { runtimeConfOf } from "./execute/runtime-conf.ts";
+import { observePrimary } from "./observe/observe.ts";
+import { type Plan, plan } from "./plan/plan.ts";
+import { select } from "./plan/select.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { interfacesOfOthers } from "./undo/teardown.ts";
+
+/** Why there is no record to go by. After a torn one something is certainly left. */
+export type MissingRecord = "none" | "torn";
 
 /** What is to be undone without a record, and how. */
 export interface Derived {
@@ -32,14 +35,14 @@ export async function derive(
   sys: Sys,
   invocation: Invocation,
   key: AttachmentKey,
-  torn: boolean,
+  record: MissingRecord,
 ): Promise<Outcome<Derived | undefined, CniError>> {
   const config = await parseMetaConfig(invocation.config);
   const whole = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;
   if (config.ok && whole.ok) {
     warnOfLeftOut(sys, key, whole.value.notAsked);
     const { plan: all, selections, notAsked } = whole.value;
-    const steps = torn ? all : installed(sys, config.value, invocation, whole.value);
+    const steps = record === "torn" ? all : installed(sys, config.value, invocation, whole.value);
     const asked = new Set(
       selections.flatMap(({ origin, ifname }) => (origin === "annotation" ? ifname : [])),
     );
@@ -50,7 +53,7 @@ export async function derive(
   const salvaged = config.ok ? config.value : await salvageMetaConfig(invocation.config);
   const primary = salvaged === undefined ? undefined : await planPrimary(sys, salvaged, key);
   if (salvaged === undefined || primary === undefined || !primary.ok) {
-    if (torn) return nothingKnown(key, why);
+    if (record === "torn") return nothingKnown(key, why);
     sys.warn(
       `hawser: DEL of container ${key.containerId}: there is no record, and nothing can be derived: ${why}`,
     );

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type JsonObject, printJson } from "../../../cni/json.ts";
-import { createFake, exited } from "../../../sys/fake.ts";
-import { invocationFrom } from "../meta-testing.ts";
-import { meta } from "../plugin.ts";
+import { type JsonObject, printJson } from "../../cni/json.ts";
+import { createFake, exited } from "../../sys/fake.ts";
+import { invocationFrom } from "./meta-testing.ts";
+import { meta } from "./plugin.ts";
 
 /** DEL of a container that has no record; of the plugins that are named only `main` and `side` are installed. */
 async function del(networks: string, more: JsonObject = {}, files: Readonly<Record<string, string>> = {}) {
