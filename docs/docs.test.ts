@@ -108,6 +108,25 @@ describe("what pages name", () => {
   );
 });
 
+test("each page and section that the code or a manifest names is there", () => {
+  const folders = ["sys", "cni", "kube", "ipam", "plugins", "cmd", "conformance", "examples"];
+  const missing = folders.flatMap((folder) =>
+    fs
+      .readdirSync(`${root}/${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((file) => /\.(ts|yaml)$/.test(file))
+      .flatMap((file) =>
+        [...fs.readFileSync(`${root}/${folder}/${file}`, "utf8").matchAll(/docs\/[\w-]+\.md(?:#[\w-]+)?/g)]
+          .map(([name]) => name.split("#") as [page: string, anchor?: string])
+          .filter(
+            ([page, anchor]) =>
+              !fs.existsSync(`${root}/${page}`) || (anchor !== undefined && !anchors(page).includes(anchor)),
+          )
+          .map((name) => `${folder}/${file}: ${name.join("#")}`),
+      ),
+  );
+  expect(missing).toEqual([]);
+});
+
 /** `b/c.ts` and `c.ts` of `a/b/c.ts`: a page that has named a folder names a file by its end. */
 function endsOf(file: string): string[] {
   const parts = file.split(/(?<=\/)/);
