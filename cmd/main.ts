@@ -7,7 +7,7 @@ import { printStdout, readStdin } from "../sys/linux-standard.ts";
 import { pluginName, registry } from "./registry.ts";
 import { serve } from "./serve.ts";
 
-/** The only exit of the program. */
+/** Answers the exit status. Only this file ends the process. */
 async function main(): Promise<number> {
   const variables = ownEnvironment();
   if (!variables.ok) return refuse(variables.error.message);
@@ -21,12 +21,12 @@ async function main(): Promise<number> {
   if (load === undefined) throw new Error(`pluginName answered ${name}, which is not registered`);
   const reply = await serve(linux, load, { variables: variables.value, readStdin });
   const printed = printStdout(reply.stdout);
-  // The runtime has gone: what was attached stays recorded for its DEL.
+  // The runtime has gone. The record stays, so that DEL can undo what ADD attached.
   if (!printed.ok) linux.warn(`hawser: could not write the result: ${printed.error.message}`);
   return printed.ok ? reply.exitCode : 1;
 }
 
-/** With the engine's variables in force, nobody could say whom we would believe. */
+/** Refuses to run under variables that change how the engine behaves. */
 function refuse(why: string): number {
   const doing = "leave the engine's variables (NODE_OPTIONS, BUN_... and their like) behind";
   const hint = "Take them out of the runtime's environment.";
@@ -35,7 +35,7 @@ function refuse(why: string): number {
   return 1;
 }
 
-/** The main name is a command line too, unless a runtime calls it: that sets CNI_* and gives no arguments. */
+/** Under the name `hawser` the program is a command line and a plugin. A runtime sets CNI_* and gives no arguments. */
 function isForPeople(name: string, args: readonly string[]): boolean {
   if (name !== "hawser" || (process.env.CNI_COMMAND ?? "") !== "") return false;
   return args.length > 0 || !Object.keys(process.env).some((key) => key.startsWith("CNI_"));

@@ -9,13 +9,13 @@ import { currentVersion, speaks, verbSince, versions } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 
-/** What a process has besides `Sys`, each used once: its input and its environment. */
+/** What a plugin's process has besides `Sys`: its environment and its input. Each is used once. */
 export interface PluginRequest {
   readonly variables: EnvironmentVariables;
   readonly readStdin: () => Outcome<string, { readonly message: string }>;
 }
 
-/** What the process is to print, and whether it succeeded. An empty stdout is no document. */
+/** What the process prints, and its exit status. An empty stdout means that there is no document. */
 export interface PluginReply {
   readonly stdout: string;
   readonly exitCode: 0 | 1;
@@ -23,7 +23,10 @@ export interface PluginReply {
 
 type Document = Outcome<JsonObject | undefined, ConfigFailure>;
 
-/** One call of a plugin, from bytes and environment to bytes: the only place that prints a document or catches a bug. */
+/**
+ * Answers one call of a plugin. Input and output are bytes. No other function of a plugin's call prints a document or
+ * catches a bug.
+ */
 export async function serve(
   sys: Sys,
   load: () => Promise<Plugin>,
@@ -102,7 +105,7 @@ function gateVersion({ command }: Environment, { cniVersion }: NetworkConfig): C
   );
 }
 
-/** VERSION repeats the version it was asked in (CNI 1.1.0, section 2), whatever else is on stdin. */
+/** VERSION answers in the cniVersion of its input (CNI 1.1.0, section 2). It ignores the rest of stdin. */
 function versionDocument(stdin: string): JsonObject {
   return { cniVersion: versionIn(stdin), supportedVersions: [...versions] };
 }

@@ -89,7 +89,7 @@ function printHeld(sys: Sys, terminal: Terminal, stateDir: string, held: readonl
   for (const each of held) printAdvice(terminal, each);
 }
 
-/** One line an interface; what is the same for all of a container is said once. */
+/** Rows for one record, one for each interface. The first row alone says what is the same for the whole container. */
 function rowsOf({ entry, state }: HeldRecord): string[][] {
   const { network, containerId, ifname } = entry.key;
   const id = containerId.slice(0, shownIdLength);
@@ -143,7 +143,7 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
   };
 }
 
-/** An inline delegate has no name but its configuration's. */
+/** The name of a step's network. An inline delegate has its configuration's name. */
 function networkOf({ role, network, chain }: Step): string {
   return role === "primary" ? chain.name : network;
 }

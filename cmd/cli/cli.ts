@@ -12,7 +12,10 @@ import { versionLine } from "./version.ts";
 const widestHelp = 110;
 const exitCodes = { fine: 0, wrongUsage: 2 } as const;
 
-/** A person's call: prints for people and answers the exit status, 0, 1 (something is wrong) or 2 (wrong usage). */
+/**
+ * Answers a person's call: prints for people, and answers the exit status: 0, 1 (something is wrong) or 2 (wrong
+ * usage).
+ */
 export async function runCommandLine(
   sys: Sys,
   args: readonly string[],
@@ -42,7 +45,7 @@ export async function runCommandLine(
   }
 }
 
-/** Of the process itself. */
+/** The context of a command that runs in this process. */
 function processContext(): Context {
   const program = { executable: process.execPath, variables: process.env, readStdin };
   return { terminal: processTerminal(), person: processPerson(), program };

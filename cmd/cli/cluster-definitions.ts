@@ -8,7 +8,7 @@ import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { readManifests } from "./manifests.ts";
 
-/** How to write the file, for people. */
+/** The command that writes the file, for people. */
 export const howToList = "kubectl get network-attachment-definitions -A -o json > definitions.json";
 
 /** One definition of a cluster, and why no pod could have it. */

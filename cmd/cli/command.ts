@@ -4,7 +4,7 @@ import type { Person } from "./ipam/person.ts";
 import type { OptionTable, ValuesOf } from "./option.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What a command has beside the machine. */
+/** What a command gets besides `sys`. */
 export interface Context {
   readonly terminal: Terminal;
   readonly person: Person;
@@ -20,57 +20,60 @@ export interface Program {
   readonly readStdin: () => Attempt<string>;
 }
 
-/** What a help says beside the options. */
+/** The parts of a help text besides the list of options. */
 export interface Help {
-  /** What stands behind its name in the line of usage. */
+  /** What the line of usage shows behind the command's name. */
   readonly takes: string;
-  /** Sentences: they are printed as one paragraph, in lines as long as the terminal's. */
+  /** Sentences. The help prints them as one paragraph, in lines that fill the terminal. */
   readonly about: readonly string[];
-  /** What each is for, and the command. */
+  /** For each example its purpose and its command line. */
   readonly examples: readonly (readonly [purpose: string, command: string])[];
   /** What the statuses 0, 1 and 2 mean. */
   readonly exits: string;
 }
 
-/** A command, or a group of them: `hawser ipam` only holds others, `hawser attachments` is both. */
+/** A command, or a group of commands. `hawser ipam` is only a group; `hawser attachments` is both. */
 export interface Command extends Help {
   /** One line, for the list that the command stands in. */
   readonly summary: string;
   readonly options: OptionTable;
-  /** Options that exclude others, by their names on the command line. */
+  /** For an option the options that it excludes, by their names on the command line. */
   readonly conflicts: Conflicts;
-  /** Those that stand below this one. */
+  /** The commands of the group: `show` in `hawser attachments show`. */
   readonly commands: Commands;
-  /** Undefined: one of those below must be named. */
+  /** Makes a call of what yargs found. Undefined for what is only a group: a person must name one of its commands. */
   readonly call: ((given: Given) => Call) | undefined;
 }
 
 type Conflicts = Readonly<Record<string, readonly string[]>>;
 
-/** By their names, in the order of the help. Each is loaded when it is the one, or when a help lists it. */
+/**
+ * Commands by their names, in the order of the help. A command is loaded when a person names it, or when a help lists
+ * it.
+ */
 export type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
-/** What yargs found on the command line, by the names there. */
+/** What yargs found, by the options' names on the command line. */
 export type Given = Readonly<Record<string, unknown>>;
 
-/** A command with the values of its options: all that is left is to run it. */
+/** A command with the values of its options, ready to run. */
 export interface Call {
   readonly options: Readonly<Record<string, unknown>>;
   readonly run: (sys: Sys, context: Context) => Promise<number>;
 }
 
-/** All of one command. What `run` is given for the options follows from their table. */
+/** All of one command. The type of `run`'s options follows from the table of options. */
 interface Definition<Table extends OptionTable> extends Help {
   readonly summary: string;
-  /** Its options and its arguments, in the order of the help. */
+  /** The command's options and arguments, in the order of the help. */
   readonly options: Table;
   readonly conflicts?: Conflicts;
   readonly commands?: Commands;
-  /** Prints for people, and answers the exit status. */
+  /** Does what the command is for, prints for people, and answers the exit status. */
   readonly run: (sys: Sys, context: Context, options: ValuesOf<Table>) => number | Promise<number>;
 }
 
-/** A command as its own file knows it: with the types of its options. */
+/** A command with the types of its options, for the tests of its file. */
 export interface DefinedCommand<Table extends OptionTable> extends Command {
   readonly run: Definition<Table>["run"];
 }
@@ -86,12 +89,12 @@ export function defineCommand<Table extends OptionTable>(
   return { ...definition, conflicts, commands, call };
 }
 
-/** The program itself: the commands that stand below nothing. */
+/** The program `hawser`: its help, and its commands. */
 export interface Root extends Help {
   readonly commands: Commands;
 }
 
-/** A name under which other commands stand. */
+/** Makes a group: a name with commands below it. */
 export function defineGroup(definition: Root & { readonly summary: string }): Command {
   return { ...definition, options: {}, conflicts: {}, call: undefined };
 }
@@ -103,6 +106,6 @@ export function nameOf(table: OptionTable, key: string): string {
 
 function valuesOf<Table extends OptionTable>(table: Table, given: Given): ValuesOf<Table> {
   const values = Object.entries(table).map(([key, option]) => [key, option.read(given[nameOf(table, key)])]);
-  // Each value is its option's: TypeScript cannot follow the entries of an object by their keys.
+  // Each value comes from the option with its key. TypeScript does not follow an object's entries key by key.
   return Object.fromEntries(values) as ValuesOf<Table>;
 }

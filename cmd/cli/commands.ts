@@ -1,6 +1,6 @@
 import type { Root } from "./command.ts";
 
-/** The command line: all commands, as `hawser --help` lists them. A command's own file says the rest. */
+/** The program's commands, as `hawser --help` lists them. A command's own file holds everything else about it. */
 export const hawser: Root = {
   takes: "<command>",
   about: [

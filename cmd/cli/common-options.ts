@@ -1,7 +1,10 @@
 import { metaPlaces } from "../../plugins/meta/config/config.ts";
 import { flag, type Option, text } from "./option.ts";
 
-/** Options that several commands have in the same words. Folders are the plugin's own defaults: people and runtimes look into the same. */
+/**
+ * Options that several commands share, word for word. The default folders are the plugin's own, so that people and
+ * runtimes look into the same.
+ */
 
 const places = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
 export const defaultStateDir = places.stateDir;
@@ -13,7 +16,7 @@ export const confDir = text("the runtime's folder of configurations", { default:
 export const stateDir = text("the folder of records", { default: defaultStateDir });
 export const clusterDefinitions = text("a file of kubectl's: which of its definitions are refused");
 
-/** Of these all that are given are meant, and each may be several, written as in CNI_PATH. */
+/** The option may be repeated. Each value may be several folders, written as in CNI_PATH. */
 export const pluginDirs: Option<readonly string[]> = {
   name: "plugin-dir",
   yargs: {

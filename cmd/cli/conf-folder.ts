@@ -3,22 +3,22 @@ import { isConfiguration } from "../../kube/definition-files.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { pluginsOf } from "./meta-plugins.ts";
 
-/** A file that was a configuration until somebody changed its name: no runtime reads it. */
+/** A file that was a configuration until somebody renamed it. No runtime reads it now. */
 export interface RenamedFile {
-  /** As it is now. */
+  /** Its name now. */
   readonly name: string;
-  /** What it was: `00-hawser.conflist`. */
+  /** Its name before, such as `00-hawser.conflist`. */
   readonly former: string;
   readonly hasHawser: boolean;
-  /** By Cilium's agent, which does so to all files but its own. */
+  /** Whether Cilium's agent renamed it. The agent renames all files but its own. */
   readonly byCilium: boolean;
 }
 
-/** What Helm's value and the agent's own option are called, for every sentence about it. */
+/** How to keep Cilium's agent from renaming files: the names of Helm's value and of the agent's option. */
 export const ciliumRemedy =
   'Set cni.exclusive=false in Cilium\'s Helm values (cni-exclusive: "false" in its ConfigMap cilium-config) and restart its agent';
 
-/** Among a folder's names those of renamed configurations. A writer's temporary files begin with a dot. */
+/** Finds renamed configurations among a folder's names. Names with a dot in front are temporary files of a writer. */
 export function renamedFiles(sys: Sys, folder: string, names: readonly string[]): RenamedFile[] {
   return names.flatMap((name): RenamedFile[] => {
     const former = /^([^.].*\.(?:conflist|conf|json))[^/]+$/.exec(name)?.[1];

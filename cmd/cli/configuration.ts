@@ -10,20 +10,20 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { whyUnread } from "./failure.ts";
 
-/** A file of the runtime's with hawser in it, alone or in a list. */
+/** A configuration file with hawser in it, alone or in a list. */
 export interface Configuration {
   readonly path: string;
-  /** Hawser's own part, with the list's name and version in it. */
+  /** Hawser's own plugin object, with the list's name and version added. */
   readonly plugin: JsonObject;
   readonly capabilities: readonly string[];
-  /** What the list declares beside its plugins, where no runtime looks. */
+  /** Capabilities that the list declares beside its plugins. No runtime reads them there. */
   readonly misplaced: readonly string[];
-  /** The plugins around it in the list. */
+  /** The plugins before and after hawser in the list. */
   readonly before: readonly JsonObject[];
   readonly after: readonly JsonObject[];
 }
 
-/** Our own words, and Multus's. */
+/** The type in hawser's own words, and the type in Multus's. */
 const pluginTypes: readonly unknown[] = ["hawser", multusType];
 
 /** Reads one JSON object. Errors: `cli.file`, `cli.json`. */
@@ -36,7 +36,7 @@ export function readJsonFile(sys: Sys, path: string): Outcome<JsonObject, CniErr
   return failWith("undecodable", "cli.json", `read ${path}: it is ${kindOf(json.value)}, not an object`);
 }
 
-/** Undefined when the file is a configuration without hawser. */
+/** Reads a configuration file. Answers undefined when hawser is not in it. */
 export function readConfiguration(sys: Sys, path: string): Outcome<Configuration | undefined, CniError> {
   const json = readJsonFile(sys, path);
   if (!json.ok) return json;
@@ -52,7 +52,7 @@ export function readConfiguration(sys: Sys, path: string): Outcome<Configuration
   return ok({ path, plugin, capabilities, misplaced, ...around });
 }
 
-/** The same for a file that a person named: without hawser it is a mistake. Errors: `cli.no-hawser`. */
+/** Reads a configuration file that a person named. A file without hawser is an error: `cli.no-hawser`. */
 export function requireConfiguration(sys: Sys, path: string): Outcome<Configuration, CniError> {
   const found = readConfiguration(sys, path);
   if (!found.ok) return found;
@@ -65,7 +65,10 @@ export function requireConfiguration(sys: Sys, path: string): Outcome<Configurat
   );
 }
 
-/** The one that the runtime reads, the first by name. Errors: `cli.file`, `cli.no-hawser`, those of a bad file. */
+/**
+ * Reads the configuration that the runtime reads: the first by name. Errors: `cli.file`, `cli.no-hawser`, those of a
+ * bad file.
+ */
 export function runtimesConfiguration(sys: Sys, confDir: string): Outcome<Configuration, CniError> {
   const doing = `look for the runtime's configuration in ${confDir}`;
   const names = sys.files.list(confDir);
@@ -78,7 +81,7 @@ export function runtimesConfiguration(sys: Sys, confDir: string): Outcome<Config
   return failWith("invalidConfig", "cli.no-hawser", `${doing}: it is empty`, hint);
 }
 
-/** What hawser finds on stdin under this configuration; `extra` is what the runtime adds for a pod. */
+/** Makes what a runtime sends hawser on stdin for this configuration. `extra` is what the runtime adds for a pod. */
 export function networkConfigOf(
   { path, plugin }: Configuration,
   extra: JsonObject,
@@ -87,7 +90,7 @@ export function networkConfigOf(
   return parsed.ok ? parsed : fail(within(`give hawser the configuration ${path}`, parsed.error.error));
 }
 
-/** A stand-in for what the plugins before hawser would have made; undefined when there are none. */
+/** Makes a stand-in for the result of the plugins before hawser. Answers undefined when there are none. */
 export function standInResult(
   { before, plugin }: Configuration,
   ifname: string,
@@ -95,12 +98,12 @@ export function standInResult(
 ): JsonObject | undefined {
   if (before.length === 0) return undefined;
   const { cniVersion } = plugin;
-  // 192.0.2.0/24 is for documentation (RFC 5737); results before 0.3.0 can be nothing but addresses.
+  // 192.0.2.0/24 is for documentation (RFC 5737). A result before 0.3.0 holds only addresses.
   if (cniVersion === "0.1.0" || cniVersion === "0.2.0") return { cniVersion, ip4: { ip: "192.0.2.1/24" } };
   return { cniVersion: cniVersion ?? versionWhenMissing, interfaces: [{ name: ifname, sandbox: netns }] };
 }
 
-/** Whether the runtime can ask everything of hawser that hawser can answer. */
+/** Whether the configuration's version has all verbs that hawser answers. */
 export function isCurrent({ cniVersion }: NetworkConfig): boolean {
   return atLeast(cniVersion, "1.1.0");
 }

@@ -15,15 +15,15 @@ import {
 } from "./configuration.ts";
 import { type PodFile, readPodFile } from "./pod-file.ts";
 
-/** The call that a runtime would make for this pod, made up of what the person gave. */
+/** The call that a runtime would make for the pod that the person describes. */
 export interface ExplainInput {
   readonly configuration: Configuration;
   readonly invocation: Invocation;
-  /** What was made up, or would keep the runtime from doing the same. */
+  /** Notes for the person: what explain made up, and why a runtime might do otherwise. */
   readonly notes: readonly string[];
 }
 
-/** What a person tells of the call. */
+/** What a person says about the call. */
 export interface InputOptions {
   readonly config: string;
   /** A JSON object of annotations, or the text of the networks annotation. */
@@ -84,7 +84,10 @@ async function readPod(sys: Sys, options: InputOptions): Promise<Outcome<PodFile
   });
 }
 
-/** A JSON object is all of a pod's annotations, anything else the text of the one that names networks. */
+/**
+ * Reads `--annotations`. A JSON object holds all of a pod's annotations. Any other text is the value of the networks
+ * annotation.
+ */
 function readAnnotations(text: string | undefined): Outcome<PodFile, CniError> {
   const unnamed = { namespace: undefined, name: undefined };
   if (text === undefined) return ok({ ...unnamed, annotations: {} });

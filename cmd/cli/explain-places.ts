@@ -2,13 +2,13 @@ import type { CniError } from "../../cni/errors.ts";
 import type { MetaConfig, NetworkSource } from "../../plugins/meta/config/config.ts";
 import type { Sys } from "../../sys/sys.ts";
 
-/** The configuration with the folders that are looked into here, and what a person is to be told of that. */
+/** The configuration with the folders that explain looks into, and notes for the person about them. */
 export interface Placed {
   readonly config: MetaConfig;
   readonly notes: readonly string[];
 }
 
-/** The configuration's file, and the folders in place of its own. */
+/** The configuration's file, and the folders that the person names instead of the configuration's. */
 export interface ExplainPlaces {
   readonly config: string;
   readonly definitions: string | undefined;
@@ -19,8 +19,9 @@ export interface ExplainPlaces {
 const runtimeDir = "/etc/cni/net.d";
 
 /**
- * A configuration names folders of the node that it is meant for. On another machine, where they are not, what lies beside
- * the configuration stands in for them: definitions in `net.d`, networks in its own folder. The options say otherwise.
+ * Chooses the folders to look into. A configuration names folders of its node. Where these do not exist, folders beside
+ * the configuration replace them: `net.d` for definitions, its own folder for networks. Options of the person come
+ * first.
  */
 export function placeHere(
   sys: Sys,
@@ -60,7 +61,7 @@ export function placeHere(
   };
 }
 
-/** A path of the runtime's folder, where only the folder that stands in for it has it. */
+/** A network's source. A path in the runtime's folder is replaced if only the replacing folder has the file. */
 function moved(sys: Sys, path: string, standIn: string): NetworkSource {
   const inside = path.startsWith(`${runtimeDir}/`) ? `${standIn}${path.slice(runtimeDir.length)}` : path;
   return { kind: "path", path: isThere(sys, path) || !isThere(sys, inside) ? path : inside };
@@ -70,7 +71,7 @@ function isThere(sys: Sys, path: string): boolean {
   return sys.files.stat(path).ok;
 }
 
-/** The error as somebody meets it who has the files, but not in the places of a node. */
+/** The error with hints for a person who has the files, but not in a node's folders. */
 export function withOptions(
   sys: Sys,
   error: CniError,

@@ -61,7 +61,7 @@ async function run(sys: Sys, { terminal }: Context, options: ExplainOptions): Pr
   const explanation = placed.ok ? await explainPlaced(sys, input.value, placed.value) : placed;
   const notes = [...input.value.notes, ...(placed.ok ? placed.value.notes : [])];
   if (!explanation.ok) {
-    // What was made up may be why it fails.
+    // The plan may fail because of an input that explain made up, so the notes are printed first.
     if (!options.json) printNotes(terminal, notes);
     const { error } = explanation;
     return printFailure(
@@ -97,7 +97,7 @@ async function explainPlaced(
   { config }: Placed,
 ): Promise<Outcome<Explanation, CniError>> {
   const planned = await planAdd(sys, config, invocation, personsQuestion);
-  // What is shown ends up in terminals and tickets.
+  // The output ends up in terminals and tickets, so secrets are masked.
   return planned.ok ? ok(maskRecord(explain(config, planned.value.prepared))) : planned;
 }
 
@@ -138,7 +138,7 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
       String(each.order),
       each.role,
       each.ifname,
-      // An inline delegate is of the configuration's own network.
+      // An inline delegate belongs to the configuration's own network.
       each.role === "primary" && each.origin === "configuration" ? each.name : each.network,
       each.plugins.map(typeOf).join(", "),
       each.origin,
@@ -161,7 +161,7 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
 
 const macLine = "has the MAC address of the pod's identity, which hawser-flat tells (hawser ipam predict)";
 
-/** The steps behind the attachments. */
+/** Prints what happens to default routes after the attachments. */
 function printRoutes(terminal: Terminal, { defaultRoutes }: Explanation): void {
   if (defaultRoutes === undefined) return;
   const { gateways, withdrawn } = defaultRoutes;

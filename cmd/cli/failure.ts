@@ -2,7 +2,7 @@ import type { CniError } from "../../cni/errors.ts";
 import type { Fault } from "../../sys/fault.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
-/** Prints an error with all that a plugin would say of it; the exit code of "something is wrong". */
+/** Prints an error with all fields of a CNI error. Answers exit status 1. */
 export function printFailure(terminal: Terminal, error: CniError, json: boolean): 1 {
   const { code, id, msg, details } = error;
   if (json) {
@@ -15,7 +15,9 @@ export function printFailure(terminal: Terminal, error: CniError, json: boolean)
   return 1;
 }
 
-/** Why a file or folder could not be read, for people: the kernel's words only where there are no plainer ones. */
+/**
+ * Says to people why a file or folder could not be read. Uses the kernel's words only where there are no plainer ones.
+ */
 export function whyUnread({ code, message }: Fault, what: "file" | "folder"): string {
   switch (code) {
     case "ENOENT":

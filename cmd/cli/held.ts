@@ -5,7 +5,7 @@ import { type AttachmentRecord, type Failures, fromDocument } from "../../plugin
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
-/** One file of the node's records, as people are told of it. */
+/** One file among the node's records, with the state that people are told. */
 export interface HeldRecord {
   readonly entry: RecordEntry;
   readonly state:
@@ -51,10 +51,10 @@ function stateOf(sys: Sys, stateDir: string, { key, state }: RecordEntry): HeldR
   return { kind: record.phase === "committed" ? "attached" : "interrupted", record };
 }
 
-/** How often it is looked whether something is attached still. */
+/** The pause between two looks whether something is still attached. */
 const patienceMs = 500;
 
-/** As soon as nothing is attached, or what is when the time is over. */
+/** Waits until nothing is attached, or until the time is over. Answers the records of the last look. */
 export async function readUntilNone(
   sys: Sys,
   stateDir: string,
@@ -69,7 +69,7 @@ export async function readUntilNone(
   }
 }
 
-/** What was set aside, or is left over, has had its DEL: no other will come. */
+/** Whether a DEL is still to come. A record that was set aside or is left over has had its DEL. */
 export function isStillAttached({ entry }: HeldRecord): boolean {
   return entry.state.kind !== "set-aside" && entry.state.kind !== "left-over";
 }
@@ -79,7 +79,7 @@ export function isUnusable({ state }: HeldRecord): boolean {
   return state.kind === "corrupt" || state.kind === "unread" || state.kind === "newer";
 }
 
-/** For those who wait until nothing is attached: a DEL alone may not end that. */
+/** A hint for a person who waits until nothing is attached: a DEL alone may not remove these records. */
 export const unusableHint = "some records cannot be used: hawser attachments says what to do about each";
 
 /** Why a record is in its state, for people; undefined when the state says it all. */

@@ -8,15 +8,15 @@ import { whyUnread } from "./failure.ts";
 
 /** One object of a file that kubectl reads or writes. */
 export interface KubernetesManifest {
-  /** For people, where it has none. */
+  /** The object's name for people, where the object has none of its own. */
   readonly kind: string;
   readonly metadata: JsonObject;
   readonly object: JsonObject;
 }
 
 /**
- * The objects of a file that `kubectl apply -f` would take, or that `kubectl get -o yaml` wrote: YAML or JSON, several
- * documents, lists. `what`: what is looked for, for errors. Errors: `cli.file`, `cli.pod`.
+ * Reads all objects of a file that `kubectl apply -f` takes or `kubectl get -o yaml` writes: YAML or JSON, several
+ * documents, lists. `what` names for errors what the caller looks for. Errors: `cli.file`, `cli.pod`.
  */
 export async function readManifests(
   sys: Sys,
@@ -31,7 +31,7 @@ export async function readManifests(
   return failWith("undecodable", "cli.pod", `read ${what} ${path}: it is not YAML: ${documents.error}`);
 }
 
-/** The objects of a document, those of lists one by one. The API leaves the kind out of a PodList's items. */
+/** The objects of a document; a list gives its items. The API leaves the kind out of a PodList's items. */
 function objectsIn(document: Json, kindInList?: string): KubernetesManifest[] {
   if (!isObject(document)) return [{ kind: kindOf(document), metadata: {}, object: {} }];
   const { kind = kindInList, items, metadata } = document;

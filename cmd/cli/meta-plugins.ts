@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from "../../cni/json.ts";
 
 /**
- * Plugins that read the pod's annotation and attach its networks themselves, by their types, each with whose it is. Before
- * or behind hawser each network would be attached twice, and no pod that asks for one would start.
+ * Plugin types that read the pod's annotation and attach its networks themselves, each with its project's name. Beside
+ * hawser in a list such a plugin attaches each network a second time, and no pod that asks for one starts.
  */
 const metaPlugins: ReadonlyMap<unknown, string> = new Map([
   ["hawser", "hawser"],
@@ -21,7 +21,7 @@ export interface MetaPlugin {
   readonly owner: string;
 }
 
-/** The first meta-plugin among some plugins. */
+/** Finds the first meta-plugin among some plugins. */
 export function metaPluginAmong(plugins: readonly JsonObject[]): MetaPlugin | undefined {
   for (const { type } of plugins) {
     const owner = metaPlugins.get(type);
@@ -30,7 +30,7 @@ export function metaPluginAmong(plugins: readonly JsonObject[]): MetaPlugin | un
   return undefined;
 }
 
-/** The same in a configuration, single or list. */
+/** Finds the first meta-plugin of a configuration, single or list. */
 export function metaPluginIn(config: JsonObject): MetaPlugin | undefined {
   return metaPluginAmong(pluginsOf(config));
 }

@@ -2,26 +2,32 @@ import type { Options } from "yargs";
 import { parseDurationMs } from "../../cni/duration.ts";
 import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 
-/** One option or argument of a command: how yargs and the help know it, and what the command is given for it. */
+/**
+ * One option or argument of a command. It says how yargs reads it, how the help describes it, and which value the
+ * command gets.
+ */
 export interface Option<T> {
   readonly yargs: Options & { readonly type: "string" | "boolean" };
-  /** The value, of what yargs found: a text or a truth, a list of them where it was given several times, or undefined. */
+  /**
+   * Makes the command's value of what yargs found: a text or a boolean, a list where the option was given several
+   * times, or undefined.
+   */
   readonly read: (given: unknown) => T;
-  /** Its name on the command line, where this is not its key's: `--wait` for `waitMs`. */
+  /** The option's name on the command line, where its key does not give it: `wait` for `waitMs`. */
   readonly name?: string;
-  /** For what stands behind the command's name, instead of an option: what a person who forgets it is told to be missing. */
+  /** Set for an argument. `missing` names the argument to a person who has left it out. */
   readonly argument?: { readonly missing: string };
 }
 
-/** By the names that the command knows them by; on the command line `confDir` is `--conf-dir`. */
+/** A command's options by their keys. The key `confDir` is `--conf-dir` on the command line. */
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 
-/** What a command is given for its options. */
+/** The values that a command gets for its options. */
 export type ValuesOf<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends Option<infer T> ? T : never;
 };
 
-/** A text; with a default or `required` there is always one. */
+/** An option with a text. With a default or `required` the command always gets one. */
 export function text(
   describe: string,
   more: { readonly default: string } | { readonly required: true },
@@ -45,7 +51,7 @@ export function flag(describe: string, alias?: string): Option<boolean> {
   };
 }
 
-/** One of a few texts; with a default there is always one. */
+/** An option with one of a few texts. With a default the command always gets one. */
 export function choice<const T extends string>(
   choices: readonly T[],
   describe: string,
@@ -66,7 +72,10 @@ export function choice<const T extends string>(
   };
 }
 
-/** A folder, without a slash at its end: the root is the empty text, and so is one that is not named. */
+/**
+ * An option with a folder. The value has no slash at its end, so the root is the empty text. So is a folder that nobody
+ * names.
+ */
 export function folder(describe: string, more: { readonly default?: string } = {}): Option<string> {
   return {
     yargs: { type: "string", requiresArg: true, describe, ...more },
@@ -74,11 +83,11 @@ export function folder(describe: string, more: { readonly default?: string } = {
   };
 }
 
-/** A duration as `90s`, in milliseconds. */
+/** An option with a duration such as `90s`. The value is in milliseconds. */
 export function duration(name: string, describe: string): Option<number | undefined> {
   const coerce = (given: unknown): number => {
     const parsed = parseDurationMs(textOf(given) ?? "");
-    // yargs tells this as it tells its own complaints.
+    // yargs reports this error like its own.
     if (parsed === undefined) throw new Error(`--${name} ${textOf(given)} is no duration like 90s, 5m or 0`);
     return parsed;
   };
@@ -89,7 +98,7 @@ export function duration(name: string, describe: string): Option<number | undefi
   };
 }
 
-/** What stands behind a command's name, and cannot be left out. */
+/** An argument: a text behind the command's name. It must be given. */
 export function argument(missing: string, describe: string, choices?: readonly string[]): Option<string> {
   return {
     argument: { missing },
@@ -98,7 +107,7 @@ export function argument(missing: string, describe: string, choices?: readonly s
   };
 }
 
-/** The same option, whose value is made of the text. */
+/** The same option with another value: what `change` makes of the first. */
 export function mapped<T, U>(option: Option<T>, change: (value: T) => U): Option<U> {
   return { ...option, read: (given) => change(option.read(given)) };
 }
@@ -108,7 +117,7 @@ function textOf(given: unknown): string | undefined {
   return typeof last === "string" ? last : undefined;
 }
 
-/** Of an option that is given several times, the last holds. */
+/** An option that is given several times has the last value. */
 function lastOf(given: unknown): unknown {
   return Array.isArray(given) ? given.at(-1) : given;
 }

@@ -8,19 +8,19 @@ import { type KubernetesManifest, readManifests } from "./manifests.ts";
 export interface PodFile {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
-  /** As they stand; whether they are strings is the plugin's to judge. */
+  /** The annotations as they are in the file. The plugin judges whether they are strings. */
   readonly annotations: JsonObject;
 }
 
-/** Which pod is meant, where a file holds several. */
+/** Which pod the person means, where a file holds several. */
 export interface WhichPod {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
 }
 
 /**
- * Reads the Pod of a file that `kubectl apply -f` would take: YAML or JSON, several documents, lists. Of several pods the
- * one that is named. Errors: `cli.file`, `cli.pod`, `cli.which-pod`.
+ * Reads the Pod of a file that `kubectl apply -f` takes: YAML or JSON, several documents, lists. Where there are
+ * several pods, reads the one that the person names. Errors: `cli.file`, `cli.pod`, `cli.which-pod`.
  */
 export async function readPodFile(
   sys: Sys,
@@ -52,7 +52,7 @@ function noPod(path: string, objects: readonly KubernetesManifest[]): Outcome<ne
   );
 }
 
-/** A single pod is meant whatever it is called: what the command line says then takes the place of its name. */
+/** A file with a single pod means that pod, whatever its name. The command line's name then replaces the pod's. */
 function choose(path: string, pods: readonly PodFile[], which: WhichPod): Outcome<PodFile, CniError> {
   const [first] = pods;
   if (first !== undefined && pods.length === 1) return ok(first);

@@ -70,7 +70,7 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
   };
 }
 
-/** The record as it lies on disk, keys that this version does not know included. */
+/** The record as it is on disk, with keys that this version does not know. */
 function recordIn(state: RecordEntry["state"]): JsonObject | undefined {
   const content = state.kind === "left-over" ? state.content : state;
   return content.kind === "record" ? content.record : undefined;

@@ -2,14 +2,14 @@ import stringWidth from "string-width";
 import { plain } from "./terminal.ts";
 
 const gap = "  ";
-/** A column that is cut further tells nothing. */
+/** A narrower column would say nothing. */
 const narrowest = 8;
-/** What a person sees as one character, of however many code points. */
+/** Finds what a person sees as one character, which may be several code points. */
 const characters = new Intl.Segmenter();
 
 /**
- * Lines of aligned columns under a header. With `columns`, the widest columns are cut until a line fits: a path at its
- * beginning, anything else at its end.
+ * Makes lines of aligned columns under a header. With `columns`, the widest columns are cut until a line fits. A path
+ * is cut at its beginning, any other text at its end.
  */
 export function formatTable(
   header: readonly string[],
@@ -49,7 +49,7 @@ function cut(text: string, width: number): string {
     : `${fitting(parts, width - 1).join("")}…`;
 }
 
-/** As many of the first characters as there is room for: some take two columns. */
+/** As many of the first characters as fit into `width` columns. Some characters take two. */
 function fitting(parts: readonly string[], width: number): string[] {
   const kept: string[] = [];
   let left = width;

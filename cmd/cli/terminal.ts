@@ -1,22 +1,22 @@
 import { harmlessCell, harmlessLines } from "../../sys/harmless.ts";
 import { printStderr, printStdout } from "../../sys/linux-standard.ts";
 
-/** Where a command writes for people. Tests hand in one that keeps what it is told. */
+/** Where a command writes for people. Tests use one that keeps what is written. */
 export interface Terminal {
-  /** Whole lines to stdout. */
+  /** Writes whole lines to stdout. */
   readonly print: (text: string) => void;
-  /** Whole lines to stderr. */
+  /** Writes whole lines to stderr. */
   readonly complain: (text: string) => void;
-  /** Characters in a line; undefined where nothing is to be cut (a file, a pipe). */
+  /** Columns of the terminal. Undefined for a file or a pipe, where no line is cut. */
   readonly columns: number | undefined;
   readonly colours: boolean;
 }
 
-/** The process's own. Colours only for a person who did not refuse them (no-color.org). */
+/** The process's own terminal. It has colours unless the person has refused them (no-color.org). */
 export function processTerminal(): Terminal {
   const isTerminal = process.stdout.isTTY === true;
   return {
-    // A reader that has gone (`| head`) is no failure of ours.
+    // A reader that has gone (`| head`) is not an error of the command.
     print: (text) => void printStdout(`${text}\n`),
     complain: (text) => void printStderr(`${text}\n`),
     columns: isTerminal ? process.stdout.columns : undefined,
@@ -24,7 +24,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** The same terminal, to which nothing gets that it would obey, but for our own colours. */
+/** The same terminal without control characters: all are replaced, except those of our own colours. */
 export function guarded(terminal: Terminal): Terminal {
   const shown = (text: string): string =>
     terminal.colours
@@ -47,7 +47,7 @@ export function paint(terminal: Terminal, colour: keyof typeof ansi, text: strin
   return terminal.colours ? `\u001b[${ansi[colour]}m${text}\u001b[0m` : text;
 }
 
-/** Text from files on one line: what could move the cursor or hide a line is shown as a question mark. */
+/** Text from files, on one line. A character that could move the cursor or hide text becomes a question mark. */
 export const plain = harmlessCell;
 
 export function printDocument(terminal: Terminal, document: unknown): void {

@@ -8,36 +8,36 @@ export type Usage =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "wrong"; readonly message: string; readonly helpCommand: string };
 
-/** What the help is printed on. */
+/** What the help needs to know besides the commands. */
 export interface Page {
   readonly version: string;
   /** Characters in a line. */
   readonly columns: number;
 }
 
-/** A command that has been loaded, with those below it that the arguments may mean. */
+/** A loaded command, and the loaded commands below it. */
 interface Loaded {
   readonly path: readonly string[];
   readonly command: Command;
   readonly below: readonly Loaded[];
 }
 
-/** What yargs has told so far. */
+/** What yargs has reported. */
 interface Told {
-  /** The command that the arguments name; undefined: none, so that they are about hawser itself. */
+  /** The command that the arguments name. Undefined when they name none. */
   named?: Loaded;
   given?: Readonly<Record<string, unknown>>;
   problem?: string;
 }
 
-/** Reads the arguments of a person's call. Nothing is run: yargs only tells what was asked for. */
+/** Reads the arguments of a person's call. Runs nothing. */
 export async function parseUsage(root: Root, args: readonly string[], page: Page): Promise<Usage> {
   const words = args.filter((arg) => !arg.startsWith("-"));
   const told: Told = {};
   const parser = described(newParser(page), [], root).version(page.version);
   for (const each of await load(root.commands, words)) addCommand(parser, each, told);
   parser.fail((message: string, error?: Error) => {
-    // The first complaint is about what the person did; later ones follow from it.
+    // The first report is about the person's mistake. Later reports only follow from it.
     told.problem ??= inWords(told.named, message || (error?.message ?? "the arguments cannot be understood"));
   });
   let output = "";
@@ -58,7 +58,10 @@ export async function parseUsage(root: Root, args: readonly string[], page: Page
   return { kind: "text", text: output === "" ? await parser.getHelp() : output };
 }
 
-/** The one command that the first word names; all of them where it names none, as for a help that lists them. */
+/**
+ * Loads the command that the first word names. Loads all where the word names none, since a help or an error may list
+ * them.
+ */
 async function load(
   commands: Commands,
   [word, ...rest]: readonly string[],
@@ -70,7 +73,7 @@ async function load(
     (named.length > 0 ? named : all).map(async ([name, loadOne]) => {
       const command = await loadOne();
       const path = [...above, name];
-      // A list of commands shows no commands below them.
+      // A help lists commands, but not the commands below these.
       const below = word === undefined ? [] : await load(command.commands, rest, path);
       return { path, command, below };
     }),
@@ -82,7 +85,7 @@ function newParser({ columns }: Page): Argv {
     yargs()
       .scriptName("hawser")
       .exitProcess(false)
-      // Its translations are files that are not in the executable.
+      // yargs keeps its translations in files that the executable does not hold.
       .detectLocale(false)
       .wrap(columns)
       .parserConfiguration({
@@ -98,7 +101,7 @@ function newParser({ columns }: Page): Argv {
   );
 }
 
-/** The parser with this help; the version is only the program's own to tell. */
+/** Gives a parser its help text. Only the program itself has --version. */
 function described(parser: Argv, path: readonly string[], { takes, about, examples, exits }: Help): Argv {
   const head = [["hawser", ...path, takes].join(" ").trim(), about.join(" ")].join("\n\n");
   const lines = examples.flatMap(([purpose, command]) => [`  # ${purpose}`, `  ${command}`]);
@@ -132,7 +135,7 @@ function argumentsOf(options: OptionTable): string[] {
   return Object.keys(options).filter((key) => options[key]?.argument !== undefined);
 }
 
-/** yargs counts the arguments that it misses; a person wants them named. */
+/** Words a report of yargs for people. yargs counts missing arguments; this names them. */
 function inWords(named: Loaded | undefined, message: string): string {
   const options = Object.values(named?.command.options ?? {});
   const missing = options.find(({ argument }) => argument !== undefined)?.argument?.missing;

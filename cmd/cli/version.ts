@@ -1,4 +1,4 @@
-/** Put in by the build; absent where the sources run as they are. */
+/** The build defines these. They are absent where the sources run without a build. */
 declare const __HAWSER_VERSION__: string | undefined;
 declare const __HAWSER_COMMIT__: string | undefined;
 

@@ -9,23 +9,23 @@ import type { Sys } from "../../../sys/sys.ts";
 import { checkTrusted } from "./check-folders.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** A person waits. */
+/** Short, because a person waits for the answer. */
 const limits: ClientLimits = { tryMs: 5000, callMs: 5000, tries: 1, pauseMs: 0 };
-/** What nobody has: only the right to ask for it is of interest. */
+/** No object has these names. Doctor only tries whether it may ask for them. */
 const probe = "hawser-doctor-probe";
 const openToOthers = 0o077;
 
-/** What the node has, and this looks at. */
+/** What the check needs to know of the node. */
 export interface Surroundings {
-  /** The runtime is asked for pods' annotations, so that nobody asks the API for a pod. */
+  /** The runtime passes pods' annotations, so an ADD does not ask the API for the pod. */
   readonly annotationsComeAlong: boolean;
   /** Pods of this node. */
   readonly pods: readonly PodIdentity[];
 }
 
 /**
- * Whether the Kubernetes API would answer an ADD: the kubeconfig, the way there, and the rights; and whether these go too
- * far. Changes nothing.
+ * Checks whether the Kubernetes API answers an ADD: the kubeconfig, the connection and the rights. Tells of rights that
+ * go too far, too. Changes nothing.
  */
 export async function checkApi(
   sys: Sys,
@@ -64,13 +64,13 @@ function checkSecret(sys: Sys, path: string): Finding[] {
   return [warning("api", `${path} is open to others`, why, `chmod 0600 ${path}`)];
 }
 
-/** A right, and what is lost without it. */
+/** A right, and what does not work without it. */
 interface Right {
   readonly may: string;
   readonly ask: (api: KubeClient) => Promise<Outcome<unknown, CniError>>;
   readonly report: typeof problem;
   readonly loss: string;
-  /** Who needs it, where an operator has reason to take it away. */
+  /** Who needs the right. Set where an operator has a reason to withdraw it. */
   readonly neededBy?: string;
 }
 
@@ -89,7 +89,7 @@ const readsDefinitions = rightToRead(
   definitionPath("default", probe),
 );
 
-/** A patch that is empty, of a pod that is not there. */
+/** Sends an empty patch of a pod that does not exist. */
 const askToTell: Right["ask"] = (api) => api.patch(`${podPath("default", probe)}/status`, {});
 const tells: Readonly<Record<MetaConfig["status"], readonly Right[]>> = {
   off: [],
@@ -116,13 +116,13 @@ async function probeAll(api: KubeClient, server: string, rights: readonly Right[
   for (const right of rights) {
     const asked = await right.ask(api);
     findings.push(judgeProbe(asked, right, server));
-    // Whatever is asked next would be told the same.
+    // Every further request would get the same answer.
     if (!asked.ok && !isAnswer(asked.error)) break;
   }
   return findings;
 }
 
-/** Whether the server has understood who asks, and has decided on this one thing. */
+/** Whether the server knew who asks, and decided on this request. */
 function isAnswer(error: CniError): boolean {
   return hasId(error, "kube.api-not-found", "kube.api-forbidden", "kube.api-unknown-resource");
 }
@@ -139,11 +139,14 @@ function judgeProbe(
   return report("api", msg, `${loss} [${id}]`, details);
 }
 
-/** What an ADD never writes. With dryRun the server goes all the way, admission too, and keeps nothing. */
+/** A patch that an ADD never sends. With dryRun the server does everything, admission included, but stores nothing. */
 const unlikeUs = { metadata: { annotations: { [`hawser.example/${probe}`]: "" } } };
 const enough = 3;
 
-/** Whether a policy of admission holds our patches to the network status; nothing where no pod is there to try it with. */
+/**
+ * Checks whether an admission policy limits hawser's patches to the network status. Without a pod to try it with there
+ * is no finding.
+ */
 async function checkPolicy(
   api: KubeClient,
   server: string,

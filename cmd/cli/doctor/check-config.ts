@@ -8,12 +8,12 @@ import { type Configuration, isCurrent, networkConfigOf, standInResult } from ".
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
 export interface CheckedConfig {
-  /** Undefined when nothing can be done with it. */
+  /** Undefined when the configuration cannot be used. */
   readonly config: MetaConfig | undefined;
   readonly findings: readonly Finding[];
 }
 
-/** The configuration by itself: its fields, its place in the list, what the runtime is told by it. */
+/** Checks the configuration by itself: its fields, its place in the list, and the capabilities that it declares. */
 export async function checkConfig(configuration: Configuration): Promise<CheckedConfig> {
   const { path } = configuration;
   const prevResult = standInResult(configuration, "eth0", "/var/run/netns/doctor");
@@ -40,7 +40,7 @@ function roleOf({ before }: Configuration): string {
   return `hawser is chained behind ${before.map(({ type }) => String(type)).join(", ")}`;
 }
 
-/** Multus passes over what it does not know, and so does an ADD. */
+/** Tells of unknown fields in a configuration in Multus's words. Multus ignores them, and so does an ADD. */
 async function checkDialect(path: string, { dialect, network }: MetaConfig): Promise<Finding[]> {
   if (dialect !== "multus") return [];
   const { idleFields } = await import("../../../plugins/meta/config/multus-fields.ts");
@@ -61,7 +61,10 @@ function checkVersion(path: string, { network }: MetaConfig): Finding[] {
   ];
 }
 
-/** What stands beside the plugins of a list; `checkAnnotations` tells of the annotations. */
+/**
+ * Tells of capabilities that stand beside a list's plugins instead of in one. `checkAnnotations` tells of the one for
+ * annotations.
+ */
 function checkMisplaced(where: string, misplaced: readonly string[]): Finding[] {
   const names = misplaced.filter((name) => name !== podAnnotationsCapability);
   if (names.length === 0) return [];
@@ -76,7 +79,9 @@ function checkMisplaced(where: string, misplaced: readonly string[]): Finding[] 
   ];
 }
 
-/** The mistake that nobody sees: pods start, without an error and without their networks. */
+/**
+ * Checks that hawser gets the pods' annotations. Without them pods start without an error, but without their networks.
+ */
 function checkAnnotations(
   { path, capabilities, misplaced }: Configuration,
   { kubeconfig }: MetaConfig,
@@ -98,7 +103,7 @@ function checkAnnotations(
   );
 }
 
-/** What the primary's plugins would take from the runtime, and what hawser does not ask the runtime for. */
+/** Tells of capabilities that the primary's plugins use but hawser does not declare. */
 export async function checkCapabilities(
   sys: Sys,
   { path, capabilities }: Configuration,

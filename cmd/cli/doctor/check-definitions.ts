@@ -9,7 +9,7 @@ import { fail, type Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, problemOf, warning } from "./finding.ts";
 
-/** Plugins, and what wants them, for people. */
+/** Plugins, and for people the name of what uses them. */
 export interface Wanting {
   readonly user: string;
   readonly plugins: readonly JsonObject[];
@@ -22,7 +22,7 @@ export interface CheckedDefinitions {
   readonly paths: readonly string[];
 }
 
-/** What every pod gets, then each definition as if a pod asked for it. */
+/** Checks the networks that every pod gets, then each definition as if a pod asked for it. */
 export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<CheckedDefinitions> {
   const { definitionsDir } = config;
   const everyPods = planOf(await planEveryPods(sys, config), "No ADD succeeds until then.");

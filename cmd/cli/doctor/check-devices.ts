@@ -5,7 +5,9 @@ import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Finding, fine, problem, warning } from "./finding.ts";
 
-/** Whether the kubelet can be asked for devices; nothing, where no definition names a resource. */
+/**
+ * Checks whether the kubelet can be asked for devices. Without a definition that names a resource there is no finding.
+ */
 export function checkDevices(sys: Sys, { definitionsDir, kubeletDir }: MetaConfig): Finding[] {
   const listed = listDefinitions(sys, definitionsDir);
   const definitions = listed.ok ? listed.value : [];

@@ -4,7 +4,7 @@ import { type Finding, fine, problem, warning } from "./finding.ts";
 const writableByOthers = 0o022;
 const openToOthers = 0o077;
 
-/** The folder of records: root's alone, as they say what is to be executed on DEL. */
+/** Checks that only root may use the folder of records: a record says what DEL executes. */
 export function checkStateDir(sys: Sys, path: string): Finding[] {
   const stat = sys.files.stat(path);
   if (!stat.ok && stat.error.code === "ENOENT") {
@@ -27,8 +27,8 @@ export function checkStateDir(sys: Sys, path: string): Finding[] {
 }
 
 /**
- * Files and folders that decide what is executed as root: nobody else may write them. A missing one is another
- * check's business.
+ * Checks that only root may write files and folders that decide what is executed as root. Other checks tell of missing
+ * ones.
  */
 export function checkTrusted(sys: Sys, label: string, paths: readonly string[]): Finding[] {
   const findings: Finding[] = [];

@@ -6,12 +6,15 @@ import { type MetaPlugin, metaPluginAmong } from "../meta-plugins.ts";
 import type { Wanting } from "./check-definitions.ts";
 import { type Finding, fine, problem, warning } from "./finding.ts";
 
-/** What others do in the runtime's folder: agents that rename, remove and write anew, and other meta-plugins. */
+/**
+ * Checks of what other programs do in the runtime's folder: agents that rename, remove or rewrite files, and other
+ * meta-plugins.
+ */
 
 const installedBy = "/etc/cni/hawser";
 const area = "configuration";
 
-/** Hawser's configuration under a name that no runtime reads. */
+/** Tells of hawser's configuration under a name that no runtime reads. */
 export function renamedAway(confDir: string, { name, former, byCilium }: RenamedFile): Finding {
   const what = `${confDir}/${former}, with hawser in it, was renamed to ${name}`;
   if (byCilium) {
@@ -30,7 +33,7 @@ export function renamedAway(confDir: string, { name, former, byCilium }: Renamed
   );
 }
 
-/** `hawser install` wrote a configuration that is not there any more, or not with hawser in it. */
+/** Tells of a configuration of `hawser install` that is gone, or has lost hawser. */
 export function lostInstallation(sys: Sys, confDir: string, paths: readonly string[]): Finding | undefined {
   const manifest = readManifest(sys, "", installedBy);
   if (!manifest.ok || manifest.value === undefined || manifest.value.confDir !== confDir) return undefined;
@@ -46,7 +49,7 @@ export function lostInstallation(sys: Sys, confDir: string, paths: readonly stri
   return problem(area, `${path}, which hawser install wrote, is gone`, why, todo);
 }
 
-/** Whether Cilium's agent takes, or would take, hawser's file away. */
+/** Checks whether Cilium's agent renames hawser's file, or would. */
 export function checkCilium(
   sys: Sys,
   confDir: string,
@@ -72,8 +75,8 @@ export function checkCilium(
 }
 
 /**
- * A meta-plugin beside hawser in the runtime's list, or as a network of hawser's, by type or by name through confDir; and
- * what a pod would get twice.
+ * Tells of a meta-plugin beside hawser in the runtime's list or among hawser's networks, and of plugins that a pod
+ * would get twice.
  */
 export function checkOtherPlugins(configuration: Configuration, wanting: readonly Wanting[]): Finding[] {
   const { path, before, after } = configuration;
@@ -86,10 +89,13 @@ export function checkOtherPlugins(configuration: Configuration, wanting: readonl
   return [...list, ...networks, ...checkMeshes(configuration, wanting)];
 }
 
-/** Plugins of service meshes, which their installers append to the first list: each redirects a pod's traffic once. */
+/**
+ * Plugins of service meshes. Their installers append them to the first list, and each must redirect a pod's traffic
+ * only once.
+ */
 const meshes: readonly unknown[] = ["istio-cni", "linkerd-cni", "kuma-cni", "consul-cni"];
 
-/** One that was in the primary's list before hawser came, and was appended to hawser's as well. */
+/** Tells of a mesh's plugin that stands both in the primary's list and in hawser's. */
 function checkMeshes({ path, after }: Configuration, wanting: readonly Wanting[]): Finding[] {
   const primary = wanting.filter(({ user }) => user.startsWith("primary ")).flatMap(({ plugins }) => plugins);
   return after

@@ -7,7 +7,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** Plugin types that configurations name, IPAM inside of them included, each with who names it first. */
+/** The plugin types that configurations name, IPAM types included, each with the first configuration that names it. */
 export function typesIn(wanting: readonly Wanting[]): ReadonlyMap<string, string> {
   const types = new Map<string, string>();
   for (const { user, plugins } of wanting) {
@@ -29,7 +29,7 @@ export interface CheckedPlugins {
   readonly paths: readonly string[];
 }
 
-/** Whether each plugin is where the runtime and hawser look for it, and can be executed. */
+/** Checks that each plugin is where the runtime and hawser look for it, and can be executed. */
 export function checkPlugins(
   sys: Sys,
   types: ReadonlyMap<string, string>,
@@ -63,7 +63,7 @@ function judge(sys: Sys, type: string, user: string, found: Outcome<string, CniE
   return fine("plugins", `${type}: ${found.value}`);
 }
 
-/** The node's own programs that only some pods need: to move their default route. */
+/** Checks for `nsenter` and `ip`. Only pods that ask for a default route need them. */
 export function checkTools(sys: Sys): Finding[] {
   const tools = findTools(sys);
   if (tools.ok) return [fine("default route", `${tools.value.nsenter} and ${tools.value.ip} are there`)];

@@ -13,9 +13,9 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
 import { type Finding, fine, problemOf, warning } from "./finding.ts";
 
-/** Of the plugins whose pools can be looked at. The reference's host-local keeps its addresses as ours does. */
+/** The plugins whose pools doctor can look at. The reference host-local keeps its addresses as ours does. */
 const judges: Readonly<Record<string, SilentVerb>> = {
-  // Nothing is left on the node: neither a token nor an endpoint.
+  // These keep nothing on the node, neither a token nor an endpoint.
   "hawser-flat": (sys, invocation) =>
     flatStatus(sys, invocation, (of, places) => openStore(of, { ...places, journalDir: "" })),
   "hawser-host-local": hostLocalStatus,
@@ -23,8 +23,8 @@ const judges: Readonly<Record<string, SilentVerb>> = {
 };
 
 /**
- * Whether the pools have an address to give, and their stores can be reached. STATUS says so only on stderr unless
- * `notReadyWhen` names it, so that no node becomes unready by it; here it is a problem in any case.
+ * Checks that each pool has an address to give and that its store can be reached. STATUS fails for a full or
+ * unreachable pool only if `notReadyWhen` names this; doctor always calls it a problem.
  */
 export async function checkPools(sys: Sys, wanting: readonly Wanting[]): Promise<Finding[]> {
   const asked = wanting.flatMap(({ user, plugins }) =>
@@ -33,7 +33,7 @@ export async function checkPools(sys: Sys, wanting: readonly Wanting[]): Promise
   return (await Promise.all(asked)).flat();
 }
 
-/** A user's password is not sent without TLS in any case; addresses are, where the operator has it so. */
+/** Hawser never sends a password without TLS. It sends addresses without TLS where the operator has configured that. */
 function checkTransport(user: string, { ipam }: JsonObject): Finding[] {
   if (!isObject(ipam) || ipam.type !== "hawser-flat" || !isObject(ipam.store)) return [];
   const endpoints = isObject(ipam.store.etcd) ? ipam.store.etcd.endpoints : undefined;
@@ -61,11 +61,11 @@ async function checkPool(sys: Sys, user: string, plugin: JsonObject): Promise<Fi
   const environment = parseEnvironment({ CNI_COMMAND: "STATUS" });
   if (!environment.ok) return [];
   const outcome = await judge(sys, { environment: environment.value, config: network.value });
-  // Of a folder of this node there is nothing to say.
+  // A store that is a folder of this node has no transport.
   if (outcome.ok && ipam.type !== "hawser-flat") return [];
   if (outcome.ok) return [fine("pools", `${user}: the store answers, and the pool has addresses to give`)];
   const isConfig = outcome.error.id === "ipam.config";
-  // The runtime may add the ranges; and what only the reference plugin reads is its own to judge.
+  // The runtime may add the ranges. Fields that only the reference plugin reads are not judged here.
   if (isConfig && (ipam.type === "host-local" || declaredCapabilities(plugin).includes("ipRanges")))
     return [];
   const { msg, id } = outcome.error;

@@ -4,7 +4,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import { adviceOn, type HeldRecord, readHeldRecords } from "../held.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** Records that cannot be used, whose ADD was killed, or whose DEL has failed. */
+/** Tells of records that cannot be used, records whose ADD was killed, and records whose DEL has failed. */
 export function checkRecords(sys: Sys, stateDir: string): Finding[] {
   const held = readHeldRecords(sys, stateDir);
   if (!held.ok) return [problemOf("records", held.error, "Run doctor as root.")];
@@ -54,7 +54,7 @@ function findingOn(held: HeldRecord): Finding[] {
   }
 }
 
-/** Network statuses that could not be written when their pods started. Nothing where there is none, which is nearly always. */
+/** Tells of network-status annotations that ADD could not write. Nearly always there is none, and so no finding. */
 export function checkStatuses(sys: Sys, stateDir: string): Finding[] {
   const names = sys.files.list(`${stateDir}/${untoldFolder}`);
   const count = names.ok ? names.value.length : 0;
@@ -71,7 +71,7 @@ export function checkStatuses(sys: Sys, stateDir: string): Finding[] {
   ];
 }
 
-/** Locks whose holders are dead. They block nobody, but tell of operations that were killed. */
+/** Tells of locks whose holders are dead. Such a lock blocks nobody, but its operation was killed. */
 export function checkLocks(sys: Sys, stateDir: string): Finding[] {
   const stale = staleLocks(sys, stateDir);
   if (stale.length === 0) return [fine("locks", `${stateDir}: no lock of a dead process`)];

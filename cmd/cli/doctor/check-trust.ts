@@ -6,8 +6,8 @@ import { checkTrusted } from "./check-folders.ts";
 import { type Finding, fine, problem, problemOf } from "./finding.ts";
 
 /**
- * The operator's resources, and which of a cluster's definitions no pod could have. These are told by a file of kubectl's:
- * hawser itself may read a definition by its name, and may not list them.
+ * Checks the operator's `resources.json`, and tells which of a cluster's definitions hawser refuses. kubectl writes the
+ * list of definitions, because hawser may read a definition by its name but may not list definitions.
  */
 export async function checkTrust(sys: Sys, config: MetaConfig, path: string | undefined): Promise<Finding[]> {
   const resources = readResources(sys, config.resources);

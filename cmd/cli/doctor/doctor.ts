@@ -77,7 +77,7 @@ async function examine(sys: Sys, options: DoctorOptions): Promise<Finding[]> {
   const { configurations, findings } = survey(sys, options);
   const all = [...findings];
   for (const configuration of configurations) all.push(...(await examineOne(sys, configuration, options)));
-  // Two configurations mostly share their folders and plugins.
+  // Two configurations often share folders and plugins, and then give the same finding twice.
   return [...new Map(all.map((finding) => [JSON.stringify(finding), finding])).values()];
 }
 

@@ -1,10 +1,10 @@
 import type { CniError } from "../../../cni/errors.ts";
 
-/** One thing that doctor looked at. */
+/** One result of a check of `hawser doctor`. */
 export interface Finding {
   readonly level: "ok" | "warning" | "problem";
   readonly area: Area;
-  /** What was found, and where. */
+  /** What doctor found, and where. */
   readonly what: string;
   readonly why: string;
   /** What to do; empty when all is well. */
@@ -37,7 +37,7 @@ export function problem(area: Area, what: string, why: string, todo: string): Fi
   return { level: "problem", area, what, why, todo };
 }
 
-/** A problem that an operation would meet as an error. Its details say why and, mostly, what to do. */
+/** The problem that an operation meets as this error. The error's details say why, and often what to do. */
 export function problemOf(area: Area, error: CniError, todo: string): Finding {
   return problem(area, error.msg, `${error.details} [${error.id}]`.trim(), todo);
 }

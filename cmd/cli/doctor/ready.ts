@@ -41,7 +41,7 @@ function judge(sys: Sys, { root, ownDir }: ReadyOptions, program: string): Outco
   return ok(`the runtime reads ${path} and finds ${binDir}/hawser`);
 }
 
-/** An upgrade is complete when the program on the node is the one that asks; their sizes tell. */
+/** An upgrade is complete when the program on the node is the one that runs this command. Their sizes are compared. */
 function checkBinary({ files }: Sys, root: string, path: string, program: string): Outcome<void, string> {
   const there = files.stat(root + path);
   if (!there.ok) return fail(`there is no ${path}`);

@@ -8,13 +8,13 @@ import { whyUnread } from "../failure.ts";
 import { checkCilium, lostInstallation, renamedAway } from "./check-others.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** The configurations to be checked, and what is to be said of the place where they were looked for. */
+/** The configurations that doctor checks, and findings about the folder that they come from. */
 export interface Survey {
   readonly configurations: readonly Configuration[];
   readonly findings: readonly Finding[];
 }
 
-/** The one configuration that was named, or the one of the runtime's folder that has hawser in it. */
+/** Finds the configuration that the person named, or else the one with hawser in the runtime's folder. */
 export function survey(
   sys: Sys,
   { config, confDir }: { readonly config: string | undefined; readonly confDir: string },
@@ -46,7 +46,7 @@ function surveyFolder(sys: Sys, confDir: string): Survey {
   }
   const ranked = [...rankOf(confDir, paths, own), ...others.map((other) => unread(other, own))];
   return {
-    // No runtime reads the others: what is wrong with them harms nobody.
+    // No runtime reads the other configurations, so their mistakes harm nobody.
     configurations: [own],
     findings: [...findings, ...ranked, ...checkCilium(sys, confDir, paths, own, renamed)],
   };
@@ -77,7 +77,10 @@ function malformed(path: string, why: string): Finding {
   );
 }
 
-/** Why no file has hawser in it, and so what helps: to install again is no help against who took it away. */
+/**
+ * Tells why no file has hawser in it. The remedy depends on it: installing again does not help against a program that
+ * renames the file.
+ */
 function whyNone(
   sys: Sys,
   confDir: string,
@@ -100,7 +103,7 @@ function whyNone(
   return [problem("configuration", what, why, todo)];
 }
 
-/** Runtimes take the first file by name; hawser in a later one is never called. */
+/** Warns when hawser's file is not the first: a runtime reads only the first file by name. */
 function rankOf(confDir: string, paths: readonly string[], own: Configuration): Finding[] {
   const [first] = paths;
   if (first === undefined || first === own.path) return [];
@@ -114,7 +117,10 @@ function rankOf(confDir: string, paths: readonly string[], own: Configuration): 
   ];
 }
 
-/** Multus's file after a switch, for one; the other way round the switch has not come about. */
+/**
+ * Tells of a configuration that the runtime passes over. After a switch from Multus this is Multus's file. If it is
+ * hawser's, the switch has not happened.
+ */
 function unread({ path, plugin }: Configuration, own: Configuration): Finding {
   const what = `${path} is not read by the runtime: ${own.path} sorts before it`;
   if (plugin.type !== "hawser" || own.plugin.type === "hawser") return fine("configuration", what);

@@ -61,10 +61,10 @@ export const gcCommand = defineCommand({
   run,
 });
 
-/** A sandbox may take so long to start: kubelet gives up then. */
+/** A sandbox may take this long to start. Then the kubelet gives up. */
 const startMs = 300_000;
 
-/** What is to be collected, and by which call of ours. */
+/** What GC will delete, and the configuration that it is called with. */
 interface Collection {
   readonly configuration: Configuration;
   readonly network: NetworkConfig;
@@ -135,7 +135,7 @@ async function collect(
   return invocation.ok ? gc(sys, invocation.value) : invocation;
 }
 
-/** As a runtime calls it: the configuration, its version one that has GC, and what is valid. */
+/** Makes the call that a runtime would make: the configuration, in a version that has GC, and the valid attachments. */
 function invocationOf(
   configuration: Configuration,
   network: NetworkConfig,
@@ -153,7 +153,7 @@ function invocationOf(
   return environment.ok ? ok({ environment: environment.value, config: config.value }) : environment;
 }
 
-/** Of what was to go, what is still there. */
+/** The records that GC should have deleted and that are still there. */
 function remaining(sys: Sys, { judged }: Collection): HeldRecord[] {
   return judged.gone.filter(({ entry }) => sys.files.stat(entry.path).ok);
 }

@@ -6,11 +6,11 @@ import type { Listing } from "./listing.ts";
 
 export interface Judged {
   readonly gone: readonly HeldRecord[];
-  /** In no list, and left all the same, with the reason. */
+  /** Records that are in no list, but are left for a reason. */
   readonly spared: readonly { readonly held: HeldRecord; readonly why: string }[];
-  /** What GC is told. */
+  /** The attachments that GC is told to be valid. */
   readonly valid: readonly ValidAttachment[];
-  /** Records of networks that this configuration is not of. */
+  /** How many records belong to networks of other configurations. */
   readonly others: number;
 }
 
@@ -18,11 +18,11 @@ interface Bounds {
   readonly network: string;
   readonly minAgeMs: number;
   readonly noneValid: boolean;
-  /** When the file of a record that cannot be read was written. */
+  /** When a record's file was written. Used for a record that cannot be read. */
   readonly writtenMs: (held: HeldRecord) => number;
 }
 
-/** Which of this network's records are of containers that are gone. Errors: `cli.valid`. */
+/** Decides which of this network's records belong to containers that are gone. Errors: `cli.valid`. */
 export function judge(
   all: readonly HeldRecord[],
   listing: Listing,
@@ -42,7 +42,7 @@ export function judge(
   });
 }
 
-/** Lists that mean something else than they say. */
+/** Refuses lists that probably do not say what the person means. */
 function problemOf(
   own: readonly HeldRecord[],
   { source, lives }: Listing,
@@ -86,7 +86,7 @@ function reasonToSpare(held: HeldRecord, { takenMs }: Listing, bounds: Bounds): 
   return undefined;
 }
 
-/** A runtime names (container, eth0); of a container that is only named all that it has is valid. */
+/** The attachments of a list's entry. An entry without an interface makes all attachments of its container valid. */
 function validOf(own: readonly HeldRecord[], { lives }: Listing): ValidAttachment[] {
   return lives.flatMap(({ containerId, ifname }) => {
     if (ifname !== undefined) return [{ containerID: containerId, ifname }];

@@ -6,18 +6,18 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { whyUnread } from "../failure.ts";
 
-/** What lives, as somebody has told it. */
+/** A list of the containers that live, and where it comes from. */
 export interface Listing {
-  /** For people. */
+  /** The list's source, for people. */
   readonly source: string;
   readonly lives: readonly Living[];
-  /** Whatever began after it cannot be in it. */
+  /** When the list was made. An attachment that began later cannot be in it. */
   readonly takenMs: number;
 }
 
 export interface Living {
   readonly containerId: string;
-  /** Undefined: whatever the container has. */
+  /** Undefined: all interfaces of the container. */
   readonly ifname: string | undefined;
 }
 
@@ -30,7 +30,7 @@ const sockets: readonly string[] = [
   "/var/snap/microk8s/common/run/containerd.sock",
   "/run/cri-dockerd.sock",
 ];
-/** Between two looks: a runtime that has just started may not know all of its sandboxes. */
+/** The pause between two requests. A runtime that has just started may not know all of its sandboxes. */
 const pauseMs = 10_000;
 
 /** Errors: `cli.file`, `cli.valid`. */
@@ -79,8 +79,9 @@ function parseLives(text: string): Living[] | undefined {
 }
 
 /**
- * The runtime's sandboxes, by two looks (one, where nothing will be done): what is in either lives. Of those without a
- * record, `known`, the ones on the node's own network are left out: no plugin has anything of them. Errors: `cli.cri`.
+ * Asks the runtime for its sandboxes, twice unless this is a dry run. A sandbox in either answer lives. `known` are the
+ * containers that have a record. An unknown sandbox on the node's own network is left out, since no plugin has attached
+ * anything to it. Errors: `cli.cri`.
  */
 export async function askRuntime(
   sys: Sys,
