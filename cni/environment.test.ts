@@ -41,6 +41,10 @@ test("a complete environment, the working folder kept out of CNI_PATH", () => {
 });
 
 describe("P-4: required variables", () => {
+  /**
+   * CNI 1.1.0, section 2, "CNI operations": what stands below "Required environment parameters" of each operation,
+   * beside CNI_COMMAND. Of STATUS the section has only "Optional environment parameters: CNI_PATH".
+   */
   const required: Readonly<Record<Verb, readonly string[]>> = {
     ADD: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
     CHECK: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],

@@ -51,7 +51,8 @@ export interface PluginEnd {
 
 /**
  * Where one case happens: a node with its own network, namespaces for containers, files; all of it gone after `close`.
- * The real one is `linux.ts`; the mutation check runs the same probes on one in memory (`mutants/model-machine.ts`).
+ * The real one is `linux/linux-machine.ts`. The test of the mutants runs the same probes on one in memory
+ * (`mutants/memory-machine.ts`).
  */
 export interface Machine {
   /** A folder of the case's own. */

@@ -24,11 +24,11 @@ function tryModel(
   });
 }
 
-function not(verdict: "pass", run: RunOutcome): string[] {
+/** What was found, or kept a probe from its end: nothing of a plugin that is right. */
+function findings(run: RunOutcome): string[] {
   return run.cases
-    .filter((each) => each.verdict === "fail" || each.verdict === "blocked" || each.verdict === undefined)
-    .map((each) => `${each.requirement.id} ${each.version}: ${each.verdict}: ${each.findings.join("; ")}`)
-    .filter(() => verdict === "pass");
+    .filter(({ verdict }) => verdict === "fail" || verdict === "blocked")
+    .map((each) => `${each.requirement.id} ${each.version}: ${each.verdict}: ${each.findings.join("; ")}`);
 }
 
 function failed(run: RunOutcome): string[] {
@@ -37,7 +37,7 @@ function failed(run: RunOutcome): string[] {
 
 describe("the test plugin that is right", () => {
   test.each(kinds)("%s: nothing is found at any version", async (kind) => {
-    expect(not("pass", await tryModel(kind, undefined))).toEqual([]);
+    expect(findings(await tryModel(kind, undefined))).toEqual([]);
   });
 });
 

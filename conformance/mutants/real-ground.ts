@@ -3,7 +3,6 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { parseLinks, parseRoutes } from "../linux/kernel.ts";
 import type { MachineLink, MachineRoute } from "../machine.ts";
-import { attemptOr } from "./attempt.ts";
 import type { DelegateEnd, Ground } from "./ground.ts";
 
 /** The machine itself, for the test plugin as an executable: as short as can be, since nobody is served by it. */
@@ -81,4 +80,13 @@ function lock(path: string): () => void {
 
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+}
+
+/** What an action gives or, where the machine refuses it, something else. */
+export function attemptOr<T, U>(action: () => T, otherwise: U): T | U {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
 }

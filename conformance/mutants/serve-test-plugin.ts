@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
-import { attemptOr } from "./attempt.ts";
-import { realGround } from "./real-ground.ts";
+import { attemptOr, realGround } from "./real-ground.ts";
 import { modelOf, runTestPlugin } from "./test-plugin.ts";
 
 /** Whether the executable is called by a name of the test plugin. */

@@ -6,18 +6,19 @@ import {
   attach,
   attachNew,
   call,
+  exhaust,
   expectRefused,
   expectThat,
   given,
   hasCrashed,
   hasRefused,
   newContainer,
+  tinySubnet,
   tryAttach,
 } from "../probe-steps.ts";
 import { everyKind, makers, type Requirement } from "../requirement.ts";
 import { NotApplicable, type Scene, type TestContainer } from "../scene.ts";
 import { isSince } from "../versions.ts";
-import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, ADD";
 const existing =

@@ -3,17 +3,18 @@ import {
   attachNew,
   call,
   detach,
+  exhaust,
   expectSuccess,
   expectThat,
   given,
   hasRefused,
   hasSucceeded,
   newContainer,
+  tinySubnet,
   tryAttach,
 } from "../probe-steps.ts";
 import { everyKind, makers, type Requirement } from "../requirement.ts";
 import type { Scene, TestContainer } from "../scene.ts";
-import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, DEL";
 const idempotent =

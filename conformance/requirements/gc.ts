@@ -3,18 +3,19 @@ import {
   addressesOf,
   attachNew,
   call,
+  exhaust,
   expectSuccess,
   expectThat,
   given,
   hasRefused,
   hasSucceeded,
   newContainer,
+  tinySubnet,
   tryAttach,
 } from "../probe-steps.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene, TestContainer } from "../scene.ts";
 import type { Kind } from "../vocabulary.ts";
-import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, GC";
 const since = "1.1.0";

@@ -2,18 +2,19 @@ import { errorOf } from "../error-document.ts";
 import {
   call,
   detach,
+  exhaust,
   expectSuccess,
   expectThat,
   given,
   hasRefused,
   hasSucceeded,
   newContainer,
+  tinySubnet,
   tryAttach,
 } from "../probe-steps.ts";
 import { everyKind, type Requirement } from "../requirement.ts";
 import type { Scene } from "../scene.ts";
 import type { Kind } from "../vocabulary.ts";
-import { exhaust, tinySubnet } from "./pool.ts";
 
 const section = "2, STATUS";
 const since = "1.1.0";
