@@ -2,7 +2,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
 import type { KeyRange, Keys } from "../../../ipam/flat/pool/keys.ts";
 import {
-  type Page,
+  type EntryPage,
   type PageStep,
   type Stored,
   startPage,
@@ -26,7 +26,10 @@ export async function readEntries(
 ): Promise<Outcome<Entry[], CniError>> {
   const entries: Entry[] = [];
   for (let rest: KeyRange | undefined = range; rest !== undefined; ) {
-    const page: Outcome<Page, QuestionFault> = await driveOnce<PageStep>(store, startPage(rest, pageSize));
+    const page: Outcome<EntryPage, QuestionFault> = await driveOnce<PageStep>(
+      store,
+      startPage(rest, pageSize),
+    );
     if (!page.ok) return fail(readError(store, page.error));
     entries.push(...page.value.entries);
     onProgress(entries.length);

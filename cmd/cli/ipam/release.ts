@@ -1,8 +1,8 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import { conditionOf, type Holding } from "../../../ipam/flat/pool/holding.ts";
 import {
-  type Change,
   isReserved,
+  type OperatorChange,
   quarantineLive,
   releaseSeen,
   riskOf,
@@ -94,7 +94,11 @@ export async function unreserveAddress(
 }
 
 /** Errors: `cli.changed` and the store's. */
-async function make({ store }: Pool, doing: string, change: Change): Promise<Outcome<void, CniError>> {
+async function make(
+  { store }: Pool,
+  doing: string,
+  change: OperatorChange,
+): Promise<Outcome<void, CniError>> {
   const end = await carryOut(store, doing, change);
   if (!end.ok) return end;
   return end.value.kind === "done" ? ok(undefined) : fail(changedMeanwhile(doing));

@@ -38,7 +38,7 @@ export interface Try {
   readonly choices: readonly Choice[];
 }
 
-export interface Claimed {
+export interface ClaimedHolding {
   readonly kind: "claimed";
   readonly holding: Holding;
   /** How many definitions of the pool are in use, up to two. */
@@ -47,7 +47,7 @@ export interface Claimed {
 
 /** What a try found: a choice that is ours now, or why none is. */
 export type FoundEvidence =
-  | Claimed
+  | ClaimedHolding
   | {
       readonly kind: "evidence";
       readonly own: Known | undefined;
@@ -208,13 +208,13 @@ export function readFound(attempt: Try, reply: TxnReply): FoundEvidence {
   };
 }
 
-function claimedBy(attempt: Try, choice: Choice, { replies }: TxnReply): Claimed {
+function claimedBy(attempt: Try, choice: Choice, { replies }: TxnReply): ClaimedHolding {
   const { definitions } = answersTo(thenOf(attempt, choice), replies);
   return { kind: "claimed", holding: holdingOf(attempt, choice), definitions: definitions.length };
 }
 
 type Levels =
-  | Claimed
+  | ClaimedHolding
   | { readonly kind: "taken"; readonly taken: readonly (readonly (Known | undefined)[])[] };
 
 /** Reads the reply of a nested choice, and of those within it. */

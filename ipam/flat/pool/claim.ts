@@ -7,7 +7,7 @@ import { type CandidateCode, type Free, type Scan, scanReply, scanTxn, startScan
 import {
   type Choice,
   type Claimant,
-  type Claimed,
+  type ClaimedHolding,
   claimTxn,
   type FoundEvidence,
   isMacAsked,
@@ -44,7 +44,7 @@ export interface ClaimRequest {
 /** The next thing to do for a claim. Pure: whoever has the store asks it and goes on with its reply. */
 export type Claim =
   | Ask<Claim>
-  | Claimed
+  | ClaimedHolding
   | { readonly kind: "failed"; readonly error: CniError }
   /** The range set of this index has no address left; whoever has the store explains it. */
   | { readonly kind: "exhausted"; readonly set: number };

@@ -5,7 +5,7 @@ import type { Ask } from "../store/drive.ts";
 import { answersTo, get, nested, opsOf, readTxn } from "../store/ops.ts";
 import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
 import { addressOfCode, codeOfAddress, codeOfKey, type Keys } from "./keys.ts";
-import { type Change, changeAsSeen } from "./operator.ts";
+import { changeAsSeen, type OperatorChange } from "./operator.ts";
 import { asSeen, keysOfHolding, putNew, rewrite, storedOf } from "./stored.ts";
 
 /** The pool that is imported into. */
@@ -97,7 +97,7 @@ export interface ImportPlan {
   readonly reserved: readonly string[];
 }
 
-export interface Incoming {
+export interface IncomingOwners {
   readonly holdings: readonly Holding[];
   /** Whether they are another IPAM's, whose pods use them, whatever we call their state. */
   readonly isForeign: boolean;
@@ -108,7 +108,7 @@ export interface Incoming {
 /** Judges each owner by what the pool has, and by the owners before it. Pure. */
 export function planImport(
   pool: ImportedPool,
-  { holdings, isForeign, unowned }: Incoming,
+  { holdings, isForeign, unowned }: IncomingOwners,
   existing: readonly Holding[],
   nowMs: number,
 ): ImportPlan {
@@ -227,7 +227,7 @@ export function putBatch(keys: Keys, batch: readonly PlannedImport[]): PutBatch 
 }
 
 /** Puts an owner where holds have expired: their addresses are anybody's, and here they are in use. */
-export function putOver(keys: Keys, holding: Holding, nowMs: number): Change {
+export function putOver(keys: Keys, holding: Holding, nowMs: number): OperatorChange {
   const written = keysOfHolding(keys, holding);
   const ops = { written: written.map(get) };
   return {

@@ -6,8 +6,8 @@ import { claim } from "./claim.ts";
 import { type Holding, nobody } from "./holding.ts";
 import { heldFor, putBatch, putOver } from "./import.ts";
 import {
-  type Change,
   changeAsSeen,
+  type OperatorChange,
   quarantineLive,
   type Reserve,
   releaseSeen,
@@ -107,8 +107,8 @@ function importing(...owners: readonly Holding[]): Actor {
 type Batch = ReturnType<typeof putBatch>;
 
 function after(
-  step: Batch | Change,
-  go: (end: Exclude<Batch | Change, { kind: "ask" }>) => AnyStep,
+  step: Batch | OperatorChange,
+  go: (end: Exclude<Batch | OperatorChange, { kind: "ask" }>) => AnyStep,
 ): AnyStep {
   if (step.kind !== "ask") return go(step);
   return { kind: "ask", txn: step.txn, next: (reply) => after(step.next(reply), go) };

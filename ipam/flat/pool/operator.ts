@@ -10,10 +10,10 @@ import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.
  * What an operator does to a pool by hand. A person has looked and decided, so what has changed since is left alone and
  * told, and nothing is tried again.
  */
-export type Change = Ask<Change> | { readonly kind: "done" } | { readonly kind: "changed" };
+export type OperatorChange = Ask<OperatorChange> | { readonly kind: "done" } | { readonly kind: "changed" };
 
 /** Makes one change, unless what it was judged by is another now. */
-export function changeAsSeen(txn: Txn): Change {
+export function changeAsSeen(txn: Txn): OperatorChange {
   return { kind: "ask", txn, next: ({ succeeded }) => ({ kind: succeeded ? "done" : "changed" }) };
 }
 
@@ -118,14 +118,14 @@ function write(holding: Holding, txn: Txn): Reserve {
 }
 
 /** A record that was read and judged, and the address by whose key it was found. */
-export type Seen = Stored & { readonly holding: Holding };
+export type SeenHolding = Stored & { readonly holding: Holding };
 
 export function isReserved({ state, reserved }: Holding): boolean {
   return state === "reserved" || reserved === true;
 }
 
 /** Takes a reservation back. Whoever uses the address now keeps it until its DEL. */
-export function unreserve(keys: Keys, { key, modRevision, holding }: Seen): Change {
+export function unreserve(keys: Keys, { key, modRevision, holding }: SeenHolding): OperatorChange {
   const { reserved: _reserved, ...rest } = holding;
   return changeAsSeen({
     compare: [{ kind: "unchanged", key, modRevision }],
@@ -150,9 +150,9 @@ export function riskOf(holding: Holding | undefined): ReleaseRisk {
 /** What a container uses is not freed at once: it waits for its DEL, its node's GC, or for an operator who is sure. */
 export function quarantineLive(
   keys: Keys,
-  { key, modRevision, holding }: Seen,
+  { key, modRevision, holding }: SeenHolding,
   by: { readonly node: string; readonly nowMs: number },
-): Change {
+): OperatorChange {
   return changeAsSeen({
     compare: [{ kind: "unchanged", key, modRevision }],
     success: rewrite(keys, [holding], quarantined(holding, by.node, by.nowMs)),
@@ -161,7 +161,7 @@ export function quarantineLive(
 }
 
 /** Frees all keys that the transaction of this record wrote: what else bears the owner's name is another holding's. */
-export function releaseSeen(keys: Keys, { key: found, modRevision, holding }: Stored): Change {
+export function releaseSeen(keys: Keys, { key: found, modRevision, holding }: Stored): OperatorChange {
   const all = holding === undefined ? [] : keysOfHolding(keys, holding);
   const ops = { all: [...new Set([found, ...all])].map(get) };
   return {

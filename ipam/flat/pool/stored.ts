@@ -62,9 +62,9 @@ export function putNew(keys: Keys, holding: Holding): Txn {
 }
 
 /** A read of one page of a range. */
-export type PageStep = Ask<PageStep> | Page;
+export type PageStep = Ask<PageStep> | EntryPage;
 
-export interface Page {
+export interface EntryPage {
   readonly kind: "page";
   readonly entries: readonly Entry[];
   /** Where the next page begins; undefined when this was the last. */

@@ -1,6 +1,6 @@
 import { parseDurationMs } from "../../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../../cni/errors.ts";
-import { asImported, heldFor, type Incoming } from "../../../../ipam/flat/pool/import.ts";
+import { asImported, heldFor, type IncomingOwners } from "../../../../ipam/flat/pool/import.ts";
 import { codeOfAddress } from "../../../../ipam/flat/pool/keys.ts";
 import { readDocuments, withoutByteOrderMark } from "../../../../kube/yaml.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
@@ -16,7 +16,7 @@ import { readPools } from "./whereabouts.ts";
 const longestSource = 1024 * 1024 * 1024;
 
 /** What there is to import, and what people are to know of it. */
-export interface ImportSource extends Incoming {
+export interface ImportSource extends IncomingOwners {
   /** What could not be understood. */
   readonly problems: readonly string[];
   /** What was left out on purpose. */
