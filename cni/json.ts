@@ -32,7 +32,8 @@ const maxDepth = 200;
 export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
   const encoding = encodingProblem(text);
   if (encoding !== undefined) return fail(encoding);
-  if (depthOf(text) > maxDepth + deeper) return fail("arrays or objects are nested too deeply");
+  if (mayBeDeep(text, maxDepth + deeper) && depthOf(text) > maxDepth + deeper)
+    return fail("arrays or objects are nested too deeply");
   try {
     return ok(engine.parse(text, keepExact));
   } catch (error) {
@@ -50,6 +51,8 @@ export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
 export function encodingProblem(text: string): string | undefined {
   if (text.startsWith("\ufeff"))
     return "it begins with a byte order mark (BOM), which is no JSON: save it as UTF-8 without BOM";
+  const head = text.slice(0, 3);
+  if (!head.includes("\0") && !head.startsWith("\ufffd")) return undefined;
   // Read as UTF-8, its byte order mark comes out as two replacement characters.
   if (/^(?:\ufffd{2}|\0?[[{"]\0)/.test(text)) return "it is UTF-16: save it as UTF-8";
   return undefined;
@@ -75,6 +78,11 @@ export function objectsIn(text: string): string[] {
   }
   const rest = text.slice(start);
   return rest.trim() === "" ? pieces : [...pieces, rest];
+}
+
+/** With no more brackets than levels that are allowed nobody has to look at each character, which a cold engine does slowly. */
+function mayBeDeep(text: string, levels: number): boolean {
+  return text.split("{").length + text.split("[").length - 2 > levels;
 }
 
 /** How deep brackets are nested, strings left out. Of a text that is no JSON it may say anything. */

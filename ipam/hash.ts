@@ -3,23 +3,30 @@
  * whoever can choose a pod's name can choose its preferred address, and the store decides who has it.
  */
 export function hash128(text: string): bigint {
-  return [0x9747b28c, 0x3c6ef372, 0xa54ff53a, 0x510e527f].reduce(
-    (bits, seed) => (bits << 32n) | BigInt(hash32(text, seed)),
-    0n,
-  );
-}
-
-/** MurmurHash3's mixing over UTF-16 units. */
-function hash32(text: string, seed: number): number {
-  let hash = seed;
+  let a = 0x9747b28c;
+  let b = 0x3c6ef372;
+  let c = 0xa54ff53a;
+  let d = 0x510e527f;
+  // Four of them side by side, without a call: nothing of it is compiled within one ADD.
   for (let at = 0; at < text.length; at++) {
     let unit = Math.imul(text.charCodeAt(at), 0xcc9e2d51);
     unit = (unit << 15) | (unit >>> 17);
-    hash ^= Math.imul(unit, 0x1b873593);
-    hash = (hash << 13) | (hash >>> 19);
-    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
+    unit = Math.imul(unit, 0x1b873593);
+    a ^= unit;
+    a = (((a << 13) | (a >>> 19)) * 5 + 0xe6546b64) | 0;
+    b ^= unit;
+    b = (((b << 13) | (b >>> 19)) * 5 + 0xe6546b64) | 0;
+    c ^= unit;
+    c = (((c << 13) | (c >>> 19)) * 5 + 0xe6546b64) | 0;
+    d ^= unit;
+    d = (((d << 13) | (d >>> 19)) * 5 + 0xe6546b64) | 0;
   }
-  hash ^= text.length;
+  return [a, b, c, d].reduce((bits, hash) => (bits << 32n) | BigInt(finished(hash, text.length)), 0n);
+}
+
+/** MurmurHash3's last mixing; what comes before is its mixing of UTF-16 units, from four seeds. */
+function finished(mixed: number, length: number): number {
+  let hash = mixed ^ length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

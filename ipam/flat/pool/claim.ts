@@ -226,7 +226,7 @@ function scan(state: State, at: Scan): Claim {
 /** For each range set the address that is settled, else those that a scan found, else those of the identity's hash. */
 function choicesOf(state: State): Choice[] {
   const count = Math.min(probes, ...(state.scanned ?? []).map(({ candidates }) => candidates.length));
-  const choices = Array.from({ length: count }, (_each, n) => choice(state, n));
+  const choices = [...Array(count).keys()].map((n) => choice(state, n));
   const seen = new Set<string>();
   return choices.filter(({ addresses }) => {
     const text = addresses.join();
