@@ -1,4 +1,4 @@
-import type { Attempt, Fault } from "../sys/fault.ts";
+import { type Attempt, type Fault, isAbsent } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { isName } from "./environment.ts";
@@ -301,8 +301,7 @@ function parseName(network: string, name: string): AttachmentKey | undefined {
 /** What is no folder, or is gone, holds nothing. */
 function namesIn(sys: Sys, path: string): Attempt<string[]> {
   const names = sys.files.list(path);
-  const nothing = !names.ok && (names.error.code === "ENOENT" || names.error.code === "ENOTDIR");
-  return nothing ? ok([]) : names;
+  return !names.ok && isAbsent(names.error) ? ok([]) : names;
 }
 
 const remedies: Readonly<Record<string, string>> = {

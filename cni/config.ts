@@ -1,6 +1,6 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { isName } from "./environment.ts";
-import { type CniError, cniError, failWith } from "./errors.ts";
+import { type CniError, cniError, cut, failWith } from "./errors.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import type { NetworkConfig, ValidAttachment } from "./types.ts";
 import { isVersion, type Version, versions, versionWhenMissing } from "./version.ts";
@@ -76,8 +76,7 @@ const nameRule = `A name starts with a letter or digit; letters, digits, '_', '.
 export function networkNameProblem(name: string): string | undefined {
   if (name === "") return "the network has no name";
   if (isName(name) && name.length <= maxNameLength) return undefined;
-  const shown = name.length > 60 ? `${name.slice(0, 60)}...` : name;
-  return `${JSON.stringify(shown)} cannot name a network`;
+  return `${JSON.stringify(cut(name))} cannot name a network`;
 }
 
 export function kindOf(value: Json | undefined): string {

@@ -61,6 +61,13 @@ export function failWith<T>(
   return fail(cniError(code, id, msg, details));
 }
 
+/** How much of a text from outside an error shows. */
+export const longestShown = 60;
+
+export function cut(text: string, most = longestShown): string {
+  return text.length > most ? `${text.slice(0, most)}...` : text;
+}
+
 /** Runtimes put an error into their logs and into events of the pod, again and again. */
 const longestPart = 16 * 1024;
 

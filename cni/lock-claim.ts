@@ -1,4 +1,5 @@
 import type { Attempt, Fault } from "../sys/fault.ts";
+import { pidOf } from "../sys/identity.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { type CniError, cniError } from "./errors.ts";
@@ -12,7 +13,6 @@ import {
   holders,
   namesIn,
   parseWaiter,
-  pidOf,
   waitingPath,
 } from "./lock-place.ts";
 

@@ -51,11 +51,6 @@ export function parseWaiter(name: string): { identity: string; key: string } | u
   return at < 0 ? undefined : { identity: name.slice(1, at), key: name.slice(at + 1) };
 }
 
-/** Identities name boot, process ID and start time. */
-export function pidOf(identity: string): number {
-  return Number(identity.split("-")[1]);
-}
-
 /** What a holder has given to those that it started; 0.1.0 gave them its identity, and wrote nothing. */
 export function operationIn(sys: Sys, folder: string, identity: string): string {
   const text = sys.files.read(`${folder}/${identity}`);

@@ -1,3 +1,4 @@
+import { pidOf } from "../sys/identity.ts";
 import type { Sys } from "../sys/sys.ts";
 import {
   deadMark,
@@ -7,7 +8,6 @@ import {
   namesIn,
   operationIn,
   parseWaiter,
-  pidOf,
   placeOf,
 } from "./lock-place.ts";
 

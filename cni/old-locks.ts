@@ -44,7 +44,7 @@ export function oldFolder(sys: Sys, stateDir: string): Attempt<string | undefine
   const folder = `${stateDir}/${locksFolder}`;
   const names = sys.files.list(folder);
   if (!names.ok) return unreadable.includes(names.error.code) ? ok(undefined) : names;
-  const mark = `${markPrefix}${sys.processes.self().split("-")[0]}`;
+  const mark = `${markPrefix}${sys.processes.bootId()}`;
   if (names.value.includes(mark)) return ok(folder);
   const ofOtherBoot = names.value.filter((name) => name.startsWith(markPrefix));
   if (ofOtherBoot.length > 0 && retire(sys, folder, names.value)) return ok(undefined);

@@ -1,3 +1,4 @@
+import { identityIn } from "../sys/identity.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
 import type { ProcessName, Sys } from "../sys/sys.ts";
 import { type CniError, failWith } from "./errors.ts";
@@ -24,7 +25,8 @@ export function operationEnvironment(sys: Sys): Readonly<Record<string, string>>
 
 /** The identity of the process that started us, if it was one of ours. */
 export function startedBy(variables: Readonly<Record<string, string | undefined>>): string | undefined {
-  return variables[operationVariable]?.split("-").slice(0, 3).join("-");
+  const operation = variables[operationVariable];
+  return operation === undefined ? undefined : identityIn(operation);
 }
 
 /**

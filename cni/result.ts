@@ -1,6 +1,7 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { addressFamily, cidrFamily, type Family } from "./address.ts";
 import { kindOf } from "./config.ts";
+import { cut } from "./errors.ts";
 import { foldedTwins } from "./fold.ts";
 import { isObject, type Json, type JsonObject, printJson, without } from "./json.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
@@ -245,5 +246,5 @@ function checked<T>(part: JsonObject): T {
 function show(value: Json): string {
   if (value === null || Array.isArray(value) || isObject(value)) return kindOf(value);
   const printed = printJson(value);
-  return printed.length > 60 ? `${printed.slice(0, 60)}...` : printed;
+  return cut(printed);
 }

@@ -1,4 +1,5 @@
 import { kindOf } from "../cni/config.ts";
+import { cut } from "../cni/errors.ts";
 import { foldKey } from "../cni/fold.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts";
 import { maskSecrets } from "../cni/secrets.ts";
@@ -56,6 +57,5 @@ export function readObject(object: JsonObject, key: string, place: string, probl
 
 /** A value as an error shows it: without the password of a URL. */
 export function show(value: Json): string {
-  const text = printJson(maskSecrets(value));
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+  return cut(printJson(maskSecrets(value)));
 }

@@ -1,6 +1,6 @@
 import { type CniError, failWith } from "../cni/errors.ts";
 import type { JsonObject } from "../cni/json.ts";
-import type { Fault } from "../sys/fault.ts";
+import { type Fault, isAbsent } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { badDefinition, type Definition, parseDefinition, parseObject } from "./definition.ts";
@@ -39,7 +39,7 @@ export function readDefinition(
   const files = suffixes
     .map((suffix) => `${definitionsDir}/${namespace}/${name}${suffix}`)
     .map((source) => ({ source, text: sys.files.read(source) }))
-    .filter(({ text }) => text.ok || !isAbsence(text.error));
+    .filter(({ text }) => text.ok || !isNoFile(text.error));
   const [first, second] = files;
   if (first === undefined) return unknownDefinition(sys, definitionsDir, namespace, name);
   const place = { namespace, name, source: first.source, keptIn: "disk" as const };
@@ -62,7 +62,7 @@ export function listDefinitions(sys: Sys, definitionsDir: string): Outcome<Liste
       for (const name of definedNames(files.value)) {
         found.push({ namespace: entry, name, definition: readDefinition(sys, definitionsDir, entry, name) });
       }
-    } else if (!isAbsence(files.error)) {
+    } else if (!isNoFile(files.error)) {
       return unreadable(folder, files.error);
     } else {
       found.push(...definedNames([entry]).map((name) => stray(definitionsDir, entry, name)));
@@ -84,7 +84,7 @@ export function findByNetworkName(
 ): Outcome<{ readonly source: string; readonly config: JsonObject }, CniError> {
   const files = sys.files.list(confDir);
   if (!files.ok) {
-    if (!isAbsence(files.error)) return unreadable(confDir, files.error);
+    if (!isNoFile(files.error)) return unreadable(confDir, files.error);
     return unknownNetwork(`find network ${quote(networkName)}`, `There is no folder ${confDir}.`);
   }
   const others: string[] = [];
@@ -153,8 +153,8 @@ function stray(definitionsDir: string, file: string, name: string): ListedDefini
 }
 
 /** There is no such file: none of the name, no folder on the way, or a name too long for any file. */
-function isAbsence({ code }: Fault): boolean {
-  return code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG";
+function isNoFile(fault: Fault): boolean {
+  return isAbsent(fault) || fault.code === "ENAMETOOLONG";
 }
 
 function unreadable(path: string, { message }: Fault): Outcome<never, CniError> {
@@ -184,7 +184,7 @@ function whatIsIn(sys: Sys, definitionsDir: string, folder: string): string {
     const names = definedNames(files.value);
     return names.length === 0 ? `${folder} defines none.` : `${folder} defines ${listed(names, maxListed)}.`;
   }
-  if (!isAbsence(files.error)) return `${folder} cannot be read: ${files.error.message}.`;
+  if (!isNoFile(files.error)) return `${folder} cannot be read: ${files.error.message}.`;
   const missing = sys.files.list(definitionsDir).ok ? folder : definitionsDir;
   return `There is no folder ${missing}.`;
 }

@@ -1,15 +1,13 @@
+import { cut, longestShown } from "../cni/errors.ts";
 import type { Json, JsonObject } from "../cni/json.ts";
 import { findSyntaxMistake } from "../cni/json-syntax.ts";
-
-const longest = 60;
 
 /**
  * A text from outside as an error may show it: quoted, cut to a length, and nothing in it that a terminal obeys or that
  * only looks like another letter.
  */
 export function quote(text: string): string {
-  const cut = text.length > longest ? `${text.slice(0, longest)}...` : text;
-  return JSON.stringify(cut).replaceAll(/[^ -~]/g, escapeUnit);
+  return JSON.stringify(cut(text)).replaceAll(/[^ -~]/g, escapeUnit);
 }
 
 function escapeUnit(unit: string): string {
@@ -18,8 +16,7 @@ function escapeUnit(unit: string): string {
 
 /** A JSON parser's own words. They repeat the text that they are about, under Bun all of a word of it. */
 export function plainReason(reason: string): string {
-  const cut = reason.length > 2 * longest ? `${reason.slice(0, 2 * longest)}...` : reason;
-  return cut.replaceAll(/[^ -~]/g, "?");
+  return cut(reason, 2 * longestShown).replaceAll(/[^ -~]/g, "?");
 }
 
 /** Why a text is no JSON and where, `reason` being the parser's own words: the same under every engine. */

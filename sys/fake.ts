@@ -5,6 +5,7 @@ import { createHttp, type FakeClient, type HttpHandler } from "./fake-http.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
 import type { Attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
+import { printIdentity, printOperation } from "./identity.ts";
 import { fail, ok } from "./outcome.ts";
 import type { Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
 
@@ -165,7 +166,7 @@ function install(disk: Disk, path: string, text: string, mode: number): void {
 function newProcess(pid: number, bootId: string, { env, onCall }: SpawnOptions): Simulated {
   return {
     pid,
-    identity: `${bootId}-${pid}-${pid}`,
+    identity: printIdentity({ bootId, pid, startTicks: String(pid) }),
     env: env ?? {},
     dead: false,
     stopSignal: undefined,
@@ -294,7 +295,8 @@ function processesOf(machine: Kernel, process: Simulated): Processes {
     run: (request) => run(machine, process, request),
     self: () => process.identity,
     isAlive: (identity) => machine.processes().some((each) => each.identity === identity),
-    operation: () => `${process.identity}-secret${process.pid}`,
+    bootId: machine.bootId,
+    operation: () => printOperation(process.identity, `secret${process.pid}`),
     find: async (variable, values) => {
       enter(process, `find ${variable}`);
       const all = [...machine.processes(), ...machine.children.views()];

@@ -22,4 +22,9 @@ export interface Fault {
   readonly message: string;
 }
 
+/** Nothing lies at the path: no file of that name, or no folder on the way to it. */
+export function isAbsent({ code }: Fault): boolean {
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
 export type Attempt<T = void> = Outcome<T, Fault>;

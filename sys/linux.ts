@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
+import { parseIdentity, printIdentity, printOperation, unknownBoot } from "./identity.ts";
 import { requestHttp } from "./linux-http.ts";
 import { readBounded } from "./linux-read.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
@@ -126,25 +127,30 @@ function startOf(pid: number): string | undefined {
 
 function bootId(): string {
   const text = files.read("/proc/sys/kernel/random/boot_id");
-  return text.ok ? text.value.slice(0, 8) : "noboot";
+  return text.ok ? text.value.slice(0, 8) : unknownBoot;
 }
 
 /** Of this process: it never changes, and a verb asks for it several times. */
 let identity: string | undefined;
 let operation: string | undefined;
 
-const self = (): string => (identity ??= `${bootId()}-${process.pid}-${startOf(process.pid) ?? "0"}`);
+const self = (): string =>
+  (identity ??= printIdentity({
+    bootId: bootId(),
+    pid: process.pid,
+    startTicks: startOf(process.pid) ?? "0",
+  }));
 
 const processes: Processes = {
   // node:child_process costs a plugin that runs nobody a third of a millisecond.
   run: async (request) => (await import("./linux-run.ts")).runProcess(request),
   pid: () => process.pid,
   self,
-  operation: () => (operation ??= `${self()}-${random.hex(32)}`),
-  isAlive: (asked) => {
-    // What is only the beginning of an identity must not be taken for one whose start is not known.
-    const [, boot, pid, startTicks] = /^([0-9a-z]+)-(\d+)-(\d+)$/.exec(asked) ?? [];
-    return startTicks !== undefined && boot === bootId() && startOf(Number(pid)) === startTicks;
+  bootId,
+  operation: () => (operation ??= printOperation(self(), random.hex(32))),
+  isAlive: (text) => {
+    const asked = parseIdentity(text);
+    return asked?.bootId === bootId() && startOf(asked.pid) === asked.startTicks;
   },
   // Hardly any process has to look for another one.
   find: async (variable, values) =>

@@ -108,11 +108,13 @@ export interface FoundProcess extends ProcessName {
 export interface Processes {
   /** Runs a child in a process group of its own and waits for its end. Fails only when it could not be started. */
   run(request: RunRequest): Promise<Attempt<RunReport>>;
-  /** Names the running process for good: boot, pid and start time, fit for a file name. */
+  /** The identity of this process: see `identity.ts`. */
   self(): string;
-  /** Whether the process that `self()` named this way still runs. */
+  /** Names this boot of the machine, `unknownBoot` where the machine tells none. */
+  bootId(): string;
+  /** Whether the process of this identity still runs. */
   isAlive(identity: string): boolean;
-  /** Names what this process does, for those that it starts: `self()` with a secret behind it, known to root alone. */
+  /** Names what this process does, for those that it starts: its identity with a secret that only root can read. */
   operation(): string;
   /**
    * Other processes in whose environment the variable has one of these values: root's alone, in our PID namespace, and of

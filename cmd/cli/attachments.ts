@@ -1,7 +1,6 @@
 import type { CniResult } from "../../cni/types.ts";
 import type { StepResult } from "../../plugins/meta/execute/execute.ts";
 import type { Step } from "../../plugins/meta/plan/plan.ts";
-import type { AttachmentRecord } from "../../plugins/meta/record/record.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { json, stateDir } from "./common-options.ts";
@@ -16,6 +15,7 @@ import {
   whyOf,
 } from "./held.ts";
 import { duration, flag, type ValuesOf } from "./option.ts";
+import { printTime } from "./print-time.ts";
 import { formatTable } from "./table.ts";
 import { paint, plain, printDocument, type Terminal } from "./terminal.ts";
 
@@ -101,7 +101,7 @@ function rowsOf({ entry, state }: HeldRecord): string[][] {
   return record.carried.map(({ step, result }, index) => {
     const attached = [step.ifname, networkOf(step), addressesOf(result, step.ifname).join(" ") || "-"];
     return index === 0
-      ? [network, pod, id, ...attached, state.kind, timeOf(record)]
+      ? [network, pod, id, ...attached, state.kind, printTime(record.sinceMs)]
       : ["", "", "", ...attached];
   });
 }
@@ -133,7 +133,7 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
     ...about,
     ...(state.kind === "at work" && { pids: state.pids }),
     ...(record.pod && { pod: record.pod }),
-    since: timeOf(record),
+    since: printTime(record.sinceMs),
     interfaces: record.carried.map(({ step, result }) => ({
       ifname: step.ifname,
       role: step.role,
@@ -154,11 +154,4 @@ function addressesOf(result: StepResult["result"], ifname: string): string[] {
   return ips
     .filter((ip) => ip.interface === undefined || interfaces[ip.interface]?.name === ifname)
     .map((ip) => ip.address);
-}
-
-/** `2026-08-01 12:00:00Z` */
-function timeOf({ sinceMs }: AttachmentRecord): string {
-  const date = new Date(sinceMs);
-  if (Number.isNaN(date.getTime())) return "?";
-  return date.toISOString().replace("T", " ").replace(/\.\d+/, "");
 }

@@ -1,5 +1,6 @@
 import type { CniError } from "../../cni/errors.ts";
 import { makeOwnFolder } from "../../cni/own-folder.ts";
+import { unknownBoot } from "../../sys/identity.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -23,8 +24,8 @@ const machineIdPath = "/etc/machine-id";
 export function bootOf(sys: Sys): string | undefined {
   const text = sys.files.read(machineIdPath);
   const machine = text.ok ? text.value.trim() : "";
-  const [boot = ""] = sys.processes.self().split("-");
-  if (!/^[0-9a-f]{32}$/.test(machine) || boot === "noboot") return undefined;
+  const boot = sys.processes.bootId();
+  if (!/^[0-9a-f]{32}$/.test(machine) || boot === unknownBoot) return undefined;
   return `${hash128(`hawser ${machine}`).toString(16).padStart(32, "0").slice(0, 16)}-${boot}`;
 }
 

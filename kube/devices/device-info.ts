@@ -1,6 +1,6 @@
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
-import type { Fault } from "../../sys/fault.ts";
+import { isAbsent } from "../../sys/fault.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { parseObject } from "../definition.ts";
@@ -11,7 +11,7 @@ const fileMode = 0o644;
 /** What a file says; undefined when there is none, which is no mistake. Errors: `device.info`. */
 export function readDeviceInfo(sys: Sys, path: string): Outcome<JsonObject | undefined, CniError> {
   const text = sys.files.read(path);
-  if (!text.ok && isAbsence(text.error)) return ok(undefined);
+  if (!text.ok && isAbsent(text.error)) return ok(undefined);
   if (!text.ok) return refuse("read", path, text.error.message);
   const document = parseObject(text.value);
   return document.ok ? document : refuse("read", path, `it ${document.error}`);
@@ -28,13 +28,9 @@ export function writeDeviceInfo(sys: Sys, path: string, info: JsonObject): Outco
 /** Removes an attachment's file; it need not be there. Errors: `device.info`. */
 export function removeDeviceInfo(sys: Sys, path: string): Outcome<void, CniError> {
   const removed = sys.files.remove(path);
-  return removed.ok || isAbsence(removed.error)
+  return removed.ok || isAbsent(removed.error)
     ? ok(undefined)
     : refuse("remove", path, removed.error.message);
-}
-
-function isAbsence({ code }: Fault): boolean {
-  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 function refuse(doing: string, path: string, why: string): Outcome<never, CniError> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { printTime } from "../print-time.ts";
 import {
   dualRanges,
   dump,
@@ -12,7 +13,6 @@ import {
   write,
   writeConfig,
 } from "./pool-testing.ts";
-import { printTime } from "./words.ts";
 
 const at = useFolder();
 

@@ -4,12 +4,13 @@ import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
 import { choice, text, type ValuesOf } from "../option.ts";
+import { printTime } from "../print-time.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPool } from "./target.ts";
 import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
-import { namespaceOf, printCodes, printOwner, printTime } from "./words.ts";
+import { namespaceOf, printCodes, printOwner } from "./words.ts";
 
 const shownIdLength = 12;
 

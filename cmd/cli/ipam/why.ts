@@ -5,6 +5,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
 import { argument, type ValuesOf } from "../option.ts";
+import { printTime } from "../print-time.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type Named, readNamed, whyNever } from "./address.ts";
@@ -13,7 +14,7 @@ import type { Pool } from "./pool.ts";
 import { readKey } from "./read.ts";
 import { findPool } from "./target.ts";
 import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
-import { printCodes, printOwner, printSpan, printTime } from "./words.ts";
+import { printCodes, printOwner, printSpan } from "./words.ts";
 
 const options = { address: argument("address", "an IP address"), ...targetOptions };
 type WhyOptions = ValuesOf<typeof options>;

@@ -5,13 +5,6 @@ export function printCodes(codes: readonly string[]): string {
   return codes.map(printCode).join(" ");
 }
 
-/** `2026-08-01 12:00:00Z` */
-export function printTime(ms: number): string {
-  const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return "?";
-  return date.toISOString().replace("T", " ").replace(/\.\d+/, "");
-}
-
 /** `3 days`, `1 hour`: one unit says enough. */
 export function printSpan(durationMs: number): string {
   const units = [

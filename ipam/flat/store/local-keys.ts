@@ -1,4 +1,4 @@
-import type { Attempt } from "../../../sys/fault.ts";
+import { type Attempt, isAbsent } from "../../../sys/fault.ts";
 import { ok } from "../../../sys/outcome.ts";
 import type { Files } from "../../../sys/sys.ts";
 
@@ -73,7 +73,7 @@ function childrenOf(files: Files, node: Node, from: string, to: string): Attempt
   const only = commonFolder(node, from, to);
   if (only !== undefined) return ok([childOf(node, only)]);
   const names = files.list(node.path);
-  if (!names.ok) return isGone(names.error.code) ? ok([]) : names;
+  if (!names.ok) return isAbsent(names.error) ? ok([]) : names;
   const nodes = names.value.map((name) => childOf(node, name));
   return ok(nodes.sort((one, other) => (one.text < other.text ? -1 : 1)));
 }
@@ -104,9 +104,4 @@ function childOf({ path, base, depth }: Node, name: string): Node {
   const isBucket = bucketAt(base, depth) !== undefined;
   const text = `${base}${segment}${isLeaf || isBucket ? "" : "/"}`;
   return { path: `${path}/${name}`, text, isLeaf, base: isBucket ? base : text, depth: depth + 1 };
-}
-
-/** Nothing is there. */
-export function isGone(code: string): boolean {
-  return code === "ENOENT" || code === "ENOTDIR";
 }

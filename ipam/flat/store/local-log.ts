@@ -1,10 +1,10 @@
 import { isObject, parseJson, printJson } from "../../../cni/json.ts";
 import { sweepLocks } from "../../../cni/lock-sweep.ts";
 import { makeOwnFolder } from "../../../cni/own-folder.ts";
-import type { Attempt, Fault } from "../../../sys/fault.ts";
+import { type Attempt, type Fault, isAbsent } from "../../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { isGone, pathOfKey } from "./local-keys.ts";
+import { pathOfKey } from "./local-keys.ts";
 
 /**
  * The log of a local store, `<dir>/log/`: one file a transaction, which is at once what its keys' files are: each is a hard
@@ -47,11 +47,11 @@ function logFolder(dir: string): string {
 /** Reads the log, and does what interrupted transactions left undone. */
 export function openLog(sys: Sys, dir: string): Attempt<Log> {
   const found = sys.files.list(logFolder(dir));
-  if (!found.ok) return isGone(found.error.code) ? ok({ revision: 0n, names: [] }) : found;
+  if (!found.ok) return isAbsent(found.error) ? ok({ revision: 0n, names: [] }) : found;
   const all = found.value.filter((name) => /^\d{16}(\.|$)/.test(name));
   const names = newestRun(all);
   for (const name of all) if (!names.includes(name)) sys.files.remove(`${logFolder(dir)}/${name}`);
-  const boot = bootOf(sys);
+  const boot = sys.processes.bootId();
   const open = names.filter((name) => !name.endsWith(`.${boot}`));
   if (open.length > 0) {
     const redone = redo(sys, dir, open);
@@ -94,11 +94,6 @@ function revisionOf(name: string): bigint {
   return BigInt(name.slice(0, revisionDigits));
 }
 
-/** Processes are named by boot, process ID and start time. */
-function bootOf(sys: Sys): string {
-  return sys.processes.self().split("-")[0] ?? "";
-}
-
 /** Makes a transaction durable, then visible. */
 export function commit(sys: Sys, dir: string, log: Log, change: LoggedChange): Outcome<void, LogFault> {
   const folder = logFolder(dir);
@@ -109,7 +104,7 @@ export function commit(sys: Sys, dir: string, log: Log, change: LoggedChange): O
   const synced = sys.files.syncFolder(folder);
   const applied = synced.ok ? apply(sys, dir, name, change) : synced;
   if (!applied.ok) return fail({ fault: applied.error, done: true });
-  if (log.names.length >= longestLog) shorten(sys, dir, [...log.names, `${name}.${bootOf(sys)}`]);
+  if (log.names.length >= longestLog) shorten(sys, dir, [...log.names, `${name}.${sys.processes.bootId()}`]);
   return ok(undefined);
 }
 
@@ -122,7 +117,7 @@ function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt
     const removed = sys.files.remove(path);
     return removed.ok ? write() : removed;
   }
-  if (!isGone(written.error.code)) return written;
+  if (!isAbsent(written.error)) return written;
   const made = makeFolders(sys, dir);
   return made.ok ? write() : made;
 }
@@ -147,7 +142,7 @@ function apply(sys: Sys, dir: string, name: string, { writes, revision }: Logged
     if (!done.ok) return done;
   }
   const digits = String(revision).padStart(revisionDigits, "0");
-  return files.rename(record, `${logFolder(dir)}/${digits}.${bootOf(sys)}`);
+  return files.rename(record, `${logFolder(dir)}/${digits}.${sys.processes.bootId()}`);
 }
 
 function link({ files }: Sys, record: string, path: string): Attempt {
@@ -165,7 +160,7 @@ function link({ files }: Sys, record: string, path: string): Attempt {
 /** Folders that are empty go with the last of their files. */
 function unlink({ files }: Sys, dir: string, path: string): Attempt {
   const removed = files.remove(path);
-  if (!removed.ok && !isGone(removed.error.code)) return removed;
+  if (!removed.ok && !isAbsent(removed.error)) return removed;
   for (let at = folderOf(path); at !== keysRoot(dir); at = folderOf(at)) {
     if (!files.removeFolder(at).ok) break;
   }
@@ -189,7 +184,7 @@ function shorten(sys: Sys, dir: string, names: readonly string[]): void {
   }
   for (const folder of folders) {
     const synced = sys.files.syncFolder(folder);
-    if (!synced.ok && !isGone(synced.error.code)) return;
+    if (!synced.ok && !isAbsent(synced.error)) return;
   }
   // Oldest first: whatever a power loss brings back of it, what is left has no gap behind it.
   for (const name of names.slice(0, -1)) sys.files.remove(`${logFolder(dir)}/${name}`);

@@ -1,9 +1,9 @@
 import { lockContainer } from "../../../cni/lock.ts";
-import type { Fault } from "../../../sys/fault.ts";
+import { type Fault, isAbsent } from "../../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { evaluate, type View } from "./evaluate.ts";
-import { isGone, pathOfKey, walkKeys } from "./local-keys.ts";
+import { pathOfKey, walkKeys } from "./local-keys.ts";
 import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
 import { isRead } from "./ops.ts";
 import type { Entry, Store, StoreFault, Txn, TxnReply } from "./store.ts";
@@ -22,7 +22,7 @@ export function openLocalStore(sys: Sys, dir: string): Store {
     health: async () => ok(undefined),
     txn: async (txn) => {
       roundTrips += 1;
-      if (isRead(txn) && isAbsent(sys, dir)) return ok(evaluate(emptyView, txn, "0").reply);
+      if (isRead(txn) && hasNoFolder(sys, dir)) return ok(evaluate(emptyView, txn, "0").reply);
       const lock = await lockContainer(sys, dir, lockName, patienceMs);
       if (!lock.ok) {
         const { msg, details } = lock.error;
@@ -38,7 +38,7 @@ export function openLocalStore(sys: Sys, dir: string): Store {
 }
 
 /** A folder that is not there yet is an empty store, and reading it does not make it. */
-function isAbsent(sys: Sys, dir: string): boolean {
+function hasNoFolder(sys: Sys, dir: string): boolean {
   const stat = sys.files.stat(dir);
   return !stat.ok && stat.error.code === "ENOENT";
 }
@@ -72,7 +72,7 @@ function viewOf(sys: Sys, dir: string): { view: View; faults: readonly Fault[] }
     }
     // Somebody has it, nobody knows who: the value says nothing, and is treated so.
     if (change.error.code === damaged) return { key, value: "", modRevision: "0" };
-    if (!isGone(change.error.code)) faults.push(change.error);
+    if (!isAbsent(change.error)) faults.push(change.error);
     return undefined;
   };
   const walk = (from: string, to: string, take: (key: string, path: string) => boolean): void => {

@@ -1,4 +1,4 @@
-import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
+import { type CniError, cniError, cut, failWith } from "../../../cni/errors.ts";
 import { isObject } from "../../../cni/json.ts";
 import type { FieldProblem } from "../../../cni/readers.ts";
 import { maskField } from "../../../cni/secrets.ts";
@@ -32,7 +32,7 @@ export function invalidFields(
   problems: readonly FieldProblem[],
   unknown: readonly string[],
 ): CniError {
-  const shown = unknown.map((key) => `${key} = ${clip(JSON.stringify(maskField(key, raw[key] ?? null)))}`);
+  const shown = unknown.map((key) => `${key} = ${cut(JSON.stringify(maskField(key, raw[key] ?? null)))}`);
   const texts = problems.map(({ place, why }) => `${place}: ${why}`);
   if (shown.length > 0) texts.push(`unknown field ${shown.join(", ")}`);
   const onlyUnknown = problems.length === 0;
@@ -42,8 +42,4 @@ export function invalidFields(
     `configuration of network ${JSON.stringify(name)}: ${texts.join("; ")}`,
     "docs/configuration.md lists every field.",
   );
-}
-
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

@@ -3,6 +3,7 @@ import { type JsonObject, parseJson } from "../../../cni/json.ts";
 import type { FieldProblem } from "../../../cni/readers.ts";
 import { namespaceProblem } from "../../../kube/names.ts";
 import { jsonMistake, quote } from "../../../kube/text.ts";
+import { isAbsent } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Permissions, requestKinds } from "../config/permissions.ts";
@@ -86,7 +87,7 @@ const file = object({
 export function readResources(sys: Sys, path: string): Outcome<Resources, CniError> {
   const content = sys.files.read(path);
   if (!content.ok) {
-    if (content.error.code === "ENOENT" || content.error.code === "ENOTDIR") return ok(noResources);
+    if (isAbsent(content.error)) return ok(noResources);
     return refused(path, content.error.message);
   }
   const json = parseJson(content.value);
