@@ -21,6 +21,7 @@ import {
   refuse,
   text,
   textsIn,
+  usually,
 } from "./readers.ts";
 
 function tell<T>(reader: Reader<T>, value: Json): { read: T | undefined; problems: string[] } {
@@ -109,6 +110,15 @@ describe("an object", () => {
     expect(readWhole(pod, { name: "a", ports: [80, "81"] })).toBeUndefined();
     expect(readWhole(pod, { name: "a", ports: [], color: 1 })).toBeUndefined();
     expect(readWhole(pod, [])).toBeUndefined();
+  });
+
+  test("has the usual value where it says none", () => {
+    const network = object({ name: usually("net", text), mtu: usually(0, lenient(number)) });
+    expect(tell(network, {})).toEqual({ read: { name: "net", mtu: 0 }, problems: [] });
+    expect(tell(network, { name: "a", mtu: 9 })).toEqual({ read: { name: "a", mtu: 9 }, problems: [] });
+    const wrong = { read: { name: "net", mtu: 0 }, problems: ["x.name: is a number, not a string"] };
+    expect(tell(network, { name: 1, mtu: "9" })).toEqual(wrong);
+    expectTypeOf(readWhole(network, {})?.mtu).toEqualTypeOf<number | undefined>();
   });
 
   test("has no field that it only inherits", () => {

@@ -107,15 +107,29 @@ interface Maybe<T> {
   readonly maybe: Reader<T>;
 }
 
+/** A field that means this where the object does not have it. */
+interface Usual<T> extends Maybe<T> {
+  readonly otherwise: T;
+}
+
 export function maybe<T>(reader: Reader<T>): Maybe<T> {
   return { maybe: reader };
 }
 
-/** The fields of an object of which each is needed that is no `Maybe`. */
+export function usually<T>(otherwise: NoInfer<T>, reader: Reader<T>): Usual<T> {
+  return { maybe: reader, otherwise };
+}
+
+/** The fields of an object. Those are needed that are plain readers. */
 type ObjectFields = Readonly<Record<string, Reader<unknown> | Maybe<unknown>>>;
 type ReadObject<F extends ObjectFields> = {
-  [K in keyof F as F[K] extends Maybe<unknown> ? never : K]: F[K] extends Reader<infer T> ? T : never;
-} & { [K in keyof F as F[K] extends Maybe<unknown> ? K : never]?: F[K] extends Maybe<infer T> ? T : never };
+  [K in keyof F as F[K] extends Maybe<unknown> ? (F[K] extends Usual<unknown> ? K : never) : K]: Meant<F[K]>;
+} & {
+  [K in keyof F as F[K] extends Maybe<unknown> ? (F[K] extends Usual<unknown> ? never : K) : never]?: Meant<
+    F[K]
+  >;
+};
+type Meant<R> = R extends Maybe<infer T> ? T : R extends Reader<infer T> ? T : never;
 
 /** Reads an object in the order of the fields. Without a field that is needed there is none. What else it has is passed over. */
 export function object<F extends ObjectFields>(fields: F): Reader<ReadObject<F>> {
@@ -129,7 +143,8 @@ export function object<F extends ObjectFields>(fields: F): Reader<ReadObject<F>>
       const isNeeded = typeof field === "function";
       const each = Object.hasOwn(value, key) ? value[key] : undefined;
       if (each === undefined && isNeeded) refuse(notes, where, "is missing");
-      const meant = each === undefined ? undefined : (isNeeded ? field : field.maybe)(each, where, notes);
+      const said = each === undefined ? undefined : (isNeeded ? field : field.maybe)(each, where, notes);
+      const meant = said ?? ("otherwise" in field ? field.otherwise : undefined);
       if (meant !== undefined) read.push([key, meant]);
       else if (isNeeded) isWhole = false;
     }

@@ -1,13 +1,28 @@
-import type { Chain, DelegateResult } from "../../../cni/chain.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import {
+  anyObject,
+  isNot,
+  isText,
+  lenient,
+  list,
+  maybe,
+  must,
+  number,
+  object,
+  oneOf,
+  type Reader,
+  readWhole,
+  refuse,
+  text,
+  usually,
+} from "../../../cni/readers.ts";
 import { parseResult } from "../../../cni/result.ts";
 import { isVersion } from "../../../cni/version.ts";
 import type { AssignedDevice } from "../../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../../kube/pod.ts";
 import type { StepResult } from "../execute/execute.ts";
-import type { Plan, Step } from "../plan/plan.ts";
-import type { EarlyClaim } from "../plan/plan-claim.ts";
-import type { Gateway, RouteChanges, RoutePlan } from "../routes/default-route.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { RouteChanges, RoutePlan } from "../routes/default-route.ts";
 import type { KernelRoute } from "../routes/ip-route.ts";
 
 /** DELs of one record that have failed. */
@@ -80,38 +95,17 @@ export function toDocument(record: AttachmentRecord): JsonObject {
 
 /** Undefined when the document is not a record that this version understands. */
 export function fromDocument(document: JsonObject): AttachmentRecord | undefined {
-  const { phase, network, containerId, ifname, netns, args, path, parallel, reported, sinceMs, steps } =
-    document;
-  if (document.format !== format || (phase !== "begun" && phase !== "committed")) return undefined;
-  if (typeof network !== "string" || typeof containerId !== "string" || typeof ifname !== "string")
-    return undefined;
-  if (!Array.isArray(steps)) return undefined;
-  const carried = steps.map(readStep);
-  if (!carried.every((each) => each !== undefined)) return undefined;
-  const routes = document.routes === undefined ? undefined : readRoutes(document.routes);
-  if (routes === undefined && document.routes !== undefined) return undefined;
+  const read = readWhole(record, document);
+  if (read === undefined) return undefined;
+  const { format: _format, pod, steps: carried, routes, failures, leftOver, ...rest } = read;
   return {
-    phase,
-    network,
-    containerId,
-    ifname,
-    netns: typeof netns === "string" ? netns : "",
-    args: typeof args === "string" ? args : "",
-    path: Array.isArray(path) ? path.filter((folder) => typeof folder === "string") : [],
-    pod: readPod(document.pod),
-    parallel: parallel === true,
-    reported: reported === "primary" ? "primary" : "merged",
-    sinceMs: typeof sinceMs === "number" ? sinceMs : 0,
+    ...rest,
+    pod,
     carried,
-    ...(routes === undefined ? {} : { routes }),
-    ...readFailures(document.failures),
-    ...(typeof document.leftOver === "string" && { leftOver: document.leftOver }),
+    ...(routes !== undefined && { routes }),
+    ...(failures !== undefined && { failures }),
+    ...(leftOver !== undefined && { leftOver }),
   };
-}
-
-function readFailures(value: Json | undefined): Pick<AttachmentRecord, "failures"> {
-  if (!isObject(value) || typeof value.count !== "number" || typeof value.sinceMs !== "number") return {};
-  return { failures: { count: value.count, sinceMs: value.sinceMs } };
 }
 
 function routesDocument({ plan, removed, added }: RecordedRoutes): JsonObject {
@@ -127,100 +121,85 @@ function routesDocument({ plan, removed, added }: RecordedRoutes): JsonObject {
   };
 }
 
-function readRoutes(value: Json): RecordedRoutes | undefined {
-  if (!isObject(value) || !isObject(value.plan)) return undefined;
-  const gateways = readAll(value.plan.gateways, readGateway);
-  const withdrawn = readAll(value.plan.withdrawn, readText);
-  const removed = readAll(value.removed, readRoute);
-  const added = readAll(value.added, readRoute);
-  if (gateways === undefined || withdrawn === undefined) return undefined;
-  if (removed === undefined || added === undefined) return undefined;
-  return { plan: { gateways, withdrawn }, removed, added };
-}
+/** What is as absent when it is wrong: a record is good for a DEL without it. */
+const softText = lenient(text);
+const softTrue = usually(false, (value) => value === true);
 
-function readGateway(value: Json): Gateway | undefined {
-  if (!isObject(value) || typeof value.address !== "string" || typeof value.ifname !== "string")
-    return undefined;
-  const { family, address, ifname } = value;
-  return family === "4" || family === "6" ? { family, address, ifname } : undefined;
-}
+const family = oneOf(["4", "6"], isNot("a family"));
+const kernelRoute = object({ family, words: list(text), devices: list(text) });
+const routes = object({
+  plan: object({
+    gateways: list(object({ family, address: text, ifname: text })),
+    withdrawn: list(text),
+  }),
+  removed: list(kernelRoute),
+  added: list(kernelRoute),
+});
 
-function readRoute(value: Json): KernelRoute | undefined {
-  if (!isObject(value)) return undefined;
-  const { family } = value;
-  const words = readAll(value.words, readText);
-  const devices = readAll(value.devices, readText);
-  if ((family !== "4" && family !== "6") || words === undefined || devices === undefined) return undefined;
-  return { family, words, devices };
-}
-
-function readText(value: Json): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-/** All of a list, or nothing. */
-function readAll<T>(value: Json | undefined, read: (each: Json) => T | undefined): T[] | undefined {
-  const all = Array.isArray(value) ? value.map(read) : [undefined];
-  return all.every((each) => each !== undefined) ? all : undefined;
-}
-
-function readStep(value: Json): StepResult | undefined {
-  if (!isObject(value)) return undefined;
-  const { role, network, ifname } = value;
-  const chain = readChain(value.chain);
-  if ((role !== "primary" && role !== "secondary") || typeof network !== "string") return undefined;
-  if (typeof ifname !== "string" || chain === undefined) return undefined;
-  const { args, refused } = value;
-  const own = { ...(typeof args === "string" && { args }), ...readClaim(value), ...readDevice(value) };
-  const step: Step = { role, network, ifname, chain, ...own };
-  const more = typeof refused === "string" ? { refused } : {};
-  if (value.result === undefined) return { step, result: undefined, ...more };
-  const result = readResult(value.result, chain);
-  return result === undefined ? undefined : { step, result, ...more };
-}
+const chain = object({
+  name: text,
+  cniVersion: must(isVersion, isNot("a version")),
+  disableCheck: softTrue,
+  disableGC: softTrue,
+  plugins: must(
+    (value): value is JsonObject[] => Array.isArray(value) && value.length > 0 && value.every(isObject),
+    isNot("an array of plugins"),
+  ),
+});
 
 /** DEL needs no more of it than that there is one. */
-function readClaim({ claim }: JsonObject): Pick<Step, "claim"> {
-  if (!isObject(claim)) return {};
-  const to = readAll(claim.to, (each) => (typeof each === "number" ? each : undefined)) ?? [];
-  const { asked, inArgs } = claim;
-  const own: EarlyClaim = {
-    to,
-    ...(typeof asked === "string" && { asked }),
-    ...(inArgs === true && { inArgs }),
-  };
-  return { claim: own };
+const claim = object({
+  to: usually([], (value) => readWhole(list(number), value)),
+  asked: maybe(softText),
+  inArgs: maybe((value): true | undefined => (value === true ? value : undefined)),
+});
+
+/** What a device has beside these stays with it. */
+const device = must(isDevice, isNot("a device"));
+function isDevice(value: Json): value is JsonObject & AssignedDevice {
+  return isObject(value) && isText(value.resource) && isText(value.id);
 }
 
-/** Records from before devices were known have none. */
-function readDevice({ device, deviceInfoFile: file }: JsonObject): Pick<Step, "device" | "deviceInfoFile"> {
-  return {
-    ...(isDevice(device) && { device }),
-    ...(typeof file === "string" && file.startsWith("/") && { deviceInfoFile: file }),
-  };
-}
+const stepFields = object({
+  role: oneOf(["primary", "secondary"], isNot("a role")),
+  network: text,
+  ifname: text,
+  chain,
+  args: maybe(softText),
+  claim: maybe(lenient(claim)),
+  // Records from before devices were known have none.
+  device: maybe(lenient(device)),
+  deviceInfoFile: maybe((value) => (isText(value) && value.startsWith("/") ? value : undefined)),
+  result: maybe(anyObject),
+  refused: maybe(softText),
+});
 
-function isDevice(value: Json | undefined): value is JsonObject & AssignedDevice {
-  return isObject(value) && typeof value.resource === "string" && typeof value.id === "string";
-}
+const step: Reader<StepResult> = (value, place, notes) => {
+  const read = stepFields(value, place, notes);
+  if (read === undefined) return undefined;
+  const { result: document, refused, ...step } = read;
+  const more = refused === undefined ? {} : { refused };
+  if (document === undefined) return { step, result: undefined, ...more };
+  const parsed = parseResult(document, step.chain.cniVersion);
+  if (!parsed.ok) return refuse(notes, `${place}.result`, parsed.error);
+  return { step, result: { document, result: parsed.value.result }, ...more };
+};
 
-function readResult(document: Json, chain: Chain): DelegateResult | undefined {
-  if (!isObject(document)) return undefined;
-  const parsed = parseResult(document, chain.cniVersion);
-  return parsed.ok ? { document, result: parsed.value.result } : undefined;
-}
-
-function readChain(value: Json | undefined): Chain | undefined {
-  if (!isObject(value)) return undefined;
-  const { name, cniVersion, disableCheck, disableGC, plugins } = value;
-  if (typeof name !== "string" || !isVersion(cniVersion) || !Array.isArray(plugins)) return undefined;
-  if (plugins.length === 0 || !plugins.every(isObject)) return undefined;
-  return { name, cniVersion, disableCheck: disableCheck === true, disableGC: disableGC === true, plugins };
-}
-
-function readPod(value: Json | undefined): PodIdentity | undefined {
-  if (!isObject(value) || typeof value.namespace !== "string" || typeof value.name !== "string")
-    return undefined;
-  const { namespace, name, uid } = value;
-  return { namespace, name, ...(typeof uid === "string" ? { uid } : {}) };
-}
+const record = object({
+  format: must((value): value is typeof format => value === format, isNot("a known format")),
+  phase: oneOf(["begun", "committed"], isNot("a phase")),
+  network: text,
+  containerId: text,
+  ifname: text,
+  netns: usually("", softText),
+  args: usually("", softText),
+  path: usually([], lenient(list(text))),
+  pod: maybe(lenient(object({ namespace: text, name: text, uid: maybe(softText) }))),
+  parallel: softTrue,
+  reported: usually("merged", lenient(oneOf(["merged", "primary"], isNot("what is reported")))),
+  sinceMs: usually(0, lenient(number)),
+  steps: list(step),
+  routes: maybe(routes),
+  failures: maybe(lenient(object({ count: number, sinceMs: number }))),
+  leftOver: maybe(softText),
+});
