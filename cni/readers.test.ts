@@ -6,7 +6,7 @@ import {
   type FieldProblem,
   flag,
   isTexts,
-  type Keys,
+  type KeyRules,
   lenient,
   list,
   maybe,
@@ -134,7 +134,7 @@ describe("an object of somebody's own keys", () => {
   interface Strict extends Notes {
     readonly namespace: string;
   }
-  const keys: Keys<Strict> = {
+  const keys: KeyRules<Strict> = {
     placeOf: (place, key) => `${place}/${key}`,
     isAbsent: (value) => value === null,
     unknown: (_key, where, notes, fields) =>

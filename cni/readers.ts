@@ -153,7 +153,7 @@ export function object<F extends ObjectFields>(fields: F): Reader<ReadObject<F>>
 }
 
 /** How a document's objects are read whose keys somebody may have misspelt. */
-export interface Keys<N extends Notes> {
+export interface KeyRules<N extends Notes> {
   readonly placeOf: (place: string, key: string) => string;
   /** Whether the value says no more than a key that is not there. */
   readonly isAbsent: (value: Json) => boolean;
@@ -163,7 +163,7 @@ export interface Keys<N extends Notes> {
 
 /** Reads an object in the order of its own keys. */
 export function readMembers<N extends Notes, F extends Fields<N>>(
-  { placeOf, isAbsent, unknown }: Keys<N>,
+  { placeOf, isAbsent, unknown }: KeyRules<N>,
   fields: F,
   value: JsonObject,
   place: string,

@@ -2,7 +2,7 @@ import { kindOf } from "../cni/config.ts";
 import type { ErrorId } from "../cni/error-ids.ts";
 import { foldKey } from "../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
-import { type Keys, type Read, readMembers, refuse } from "../cni/readers.ts";
+import { type KeyRules, type Read, readMembers, refuse } from "../cni/readers.ts";
 import { fail, ok } from "../sys/outcome.ts";
 import { definitionNameProblem, namespaceProblem } from "./names.ts";
 import {
@@ -107,7 +107,7 @@ function readKey(key: string, value: Json, { unknownKeys }: Grammar): ReadKey {
 }
 
 /** Places are within a key's value, so that the key itself has none. */
-const keys: Keys<values.ValueNotes> = { placeOf: () => "", isAbsent: isUnset, unknown: noteUnknown };
+const keys: KeyRules<values.ValueNotes> = { placeOf: () => "", isAbsent: isUnset, unknown: noteUnknown };
 
 function noteUnknown(
   key: string,

@@ -4,7 +4,7 @@ import { canonicalHardware, hardwareOctets } from "../cni/hardware.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import {
   isText,
-  type Keys,
+  type KeyRules,
   list,
   must,
   type Notes,
@@ -160,7 +160,7 @@ export const bandwidth: Reader<JsonObject, ValueNotes> = (value, place, notes) =
   return read;
 };
 
-const keys: Keys<ValueNotes> = {
+const keys: KeyRules<ValueNotes> = {
   placeOf: (place, key) => {
     const shown = /^\w{1,40}$/.test(key) ? key : quote(key);
     return place === "" ? shown : `${place}.${shown}`;

@@ -6,7 +6,7 @@ import {
   type Fields,
   isNot,
   isText,
-  type Keys,
+  type KeyRules,
   type Notes,
   type Read,
   type Reader,
@@ -138,7 +138,7 @@ export function readFields<F extends DecodedFields>(
 }
 
 /** Go's decoder takes a null for a field that is not there. */
-const keys: Keys<TenantNotes> = { placeOf, isAbsent: (value) => value === null, unknown: noteUnknown };
+const keys: KeyRules<TenantNotes> = { placeOf, isAbsent: (value) => value === null, unknown: noteUnknown };
 
 /** A key that a plugin of Go's would take for a known one must not be passed over, even where others are. */
 function noteUnknown(key: string, where: string, notes: TenantNotes, fields: Fields<TenantNotes>): void {
