@@ -139,3 +139,9 @@ describe("merge", () => {
     );
   });
 });
+
+test("an index that points past the interfaces of a result is a bug, and is thrown", () => {
+  const ips = [{ address: "10.9.0.2/16", interface: 1 }];
+  const wrong: CniResult = { interfaces: [{ name: "net1", sandbox: "/ns" }], ips };
+  expect(() => merge([primary, wrong])).toThrow("no interface 4 of address 10.9.0.2/16");
+});

@@ -8,7 +8,18 @@ import type { CniResult, Dns, Route } from "../../../cni/types.ts";
 export function merge(results: readonly CniResult[]): CniResult {
   const [first, ...others] = results;
   if (first === undefined || others.length === 0) return first ?? {};
-  return others.map(explicit).reduce(append, explicit(first));
+  const merged = others.map(explicit).reduce(append, explicit(first));
+  requireIndexes(merged);
+  return merged;
+}
+
+/** containerd follows an index without looking: one that points past the interfaces ends it. */
+function requireIndexes({ ips = [], interfaces = [] }: CniResult): void {
+  const wrong = ips.find(({ interface: at }) => at !== undefined && interfaces[at] === undefined);
+  if (wrong !== undefined)
+    throw new Error(
+      `the merged result has no interface ${wrong.interface} of address ${wrong.address}: a bug`,
+    );
 }
 
 /** A route without a gateway goes by its own network's; among several networks' routes that has to be said. */

@@ -86,3 +86,31 @@ describe("an attachment record", () => {
     expect(fromDocument(change(toDocument(begun(about, [step]))))).toBeUndefined();
   });
 });
+
+describe("a record that DEL could not use is a bug, and is thrown", () => {
+  const secondary = { ...step, role: "secondary" as const, ifname: "net1" };
+
+  test("the primary behind a secondary", () => {
+    expect(() => begun(about, [secondary, step])).toThrow("the primary is not the first step");
+    expect(begun(about, [step, secondary]).carried).toHaveLength(2);
+  });
+
+  test("two steps of one interface", () => {
+    expect(() => begun(about, [step, secondary, secondary])).toThrow(
+      "two steps make one interface (eth0, net1, net1)",
+    );
+  });
+
+  test.each<[string, Partial<AttachmentRecord>]>([
+    [
+      "nothing reads",
+      { carried: [{ step: { ...step, chain: { ...chain, plugins: [] } }, result: undefined }] },
+    ],
+    [
+      "reads back with less in it",
+      { carried: [{ step: { ...step, deviceInfoFile: "not/absolute" }, result: undefined }] },
+    ],
+  ])("a record that %s", (_case, change) => {
+    expect(() => toDocument({ ...begun(about, [step]), ...change })).toThrow("would not read back");
+  });
+});

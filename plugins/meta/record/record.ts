@@ -65,11 +65,47 @@ export interface RecordedRoutes extends RouteChanges {
 
 const format = 1;
 
+/** The record of an ADD before its first delegate runs. */
 export function begun(about: Omit<AttachmentRecord, "phase" | "carried">, plan: Plan): AttachmentRecord {
+  requireOrder(plan);
   return { ...about, phase: "begun", carried: plan.map((step) => ({ step, result: undefined })) };
 }
 
+/** DEL undoes the steps in reverse, and tells them apart by their interfaces. */
+function requireOrder(plan: Plan): void {
+  if (plan.slice(1).some(({ role }) => role === "primary"))
+    throw new Error("the primary is not the first step: a bug");
+  const names = plan.map(({ ifname }) => ifname);
+  if (new Set(names).size < names.length)
+    throw new Error(`two steps make one interface (${names.join(", ")}): a bug`);
+}
+
+/**
+ * The record as it is kept. One that would not read back as it is now is a bug, and is not written: it would take the place of
+ * a record that DEL can read. Results are left out of the comparison: each was read as a record's is when its delegate answered.
+ */
 export function toDocument(record: AttachmentRecord): JsonObject {
+  const carried = record.carried.map((each) => ({ ...each, result: undefined }));
+  const written = documentOf({ ...record, carried });
+  const back = fromDocument(written);
+  if (back === undefined || !isSameJson(documentOf(back), written))
+    throw new Error(
+      `the record of container ${record.containerId} would not read back as it is written: a bug`,
+    );
+  return documentOf(record);
+}
+
+/** Whatever the order of their keys; what is undefined is not written. */
+function isSameJson(one: Json | undefined, other: Json | undefined): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((each, index) => isSameJson(each, other[index]));
+  if (!isObject(one) || !isObject(other)) return false;
+  const keys = Object.keys({ ...one, ...other });
+  return keys.every((key) => isSameJson(one[key], other[key]));
+}
+
+function documentOf(record: AttachmentRecord): JsonObject {
   const { carried, pod, path, routes, failures, ...rest } = record;
   return {
     format,
@@ -157,7 +193,8 @@ const claim = object({
 /** What a device has beside these stays with it. */
 const device = must(isDevice, isNot("a device"));
 function isDevice(value: Json): value is JsonObject & AssignedDevice {
-  return isObject(value) && isText(value.resource) && isText(value.id);
+  if (!isObject(value) || !isText(value.resource) || !isText(value.id)) return false;
+  return value.info === undefined || isObject(value.info);
 }
 
 const stepFields = object({

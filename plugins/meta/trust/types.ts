@@ -114,7 +114,7 @@ export function pluginsOf(config: JsonObject): JsonObject[] {
 export function typesOf(plugin: JsonObject, part: Part): string[] {
   const holders = part === "plugin" ? [plugin] : valuesOf(plugin, "ipam").filter(isObject);
   const types = holders.flatMap((holder) => valuesOf(holder, "type"));
-  return types.filter((each) => typeof each === "string" && each !== "") as string[];
+  return types.filter((each) => typeof each === "string").filter((each) => each !== "");
 }
 
 function valuesOf(object: JsonObject, key: string): Json[] {
