@@ -58,6 +58,8 @@ export async function callDelegate(
       stdin: printJson(config),
       timeoutMs,
       maxOutputBytes,
+      // GC may have thousands of records to read.
+      isBrief: verb !== "GC",
     }),
   );
   if (!report.ok) {

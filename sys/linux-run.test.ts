@@ -71,6 +71,15 @@ describe("what goes in and comes out", () => {
     expect(seen.sort()).toEqual(["CNI_ARGS=A=b;C=d e\nf", "CNI_COMMAND=ADD", "EMPTY="]);
   });
 
+  test("of a brief child's engine nothing is compiled, unless its environment says so itself", async () => {
+    const said = 'echo "$BUN_JSC_useJIT"; tr "\\0" "\\n" < /proc/$$/environ | head -n 1';
+    expect((await run(said, { env: { A: "1" }, isBrief: true })).stdout).toBe("0\nA=1\n");
+    expect((await run(said, { env: { A: "1", BUN_JSC_useJIT: "1" }, isBrief: true })).stdout).toBe(
+      "1\nA=1\n",
+    );
+    expect((await run(said, { env: { A: "1" } })).stdout).toBe("\nA=1\n");
+  });
+
   test("arguments arrive one by one", async () => {
     const report = await run('printf "%s|" "$@"', { args: ["a b", "", "c"] });
     expect(report.stdout).toBe("a b||c|");

@@ -70,13 +70,15 @@ export interface RunRequest {
   /** Absolute path of the executable. */
   readonly executable: string;
   readonly args: readonly string[];
-  /** The whole environment of the child; nothing is inherited. */
+  /** The whole environment of the child; nothing is inherited but what `isBrief` says. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
   /** Ends the child and all of its process group after this long. */
   readonly timeoutMs: number;
   /** More than this on stdout or stderr ends the child: nobody legitimate says so much. */
   readonly maxOutputBytes: number;
+  /** The child has little to do. If it is a program of our engine's, the engine does not compile what it runs. */
+  readonly isBrief?: boolean;
 }
 
 export type RunEnd =
