@@ -6,25 +6,21 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { fieldOf } from "../fields.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
-import { bootOf, releaseEarlierBoots } from "./boot.ts";
-import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
+import { disagreement, type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { explainExhaustion } from "./exhaustion.ts";
-import { replayJournal, writeEntry } from "./journal.ts";
-import { type OpenStore, openStore } from "./places.ts";
+import { replayedAtOnce, replayJournal, writeEntry } from "./journal.ts";
 import { type ClaimRequest, claim } from "./pool/claim.ts";
 import type { Claimant } from "./pool/claim-txn.ts";
-import type { Holding } from "./pool/holding.ts";
-import { isOf, isOfEarlierBoot } from "./pool/holding.ts";
+import { type Holding, isOf, isOfEarlierBoot } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
 import { askedMac } from "./pool/mac.ts";
 import { known } from "./pool/stored.ts";
 import { formerSets, poolChanged, toResult } from "./result.ts";
+import { bootOf, releaseEarlierBoots } from "./stale.ts";
 import { drive, readStore, storeError } from "./store/drive.ts";
-import { get, range } from "./store/ops.ts";
-import type { Store, StoreFault } from "./store/store.ts";
+import { get, range, type Store, type StoreFault } from "./store/store.ts";
+import { type OpenStore, openStore } from "./teardown-config.ts";
 
-/** Journalled releases of others that one operation does. */
-export const replayedAtOnce = 16;
 const definitionsRead = 16;
 
 /** ADD: one address of each range set for the identity, all or none. What the container has been given it is given again. */
@@ -156,13 +152,6 @@ function givenUp(sys: Sys, config: FlatConfig, { claimant }: ClaimRequest, fault
   if (!written.ok) sys.warn(`hawser-flat: ${written.error.msg}`);
   const note = "If the claim is done after all, this node's next operation, or GC, frees it.";
   return { ...error, details: `${error.details.replace(/\.?$/, ".")} ${note}` };
-}
-
-export function disagreement({ pool }: { readonly pool: string }): string {
-  return (
-    `hawser-flat: nodes disagree about the ranges of pool ${pool}. If they were edited on purpose, this ends with the ` +
-    `next GC; else see hawser ipam show --pool ${pool}`
-  );
 }
 
 async function answer(

@@ -8,15 +8,13 @@ import type { Sys } from "../../sys/sys.ts";
 import { possibleIdentities } from "../identity.ts";
 import { previousResult } from "../ipam-config.ts";
 import { type FlatConfig, parseFlatConfig } from "./config.ts";
-import { type OpenStore, openStore } from "./places.ts";
-import type { Holding } from "./pool/holding.ts";
-import { isOf } from "./pool/holding.ts";
+import { type Holding, isOf } from "./pool/holding.ts";
 import { codeOfAddress, keysOf, printCode } from "./pool/keys.ts";
 import { inSpace } from "./pool/space.ts";
 import { type Known, keysOfHolding, known } from "./pool/stored.ts";
 import { readStore, storeError } from "./store/drive.ts";
-import { get } from "./store/ops.ts";
-import type { Store, StoreFault } from "./store/store.ts";
+import { get, type Store, type StoreFault } from "./store/store.ts";
+import { type OpenStore, openStore } from "./teardown-config.ts";
 
 /**
  * CHECK (CNI 1.1.0, section 2): the container's record is there, its addresses and identity are this very record's, and

@@ -4,9 +4,9 @@ import { must } from "../../sys/outcome-testing.ts";
 import { add } from "./add.ts";
 import { type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { invocationOf } from "./flat-testing.ts";
-import { flatPlaces, type OpenStore } from "./places.ts";
 import { codeOf } from "./pool/keys.ts";
 import { addressAt } from "./pool/space.ts";
+import { type OpenStore, parseTeardownConfig } from "./teardown-config.ts";
 
 const host = { files: { "/proc/sys/kernel/hostname": "worker-1\n" } };
 const subnet = "10.60.0.0/24";
@@ -230,12 +230,15 @@ test("DEL and GC need where things are, and no ranges that make sense", () => {
     containerId: "c1",
     ipam: { ranges: "none", routes: 1, hold: "soon", onLiveElsewhere: "?" },
   });
-  expect(flatPlaces(createFake(host).sys, config)).toMatchObject({
+  expect(parseTeardownConfig(createFake(host).sys, config)).toMatchObject({
     ok: true,
     value: { pool: "net", holdMs: 86_400_000 },
   });
   const broken = invocationOf({ verb: "DEL", containerId: "c1", ipam: { store: { dir: "here" } } }).config;
-  expect(flatPlaces(createFake(host).sys, broken)).toMatchObject({ ok: false, error: { id: "ipam.config" } });
+  expect(parseTeardownConfig(createFake(host).sys, broken)).toMatchObject({
+    ok: false,
+    error: { id: "ipam.config" },
+  });
 });
 
 test.each<[string, Record<string, unknown>, string, (string | undefined)[]]>([

@@ -20,11 +20,11 @@ import {
 import { printIn, type RangeSet, type Span } from "../range.ts";
 import { noGateway, noteOverlaps, readRangeSets } from "../range-config.ts";
 import { askedAddresses, assignRequests, readRequests } from "../requested.ts";
-import { type FlatPlaces, noteUnknown, readPlaces } from "./places.ts";
 import { codeOfAddress } from "./pool/keys.ts";
 import { inSpace, type Space, spaceOf } from "./pool/space.ts";
+import { noteUnknown, readTeardownConfig, type TeardownConfig } from "./teardown-config.ts";
 
-export interface FlatConfig extends FlatPlaces {
+export interface FlatConfig extends TeardownConfig {
   readonly sets: readonly RangeSet[];
   /** What each set has to give. */
   readonly spaces: readonly Space[];
@@ -62,7 +62,7 @@ const macs = ["identity", "none"] as const;
 export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatConfig, CniError> {
   const problems: string[] = [];
   const ipam = ipamOf(network, problems);
-  const places = readPlaces(sys, network, ipam, problems, problems);
+  const places = readTeardownConfig(sys, network, ipam, problems, problems);
   const isGiven = isObject(fieldOf(network.raw, "ipam"));
   if (isGiven) noteUnknown(ipam, ipamFields, "ipam", problems);
   const sets = isGiven ? readSets(ipam, problems) : [];
@@ -132,6 +132,14 @@ function definitionOf(sets: readonly RangeSet[]): FlatConfig["definition"] {
     })),
   );
   return { hash: hash128(printJson(ranges)).toString(16).padStart(32, "0"), ranges };
+}
+
+/** What people are told when the store has two definitions of a pool. */
+export function disagreement({ pool }: { readonly pool: string }): string {
+  return (
+    `hawser-flat: nodes disagree about the ranges of pool ${pool}. If they were edited on purpose, this ends with the ` +
+    `next GC; else see hawser ipam show --pool ${pool}`
+  );
 }
 
 /** The fewest networks that a span is made of. */

@@ -3,14 +3,13 @@ import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { possibleIdentities } from "../identity.ts";
-import { replayedAtOnce } from "./add.ts";
-import { bootOf, releaseEarlierBoots } from "./boot.ts";
-import { contended, forgetEntry, replayJournal, writeEntry } from "./journal.ts";
-import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
+import { contended, forgetEntry, replayedAtOnce, replayJournal, writeEntry } from "./journal.ts";
 import { keysOf } from "./pool/keys.ts";
 import { release } from "./pool/release.ts";
+import { bootOf, releaseEarlierBoots } from "./stale.ts";
 import { drive, storeError } from "./store/drive.ts";
 import type { StoreFault } from "./store/store.ts";
+import { type OpenStore, openStore, parseTeardownConfig, type TeardownConfig } from "./teardown-config.ts";
 
 /**
  * DEL: frees what is recorded of the container, or lets it wait for its identity; the configuration's ranges may have become
@@ -21,34 +20,34 @@ export async function del(
   { environment, config }: Invocation,
   open: OpenStore = openStore,
 ): Promise<Outcome<void, CniError>> {
-  const places = flatPlaces(sys, config);
-  if (!places.ok) return places;
-  const { pool, node, holdMs } = places.value;
+  const teardown = parseTeardownConfig(sys, config);
+  if (!teardown.ok) return teardown;
+  const { pool, node, holdMs } = teardown.value;
   const { containerId, ifname } = environment;
   const nowMs = sys.clock.nowMs();
-  const store = await open(sys, places.value);
+  const store = await open(sys, teardown.value);
   const own = { node, containerId, ifname, holdMs };
   const identities = possibleIdentities(environment);
   const end = await drive(sys, store, () => release({ keys: keysOf(pool), ...own, identities, nowMs }));
-  if (!end.ok) return fail(journalled(sys, places.value, { ...own, atMs: nowMs }, end.error));
+  if (!end.ok) return fail(journalled(sys, teardown.value, { ...own, atMs: nowMs }, end.error));
   if (end.value.kind === "contended") return fail(contended(`release container ${containerId} (${ifname})`));
-  const forgotten = forgetEntry(sys, places.value, own);
+  const forgotten = forgetEntry(sys, teardown.value, own);
   if (!forgotten.ok) return forgotten;
-  await replayJournal(sys, store, places.value, { most: replayedAtOnce });
+  await replayJournal(sys, store, teardown.value, { most: replayedAtOnce });
   // Not noted: a DEL may be of a network that this node does not attach anybody to.
   const few = { boot: bootOf(sys), most: replayedAtOnce, isNoted: false };
-  await releaseEarlierBoots(sys, store, places.value, few);
+  await releaseEarlierBoots(sys, store, teardown.value, few);
   return ok(undefined);
 }
 
 function journalled(
   sys: Sys,
-  places: FlatPlaces,
+  config: TeardownConfig,
   entry: Parameters<typeof writeEntry>[2],
   fault: StoreFault,
 ): CniError {
   const error = storeError(`release container ${entry.containerId} (${entry.ifname})`, fault);
-  const written = writeEntry(sys, places, entry);
+  const written = writeEntry(sys, config, entry);
   const note = written.ok
     ? "The release is journalled on this node, and done by its next operation or GC."
     : `It could not be journalled either (${written.error.msg}).`;

@@ -6,8 +6,7 @@ import { type Holding, isExpired } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
 import { known } from "./pool/stored.ts";
 import { readStore } from "./store/drive.ts";
-import { count, range } from "./store/ops.ts";
-import type { Store } from "./store/store.ts";
+import { count, range, type Store } from "./store/store.ts";
 
 /** Holdings that are read to say who has the pool. */
 const ownersRead = 1000;

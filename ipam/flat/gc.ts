@@ -4,16 +4,14 @@ import { isObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { bootOf, releaseEarlierBoots } from "./boot.ts";
 import { parseFlatConfig } from "./config.ts";
 import { replayJournal } from "./journal.ts";
-import { type FlatPlaces, flatPlaces, type OpenStore, openStore } from "./places.ts";
 import type { Holding } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
-import { findStale, releaseStale } from "./stale.ts";
+import { bootOf, findStale, releaseEarlierBoots, releaseStale } from "./stale.ts";
 import { readStore } from "./store/drive.ts";
-import { range, remove } from "./store/ops.ts";
-import type { Entry, Store } from "./store/store.ts";
+import { type Entry, range, remove, type Store } from "./store/store.ts";
+import { type OpenStore, openStore, parseTeardownConfig, type TeardownConfig } from "./teardown-config.ts";
 
 const definitionsRead = 256;
 /** A definition that is in use is put again by the next ADD with it. */
@@ -30,31 +28,36 @@ export async function gc(
 ): Promise<Outcome<void, CniError>> {
   const valid = validAttachments(config.raw);
   if (!valid.ok) return valid;
-  const places = flatPlaces(sys, config);
-  if (!places.ok) return places;
-  const store = await open(sys, places.value);
-  const replayed = await replayJournal(sys, store, places.value, { most: Number.POSITIVE_INFINITY });
+  const teardown = parseTeardownConfig(sys, config);
+  if (!teardown.ok) return teardown;
+  const store = await open(sys, teardown.value);
+  const replayed = await replayJournal(sys, store, teardown.value, { most: Number.POSITIVE_INFINITY });
   if (!replayed.ok) return replayed;
   if (valid.value === undefined) {
     const all = { boot: bootOf(sys), most: Number.POSITIVE_INFINITY, isNoted: false };
-    return await releaseEarlierBoots(sys, store, places.value, all);
+    return await releaseEarlierBoots(sys, store, teardown.value, all);
   }
   const names = new Set(valid.value.map(({ containerID, ifname }) => `${containerID}/${ifname}`));
   const isStale = ({ containerId, ifname }: Holding): boolean => !names.has(`${containerId}/${ifname}`);
-  const stale = await findStale(sys, store, places.value, isStale);
+  const stale = await findStale(sys, store, teardown.value, isStale);
   if (!stale.ok) return stale;
   const errors: CniError[] = [];
   for (const each of stale.value.attachments) {
-    const released = await releaseStale(sys, store, places.value, each, stale.value);
+    const released = await releaseStale(sys, store, teardown.value, each, stale.value);
     if (!released.ok) errors.push(released.error);
   }
   const ours = parseFlatConfig(sys, config);
-  if (ours.ok) await forgetDefinitions(sys, store, places.value, ours.value.definition.hash);
+  if (ours.ok) await forgetDefinitions(sys, store, teardown.value, ours.value.definition.hash);
   return allOk(errors);
 }
 
 /** Definitions that nobody uses any more: the pool was edited since. */
-async function forgetDefinitions(sys: Sys, store: Store, { pool }: FlatPlaces, ours: string): Promise<void> {
+async function forgetDefinitions(
+  sys: Sys,
+  store: Store,
+  { pool }: TeardownConfig,
+  ours: string,
+): Promise<void> {
   const keys = keysOf(pool);
   const reply = await readStore(sys, store, { defs: range(keys.all.def, definitionsRead) });
   if (!reply.ok) return;

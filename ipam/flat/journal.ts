@@ -4,11 +4,11 @@ import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { FlatPlaces } from "./places.ts";
 import { keysOf } from "./pool/keys.ts";
 import { release } from "./pool/release.ts";
 import { drive, storeError } from "./store/drive.ts";
 import type { Store } from "./store/store.ts";
+import type { TeardownConfig } from "./teardown-config.ts";
 
 /**
  * Releases that could not reach the store, and claims that were given up before it was known whether they were done:
@@ -33,19 +33,25 @@ interface Attachment {
 }
 
 const suffix = ".json";
+/** Journalled releases of other containers that one operation does. */
+export const replayedAtOnce = 16;
 
 /** Durable when it returns. Errors: `records.write`. */
-export function writeEntry(sys: Sys, places: FlatPlaces, entry: JournalEntry): Outcome<void, CniError> {
+export function writeEntry(sys: Sys, config: TeardownConfig, entry: JournalEntry): Outcome<void, CniError> {
   const { holdMs, ...rest } = entry;
   const record: JsonObject = { ...rest, holdMs: holdMs ?? null };
-  return save(sys, places.journalDir, keyOf(places, entry), record, "begin");
+  return save(sys, config.journalDir, keyOf(config, entry), record, "begin");
 }
 
-export function forgetEntry(sys: Sys, places: FlatPlaces, attachment: Attachment): Outcome<void, CniError> {
-  return forget(sys, places.journalDir, keyOf(places, attachment));
+export function forgetEntry(
+  sys: Sys,
+  config: TeardownConfig,
+  attachment: Attachment,
+): Outcome<void, CniError> {
+  return forget(sys, config.journalDir, keyOf(config, attachment));
 }
 
-function keyOf({ pool }: FlatPlaces, { containerId, ifname }: Attachment) {
+function keyOf({ pool }: TeardownConfig, { containerId, ifname }: Attachment) {
   return { network: pool, containerId, ifname };
 }
 
@@ -56,10 +62,10 @@ function keyOf({ pool }: FlatPlaces, { containerId, ifname }: Attachment) {
 export async function replayJournal(
   sys: Sys,
   store: Store,
-  places: FlatPlaces,
+  config: TeardownConfig,
   { own, most }: { readonly own?: Attachment; readonly most: number },
 ): Promise<Outcome<void, CniError>> {
-  const folder = `${places.journalDir}/${places.pool}`;
+  const folder = `${config.journalDir}/${config.pool}`;
   const names = sys.files.list(folder);
   if (!names.ok && names.error.code === "ENOENT") return ok(undefined);
   if (!names.ok) {
@@ -70,11 +76,11 @@ export async function replayJournal(
   const isOwn = (each: Attachment): boolean =>
     each.containerId === own?.containerId && each.ifname === own.ifname;
   for (const each of waiting.filter(isOwn)) {
-    const done = await replay(sys, store, places, each);
+    const done = await replay(sys, store, config, each);
     if (!done.ok) return done;
   }
   for (const each of waiting.filter((one) => !isOwn(one)).slice(0, most)) {
-    const done = await replay(sys, store, places, each);
+    const done = await replay(sys, store, config, each);
     if (!done.ok) break;
   }
   return ok(undefined);
@@ -91,16 +97,16 @@ function parseName(name: string): Attachment | undefined {
 async function replay(
   sys: Sys,
   store: Store,
-  places: FlatPlaces,
+  config: TeardownConfig,
   attachment: Attachment,
 ): Promise<Outcome<void, CniError>> {
-  const key = keyOf(places, attachment);
-  const loaded = load(sys, places.journalDir, key);
+  const key = keyOf(config, attachment);
+  const loaded = load(sys, config.journalDir, key);
   if (loaded.kind === "none") return ok(undefined);
   if (loaded.kind === "unread") return fail(loaded.error);
   if (loaded.kind === "torn") {
     // That it is there says as much: its container was deleted.
-    const aside = setAside(sys, places.journalDir, key);
+    const aside = setAside(sys, config.journalDir, key);
     const [path, why] = aside.ok
       ? [aside.value, loaded.why]
       : [loaded.path, `${loaded.why} (${aside.error.message})`];
@@ -109,18 +115,18 @@ async function replay(
   }
   const entry = parseEntry(loaded.record);
   if (entry === undefined) return ok(undefined);
-  const done = await releaseEntry(sys, store, places, entry);
+  const done = await releaseEntry(sys, store, config, entry);
   if (!done.ok) return done;
   // Another DEL may have journalled a later release meanwhile.
-  const now = load(sys, places.journalDir, key);
+  const now = load(sys, config.journalDir, key);
   const same = now.kind === "record" && printJson(now.record) === printJson(loaded.record);
-  return same ? forget(sys, places.journalDir, key) : ok(undefined);
+  return same ? forget(sys, config.journalDir, key) : ok(undefined);
 }
 
 async function releaseEntry(
   sys: Sys,
   store: Store,
-  { pool }: FlatPlaces,
+  { pool }: TeardownConfig,
   { atMs, claimOnly, ...entry }: JournalEntry,
 ): Promise<Outcome<void, CniError>> {
   const meant = claimOnly === true ? { claimedAtMs: atMs } : { claimedUntilMs: atMs };

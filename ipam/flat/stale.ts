@@ -1,13 +1,16 @@
 import type { CniError } from "../../cni/errors.ts";
+import { makeOwnFolder } from "../../cni/own-folder.ts";
+import { unknownBoot } from "../../sys/identity.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { FlatPlaces } from "./places.ts";
-import type { Holding } from "./pool/holding.ts";
+import { hash128 } from "../hash.ts";
+import { type Holding, isOfEarlierBoot } from "./pool/holding.ts";
 import { type KeyRange, keysOf } from "./pool/keys.ts";
 import { releaseKnown } from "./pool/release.ts";
 import { type Known, known, startPage } from "./pool/stored.ts";
 import { drive, storeError } from "./store/drive.ts";
 import type { Store } from "./store/store.ts";
+import type { TeardownConfig } from "./teardown-config.ts";
 
 const pageLength = 256;
 
@@ -21,7 +24,7 @@ export interface Stale {
 export async function findStale(
   sys: Sys,
   store: Store,
-  { pool, node, network }: FlatPlaces,
+  { pool, node, network }: TeardownConfig,
   isStale: (holding: Holding) => boolean,
 ): Promise<Outcome<Stale, CniError>> {
   const stale: Known[] = [];
@@ -43,7 +46,7 @@ export async function findStale(
 export async function releaseStale(
   sys: Sys,
   store: Store,
-  { pool, holdMs }: FlatPlaces,
+  { pool, holdMs }: TeardownConfig,
   attachment: Known,
   { storeMs }: Pick<Stale, "storeMs">,
 ): Promise<Outcome<void, CniError>> {
@@ -52,4 +55,64 @@ export async function releaseStale(
   const request = { keys: keysOf(pool), node, containerId, ifname, holdMs, ...times };
   const end = await drive(sys, store, () => releaseKnown(request, attachment));
   return end.ok ? ok(undefined) : fail(storeError(`collect container ${containerId} (${ifname})`, end.error));
+}
+
+/**
+ * Reboot evidence: no sandbox outlives its machine's boot, so what an earlier boot's containers have may be freed though
+ * their DEL was lost. A claim records the boot; the first operation of a network on the node after it looks, once.
+ */
+const machineIdPath = "/etc/machine-id";
+
+/**
+ * Names this boot of this machine; undefined where the machine does not say which one it is: then a reboot proves nothing.
+ * Two nodes that were given one name are two machines, and no evidence against each other. The machine's ID itself is
+ * confidential by its definition (machine-id(5)), so it is hashed.
+ */
+export function bootOf(sys: Sys): string | undefined {
+  const text = sys.files.read(machineIdPath);
+  const machine = text.ok ? text.value.trim() : "";
+  const boot = sys.processes.bootId();
+  if (!/^[0-9a-f]{32}$/.test(machine) || boot === unknownBoot) return undefined;
+  return `${hash128(`hawser ${machine}`).toString(16).padStart(32, "0").slice(0, 16)}-${boot}`;
+}
+
+/**
+ * Frees up to `most` of what this network's containers of an earlier boot of this node have. With `isNoted`, that it was
+ * done in this boot is noted on the node, so that it costs later operations one small file; without the note it is done
+ * again.
+ */
+export async function releaseEarlierBoots(
+  sys: Sys,
+  store: Store,
+  config: TeardownConfig,
+  {
+    boot,
+    most,
+    isNoted,
+  }: { readonly boot: string | undefined; readonly most: number; readonly isNoted: boolean },
+): Promise<Outcome<void, CniError>> {
+  const note = noteOf(config);
+  if (boot === undefined) return ok(undefined);
+  const noted = sys.files.read(note);
+  if (noted.ok && noted.value === boot) return ok(undefined);
+  const stale = await findStale(sys, store, config, (holding) => isOfEarlierBoot(holding, boot));
+  if (!stale.ok) return stale;
+  for (const each of stale.value.attachments.slice(0, most)) {
+    const released = await releaseStale(sys, store, config, each, stale.value);
+    if (!released.ok) return released;
+  }
+  if (isNoted && stale.value.attachments.length <= most) writeNote(sys, note, boot);
+  return ok(undefined);
+}
+
+/** Beside the journal's folders: no pool's name begins with a dot. */
+function noteOf({ journalDir, pool, network }: TeardownConfig): string {
+  return `${journalDir}/.boot/${pool}@${network}`;
+}
+
+/** Whole or not at all does not matter: half of it is another boot's. */
+function writeNote(sys: Sys, path: string, boot: string): void {
+  makeOwnFolder(sys, path.slice(0, path.lastIndexOf("/")));
+  sys.files.remove(path);
+  sys.files.write(path, boot, { mode: 0o600, exclusive: true });
 }

@@ -4,14 +4,12 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { asUnavailable, judgeShortage, type Shortage } from "../ipam-config.ts";
 import { printRangeSet } from "../range.ts";
-import { disagreement } from "./add.ts";
-import { type FlatConfig, parseFlatConfig } from "./config.ts";
-import { type OpenStore, openStore } from "./places.ts";
-import { readUsage, type SetUsage } from "./pool/counts.ts";
-import { keysOf } from "./pool/keys.ts";
+import { disagreement, type FlatConfig, parseFlatConfig } from "./config.ts";
+import { type Keys, keysOf } from "./pool/keys.ts";
+import type { Space } from "./pool/space.ts";
 import { readStore, storeError } from "./store/drive.ts";
-import { count, keyRange } from "./store/ops.ts";
-import type { Store, StoreFault } from "./store/store.ts";
+import { count, keyRange, type Store, type StoreFault } from "./store/store.ts";
+import { type OpenStore, openStore } from "./teardown-config.ts";
 
 /**
  * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that there is no store or no address left is an
@@ -69,4 +67,35 @@ function exhausted({ pool, sets }: FlatConfig, usages: readonly SetUsage[], set:
     msg,
     `${counts}. See hawser ipam show --pool ${pool}.`,
   );
+}
+
+/** How much of one range set is taken, by anybody and in whatever state. */
+interface SetUsage {
+  readonly size: bigint;
+  readonly taken: number;
+}
+
+/** Of 128 that a store takes in one transaction. */
+const countsAtOnce = 100;
+
+async function readUsage(
+  sys: Sys,
+  store: Store,
+  keys: Keys,
+  spaces: readonly Space[],
+): Promise<Outcome<SetUsage[], StoreFault>> {
+  const usages: SetUsage[] = [];
+  for (const { family, spans, size } of spaces) {
+    let taken = 0;
+    for (let at = 0; at < spans.length; at += countsAtOnce) {
+      const counts = spans
+        .slice(at, at + countsAtOnce)
+        .map(({ first, last }) => count(keys.ips(family, first, last)));
+      const reply = await readStore(sys, store, { counts });
+      if (!reply.ok) return reply;
+      for (const each of reply.value.counts) taken += each;
+    }
+    usages.push({ size, taken });
+  }
+  return ok(usages);
 }

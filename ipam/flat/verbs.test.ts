@@ -5,7 +5,6 @@ import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { audit, type FlatCall, holdingAt, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
-import type { OpenStore } from "./places.ts";
 import { keysOf } from "./pool/keys.ts";
 import {
   added,
@@ -20,6 +19,7 @@ import {
 } from "./simulation/verb-scene.ts";
 import { status } from "./status.ts";
 import type { StoreFault } from "./store/store.ts";
+import type { OpenStore } from "./teardown-config.ts";
 
 describe("ADD", () => {
   test("answers with one address of each range set, in order, its gateway, routes and DNS, and no interface", async () => {

@@ -20,13 +20,13 @@ import {
   readHoldings,
   readMarker,
   type Ticket,
+  warnOfStrays,
   writeMarker,
 } from "./address-files.ts";
 import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
 import { isFull, usageOf } from "./range-usage.ts";
 import { exhausted, requestedTaken } from "./refusals.ts";
 import { readResolvConf } from "./resolv-conf.ts";
-import { warnOfStrays } from "./strays.ts";
 
 /** Of a container's lock. Its other operations take milliseconds, the collection of a large network seconds. */
 export const lockPatienceMs = 30_000;

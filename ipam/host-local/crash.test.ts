@@ -7,8 +7,8 @@ import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../
 import { crashSites } from "../../sys/fake-crashes.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { strayAgeMs } from "./address-files.ts";
 import { hostLocal } from "./plugin.ts";
-import { strayAgeMs } from "./strays.ts";
 
 /**
  * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). Then no address may be given twice,

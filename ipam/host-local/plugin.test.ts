@@ -6,8 +6,8 @@ import { type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { createMachine, type FakeMachine } from "../../sys/fake.ts";
 import { must } from "../../sys/outcome-testing.ts";
+import { strayAgeMs } from "./address-files.ts";
 import { hostLocal } from "./plugin.ts";
-import { strayAgeMs } from "./strays.ts";
 
 type Verb = "add" | "del" | "check" | "status" | "gc";
 

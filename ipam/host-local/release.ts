@@ -12,11 +12,12 @@ import {
   folderError,
   free,
   heldBy,
+  isStray,
   readHoldings,
   sweepTemporary,
+  warnOfStrays,
 } from "./address-files.ts";
 import { folderOf } from "./config.ts";
-import { isStray, warnOfStrays } from "./strays.ts";
 
 /** DEL: frees what the attachment holds, by the files alone: the configuration's ranges may have become anything. */
 export async function del(sys: Sys, { environment, config }: Invocation): Promise<Outcome<void, CniError>> {

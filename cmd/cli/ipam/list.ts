@@ -1,5 +1,4 @@
-import type { Holding } from "../../../ipam/flat/pool/holding.ts";
-import { conditionOf } from "../../../ipam/flat/pool/holding.ts";
+import { conditionOf, type Holding } from "../../../ipam/flat/pool/holding.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";

@@ -1,9 +1,9 @@
 import { parseCidr } from "../../../cni/address.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
-import { flatPlaces } from "../../../ipam/flat/places.ts";
 import type { NodeAttachment, NodeAudit } from "../../../ipam/flat/pool/audit-node.ts";
 import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
+import { parseTeardownConfig } from "../../../ipam/flat/teardown-config.ts";
 import { printIdentity } from "../../../ipam/identity.ts";
 import type { StepResult } from "../../../plugins/meta/execute/execute.ts";
 import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
@@ -42,7 +42,7 @@ function attachedOf(
   const plugin = chain.plugins.find(({ ipam }) => isObject(ipam) && ipam.type === "hawser-flat");
   if (plugin === undefined || result === undefined) return [];
   const { name, cniVersion } = chain;
-  const places = flatPlaces(sys, { cniVersion, name, type: String(plugin.type), raw: plugin });
+  const places = parseTeardownConfig(sys, { cniVersion, name, type: String(plugin.type), raw: plugin });
   if (!places.ok || places.value.pool !== pool.name || places.value.node !== pool.node) return [];
   const addresses = (result.result.ips ?? []).flatMap(({ address }) => parseCidr(address)?.address ?? []);
   const { containerId } = record;

@@ -9,8 +9,16 @@ import {
   storedOf,
 } from "../../../ipam/flat/pool/stored.ts";
 import { driveOnce, type QuestionFault, storeError } from "../../../ipam/flat/store/drive.ts";
-import { type Answers, answersTo, get, type Ops, readTxn } from "../../../ipam/flat/store/ops.ts";
-import type { Entry, Store, StoreFault } from "../../../ipam/flat/store/store.ts";
+import {
+  type Answers,
+  answersTo,
+  type Entry,
+  get,
+  type Ops,
+  readTxn,
+  type Store,
+  type StoreFault,
+} from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Person } from "./person.ts";
 

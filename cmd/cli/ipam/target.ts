@@ -3,10 +3,10 @@ import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { parseFlatConfig } from "../../../ipam/flat/config.ts";
-import { type FlatPlaces, flatPlaces, openStore } from "../../../ipam/flat/places.ts";
 import type { PoolDefinition } from "../../../ipam/flat/pool/audit.ts";
 import { definitionsOfAll, keysOf, poolOfKey } from "../../../ipam/flat/pool/keys.ts";
 import type { Entry, Store } from "../../../ipam/flat/store/store.ts";
+import { openStore, parseTeardownConfig, type TeardownConfig } from "../../../ipam/flat/teardown-config.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { readRangeSets } from "../../../ipam/range-config.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
@@ -20,7 +20,7 @@ import type { TargetOptions } from "./target-options.ts";
 
 /** A pool as its configuration, or the person, names it; the store has not been asked yet. */
 interface Target {
-  readonly places: FlatPlaces;
+  readonly places: TeardownConfig;
   readonly network: FlatNetwork | undefined;
   readonly sets: readonly RangeSet[];
   /** Of the configuration's definition of the pool; undefined when there is no valid one. */
@@ -133,13 +133,13 @@ function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
   if (whole.ok) {
     return ok({ places: whole.value, network, sets: whole.value.sets, hash: whole.value.definition.hash });
   }
-  const places = flatPlaces(sys, parsed.value);
+  const places = parseTeardownConfig(sys, parsed.value);
   if (!places.ok) return fail(whole.error);
   return ok({ places: places.value, network, sets: [], hash: undefined, refusal: whole.error });
 }
 
 async function targetsOfStore(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
-  const named = flatPlaces(sys, networkNamed(options, options.pool ?? "any"));
+  const named = parseTeardownConfig(sys, networkNamed(options, options.pool ?? "any"));
   if (!named.ok) return named;
   // Whoever names a store may be anybody, on any machine: nothing is left there.
   const first = { ...named.value, journalDir: "" };
@@ -168,7 +168,7 @@ function storeOf({ etcd, dir, etcdPrefix, ...options }: TargetOptions): JsonObje
   return { etcd: { endpoints: etcd.split(","), ...Object.fromEntries(given) } };
 }
 
-async function poolNames(sys: Sys, places: FlatPlaces): Promise<Outcome<string[], CniError>> {
+async function poolNames(sys: Sys, places: TeardownConfig): Promise<Outcome<string[], CniError>> {
   const entries = await readEntries(await open(sys, places), definitionsOfAll);
   if (!entries.ok) return entries;
   return ok([...new Set(entries.value.map(({ key }) => poolOfKey(key)))]);
@@ -187,7 +187,7 @@ async function openPool(sys: Sys, { places, network, sets, hash }: Target): Prom
   return ok({ name, store, keys, node, holdMs, sets: known, network, definitions });
 }
 
-async function open(sys: Sys, places: FlatPlaces): Promise<Store> {
+async function open(sys: Sys, places: TeardownConfig): Promise<Store> {
   const opened = await openStore(sys, places);
   const { store } = places;
   const isThere = store.kind === "etcd" || sys.files.stat(store.dir).ok;

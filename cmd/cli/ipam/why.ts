@@ -1,5 +1,4 @@
-import type { Holding, HoldingEvent } from "../../../ipam/flat/pool/holding.ts";
-import { conditionOf } from "../../../ipam/flat/pool/holding.ts";
+import { conditionOf, type Holding, type HoldingEvent } from "../../../ipam/flat/pool/holding.ts";
 import type { Stored } from "../../../ipam/flat/pool/stored.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";

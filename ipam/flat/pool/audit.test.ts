@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MemoryStore } from "../store/memory-store.ts";
-import { put, remove } from "../store/ops.ts";
+import { put, remove } from "../store/store.ts";
 import { auditDefinitions, auditEntries, auditRanges, lookAgain } from "./audit.ts";
 import { auditNode, type NodeAttachment } from "./audit-node.ts";
 import { nobody, printHolding } from "./holding.ts";

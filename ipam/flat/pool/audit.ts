@@ -1,8 +1,6 @@
-import type { RangeSet, Unusable } from "../../range.ts";
-import { unusable } from "../../range.ts";
+import { type RangeSet, type Unusable, unusable } from "../../range.ts";
 import type { Ask } from "../store/drive.ts";
-import { answersTo, get, put, readTxn, remove } from "../store/ops.ts";
-import type { Entry, Txn } from "../store/store.ts";
+import { answersTo, type Entry, get, put, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isNobody, printHolding } from "./holding.ts";
 import { addressOfCode, codeOfKey, type KeyKind, type Keys } from "./keys.ts";
 import { asSeen, keysOfHolding, type Stored, storedOf } from "./stored.ts";

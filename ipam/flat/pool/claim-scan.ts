@@ -1,7 +1,6 @@
 import { hash128 } from "../../hash.ts";
 import type { Span } from "../../range.ts";
-import { answersTo, count, keyRange, range, readTxn } from "../store/ops.ts";
-import type { Txn, TxnReply } from "../store/store.ts";
+import { answersTo, count, keyRange, range, readTxn, type Txn, type TxnReply } from "../store/store.ts";
 import { isExpired } from "./holding.ts";
 import { addressOfCode, codeOf, codeOfKey, type Keys } from "./keys.ts";
 import { inSpace, type Space, windowAt } from "./space.ts";

@@ -1,6 +1,16 @@
 import { stableMac } from "../../hash.ts";
-import { answersTo, get, keyRange, nested, opsOf, put } from "../store/ops.ts";
-import type { Compare, Op, Txn, TxnReply } from "../store/store.ts";
+import {
+  answersTo,
+  type Compare,
+  get,
+  keyRange,
+  nested,
+  type Op,
+  opsOf,
+  put,
+  type Txn,
+  type TxnReply,
+} from "../store/store.ts";
 import { type Holding, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
 import { type Known, known, rewrite } from "./stored.ts";

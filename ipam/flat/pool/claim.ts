@@ -2,7 +2,7 @@ import { type CniError, cniError } from "../../../cni/errors.ts";
 import { hash128 } from "../../hash.ts";
 import { printIdentity } from "../../identity.ts";
 import type { Ask } from "../store/drive.ts";
-import { answersTo, get, opsOf } from "../store/ops.ts";
+import { answersTo, get, opsOf } from "../store/store.ts";
 import { type CandidateCode, type Free, type Scan, scanReply, scanTxn, startScan } from "./claim-scan.ts";
 import {
   type Choice,

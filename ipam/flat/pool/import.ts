@@ -2,7 +2,7 @@ import type { Address } from "../../../cni/address.ts";
 import { stableMac } from "../../hash.ts";
 import { type RangeSet, rangeWith, type Unusable, unusable } from "../../range.ts";
 import type { Ask } from "../store/drive.ts";
-import { answersTo, get, nested, opsOf, readTxn } from "../store/ops.ts";
+import { answersTo, get, nested, opsOf, readTxn } from "../store/store.ts";
 import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
 import { addressOfCode, codeOfAddress, codeOfKey, type Keys } from "./keys.ts";
 import { changeAsSeen, type OperatorChange } from "./operator.ts";

@@ -1,5 +1,4 @@
-import type { Family } from "../../../cni/address.ts";
-import { type Address, printAddress } from "../../../cni/address.ts";
+import { type Address, type Family, printAddress } from "../../../cni/address.ts";
 
 /**
  * The keys of one pool. All keys of one owner (its own record, its addresses, attachment, MAC and hold) are written by one

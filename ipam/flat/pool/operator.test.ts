@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MemoryStore } from "../store/memory-store.ts";
-import { answersTo, get, readTxn, remove } from "../store/ops.ts";
+import { answersTo, get, readTxn, remove } from "../store/store.ts";
 import { auditEntries } from "./audit.ts";
 import { claim } from "./claim.ts";
 import { type Holding, nobody } from "./holding.ts";

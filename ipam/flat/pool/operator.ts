@@ -1,7 +1,6 @@
 import { stableMac } from "../../hash.ts";
 import type { Ask } from "../store/drive.ts";
-import { answersTo, get, readTxn, remove } from "../store/ops.ts";
-import type { Entry, Txn } from "../store/store.ts";
+import { answersTo, type Entry, get, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isAttached, isExpired, isNobody, quarantined, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
 import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.ts";

@@ -1,8 +1,7 @@
 import { audit } from "../flat-testing.ts";
 import type { Ask } from "../store/drive.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
-import { get, put, readTxn } from "../store/ops.ts";
-import type { Entry, Txn, TxnReply } from "../store/store.ts";
+import { type Entry, get, put, readTxn, type Txn, type TxnReply } from "../store/store.ts";
 import type { ClaimRequest } from "./claim.ts";
 import { type Holding, printHolding } from "./holding.ts";
 import { codeOf, keysOf } from "./keys.ts";

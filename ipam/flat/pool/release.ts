@@ -1,6 +1,15 @@
 import type { Ask } from "../store/drive.ts";
-import { answersTo, get, nested, opsOf, range, readTxn, remove } from "../store/ops.ts";
-import type { Txn, TxnReply } from "../store/store.ts";
+import {
+  answersTo,
+  get,
+  nested,
+  opsOf,
+  range,
+  readTxn,
+  remove,
+  type Txn,
+  type TxnReply,
+} from "../store/store.ts";
 import { earliestMs, type Holding, isExpired, isOf, latestMs, type Times, withEvent } from "./holding.ts";
 import type { Keys } from "./keys.ts";
 import { type Known, keysOfHolding, known, rewrite } from "./stored.ts";

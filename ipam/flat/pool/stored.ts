@@ -1,6 +1,15 @@
 import type { Ask } from "../store/drive.ts";
-import { answersTo, put, range, readTxn, remove } from "../store/ops.ts";
-import type { Compare, Entry, Op, Txn } from "../store/store.ts";
+import {
+  answersTo,
+  type Compare,
+  type Entry,
+  type Op,
+  put,
+  range,
+  readTxn,
+  remove,
+  type Txn,
+} from "../store/store.ts";
 import { type Holding, isAttached, parseHolding, printHolding } from "./holding.ts";
 import type { KeyRange, Keys } from "./keys.ts";
 

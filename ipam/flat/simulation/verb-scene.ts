@@ -8,10 +8,10 @@ import { check } from "../check.ts";
 import type { del } from "../del.ts";
 import { audit, type FlatCall, invocationOf } from "../flat-testing.ts";
 import { gc } from "../gc.ts";
-import type { OpenStore } from "../places.ts";
 import { status } from "../status.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import type { Store, StoreFault } from "../store/store.ts";
+import type { OpenStore } from "../teardown-config.ts";
 
 /** For tests of the verbs: a node with a store that can be taken away. */
 export interface VerbScene {

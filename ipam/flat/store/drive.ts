@@ -1,8 +1,17 @@
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { type Answers, answersTo, isRead, type Ops, readTxn } from "./ops.ts";
-import type { Store, StoreFault, Txn, TxnReply } from "./store.ts";
+import {
+  type Answers,
+  answersTo,
+  isRead,
+  type Ops,
+  readTxn,
+  type Store,
+  type StoreFault,
+  type Txn,
+  type TxnReply,
+} from "./store.ts";
 
 /** A question to the store, and how to go on with its answer. */
 export interface Ask<Step> {

@@ -4,8 +4,7 @@ import { openClient } from "./etcd-client.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 import { defaultLimits, type EtcdLimits, type EtcdNode } from "./etcd-session.ts";
 import { decodeReply, encodeTxn } from "./etcd-wire.ts";
-import { isRead } from "./ops.ts";
-import type { Store, StoreFault, Txn, TxnReply } from "./store.ts";
+import { isRead, type Store, type StoreFault, type Txn, type TxnReply } from "./store.ts";
 
 /**
  * The store in an etcd cluster, 3.4 to 3.6, over its JSON gateway. Reads go on to other endpoints; a write that may have

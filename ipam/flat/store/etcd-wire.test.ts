@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeReply, encodeTxn, toBase64 } from "./etcd-wire.ts";
-import { isRead } from "./ops.ts";
-import type { Op, Txn } from "./store.ts";
+import { isRead, type Op, type Txn } from "./store.ts";
 
 const key = toBase64("/p/a");
 const nested: Txn = {

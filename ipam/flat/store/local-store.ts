@@ -5,8 +5,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import { evaluate, type View } from "./evaluate.ts";
 import { pathOfKey, walkKeys } from "./local-keys.ts";
 import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
-import { isRead } from "./ops.ts";
-import type { Entry, Store, StoreFault, Txn, TxnReply } from "./store.ts";
+import { type Entry, isRead, type Store, type StoreFault, type Txn, type TxnReply } from "./store.ts";
 
 /** Longer than a hundred others take that came first. */
 const patienceMs = 20_000;

@@ -75,3 +75,124 @@ export interface StoreFault {
   /** Why, and what to do. */
   readonly details: string;
 }
+
+type OpOf<Kind extends Op["kind"]> = Extract<Op, { readonly kind: Kind }>;
+
+export function get(key: string): OpOf<"get"> {
+  return { kind: "get", key };
+}
+
+export function range(
+  { from, to }: { readonly from: string; readonly to: string },
+  limit: number,
+): OpOf<"range"> {
+  return { kind: "range", from, to, limit };
+}
+
+/** A range whose values nobody needs. */
+export function keyRange(span: { readonly from: string; readonly to: string }, limit: number): OpOf<"range"> {
+  return { ...range(span, limit), keysOnly: true };
+}
+
+export function count({ from, to }: { readonly from: string; readonly to: string }): OpOf<"count"> {
+  return { kind: "count", from, to };
+}
+
+export function put(key: string, value: string): OpOf<"put"> {
+  return { kind: "put", key, value };
+}
+
+export function remove(key: string): OpOf<"delete"> {
+  return { kind: "delete", key };
+}
+
+export function nested(txn: Txn): OpOf<"txn"> {
+  return { kind: "txn", txn };
+}
+
+/** The operations of one branch of a transaction, by name; a name may stand for a list, or for more names. */
+export interface Ops {
+  readonly [name: string]: OpTree;
+}
+
+type OpTree = Op | Ops | readonly OpTree[];
+
+/** The store's answers, under the names of their operations. */
+export type Answers<Tree> = Tree extends readonly (infer Each)[]
+  ? readonly Answers<Each>[]
+  : Tree extends OpOf<"get">
+    ? Entry | undefined
+    : Tree extends OpOf<"range">
+      ? readonly Entry[]
+      : Tree extends OpOf<"count">
+        ? number
+        : Tree extends OpOf<"txn">
+          ? TxnReply
+          : Tree extends Op
+            ? undefined
+            : { readonly [Name in keyof Tree]: Answers<Tree[Name]> };
+
+/** In the order in which they are named. */
+export function opsOf(tree: OpTree): Op[] {
+  if (isList(tree)) return tree.flatMap(opsOf);
+  return isOp(tree) ? [tree] : Object.values(tree).flatMap(opsOf);
+}
+
+function isList(tree: OpTree): tree is readonly OpTree[] {
+  return Array.isArray(tree);
+}
+
+function isOp(tree: Op | Ops): tree is Op {
+  return typeof tree.kind === "string";
+}
+
+export function readTxn(ops: Ops): Txn {
+  return { compare: [], success: opsOf(ops), failure: [] };
+}
+
+/** Whether the transaction changes nothing, whichever branch is taken: it may be sent twice. */
+export function isRead({ success, failure }: Txn): boolean {
+  return [...success, ...failure].every((op) =>
+    op.kind === "txn" ? isRead(op.txn) : op.kind !== "put" && op.kind !== "delete",
+  );
+}
+
+/** Pairs the replies of a branch with the operations that `opsOf` made it of. */
+export function answersTo<Named extends Ops>(ops: Named, replies: readonly Reply[]): Answers<Named> {
+  const rest = [...replies];
+  const answers = answerTo(ops, rest);
+  if (rest.length > 0) throw new Error(`${rest.length} replies too many is a bug: of another branch`);
+  return answers as Answers<Named>;
+}
+
+/** Takes its replies from the beginning of `rest`. */
+function answerTo(tree: OpTree, rest: Reply[]): unknown {
+  if (isList(tree)) return tree.map((each) => answerTo(each, rest));
+  if (isOp(tree)) return answerOf(tree, rest.shift());
+  return Object.fromEntries(Object.entries(tree).map(([name, each]) => [name, answerTo(each, rest)]));
+}
+
+function answerOf({ kind }: Op, reply: Reply | undefined): unknown {
+  if (reply?.kind !== replyKinds[kind]) {
+    throw new Error(`${reply?.kind ?? "no reply"} to ${kind} is a bug: of another branch`);
+  }
+  switch (reply.kind) {
+    case "done":
+      return undefined;
+    case "entries":
+      return kind === "get" ? reply.entries[0] : reply.entries;
+    case "count":
+      return reply.count;
+    case "txn":
+      return reply.reply;
+  }
+}
+
+const replyKinds = {
+  put: "done",
+  delete: "done",
+  get: "entries",
+  range: "entries",
+  count: "count",
+  txn: "txn",
+} as const;

@@ -7,8 +7,7 @@ import {
   printAddress,
   printCidr,
 } from "../../../../cni/address.ts";
-import type { Holding } from "../../../../ipam/flat/pool/holding.ts";
-import { type AddressCondition, conditionOf } from "../../../../ipam/flat/pool/holding.ts";
+import { type AddressCondition, conditionOf, type Holding } from "../../../../ipam/flat/pool/holding.ts";
 import { addressOfCode } from "../../../../ipam/flat/pool/keys.ts";
 import { type RangeSet, type Span, usableSpans } from "../../../../ipam/range.ts";
 

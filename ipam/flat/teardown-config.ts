@@ -17,7 +17,7 @@ export type StoreSettings =
   | { readonly kind: "etcd"; readonly settings: EtcdSettings };
 
 /** What it takes to find and free what an attachment has; a mistake elsewhere does not keep an address. */
-export interface FlatPlaces {
+export interface TeardownConfig {
   /** Of the network, not of the pool, which several networks may share. */
   readonly network: string;
   readonly pool: string;
@@ -45,22 +45,22 @@ const etcdFields = [
 ];
 
 /** Errors: `ipam.config`, for these fields alone. */
-export function flatPlaces(sys: Sys, network: NetworkConfig): Outcome<FlatPlaces, CniError> {
+export function parseTeardownConfig(sys: Sys, network: NetworkConfig): Outcome<TeardownConfig, CniError> {
   const ipam = fieldOf(network.raw, "ipam");
   const problems: string[] = [];
   // A hold that cannot be understood is the usual one: too long is harmless, too short is not.
-  const places = readPlaces(sys, network, isObject(ipam) ? ipam : {}, problems, []);
+  const places = readTeardownConfig(sys, network, isObject(ipam) ? ipam : {}, problems, []);
   return problems.length === 0 ? ok(places) : fail(invalidIpam(network, problems));
 }
 
 /** Notes what is wrong with the hold in `minor`, all else in `problems`. */
-export function readPlaces(
+export function readTeardownConfig(
   sys: Sys,
   network: NetworkConfig,
   ipam: JsonObject,
   problems: string[],
   minor: string[],
-): FlatPlaces {
+): TeardownConfig {
   const pool = readText(ipam, "pool", "ipam", problems) || network.name;
   if (!isName(pool)) problems.push(`ipam.pool: ${show(pool)} cannot name a pool`);
   return {
@@ -137,7 +137,7 @@ export function noteUnknown(
 }
 
 /** Who opens the store of a pool; tests have another. */
-export type OpenStore = (sys: Sys, places: FlatPlaces) => Promise<Store>;
+export type OpenStore = (sys: Sys, places: TeardownConfig) => Promise<Store>;
 
 /** Each kind of store is loaded only where it is the one. */
 export const openStore: OpenStore = async (sys, { store, journalDir, node }) => {

@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryStore } from "./memory-store.ts";
-import { answersTo, count, get, keyRange, nested, opsOf, put, range, readTxn, remove } from "./ops.ts";
-import type { Reply } from "./store.ts";
+import {
+  answersTo,
+  count,
+  get,
+  keyRange,
+  nested,
+  opsOf,
+  put,
+  type Reply,
+  range,
+  readTxn,
+  remove,
+} from "./store.ts";
 
 const all = { from: "a", to: "z" };
 const entry = (key: string, value: string) => ({ key, value, modRevision: "1" });
