@@ -2,7 +2,8 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 
 /**
  * As much of protobuf's wire format as the kubelet's messages need: fields of text and of messages, a number by its field,
- * everything else passed over. Pure, and bounded by the bytes given.
+ * everything else passed over. Pure, and bounded by the bytes given. By hand, because libraries (@grpc/grpc-js with
+ * @bufbuild/protobuf) would cost every ADD with a device 16 ms of processor time under Bun and 46 ms on Node.
  */
 
 const varint = 0;

@@ -11,6 +11,7 @@ import { pathOfKey } from "./local-keys.ts";
  * link to it. A transaction is done when its file has its name, `<revision>`, and the folder is on the disk. Only then are
  * the keys changed, and the file becomes `<revision>.<boot>`: whoever finds one without that, or of another boot (the
  * changes of folders may have been lost), does its changes again. Nothing of a key is ever written twice.
+ * docs/architecture.md tells what SQLite in its place would cost and save.
  */
 export interface Log {
   /** The last transaction that wrote; 0 when there is none. */
