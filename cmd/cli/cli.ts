@@ -4,7 +4,7 @@ import type { Sys } from "../../sys/sys.ts";
 import type { Context, Root } from "./command.ts";
 import { hawser } from "./commands.ts";
 import { printFailure } from "./failure.ts";
-import { processPerson } from "./ipam/person.ts";
+import { processPerson } from "./person.ts";
 import { guarded, paint, plain, processTerminal } from "./terminal.ts";
 import { parseUsage } from "./usage.ts";
 import { versionLine } from "./version.ts";

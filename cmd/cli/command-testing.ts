@@ -6,7 +6,7 @@ import { must } from "../../sys/outcome-testing.ts";
 import type { FileStat, Sys } from "../../sys/sys.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context, Program, Root } from "./command.ts";
-import type { Person } from "./ipam/person.ts";
+import type { Person } from "./person.ts";
 
 /** What a command printed, for tests. */
 export interface Printed {

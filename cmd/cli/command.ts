@@ -1,7 +1,7 @@
 import type { Attempt } from "../../sys/fault.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { Person } from "./ipam/person.ts";
 import type { OptionTable, ValuesOf } from "./option.ts";
+import type { Person } from "./person.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a command gets besides `sys`. */

@@ -9,7 +9,7 @@ export type Usage =
   | { readonly kind: "wrong"; readonly message: string; readonly helpCommand: string };
 
 /** What the help needs to know besides the commands. */
-export interface Page {
+export interface HelpPage {
   readonly version: string;
   /** Characters in a line. */
   readonly columns: number;
@@ -31,7 +31,7 @@ interface Told {
 }
 
 /** Reads the arguments of a person's call. Runs nothing. */
-export async function parseUsage(root: Root, args: readonly string[], page: Page): Promise<Usage> {
+export async function parseUsage(root: Root, args: readonly string[], page: HelpPage): Promise<Usage> {
   const words = args.filter((arg) => !arg.startsWith("-"));
   const told: Told = {};
   const parser = described(newParser(page), [], root).version(page.version);
@@ -80,7 +80,7 @@ async function load(
   );
 }
 
-function newParser({ columns }: Page): Argv {
+function newParser({ columns }: HelpPage): Argv {
   return (
     yargs()
       .scriptName("hawser")

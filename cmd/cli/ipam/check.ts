@@ -14,27 +14,58 @@ import { storedOf } from "../../../ipam/flat/pool/stored.ts";
 import type { Entry } from "../../../ipam/flat/store/store.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { defaultStateDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
+import { flag, text, type ValuesOf } from "../option.ts";
+import { confirmed, type Person } from "../person.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { carryOut, confirmed } from "./change.ts";
+import { carryOut } from "./change.ts";
 import { type AuditFinding, type FindingWords, wordsFor } from "./findings.ts";
 import { readNodeView } from "./node-view.ts";
-import type { CheckOptions } from "./options.ts";
-import type { Person } from "./person.ts";
 import type { Pool } from "./pool.ts";
 import { readEntries } from "./read.ts";
 import { findPool } from "./target.ts";
+import { exampleConfig, targetConflicts, targetOptions } from "./target-options.ts";
 
 /** What became of a finding; undefined when nothing was to be done about it. */
 type Repaired = "repaired" | "changed meanwhile";
 
-/** `hawser ipam check`: the store against itself, and against this node's attachments. */
-export async function checkPool(
-  sys: Sys,
-  terminal: Terminal,
-  options: CheckOptions,
-  person: Person,
-): Promise<number> {
+const options = {
+  ...targetOptions,
+  stateDir: text("hawser's folder of records", { default: defaultStateDir }),
+  valid: text("file with the runtime's list of containers"),
+  node: text("the name that this node had, if it was renamed"),
+  repair: flag("repair what can be"),
+  yes: flag("do not ask"),
+};
+type CheckOptions = ValuesOf<typeof options>;
+
+export const checkCommand = defineCommand({
+  summary: "Find what is wrong in a pool's store, and repair it",
+  takes: "[--valid FILE] [--node NAME] [--repair]",
+  about: [
+    "Audits the store against itself and against this node's attachments, and shows what would repair it.",
+    "--repair does so, after asking; what has changed meanwhile is left alone.",
+  ],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["look only", `hawser ipam check ${exampleConfig}`],
+    [
+      "against the runtime's own list, and repair",
+      `hawser ipam check ${exampleConfig} --valid valid.json --repair`,
+    ],
+    [
+      "what containers left under this node's former name",
+      `hawser ipam check ${exampleConfig} --valid valid.json --node old-name`,
+    ],
+  ],
+  exits: "0 no problem is left (there may be warnings), 1 a problem is, 2 the command was used wrongly",
+  run,
+});
+
+async function run(sys: Sys, { terminal, person }: Context, options: CheckOptions): Promise<number> {
   const found = await findPool(sys, options);
   if (!found.ok) return printFailure(terminal, found.error, options.json);
   const pool = { ...found.value, node: options.node ?? found.value.node };

@@ -8,7 +8,7 @@ import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPool } from "./target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "./target-options.ts";
 import { namespaceOf, printCodes, printOwner } from "./words.ts";
 
 const shownIdLength = 12;
@@ -34,7 +34,7 @@ export const listCommand = defineCommand({
       `hawser ipam list ${exampleConfig} --state held --namespace blue`,
     ],
   ],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

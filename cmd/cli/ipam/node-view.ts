@@ -10,14 +10,13 @@ import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { readHeldRecords } from "../held.ts";
-import type { CheckOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 
 /** Reads what this node knows of its sandboxes. Errors: `cli.file`, `cli.valid`, and those of the records. */
 export function readNodeView(
   sys: Sys,
   pool: Pool,
-  { stateDir, valid: path }: CheckOptions,
+  { stateDir, valid: path }: { readonly stateDir: string; readonly valid: string | undefined },
 ): Outcome<NodeAudit, CniError> {
   const held = readHeldRecords(sys, stateDir);
   if (!held.ok) return held;

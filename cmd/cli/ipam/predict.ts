@@ -15,7 +15,7 @@ import { readIdentity } from "./address.ts";
 import type { Pool } from "./pool.ts";
 import { readOnce } from "./read.ts";
 import { findPool } from "./target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printOwner } from "./words.ts";
 
 /** What an identity will get, or has. */
@@ -50,7 +50,7 @@ export const predictCommand = defineCommand({
   options,
   conflicts: targetConflicts,
   examples: [["for a firewall's rules", `hawser ipam predict blue/db-0/net1 ${exampleConfig}`]],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

@@ -20,7 +20,7 @@ import {
   type StoreFault,
 } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import type { Person } from "./person.ts";
+import type { Person } from "../person.ts";
 
 export type OnProgress = (entries: number) => void;
 

@@ -4,14 +4,16 @@ import { reserve } from "../../../ipam/flat/pool/operator.ts";
 import { rangeWith } from "../../../ipam/range.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
-import { plain, printDocument, type Terminal } from "../terminal.ts";
+import { argument, mapped, text, type ValuesOf } from "../option.ts";
+import { plain, printDocument } from "../terminal.ts";
 import { type Named, readIdentity, readNamed, whyNever } from "./address.ts";
 import { carryOut, changedMeanwhile } from "./change.ts";
 import { holdingDocument } from "./list.ts";
-import type { ReserveOptions } from "./options.ts";
 import type { Pool } from "./pool.ts";
 import { findPool } from "./target.ts";
+import { exampleConfig, exitsOfChanges, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner } from "./words.ts";
 
 /** What is to be reserved for whom, together. */
@@ -20,12 +22,31 @@ interface Reservation {
   readonly named: readonly Named[];
 }
 
-/** `hawser ipam reserve`: keeps addresses for a pod's interface, or from everybody. */
-export async function reserveAddresses(
-  sys: Sys,
-  terminal: Terminal,
-  options: ReserveOptions,
-): Promise<number> {
+const options = {
+  addresses: mapped(argument("address", "IP addresses, between commas"), (addresses) => addresses.split(",")),
+  ...targetOptions,
+  for: text("NAMESPACE/POD/INTERFACE"),
+};
+type ReserveOptions = ValuesOf<typeof options>;
+
+export const reserveCommand = defineCommand({
+  summary: "Reserve addresses, for a pod or from everybody",
+  takes: "ADDRESS[,ADDRESS] [--for NAMESPACE/POD/INTERFACE]",
+  about: [
+    "Reserves addresses for a pod's interface, which keeps them beyond every DEL, or from everybody.",
+    "For a pod, name one address of each range set.",
+  ],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["for one pod", `hawser ipam reserve 10.60.0.7 --for blue/db-0/net1 ${exampleConfig}`],
+    ["from everybody", `hawser ipam reserve 10.60.0.8,10.60.0.9 ${exampleConfig}`],
+  ],
+  exits: exitsOfChanges,
+  run,
+});
+
+async function run(sys: Sys, { terminal }: Context, options: ReserveOptions): Promise<number> {
   const pool = await findPool(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const reservations = readReservations(pool.value, options);

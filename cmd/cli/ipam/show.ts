@@ -16,7 +16,7 @@ import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import type { Pool } from "./pool.ts";
 import { countEntries, readHoldings } from "./read.ts";
 import { findPools } from "./target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "./target-options.ts";
 import { jsonCount, namespaceOf, printCount } from "./words.ts";
 
 const fewGroups = 10;
@@ -34,7 +34,7 @@ export const showPoolsCommand = defineCommand({
     ["one configuration's pools", `hawser ipam show ${exampleConfig}`],
     ["every pool of a store, for machines", "hawser ipam show --etcd https://10.0.0.1:2379 --json"],
   ],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

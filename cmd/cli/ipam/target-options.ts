@@ -26,5 +26,6 @@ export const targetConflicts = { config: ["etcd", "dir"], etcd: ["dir"] };
 export const exampleConfig = "--config 10-pods.conflist";
 
 /** What the exit statuses mean where nothing is changed, and where something is. */
-export const looks = "0 printed, 1 the pool or its store could not be read, 2 the command was used wrongly";
-export const changes = "0 done, 1 refused, 2 the command was used wrongly";
+export const exitsOfLooks =
+  "0 printed, 1 the pool or its store could not be read, 2 the command was used wrongly";
+export const exitsOfChanges = "0 done, 1 refused, 2 the command was used wrongly";

@@ -12,7 +12,7 @@ import { holdingDocument, untilOf } from "./list.ts";
 import type { Pool } from "./pool.ts";
 import { readKey } from "./read.ts";
 import { findPool } from "./target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "./target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner, printSpan } from "./words.ts";
 
 const options = { address: argument("address", "an IP address"), ...targetOptions };
@@ -25,7 +25,7 @@ export const whyCommand = defineCommand({
   options,
   conflicts: targetConflicts,
   examples: [["one address", `hawser ipam why 10.60.0.7 ${exampleConfig}`]],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

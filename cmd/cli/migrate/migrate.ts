@@ -10,9 +10,8 @@ import { type JudgedDefinitions, judgeDefinitions } from "../cluster-definitions
 import { type Context, defineCommand } from "../command.ts";
 import { clusterDefinitions, confDir, json, stateDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
-import { confirmed } from "../ipam/change.ts";
-import type { Person } from "../ipam/person.ts";
 import { argument, flag, text, type ValuesOf } from "../option.ts";
+import { confirmed, type Person } from "../person.ts";
 import { formatTable } from "../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { type FoundMultus, findMultus } from "./find-multus.ts";

@@ -5,11 +5,11 @@ import type { Sys } from "../../../../sys/sys.ts";
 import { type Context, defineCommand } from "../../command.ts";
 import { printFailure } from "../../failure.ts";
 import { text, type ValuesOf } from "../../option.ts";
+import type { Person } from "../../person.ts";
 import { paint, plain, printDocument, type Terminal } from "../../terminal.ts";
-import type { Person } from "../person.ts";
 import { countEntries, readHoldings } from "../read.ts";
 import { findPool } from "../target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "../target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "../target-options.ts";
 import { jsonCount, printCount } from "../words.ts";
 import { svgOf } from "./draw-svg.ts";
 import { legendOf, textOf } from "./draw-text.ts";
@@ -37,7 +37,7 @@ export const mapCommand = defineCommand({
     ["a part of a large pool", `hawser ipam map ${exampleConfig} --within 10.60.3.0/24`],
     ["as a picture", `hawser ipam map ${exampleConfig} --svg pool.svg`],
   ],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

@@ -6,7 +6,7 @@ import { text, type ValuesOf } from "../../option.ts";
 import { plain, printDocument } from "../../terminal.ts";
 import { countEntries, readHoldings } from "../read.ts";
 import { findPool } from "../target.ts";
-import { exampleConfig, looks, targetConflicts, targetOptions } from "../target-options.ts";
+import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "../target-options.ts";
 import { headerLine, holdingLine } from "./lines.ts";
 
 const fileMode = 0o600;
@@ -21,7 +21,7 @@ export const exportCommand = defineCommand({
   options,
   conflicts: targetConflicts,
   examples: [["a backup", `hawser ipam export ${exampleConfig} --output pool.jsonl`]],
-  exits: looks,
+  exits: exitsOfLooks,
   run,
 });
 

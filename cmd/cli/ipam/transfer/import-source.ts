@@ -5,7 +5,6 @@ import { codeOfAddress } from "../../../../ipam/flat/pool/keys.ts";
 import { readDocuments, withoutByteOrderMark } from "../../../../kube/yaml.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
-import type { ImportOptions } from "../options.ts";
 import type { Pool } from "../pool.ts";
 import type { Claims } from "./claims.ts";
 import { readHostLocal } from "./host-local.ts";
@@ -23,11 +22,22 @@ export interface ImportSource extends IncomingOwners {
   readonly notes: readonly string[];
 }
 
+/** What a person says of the source. */
+interface SourceOptions {
+  /** A file, or a data folder of host-local. */
+  readonly source: string;
+  /** The interface of addresses whose source does not name one. */
+  readonly ifname: string;
+  readonly hold: string;
+  /** The runtime's folder of results, which tell whose a container is. */
+  readonly results: string;
+}
+
 /** Errors: `cli.file`, `cli.hold`, `cli.source`, `ipam.data-folder`. */
 export async function readSource(
   sys: Sys,
   pool: Pool,
-  options: ImportOptions,
+  options: SourceOptions,
 ): Promise<Outcome<ImportSource, CniError>> {
   const { source, ifname, results, hold } = options;
   const holdMs = hold === "forever" ? undefined : parseDurationMs(hold);

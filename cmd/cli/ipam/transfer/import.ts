@@ -13,25 +13,54 @@ import { reserve } from "../../../../ipam/flat/pool/operator.ts";
 import { driveOnce, storeError } from "../../../../ipam/flat/store/drive.ts";
 import { fail, type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
+import { type Context, defineCommand } from "../../command.ts";
 import { printFailure } from "../../failure.ts";
+import { argument, flag, text, type ValuesOf } from "../../option.ts";
+import { confirmed, type Person } from "../../person.ts";
 import { formatTable } from "../../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../../terminal.ts";
-import { carryOut, changedMeanwhile, confirmed } from "../change.ts";
-import type { ImportOptions } from "../options.ts";
-import type { Person } from "../person.ts";
+import { carryOut, changedMeanwhile } from "../change.ts";
 import type { Pool } from "../pool.ts";
 import { countEntries, readHoldings } from "../read.ts";
 import { findPool } from "../target.ts";
+import { exampleConfig, targetConflicts, targetOptions } from "../target-options.ts";
 import { printCodes, printOwner } from "../words.ts";
 import { type ImportSource, readSource } from "./import-source.ts";
 
-/** `hawser ipam import`: takes over what another IPAM, or an export, says. Shows first what it would do. */
-export async function importHoldings(
-  sys: Sys,
-  terminal: Terminal,
-  options: ImportOptions,
-  person: Person,
-): Promise<number> {
+const options = {
+  source: argument("source", "a file, or host-local's data folder"),
+  ...targetOptions,
+  ifname: text("the interface, where the source does not say", { default: "net1" }),
+  hold: text("how long another IPAM's addresses wait for their pods", { default: "forever" }),
+  results: text("libcni's results: whose containers are", { default: "/var/lib/cni/results" }),
+  dryRun: flag("only show what would be done"),
+  yes: flag("do not ask"),
+};
+type ImportOptions = ValuesOf<typeof options>;
+
+export const importCommand = defineCommand({
+  summary: "Take over an export, whereabouts' or host-local's addresses",
+  takes: "SOURCE [--dry-run] [--yes]",
+  about: [
+    "Takes over addresses from an export, from IPPool objects of whereabouts, or from a data folder of",
+    "host-local. Those of other IPAMs wait for their pods to be created anew (--hold). Shows what it would",
+    "do and asks; what conflicts is left out, and reserved from everybody where it is in use.",
+  ],
+  options,
+  conflicts: targetConflicts,
+  examples: [
+    ["an export", `hawser ipam import pool.jsonl ${exampleConfig}`],
+    [
+      "what kubectl get ippools -A -o yaml printed",
+      `hawser ipam import ippools.yaml ${exampleConfig} --dry-run`,
+    ],
+    ["host-local's addresses", `hawser ipam import /var/lib/cni/networks/pods ${exampleConfig} --hold 72h`],
+  ],
+  exits: "0 nothing is left out, 1 something conflicts, or was refused, 2 the command was used wrongly",
+  run,
+});
+
+async function run(sys: Sys, { terminal, person }: Context, options: ImportOptions): Promise<number> {
   const pool = await findPoolWithRanges(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
   const source = await readSource(sys, pool.value, options);
