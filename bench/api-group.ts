@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { networkDefinition, pod } from "../tools/testbed/kube-objects.ts";
 import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
-import { BenchFailure } from "./call.ts";
 import { throughHawser, versionOf } from "./candidates.ts";
 import { above, ratiosOf } from "./cost.ts";
 import { medianOf, summariseAll, takeTurns } from "./rounds.ts";
+import { BenchFailure } from "./timed-call.ts";
 
 const rounds = 40;
 const networks = 3;

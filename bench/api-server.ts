@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KubeApi, startKubeApi } from "../tools/testbed/kube-api.ts";
-import { writeKubeconfig } from "../tools/testbed/kubeconfig.ts";
+import { writeKubeconfig } from "../tools/testbed/test-kubeconfig.ts";
 
 /**
  * `api-server.ts FOLDER`: an API server with the objects of FOLDER/objects.json, as FOLDER/kubeconfig names it. A process

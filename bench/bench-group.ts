@@ -1,7 +1,7 @@
 import type { BenchPrograms, BenchScene } from "./bench-scene.ts";
-import type { Timer } from "./call.ts";
 import type { Measure } from "./ceilings.ts";
 import type { Summaries } from "./rounds.ts";
+import type { Timer } from "./timed-call.ts";
 
 /** What one group found: timings for people, measures for the judge. */
 export interface Findings {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BenchFailure } from "./call.ts";
+import { BenchFailure } from "./timed-call.ts";
 
 /** Where the bench finds what it compares. */
 export interface BenchPrograms {

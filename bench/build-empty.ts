@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { bunFlags } from "../tools/bundle.ts";
-import { BenchFailure } from "./call.ts";
+import { BenchFailure } from "./timed-call.ts";
 
 /** Compiles the empty program with the flags of hawser, so that the two differ in nothing but what they do; unless it is there and newer than its source. */
 export function buildEmpty(root: string): string {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { BenchScene } from "./bench-scene.ts";
-import type { TimedCall, Timer } from "./call.ts";
 import { sumOf } from "./cost.ts";
 import type { Contender } from "./rounds.ts";
+import type { TimedCall, Timer } from "./timed-call.ts";
 
 /** A program that is asked its VERSION. */
 export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Contender {

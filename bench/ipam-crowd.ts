@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { BenchFailure, type TimedCall } from "./call.ts";
 import { childrenCpuMs } from "./children-cpu.ts";
 import type { Cost } from "./cost.ts";
+import { BenchFailure, type TimedCall } from "./timed-call.ts";
 
 /** Runs calls, so many at once, and tells what one of them cost; a failing one ends the bench. */
 export async function crowd(calls: readonly TimedCall[], atOnce: number): Promise<Cost> {

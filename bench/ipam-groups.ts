@@ -1,5 +1,4 @@
 import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
-import type { Timer } from "./call.ts";
 import { versionOf } from "./candidates.ts";
 import type { Measure } from "./ceilings.ts";
 import { type Cost, ratiosOf } from "./cost.ts";
@@ -7,6 +6,7 @@ import { crowd } from "./ipam-crowd.ts";
 import { type BenchPool, fill, type IpamStage, ipamCall, withStage } from "./ipam-stage.ts";
 import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
 import { type Contender, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
+import type { Timer } from "./timed-call.ts";
 
 const addRounds = 60;
 const crowdRounds = 5;

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type EtcdCluster, startEtcd } from "../tools/testbed/etcd.ts";
 import type { Bench } from "./bench-group.ts";
-import { BenchFailure, type TimedCall } from "./call.ts";
+import { BenchFailure, type TimedCall } from "./timed-call.ts";
 
 /** A network whose addresses one of the IPAM plugins gives. */
 export interface BenchPool {

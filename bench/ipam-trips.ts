@@ -1,4 +1,4 @@
-import { BenchFailure } from "./call.ts";
+import { BenchFailure } from "./timed-call.ts";
 
 /** How often each number of round trips was seen. */
 export type Histogram = ReadonlyMap<number, number>;

@@ -6,11 +6,11 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { type BenchPrograms, hideRun, makeScene } from "./bench-scene.ts";
 import { buildEmpty } from "./build-empty.ts";
-import { BenchFailure, makeTimer } from "./call.ts";
 import { type Ceilings, unmeasured } from "./ceilings.ts";
 import { groups } from "./groups.ts";
 import { type GroupReport, type Paper, runGroup } from "./session.ts";
 import { verdictTable } from "./tables.ts";
+import { BenchFailure, makeTimer } from "./timed-call.ts";
 
 const root = dirname(import.meta.dirname);
 

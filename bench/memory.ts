@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { BenchFailure, type TimedCall } from "./call.ts";
+import { BenchFailure, type TimedCall } from "./timed-call.ts";
 
 /**
  * The peak resident memory of a process in kilobytes. The kernel keeps it as a high-water mark of the address space

@@ -1,6 +1,6 @@
 import type { Attempt, Fault } from "../sys/fault.ts";
-import { pidOf } from "../sys/identity.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { pidOf } from "../sys/process-identity.ts";
 import type { Sys } from "../sys/sys.ts";
 import { type CniError, cniError } from "./errors.ts";
 import {

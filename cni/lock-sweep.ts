@@ -1,4 +1,4 @@
-import { pidOf } from "../sys/identity.ts";
+import { pidOf } from "../sys/process-identity.ts";
 import type { Sys } from "../sys/sys.ts";
 import {
   deadMark,

@@ -1,5 +1,5 @@
-import { identityIn } from "../sys/identity.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
+import { identityIn } from "../sys/process-identity.ts";
 import type { ProcessName, Sys } from "../sys/sys.ts";
 import { type CniError, failWith } from "./errors.ts";
 

@@ -85,15 +85,6 @@ test("a type that is exported under one bare word has a row", () => {
   expect(bare.filter(({ name }) => !known.has(name))).toEqual([]);
 });
 
-test("no two types are exported under one name", () => {
-  const names = products
-    .filter(({ file }) => [...housesFolders, "cmd", "sys"].some((folder) => file.startsWith(`${folder}/`)))
-    .flatMap(({ source }) =>
-      [...source.matchAll(/^export (?:type|interface) (\w+)/gm)].map(([, name = ""]) => name),
-    );
-  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
-});
-
 describe.each(cellsOf(notUsed).map(([word = ""]) => word))("%s is not used", (word) => {
   const parts = partsOf(word);
   /** The last part also with an ending: `equip`, `equipped`. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createFake } from "../sys/fake.ts";
 import { fail, ok } from "../sys/outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault } from "../sys/rpc.ts";
-import { criDefinition } from "../tools/testbed/cri.ts";
+import { criDefinition } from "../tools/testbed/cri-calls.ts";
 import { isOnNodeNetwork, listSandboxes } from "./cri.ts";
 
 /** The oracle: encoders of the implementation that the field uses. */

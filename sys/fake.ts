@@ -5,8 +5,8 @@ import { createHttp, type FakeClient, type HttpHandler } from "./fake-http.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
 import type { Attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
-import { printIdentity, printOperation } from "./identity.ts";
 import { fail, ok } from "./outcome.ts";
+import { printIdentity, printOperation } from "./process-identity.ts";
 import type { Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";

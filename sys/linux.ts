@@ -21,11 +21,11 @@ import {
 } from "node:fs";
 import { attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
-import { parseIdentity, printIdentity, printOperation, unknownBoot } from "./identity.ts";
 import { requestHttp } from "./linux-http.ts";
 import { readBounded } from "./linux-read.ts";
 import { onStop, stopSignal } from "./linux-stop.ts";
 import { fail } from "./outcome.ts";
+import { parseIdentity, printIdentity, printOperation, unknownBoot } from "./process-identity.ts";
 import type { Clock, FileStat, Files, Processes, Random, Sys } from "./sys.ts";
 
 const files: Files = {

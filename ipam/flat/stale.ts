@@ -1,7 +1,7 @@
 import type { CniError } from "../../cni/errors.ts";
 import { makeOwnFolder } from "../../cni/own-folder.ts";
-import { unknownBoot } from "../../sys/identity.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+import { unknownBoot } from "../../sys/process-identity.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { hash128 } from "../hash.ts";
 import { type Holding, isOfEarlierBoot } from "./pool/holding.ts";

@@ -5,7 +5,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { asUnavailable, judgeShortage, type Shortage } from "../ipam-config.ts";
 import { printRangeSet } from "../range.ts";
 import { disagreement, type FlatConfig, parseFlatConfig } from "./config.ts";
-import { type Keys, keysOf } from "./pool/keys.ts";
+import { keysOf, type PoolKeys } from "./pool/keys.ts";
 import type { Space } from "./pool/space.ts";
 import { readStore, storeError } from "./store/drive.ts";
 import { count, keyRange, type Store, type StoreFault } from "./store/store.ts";
@@ -81,7 +81,7 @@ const countsAtOnce = 100;
 async function readUsage(
   sys: Sys,
   store: Store,
-  keys: Keys,
+  keys: PoolKeys,
   spaces: readonly Space[],
 ): Promise<Outcome<SetUsage[], StoreFault>> {
   const usages: SetUsage[] = [];

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, expect } from "vitest";
 import { type Bed, bedVariable, namesIn, processesOf } from "./bed.ts";
 import { type Ended, enterNode, startProgram } from "./call.ts";
-import { type Cri, connectCri, type PodSandbox } from "./cri.ts";
+import { type Cri, connectCri, type PodSandbox } from "./cri-calls.ts";
 import { until } from "./etcd.ts";
 import { findProgram, isBuilt, pluginDir } from "./executables.ts";
 import { pauseImage, writePauseImage } from "./pause-image.ts";

@@ -271,5 +271,7 @@ export const checks: readonly Check[] = [
   checkSizes,
   checkDead,
   checkTests,
+  checkTypeNames,
+  checkFileNames,
   checkWords,
 ];

@@ -162,7 +162,10 @@ export const rules: Rules = {
   namesakes: {
     "{ipam,plugins}/*/{add,del,check,gc,status}.ts": "a verb of the plugin",
     "{ipam,plugins}/*/plugin.ts": "the plugin: its verbs and versions",
-    "{ipam,plugins}/*/config.ts": "how the plugin reads its configuration",
+    "{ipam/*,plugins/*/config}/config.ts": "how the plugin reads its configuration",
+    "cmd/cli/{show,version,attachments}.ts": "the command of this name",
+    "cmd/cli/{gc,ipam}/{check,gc,ipam,list,release,show}.ts": "the command of this name",
+    "cmd/cli/ipam/transfer/import.ts": "the command of this name",
     "**/main.ts": "where a program starts",
     "conformance/requirements/*.ts": "the requirements on what the name says",
     "conformance/mutants/model/*.ts": "the test plugin in the role that the name says",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createRecordingNode, type RecordingNode } from "../../../plugins/meta/meta-testing.ts";
 import { fail, ok } from "../../../sys/outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault } from "../../../sys/rpc.ts";
-import { criDefinition } from "../../../tools/testbed/cri.ts";
+import { criDefinition } from "../../../tools/testbed/cri-calls.ts";
 import { listen } from "../command-testing.ts";
 import { gcCommand } from "./gc.ts";
 

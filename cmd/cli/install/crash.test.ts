@@ -4,7 +4,7 @@ import { crashPoints } from "../../../sys/fake-crashes.ts";
 import {
   chained,
   createNode,
-  type InstallOptions,
+  type InstallCommandOptions,
   install,
   owner,
   primaryText,
@@ -13,7 +13,7 @@ import {
 } from "./install-testing.ts";
 
 const conf = "/etc/cni/net.d";
-const ways: [string, InstallOptions, Record<string, string>][] = [
+const ways: [string, InstallCommandOptions, Record<string, string>][] = [
   ["owner", owner, {}],
   ["owner, with a link on root's PATH", owner, { "/usr/local/bin/other": "" }],
   ["owner before a single configuration", owner, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],

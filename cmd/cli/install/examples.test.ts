@@ -9,7 +9,7 @@ import { credentialSteps } from "./credentials.ts";
 import {
   createNode,
   documentOf,
-  type InstallOptions,
+  type InstallCommandOptions,
   install,
   owner,
   type UninstallOptions,
@@ -35,7 +35,7 @@ function manifests(file: string): any[] {
   });
 }
 
-async function optionsOf({ args }: Container): Promise<InstallOptions & UninstallOptions> {
+async function optionsOf({ args }: Container): Promise<InstallCommandOptions & UninstallOptions> {
   const usage = await parseUsage(hawser, args, page);
   if (usage.kind !== "command") throw new Error(JSON.stringify(usage));
   // biome-ignore lint/suspicious/noExplicitAny: of the one of two commands that its own name tells.

@@ -5,7 +5,7 @@ import { listen } from "../command-testing.ts";
 import { installCommand } from "./install.ts";
 import { uninstallCommand } from "./uninstall.ts";
 
-export type InstallOptions = Parameters<typeof installCommand.run>[2];
+export type InstallCommandOptions = Parameters<typeof installCommand.run>[2];
 export type UninstallOptions = Parameters<typeof uninstallCommand.run>[2];
 
 export const executable = "/image/hawser";
@@ -23,7 +23,7 @@ export const primaryList = {
 export const primaryText = `${JSON.stringify(primaryList, null, 4)}\n\n`;
 
 const base = { root: "", ownDir: "/etc/cni/hawser", dryRun: false, json: false } as const;
-export const owner: InstallOptions = {
+export const owner: InstallCommandOptions = {
   ...base,
   binDir: "/opt/cni/bin",
   confDir: "/etc/cni/net.d",
@@ -34,7 +34,7 @@ export const owner: InstallOptions = {
   api: false,
   stay: false,
 };
-export const chained: InstallOptions = { ...owner, mode: "chained" };
+export const chained: InstallCommandOptions = { ...owner, mode: "chained" };
 export const uninstallation: UninstallOptions = {
   ...base,
   stateDir: "/var/lib/cni/hawser",
@@ -63,7 +63,7 @@ export interface CommandOutput {
   readonly err: string;
 }
 
-export async function install(sys: Sys, options: InstallOptions): Promise<CommandOutput> {
+export async function install(sys: Sys, options: InstallCommandOptions): Promise<CommandOutput> {
   return hear((context) => installCommand.run(sys, context, options));
 }
 

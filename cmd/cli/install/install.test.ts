@@ -5,7 +5,7 @@ import {
   createNode,
   documentOf,
   executable,
-  type InstallOptions,
+  type InstallCommandOptions,
   install,
   owner,
   primaryList,
@@ -191,7 +191,7 @@ describe("what it is given", () => {
 describe("refused, with nothing changed", () => {
   const hawser = { type: "hawser", delegate: { name: "x" } };
   const list = (...plugins: object[]): string => JSON.stringify({ cniVersion: "1.0.0", name: "x", plugins });
-  type Case = [string, string, Record<string, string>, Partial<InstallOptions>];
+  type Case = [string, string, Record<string, string>, Partial<InstallCommandOptions>];
   const cases: Case[] = [
     ["the folder's first file is no JSON", "install.primary", { [`${conf}/05-a.conf`]: "{" }, {}],
     ["it has no name", "install.primary", { [`${conf}/05-a.conf`]: '{"type": "bridge"}' }, {}],

@@ -6,8 +6,8 @@ import { renamedFiles } from "../conf-folder.ts";
 import { readJsonFile } from "../configuration.ts";
 import { whyUnread } from "../failure.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
+import type { ConfFile, InstallOptions, InstallView, NodeView, PlaceOptions } from "./install-view.ts";
 import { readManifest } from "./manifest.ts";
-import type { ConfFile, InstallOptions, InstallView, NodeView, PlaceOptions } from "./node-view.ts";
 import { linkPathOf, lookAtLink } from "./path-link.ts";
 
 /** What the process knows of itself. */

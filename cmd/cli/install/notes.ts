@@ -1,6 +1,6 @@
 import { ciliumRemedy } from "../conf-folder.ts";
 import type { PrimaryFile } from "./compose.ts";
-import type { InstallOptions, NodeView } from "./node-view.ts";
+import type { InstallOptions, NodeView } from "./install-view.ts";
 
 /** What would undo the installation later, though it succeeds now. */
 export function notesOn(

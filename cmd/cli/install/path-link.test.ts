@@ -3,7 +3,7 @@ import type { Fake } from "../../../sys/fake.ts";
 import {
   createNode,
   documentOf,
-  type InstallOptions,
+  type InstallCommandOptions,
   install,
   owner,
   textOf,
@@ -94,7 +94,7 @@ describe("what is there already is left, and left again by uninstall", () => {
   });
 });
 
-test.each<[string, Partial<InstallOptions>]>([
+test.each<[string, Partial<InstallCommandOptions>]>([
   ["none is wanted", { link: "" }],
   ["the folder is not there, as on a node whose /usr is read-only", { link: "/opt/bin/hawser" }],
 ])("%s: none is made, and all the rest is installed", async (_what, more) => {

@@ -1,6 +1,6 @@
 import type { Sys } from "../../../sys/sys.ts";
+import type { InstallOptions, InstallView, LinkState } from "./install-view.ts";
 import type { InstallManifest } from "./manifest.ts";
-import type { InstallOptions, InstallView, LinkState } from "./node-view.ts";
 import type { InstallStep } from "./step.ts";
 
 /** `hawser` on root's PATH: a link to the program in the folder of plugins, which is on nobody's. */

@@ -3,9 +3,9 @@ import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import { pluginsOf } from "../meta-plugins.ts";
 import { readPrimary } from "./compose.ts";
+import type { ConfFile } from "./install-view.ts";
 import type { InstallManifest } from "./manifest.ts";
-import { isSame, mergeLists, othersIn } from "./merge.ts";
-import type { ConfFile } from "./node-view.ts";
+import { isSame, mergeLists, othersIn } from "./merge-lists.ts";
 
 /** What is to be written in the place of a list that others may have changed since we wrote it. */
 export interface Rewritten {

@@ -5,7 +5,7 @@ import { type Ask, driveOnce, type End, storeError } from "../../../ipam/flat/st
 import type { Store } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { type Named, readNamed } from "./address.ts";
+import { type Named, readNamed } from "./named-address.ts";
 import type { Pool } from "./pool.ts";
 import { readError, readKey } from "./read.ts";
 import { findPool } from "./target.ts";

@@ -15,7 +15,7 @@ import {
   runIpam,
   useFolder,
   write,
-} from "./pool-testing.ts";
+} from "./ipam-testing.ts";
 
 const at = useFolder();
 

@@ -12,7 +12,7 @@ import {
   useFolder,
   write,
   writeConfig,
-} from "./pool-testing.ts";
+} from "./ipam-testing.ts";
 
 const at = useFolder();
 

@@ -3,10 +3,10 @@ import { parseCidr } from "../../../cni/address.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { readRangeSets } from "../../../ipam/range-config.ts";
 import type { Terminal } from "../terminal.ts";
+import { holdingOf, hourMs, nowMs } from "./ipam-testing.ts";
 import { svgOf } from "./map/draw-svg.ts";
 import { legendOf, textOf } from "./map/draw-text.ts";
 import { picturesOf } from "./map/picture.ts";
-import { holdingOf, hourMs, nowMs } from "./pool-testing.ts";
 
 const shape = { columns: 32, mostRows: 8 };
 const terminal: Terminal = { print: () => {}, complain: () => {}, columns: undefined, colours: false };

@@ -7,7 +7,7 @@ import { flat } from "../../../ipam/flat/plugin.ts";
 import { linux } from "../../../sys/linux.ts";
 import { must } from "../../../sys/outcome-testing.ts";
 import { temporaryFolder } from "../command-testing.ts";
-import { dualRanges, runIpam, stopped, writeConfig } from "./pool-testing.ts";
+import { dualRanges, runIpam, stopped, writeConfig } from "./ipam-testing.ts";
 
 const quiet = { ...stopped, warn: () => {} };
 

@@ -1,5 +1,5 @@
 import type { PoolDefinition } from "../../../ipam/flat/pool/audit.ts";
-import type { Keys } from "../../../ipam/flat/pool/keys.ts";
+import type { PoolKeys } from "../../../ipam/flat/pool/keys.ts";
 import type { Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import type { FlatNetwork } from "./find.ts";
@@ -8,7 +8,7 @@ import type { FlatNetwork } from "./find.ts";
 export interface Pool {
   readonly name: string;
   readonly store: Store;
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   /** Of this node, as the plugin names it. */
   readonly node: string;
   /** How long an address waits for its identity, in milliseconds; undefined: for ever. */

@@ -11,7 +11,7 @@ import { type Context, defineCommand } from "../command.ts";
 import { printFailure } from "../failure.ts";
 import { argument, type ValuesOf } from "../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
-import { readIdentity } from "./address.ts";
+import { readIdentity } from "./named-address.ts";
 import type { Pool } from "./pool.ts";
 import { readOnce } from "./read.ts";
 import { findPool } from "./target.ts";

@@ -1,6 +1,6 @@
 import type { CniError } from "../../../cni/errors.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
-import type { KeyRange, Keys } from "../../../ipam/flat/pool/keys.ts";
+import type { KeyRange, PoolKeys } from "../../../ipam/flat/pool/keys.ts";
 import {
   type EntryPage,
   type PageStep,
@@ -49,7 +49,7 @@ export async function readEntries(
 /** What each owner has, by the owners' own records. Unreadable ones are left out: `ipam check` tells of them. */
 export async function readHoldings(
   store: Store,
-  keys: Keys,
+  keys: PoolKeys,
   onProgress?: OnProgress,
 ): Promise<Outcome<Holding[], CniError>> {
   const entries = await readEntries(store, keys.all.own, onProgress);

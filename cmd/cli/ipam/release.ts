@@ -8,8 +8,8 @@ import { printFailure } from "../failure.ts";
 import { argument, flag, type ValuesOf } from "../option.ts";
 import { confirmed } from "../person.ts";
 import { plain, printDocument, type Terminal } from "../terminal.ts";
-import type { Named } from "./address.ts";
 import { findStored, makeChange } from "./change.ts";
+import type { Named } from "./named-address.ts";
 import { exampleConfig, exitsOfChanges, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner } from "./words.ts";
 

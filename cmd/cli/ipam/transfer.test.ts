@@ -12,7 +12,7 @@ import {
   runIpam,
   useFolder,
   writeConfig,
-} from "./pool-testing.ts";
+} from "./ipam-testing.ts";
 
 const at = useFolder();
 

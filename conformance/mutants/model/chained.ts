@@ -1,8 +1,8 @@
 import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
-import { type Context, PluginCrash, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginCrash, PluginRefusal, text } from "./context.ts";
 
 /** The test plugin as a chained one: it marks an attachment, and passes on what it was given. */
-export function chainedVerbs(context: Context): JsonDocument | undefined {
+export function chainedVerbs(context: ModelContext): JsonDocument | undefined {
   const { ground, config, network, id, ifname, is } = context;
   const mark = `${text(config.state)}/marks/${network}@${id}@${ifname}`;
   switch (context.verb) {
@@ -21,7 +21,7 @@ export function chainedVerbs(context: Context): JsonDocument | undefined {
   }
 }
 
-function passOn(context: Context): JsonDocument {
+function passOn(context: ModelContext): JsonDocument {
   const { config, is } = context;
   const { prevResult } = config;
   if (!isObject(prevResult)) {
@@ -37,7 +37,7 @@ function passOn(context: Context): JsonDocument {
 }
 
 /** All that prevResult does not tell of. */
-function dropAddresses({ ground, ifname, netns = "" }: Context, prevResult: JsonDocument): void {
+function dropAddresses({ ground, ifname, netns = "" }: ModelContext, prevResult: JsonDocument): void {
   const told = listOf(prevResult.ips)
     .filter(isObject)
     .map(({ address }) => address);

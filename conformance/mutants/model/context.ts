@@ -2,7 +2,7 @@ import type { JsonDocument } from "../../json-document.ts";
 import type { Ground } from "../ground.ts";
 
 /** One call of the test plugin: what it was given, once it was found to be in order. */
-export interface Context {
+export interface ModelContext {
   readonly ground: Ground;
   readonly verb: string;
   readonly id: string;

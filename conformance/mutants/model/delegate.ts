@@ -2,11 +2,11 @@ import { isObject, type JsonDocument } from "../../json-document.ts";
 import { documentsOf, isError, oneDocument } from "../../oracle.ts";
 import { isSpecVersion } from "../../versions.ts";
 import type { DelegateEnd } from "../ground.ts";
-import { type Context, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginRefusal, text } from "./context.ts";
 
 /** Runs the delegate of this type, and answers what it printed; `send` is its stdin. */
 export function runDelegate(
-  context: Context,
+  context: ModelContext,
   type: string,
   send: string,
   env: Readonly<Record<string, string>> = context.env,
@@ -30,7 +30,7 @@ export function runDelegate(
   return end.stdout === "" && context.verb !== "ADD" ? undefined : answer(context, type, end.stdout);
 }
 
-function find({ ground, env, is }: Context, type: string): string {
+function find({ ground, env, is }: ModelContext, type: string): string {
   const lenient = is("P-43b") || (is("D-13a") && type.startsWith("./"));
   if (/[/\\]/.test(type) && !lenient) throw new PluginRefusal(7, `type ${type} has a separator`);
   const folders = (env.CNI_PATH ?? "")
@@ -47,7 +47,7 @@ function find({ ground, env, is }: Context, type: string): string {
   return path;
 }
 
-function failure({ is }: Context, type: string, end: DelegateEnd): PluginRefusal {
+function failure({ is }: ModelContext, type: string, end: DelegateEnd): PluginRefusal {
   const { document } = oneDocument(end.stdout);
   if (document === undefined) {
     const said = is("D-14b") ? "" : end.stderr;
@@ -57,7 +57,7 @@ function failure({ is }: Context, type: string, end: DelegateEnd): PluginRefusal
   return new PluginRefusal(code, text(document.msg), text(document.details));
 }
 
-function answer({ is, version }: Context, type: string, stdout: string): JsonDocument {
+function answer({ is, version }: ModelContext, type: string, stdout: string): JsonDocument {
   const { values, rest } = documentsOf(is("P-45i") ? stdout.replace(/^x+/, "") : stdout);
   const [first] = values.filter(isObject);
   if (first === undefined || rest !== "") {

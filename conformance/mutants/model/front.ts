@@ -2,10 +2,10 @@ import { isObject, type JsonDocument } from "../../json-document.ts";
 import type { PluginEnd } from "../../machine.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
 import type { Ground, PluginInput } from "../ground.ts";
-import { type Context, PluginCrash, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginCrash, PluginRefusal, text } from "./context.ts";
 
 /** What a verb of the test plugin prints; undefined is nothing. */
-export type Verbs = (context: Context) => JsonDocument | undefined;
+export type Verbs = (context: ModelContext) => JsonDocument | undefined;
 
 const required: Readonly<Record<string, readonly string[]>> = {
   ADD: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
@@ -104,9 +104,9 @@ function versionAnswer({ env, stdin = "" }: PluginInput, is: (id: string) => boo
 function contextOf(
   ground: Ground,
   { env, stdin }: PluginInput,
-  is: Context["is"],
-  say: Context["say"],
-): Context {
+  is: ModelContext["is"],
+  say: ModelContext["say"],
+): ModelContext {
   const verb = checkVerb(env.CNI_COMMAND ?? "", is);
   checkEnvironment(verb, env, is);
   if (stdin === undefined) throw new PluginRefusal(is("P-10c") ? 6 : 5, "stdin cannot be read");
@@ -121,13 +121,13 @@ function contextOf(
   return { ground, verb, id, ifname, netns, env, stdin, config, version, network, is, say };
 }
 
-function checkVerb(command: string, is: Context["is"]): string {
+function checkVerb(command: string, is: ModelContext["is"]): string {
   const verb = is("P-8a") ? command.toUpperCase() : command;
   if (required[verb] === undefined) throw new PluginRefusal(4, `CNI_COMMAND is ${command || "missing"}`);
   return verb;
 }
 
-function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, is: Context["is"]): void {
+function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, is: ModelContext["is"]): void {
   const path = env.CNI_PATH === undefined;
   if (is("P-4g") && path && (verb === "ADD" || verb === "DEL"))
     throw new PluginRefusal(4, "CNI_PATH is missing");
@@ -152,7 +152,7 @@ function checkEnvironment(verb: string, env: Readonly<Record<string, string>>, i
     throw new PluginRefusal(4, "CNI_ARGS: HWC_UNKNOWN");
 }
 
-function checkContainer(verb: string, env: Readonly<Record<string, string>>, is: Context["is"]): void {
+function checkContainer(verb: string, env: Readonly<Record<string, string>>, is: ModelContext["is"]): void {
   const { CNI_CONTAINERID: id = "", CNI_IFNAME: ifname = "" } = env;
   const lenient = (verb === "ADD" && is("P-5a")) || (verb === "DEL" && is("P-5c"));
   const form = lenient ? /^[A-Za-z0-9][A-Za-z0-9_. -]*$/ : /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
@@ -165,7 +165,7 @@ function checkContainer(verb: string, env: Readonly<Record<string, string>>, is:
   if (bad || colon) throw new PluginRefusal(is("P-7b") ? 7 : 4, `CNI_IFNAME is ${ifname}`);
 }
 
-function checkConfig(stdin: string, verb: string, is: Context["is"]): JsonDocument {
+function checkConfig(stdin: string, verb: string, is: ModelContext["is"]): JsonDocument {
   const config = parse(stdin);
   if (isObject(config)) return config;
   if (is("P-10a") && Array.isArray(config) && verb === "ADD")
@@ -173,13 +173,13 @@ function checkConfig(stdin: string, verb: string, is: Context["is"]): JsonDocume
   throw new PluginRefusal(is("P-10b") && stdin.length > 2 ? 7 : 6, "stdin is no configuration");
 }
 
-function checkVersion(version: string, verb: string, is: Context["is"]): asserts version is SpecVersion {
+function checkVersion(version: string, verb: string, is: ModelContext["is"]): asserts version is SpecVersion {
   if (!isSpecVersion(version)) throw new PluginRefusal(is("P-11b") ? 7 : 1, `cniVersion is ${version}`);
   const since = ({ CHECK: "0.4.0", STATUS: "1.1.0", GC: "1.1.0" } as const)[verb] ?? "0.1.0";
   if (!isSince(version, since)) throw new PluginRefusal(is("P-13c") ? 4 : 1, `${verb} is of ${since}`);
 }
 
-function checkName(name: unknown, verb: string, is: Context["is"]): string {
+function checkName(name: unknown, verb: string, is: ModelContext["is"]): string {
   if (name !== undefined && name !== null && typeof name !== "string")
     throw new PluginRefusal(6, "name is no text");
   const form =
@@ -188,7 +188,7 @@ function checkName(name: unknown, verb: string, is: Context["is"]): string {
   throw new PluginRefusal(is("P-6b") ? 6 : 7, `network name is ${text(name)}`);
 }
 
-function checkContent(config: JsonDocument, is: Context["is"]): void {
+function checkContent(config: JsonDocument, is: ModelContext["is"]): void {
   if (is("P-3a") && config.args === null) throw new PluginCrash();
   if (is("P-12a") && config.hwcUnknownField !== undefined) throw new PluginRefusal(7, "an unknown field");
   const args = isObject(config.args) ? config.args : {};

@@ -1,7 +1,7 @@
 import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { printResult, type Result, readResult } from "../../oracle.ts";
 import type { SpecVersion } from "../../versions.ts";
-import { type Context, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";
 
 /** What the test plugin remembers of an attachment, and compares on CHECK. */
@@ -12,7 +12,7 @@ interface Memory {
 }
 
 /** The test plugin as one that makes an interface: a veth pair with the addresses of its IPAM plugin. */
-export function interfaceVerbs(context: Context): JsonDocument | undefined {
+export function interfaceVerbs(context: ModelContext): JsonDocument | undefined {
   switch (context.verb) {
     case "ADD":
       return add(context);
@@ -27,28 +27,28 @@ export function interfaceVerbs(context: Context): JsonDocument | undefined {
   }
 }
 
-function folderOf({ config, network }: Context): string {
+function folderOf({ config, network }: ModelContext): string {
   return `${text(config.state)}/memories/${network}`;
 }
 
-function memoryPath(context: Context): string {
+function memoryPath(context: ModelContext): string {
   return `${folderOf(context)}/${context.id}@${context.ifname}`;
 }
 
-function flagPath(context: Context): string {
+function flagPath(context: ModelContext): string {
   return `${text(context.config.state)}/failed/${context.id}`;
 }
 
-function recall(context: Context, path = memoryPath(context)): Memory | undefined {
+function recall(context: ModelContext, path = memoryPath(context)): Memory | undefined {
   const written = context.ground.read(path);
   return written === undefined ? undefined : (JSON.parse(written) as Memory);
 }
 
-function typeOf({ config }: Context): string {
+function typeOf({ config }: ModelContext): string {
   return isObject(config.ipam) ? text(config.ipam.type) : "";
 }
 
-function add(context: Context): JsonDocument {
+function add(context: ModelContext): JsonDocument {
   const { ground, ifname, netns = "", is, version, id } = context;
   if (!ground.hasNamespace(netns))
     throw new PluginRefusal(is("P-13a") ? 42 : 999, "there is no such namespace");
@@ -70,7 +70,7 @@ function add(context: Context): JsonDocument {
   return printResult(resultOf(context, given, nodeEnd), version as SpecVersion);
 }
 
-function refuseExisting(context: Context): void {
+function refuseExisting(context: ModelContext): void {
   const { ground, ifname, netns = "", is } = context;
   if (!ground.links(netns).some(({ name }) => name === ifname)) return;
   if (is("P-19a") || (is("P-24c") && recall(context) !== undefined)) {
@@ -84,7 +84,7 @@ function refuseExisting(context: Context): void {
 }
 
 /** ADD of the IPAM plugin; one that fails gets a DEL. */
-function ask(context: Context): JsonDocument {
+function ask(context: ModelContext): JsonDocument {
   const { is, stdin, env, config, netns = "", ifname, ground } = context;
   const { args: _args, dns: _dns, ...partial } = config;
   const { CNI_ARGS: _given, ...fewer } = env;
@@ -98,7 +98,7 @@ function ask(context: Context): JsonDocument {
   }
 }
 
-function undo(context: Context): void {
+function undo(context: ModelContext): void {
   try {
     runDelegate(context, typeOf(context), context.stdin, { ...context.env, CNI_COMMAND: "DEL" });
   } catch (error) {
@@ -108,7 +108,7 @@ function undo(context: Context): void {
 }
 
 function resultOf(
-  { ground, ifname, netns = "", is }: Context,
+  { ground, ifname, netns = "", is }: ModelContext,
   given: Result,
   nodeEnd: string,
 ): Omit<Result, "cniVersion"> {
@@ -126,7 +126,7 @@ function resultOf(
   };
 }
 
-function del(context: Context): void {
+function del(context: ModelContext): void {
   const { ground, netns, ifname, is } = context;
   if (is("P-28a") && ground.read(flagPath(context)) !== undefined)
     throw new PluginRefusal(999, "it failed before");
@@ -141,7 +141,7 @@ function del(context: Context): void {
   ground.remove(memoryPath(context));
 }
 
-function deleteAnother(context: Context): void {
+function deleteAnother(context: ModelContext): void {
   const folder = folderOf(context);
   for (const name of context.ground.list(folder)) {
     const memory = recall(context, `${folder}/${name}`);
@@ -149,7 +149,7 @@ function deleteAnother(context: Context): void {
   }
 }
 
-function check(context: Context): void {
+function check(context: ModelContext): void {
   const { ground, config, ifname, netns = "", is, version } = context;
   if (!isObject(config.prevResult)) throw new PluginRefusal(7, "no prevResult");
   const previous = readResult(config.prevResult, version as SpecVersion);
@@ -178,7 +178,7 @@ function check(context: Context): void {
   delegated(context, "P-33a", "P-33b", context.stdin);
 }
 
-function collect(context: Context): void {
+function collect(context: ModelContext): void {
   const { ground, config, is, stdin } = context;
   const { "cni.dev/valid-attachments": list, ...without } = config;
   if (is("P-37e")) {
@@ -191,7 +191,7 @@ function collect(context: Context): void {
 }
 
 /** The verb on the IPAM plugin, unless the plugin is wrong in leaving it out, or in hiding its failure. */
-function delegated(context: Context, leftOut: string, hidden: string, send: string): void {
+function delegated(context: ModelContext, leftOut: string, hidden: string, send: string): void {
   if (context.is(leftOut)) return;
   try {
     runDelegate(context, typeOf(context), send);

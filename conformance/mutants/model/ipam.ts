@@ -1,10 +1,10 @@
 import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { printResult } from "../../oracle.ts";
 import type { SpecVersion } from "../../versions.ts";
-import { type Context, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginRefusal, text } from "./context.ts";
 
 /** The test plugin as an IPAM plugin: a file for each address, `<state>/addresses/<network>/<address>`. */
-export function ipamVerbs(context: Context): JsonDocument | undefined {
+export function ipamVerbs(context: ModelContext): JsonDocument | undefined {
   const pool = poolOf(context);
   switch (context.verb) {
     case "ADD":
@@ -35,7 +35,7 @@ interface Reservation {
   readonly netns: string;
 }
 
-function poolOf({ config, network, is }: Context): Pool {
+function poolOf({ config, network, is }: ModelContext): Pool {
   const ipam = isObject(config.ipam) ? config.ipam : {};
   const [, base, prefix] = /^(\d+\.\d+\.\d+)\.0\/(\d+)$/.exec(text(ipam.subnet)) ?? [];
   if (base === undefined)
@@ -44,7 +44,7 @@ function poolOf({ config, network, is }: Context): Pool {
   return { base, size: 2 ** (32 - Number(prefix)) - 3, above, folder: `${above}/${network}` };
 }
 
-function reservations({ ground }: Context, folder: string): Reservation[] {
+function reservations({ ground }: ModelContext, folder: string): Reservation[] {
   return ground
     .list(folder)
     .filter((name) => !name.startsWith("."))
@@ -54,12 +54,12 @@ function reservations({ ground }: Context, folder: string): Reservation[] {
     });
 }
 
-function own({ id, ifname }: Context, all: readonly Reservation[]): Reservation[] {
+function own({ id, ifname }: ModelContext, all: readonly Reservation[]): Reservation[] {
   return all.filter((each) => each.id === id && each.ifname === ifname);
 }
 
 /** One at a time, or two could find the same address free. */
-function addAlone(context: Context, pool: Pool): JsonDocument {
+function addAlone(context: ModelContext, pool: Pool): JsonDocument {
   const release = context.is("P-22b") ? () => undefined : context.ground.lock(`${pool.folder}/.lock`);
   try {
     return add(context, pool);
@@ -68,7 +68,7 @@ function addAlone(context: Context, pool: Pool): JsonDocument {
   }
 }
 
-function add(context: Context, pool: Pool): JsonDocument {
+function add(context: ModelContext, pool: Pool): JsonDocument {
   const { ground, id, ifname, netns = "", version, is } = context;
   if (is("P-16a") && version === "0.3.1") throw new PluginRefusal(999, "not at this version");
   if (is("P-22a") && ground.others >= 10) throw new PluginRefusal(11, "the database is locked");
@@ -89,7 +89,7 @@ function add(context: Context, pool: Pool): JsonDocument {
   return is("P-18b") ? { ...result, dns: "x" } : result;
 }
 
-function del(context: Context, pool: Pool): void {
+function del(context: ModelContext, pool: Pool): void {
   const { ground, id, netns, is, config } = context;
   const all = reservations(context, pool.folder);
   const mine = is("P-27b") ? all.filter((each) => each.id === id) : own(context, all);
@@ -112,7 +112,7 @@ function del(context: Context, pool: Pool): void {
   if (is("P-24a") || is("P-24b") || is("P-24d")) ground.write(tombstone, "");
 }
 
-function check(context: Context, pool: Pool): void {
+function check(context: ModelContext, pool: Pool): void {
   const { config, is } = context;
   if (is("P-32a")) throw new PluginRefusal(11, "not yet");
   if (config.prevResult === undefined) {
@@ -128,7 +128,7 @@ function check(context: Context, pool: Pool): void {
   if (!there && !is("P-29e")) throw new PluginRefusal(999, "prevResult has another address");
 }
 
-function status(context: Context, pool: Pool): void {
+function status(context: ModelContext, pool: Pool): void {
   const { ground, is } = context;
   if (is("P-34a")) throw new PluginRefusal(50, "never ready");
   if (reservations(context, pool.folder).length < pool.size || is("P-34b")) return;
@@ -136,7 +136,7 @@ function status(context: Context, pool: Pool): void {
   throw new PluginRefusal(is("P-34c") ? 999 : 50, "no address is left");
 }
 
-function collect(context: Context, pool: Pool): void {
+function collect(context: ModelContext, pool: Pool): void {
   const { ground, config, is } = context;
   const list = config["cni.dev/valid-attachments"];
   if (!Array.isArray(list) && !is("P-41b")) return;

@@ -1,6 +1,6 @@
 import { isObject, type JsonDocument, listOf } from "../../json-document.ts";
 import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../versions.ts";
-import { type Context, PluginRefusal, text } from "./context.ts";
+import { type ModelContext, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";
 
 /** What is kept of an attachment for its CHECK and DEL. */
@@ -10,7 +10,7 @@ interface Kept {
 }
 
 /** The test plugin as one that runs a list of others. */
-export function metaVerbs(context: Context): JsonDocument | undefined {
+export function metaVerbs(context: ModelContext): JsonDocument | undefined {
   const { config, ground, is, verb } = context;
   refuseItself(context);
   const free = (verb === "GC" && is("D-11b")) || (verb === "DEL" && is("D-12a"));
@@ -34,13 +34,13 @@ export function metaVerbs(context: Context): JsonDocument | undefined {
 }
 
 /** Its own list would run it again, and again. */
-function refuseItself({ config, is }: Context): void {
+function refuseItself({ config, is }: ModelContext): void {
   const plugins = isObject(config.list) ? listOf(config.list.plugins).filter(isObject) : [];
   if (plugins.some(({ type }) => type === config.type) && !is("D-15a"))
     throw new PluginRefusal(7, `${text(config.type)} would run itself`);
 }
 
-function listIn({ config, ground, is }: Context): JsonDocument {
+function listIn({ config, ground, is }: ModelContext): JsonDocument {
   const list = isObject(config.list) ? config.list : {};
   if (list.plugins !== undefined) return list;
   const folder = text(config.confDir);
@@ -55,13 +55,13 @@ function listIn({ config, ground, is }: Context): JsonDocument {
   return { ...found, plugins: [...listOf(found.plugins), ...more] };
 }
 
-function versionOf(list: JsonDocument, { is, version }: Context): SpecVersion {
+function versionOf(list: JsonDocument, { is, version }: ModelContext): SpecVersion {
   const offered = [list.cniVersion, ...(is("D-1a") ? [] : listOf(list.cniVersions))].filter(isSpecVersion);
   return specVersions.findLast((each) => offered.includes(each)) ?? (version as SpecVersion);
 }
 
 /** What a plugin of the list is sent, but for prevResult. */
-function requestOf(list: JsonDocument, plugin: JsonDocument, context: Context): JsonDocument {
+function requestOf(list: JsonDocument, plugin: JsonDocument, context: ModelContext): JsonDocument {
   const { is, config } = context;
   const { capabilities, hwcUnknown, ...fields } = plugin;
   const offered = isObject(config.runtimeConfig) ? config.runtimeConfig : {};
@@ -85,7 +85,7 @@ function isLong(list: unknown): boolean {
 }
 
 /** JavaScript loses digits of long numbers; they are taken from the text. */
-function printed(request: JsonDocument, { stdin, is }: Context): string {
+function printed(request: JsonDocument, { stdin, is }: ModelContext): string {
   let out = JSON.stringify(request);
   if (is("D-2c")) return out;
   for (const [digits] of stdin.matchAll(/\d{17,}/g))
@@ -94,7 +94,7 @@ function printed(request: JsonDocument, { stdin, is }: Context): string {
 }
 
 function each(
-  context: Context,
+  context: ModelContext,
   list: JsonDocument,
   change: (request: JsonDocument, at: number) => JsonDocument,
   options: { readonly verb?: string; readonly reverse?: boolean; readonly goOn?: boolean } = {},
@@ -128,23 +128,23 @@ function each(
   );
 }
 
-function environmentOf({ env, is }: Context, verb: string): Readonly<Record<string, string>> {
+function environmentOf({ env, is }: ModelContext, verb: string): Readonly<Record<string, string>> {
   const { CNI_ARGS: _args, ...fewer } = env;
   if (is("D-6b") && verb === "CHECK") return fewer;
   const path = is("D-6a") && verb === "ADD" ? { CNI_PATH: `${env.CNI_PATH}:/more` } : {};
   return { ...env, CNI_COMMAND: verb, ...path };
 }
 
-function keptPath({ config, id, ifname }: Context): string {
+function keptPath({ config, id, ifname }: ModelContext): string {
   return `${text(config.state)}/kept/${id}@${ifname}`;
 }
 
-function recall(context: Context): Kept | undefined {
+function recall(context: ModelContext): Kept | undefined {
   const written = context.ground.read(keptPath(context));
   return written === undefined ? undefined : (JSON.parse(written) as Kept);
 }
 
-function add(context: Context, list: JsonDocument): JsonDocument {
+function add(context: ModelContext, list: JsonDocument): JsonDocument {
   const { ground, is } = context;
   let previous: JsonDocument | undefined = is("D-5a") ? { cniVersion: context.version, ips: [] } : undefined;
   const keep = (result: JsonDocument | undefined) =>
@@ -165,7 +165,7 @@ function add(context: Context, list: JsonDocument): JsonDocument {
 }
 
 /** Undoes what was done; all but a wrong plugin, which may even go on. */
-function failed(context: Context, list: JsonDocument, error: PluginRefusal): never {
+function failed(context: ModelContext, list: JsonDocument, error: PluginRefusal): never {
   const { is } = context;
   if (is("D-7a"))
     tolerate(() => each(context, { ...list, plugins: listOf(list.plugins).slice(1) }, (request) => request));
@@ -185,12 +185,12 @@ function tolerate(action: () => unknown): void {
 }
 
 /** The final result for every plugin, since 0.4.0. */
-function previousOf(context: Context, list: JsonDocument, kept: Kept | undefined): JsonDocument {
+function previousOf(context: ModelContext, list: JsonDocument, kept: Kept | undefined): JsonDocument {
   const result = (context.is("D-8a") ? undefined : kept?.result) ?? context.config.prevResult;
   return result === undefined || !isSince(versionOf(list, context), "0.4.0") ? {} : { prevResult: result };
 }
 
-function del(context: Context): void {
+function del(context: ModelContext): void {
   const { is, ground } = context;
   const kept = recall(context);
   const list = kept === undefined || is("D-8c") ? listIn(context) : kept.list;
@@ -203,7 +203,7 @@ function del(context: Context): void {
   ground.remove(keptPath(context));
 }
 
-function check(context: Context): void {
+function check(context: ModelContext): void {
   const { is, config } = context;
   if (config.prevResult === undefined) throw new PluginRefusal(7, "no prevResult");
   const kept = recall(context);
@@ -216,7 +216,7 @@ function check(context: Context): void {
   each(context, list, change, { goOn: is("D-7c") });
 }
 
-function collect(context: Context, list: JsonDocument): void {
+function collect(context: ModelContext, list: JsonDocument): void {
   const { is, config } = context;
   if (list.disableGC === true && !is("D-9b")) return;
   const key = "cni.dev/valid-attachments";

@@ -1,7 +1,7 @@
 import { stableMac } from "../../hash.ts";
 import type { FindingBase } from "./audit.ts";
 import { type Holding, withEvent } from "./holding.ts";
-import { isInKeyRange, type Keys } from "./keys.ts";
+import { isInKeyRange, type PoolKeys } from "./keys.ts";
 import { releaseKnown } from "./release.ts";
 import { putNew, type Stored } from "./stored.ts";
 
@@ -28,7 +28,7 @@ export interface NodeAudit {
 /** The pool as this node uses it. */
 export interface AuditedPool {
   readonly name: string;
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly node: string;
   /** How long an address waits for its identity, in milliseconds; undefined: for ever. */
   readonly holdMs: number | undefined;

@@ -2,7 +2,7 @@ import { type RangeSet, type Unusable, unusable } from "../../range.ts";
 import type { Ask } from "../store/drive.ts";
 import { answersTo, type Entry, get, put, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isNobody, printHolding } from "./holding.ts";
-import { addressOfCode, codeOfKey, type KeyKind, type Keys } from "./keys.ts";
+import { addressOfCode, codeOfKey, type KeyKind, type PoolKeys } from "./keys.ts";
 import { asSeen, keysOfHolding, type Stored, storedOf } from "./stored.ts";
 
 /** What an audit reads of a pool. */
@@ -56,7 +56,7 @@ export interface WrongKeys {
  * A pool's store against itself: all keys of an owner are written by one transaction, with the same value, so they agree
  * unless something other than hawser wrote, lost or restored some of them. Pure: the caller read the entries.
  */
-export function auditEntries(keys: Keys, entries: readonly Entry[]): StoreFinding[] {
+export function auditEntries(keys: PoolKeys, entries: readonly Entry[]): StoreFinding[] {
   const stored = entries.map(storedOf);
   const byKey = new Map(stored.map((each) => [each.key, each]));
   const readable = stored.flatMap((each): Readable[] =>
@@ -87,7 +87,7 @@ interface Audited {
   readonly explains: readonly string[];
 }
 
-function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly Readable[]): Audited {
+function auditOwner(keys: PoolKeys, byKey: ByKey, identity: string, group: readonly Readable[]): Audited {
   const leader = leaderOf(keys, identity, group);
   const expected = keysOfHolding(keys, leader.holding);
   const foreign = expected.flatMap((key) => {
@@ -115,7 +115,7 @@ function auditOwner(keys: Keys, byKey: ByKey, identity: string, group: readonly 
 }
 
 /** The owner's own record; without one, what was written last. */
-function leaderOf(keys: Keys, identity: string, group: readonly Readable[]): Readable {
+function leaderOf(keys: PoolKeys, identity: string, group: readonly Readable[]): Readable {
   const own = group.find(({ key }) => key === keys.own(identity));
   const [last] = group.toSorted((one, other) => (isLater(one, other) ? -1 : 1));
   const leader = own ?? last;
@@ -129,7 +129,7 @@ function isLater(one: Stored, other: Stored): boolean {
 
 /** All keys are written anew from the record that counts, in one transaction: that is what makes them agree. */
 function disagreement(
-  keys: Keys,
+  keys: PoolKeys,
   byKey: ByKey,
   { holding }: Readable,
   group: readonly Readable[],

@@ -2,7 +2,7 @@ import { hash128 } from "../../hash.ts";
 import type { Span } from "../../range.ts";
 import { answersTo, count, keyRange, range, readTxn, type Txn, type TxnReply } from "../store/store.ts";
 import { isExpired } from "./holding.ts";
-import { addressOfCode, codeOf, codeOfKey, type Keys } from "./keys.ts";
+import { addressOfCode, codeOf, codeOfKey, type PoolKeys } from "./keys.ts";
 import { inSpace, type Space, windowAt } from "./space.ts";
 import { type Known, known } from "./stored.ts";
 
@@ -78,11 +78,11 @@ export function startScan(
 }
 
 /** Reads the next window of every set that has nothing yet, and the oldest expired holds. */
-export function scanTxn(keys: Keys, scan: Scan, nowMs: number): Txn {
+export function scanTxn(keys: PoolKeys, scan: Scan, nowMs: number): Txn {
   return readTxn(opsFor(keys, scan, nowMs));
 }
 
-function opsFor(keys: Keys, { sets, lastHold }: Scan, nowMs: number) {
+function opsFor(keys: PoolKeys, { sets, lastHold }: Scan, nowMs: number) {
   const { from, to } = keys.holdsUntil(nowMs);
   const after = lastHold === undefined ? from : `${lastHold}\u0000`;
   return {
@@ -118,7 +118,7 @@ function countedOf({ space, count }: SetScan, sets: readonly SetScan[]): readonl
 }
 
 /** Reads the reply to `scanTxn(keys, scan, nowMs)`. */
-export function scanReply(keys: Keys, scan: Scan, { replies }: TxnReply, nowMs: number): Seen {
+export function scanReply(keys: PoolKeys, scan: Scan, { replies }: TxnReply, nowMs: number): Seen {
   const { holds, sets: answers } = answersTo(opsFor(keys, scan, nowMs), replies);
   const expired = holds
     .flatMap((entry) => known(entry) ?? [])

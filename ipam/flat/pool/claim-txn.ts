@@ -12,7 +12,7 @@ import {
   type TxnReply,
 } from "../store/store.ts";
 import { type Holding, withEvent } from "./holding.ts";
-import type { Keys } from "./keys.ts";
+import type { PoolKeys } from "./keys.ts";
 import { type Known, known, rewrite } from "./stored.ts";
 
 /** One possible answer to a claim: an address of every range set, and expired holds that stand in its way. */
@@ -37,7 +37,7 @@ export interface Claimant {
 
 /** All that one try depends on. */
 export interface Try {
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly claimant: Claimant;
   /** The pool's definition as we have it; `isNew` when the store has not seen it. */
   readonly definition: { readonly hash: string; readonly value: string; readonly isNew: boolean };

@@ -26,12 +26,12 @@ import {
   quarantined,
   withEvent,
 } from "./holding.ts";
-import { codeOf, type Keys, printCode } from "./keys.ts";
+import { codeOf, type PoolKeys, printCode } from "./keys.ts";
 import { addressAt, inSpace, type Space } from "./space.ts";
 import { type Known, keysOfHolding, rewrite } from "./stored.ts";
 
 export interface ClaimRequest {
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly claimant: Claimant;
   readonly definition: { readonly hash: string; readonly value: string };
   /** One for each range set. */

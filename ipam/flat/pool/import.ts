@@ -4,14 +4,14 @@ import { type RangeSet, rangeWith, type Unusable, unusable } from "../../range.t
 import type { Ask } from "../store/drive.ts";
 import { answersTo, get, nested, opsOf, readTxn } from "../store/store.ts";
 import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
-import { addressOfCode, codeOfAddress, codeOfKey, type Keys } from "./keys.ts";
+import { addressOfCode, codeOfAddress, codeOfKey, type PoolKeys } from "./keys.ts";
 import { changeAsSeen, type OperatorChange } from "./operator.ts";
 import { asSeen, keysOfHolding, putNew, rewrite, storedOf } from "./stored.ts";
 
 /** The pool that is imported into. */
 export interface ImportedPool {
   readonly name: string;
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly sets: readonly RangeSet[];
 }
 
@@ -214,7 +214,7 @@ export type PutBatch =
   | { readonly kind: "put"; readonly refused: readonly PlannedImport[] };
 
 /** Each owner in a transaction of its own within one request: thousands of owners are not thousands of round trips. */
-export function putBatch(keys: Keys, batch: readonly PlannedImport[]): PutBatch {
+export function putBatch(keys: PoolKeys, batch: readonly PlannedImport[]): PutBatch {
   const ops = { owners: batch.map(({ holding }) => nested(putNew(keys, holding))) };
   return {
     kind: "ask",
@@ -227,7 +227,7 @@ export function putBatch(keys: Keys, batch: readonly PlannedImport[]): PutBatch 
 }
 
 /** Puts an owner where holds have expired: their addresses are anybody's, and here they are in use. */
-export function putOver(keys: Keys, holding: Holding, nowMs: number): OperatorChange {
+export function putOver(keys: PoolKeys, holding: Holding, nowMs: number): OperatorChange {
   const written = keysOfHolding(keys, holding);
   const ops = { written: written.map(get) };
   return {

@@ -4,7 +4,7 @@ import { type Address, type Family, printAddress } from "../../../cni/address.ts
  * The keys of one pool. All keys of one owner (its own record, its addresses, attachment, MAC and hold) are written by one
  * transaction and so share a revision: that one of them is unchanged says that all are.
  */
-export interface Keys {
+export interface PoolKeys {
   readonly ip: (code: string) => string;
   readonly own: (identity: string) => string;
   readonly att: (node: string, containerId: string, ifname: string) => string;
@@ -33,7 +33,7 @@ const digits: Readonly<Record<Family, number>> = { "4": 8, "6": 32 };
 /** Milliseconds since 1970 have 13 digits until the year 2286. */
 const timeDigits = 15;
 
-export function keysOf(pool: string): Keys {
+export function keysOf(pool: string): PoolKeys {
   const ip = (code: string): string => `ip/${pool}/${code}`;
   const time = (ms: number): string => String(Math.trunc(ms)).padStart(timeDigits, "0");
   return {

@@ -20,7 +20,7 @@ import {
   type AnyStep,
   claimOf,
   contradictions,
-  type Ended,
+  type EndedRun,
   entryAt,
   finish,
   holdingOf,
@@ -127,7 +127,7 @@ function isSound(store: MemoryStore, schedule: string): void {
 }
 
 /** Whoever was given an address, and was not deleted, has it; then every DEL frees all that a container has. */
-async function keepsPromises({ store, ends, schedule }: Ended): Promise<void> {
+async function keepsPromises({ store, ends, schedule }: EndedRun): Promise<void> {
   const given = Object.entries(ends).flatMap(([name, end]) => {
     const isGiven = name.startsWith("ADD") && end !== undefined && "holding" in end && end.kind === "claimed";
     const containerId = name.slice("ADD ".length);
@@ -245,7 +245,7 @@ describe("a repair", () => {
 
   test.each([0, 1, 2, undefined])("beside a DEL and an ADD, killed after %s requests", async (mostAsks) => {
     const one = mostAsks === undefined ? repairing : { ...repairing, mostAsks };
-    const end = async ({ store, ends, schedule }: Ended): Promise<void> => {
+    const end = async ({ store, ends, schedule }: EndedRun): Promise<void> => {
       const given = Object.values(ends).flatMap((each) =>
         each !== undefined && "holding" in each ? [each] : [],
       );

@@ -2,7 +2,7 @@ import { stableMac } from "../../hash.ts";
 import type { Ask } from "../store/drive.ts";
 import { answersTo, type Entry, get, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isAttached, isExpired, isNobody, quarantined, withEvent } from "./holding.ts";
-import type { Keys } from "./keys.ts";
+import type { PoolKeys } from "./keys.ts";
 import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.ts";
 
 /**
@@ -17,7 +17,7 @@ export function changeAsSeen(txn: Txn): OperatorChange {
 }
 
 export interface ReserveRequest {
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly pool: string;
   /** A pod's interface, or `nobody(address)`. */
   readonly identity: string;
@@ -124,7 +124,7 @@ export function isReserved({ state, reserved }: Holding): boolean {
 }
 
 /** Takes a reservation back. Whoever uses the address now keeps it until its DEL. */
-export function unreserve(keys: Keys, { key, modRevision, holding }: SeenHolding): OperatorChange {
+export function unreserve(keys: PoolKeys, { key, modRevision, holding }: SeenHolding): OperatorChange {
   const { reserved: _reserved, ...rest } = holding;
   return changeAsSeen({
     compare: [{ kind: "unchanged", key, modRevision }],
@@ -148,7 +148,7 @@ export function riskOf(holding: Holding | undefined): ReleaseRisk {
 
 /** What a container uses is not freed at once: it waits for its DEL, its node's GC, or for an operator who is sure. */
 export function quarantineLive(
-  keys: Keys,
+  keys: PoolKeys,
   { key, modRevision, holding }: SeenHolding,
   by: { readonly node: string; readonly nowMs: number },
 ): OperatorChange {
@@ -160,7 +160,7 @@ export function quarantineLive(
 }
 
 /** Frees all keys that the transaction of this record wrote: what else bears the owner's name is another holding's. */
-export function releaseSeen(keys: Keys, { key: found, modRevision, holding }: Stored): OperatorChange {
+export function releaseSeen(keys: PoolKeys, { key: found, modRevision, holding }: Stored): OperatorChange {
   const all = holding === undefined ? [] : keysOfHolding(keys, holding);
   const ops = { all: [...new Set([found, ...all])].map(get) };
   return {

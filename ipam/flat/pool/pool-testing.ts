@@ -103,7 +103,7 @@ export interface Actor {
 
 export type AnyStep = Ask<AnyStep> | { readonly kind: string };
 
-export interface Ended {
+export interface EndedRun {
   readonly store: MemoryStore;
   /** Undefined of those that were killed. */
   readonly ends: Readonly<Record<string, { readonly kind: string } | undefined>>;
@@ -116,7 +116,7 @@ export async function inEveryOrder(
   actors: readonly Actor[],
   judge: {
     readonly step: (store: MemoryStore, schedule: string) => void;
-    readonly end: (ended: Ended) => Promise<void>;
+    readonly end: (ended: EndedRun) => Promise<void>;
   },
 ): Promise<number> {
   let count = 0;
@@ -136,7 +136,7 @@ async function runOne(
   actors: readonly Actor[],
   prefix: readonly number[],
   judge: (store: MemoryStore, schedule: string) => void,
-): Promise<{ branches: number[][]; ended: Ended }> {
+): Promise<{ branches: number[][]; ended: EndedRun }> {
   const running = actors.map(({ start, mostAsks = Number.POSITIVE_INFINITY }) => ({
     step: start(),
     left: mostAsks,

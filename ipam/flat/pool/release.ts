@@ -11,11 +11,11 @@ import {
   type TxnReply,
 } from "../store/store.ts";
 import { earliestMs, type Holding, isExpired, isOf, latestMs, type Times, withEvent } from "./holding.ts";
-import type { Keys } from "./keys.ts";
+import type { PoolKeys } from "./keys.ts";
 import { type Known, keysOfHolding, known, rewrite } from "./stored.ts";
 
 export interface ReleaseRequest extends Times {
-  readonly keys: Keys;
+  readonly keys: PoolKeys;
   readonly node: string;
   readonly containerId: string;
   readonly ifname: string;
@@ -163,7 +163,7 @@ function released(request: ReleaseRequest, holding: Holding): Holding | undefine
   };
 }
 
-function sweepTxn(keys: Keys, { holding, modRevision }: Known): Txn {
+function sweepTxn(keys: PoolKeys, { holding, modRevision }: Known): Txn {
   const [first = ""] = keysOfHolding(keys, holding);
   return {
     compare: [{ kind: "unchanged", key: first, modRevision }],

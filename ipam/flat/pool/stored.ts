@@ -11,7 +11,7 @@ import {
   type Txn,
 } from "../store/store.ts";
 import { type Holding, isAttached, parseHolding, printHolding } from "./holding.ts";
-import type { KeyRange, Keys } from "./keys.ts";
+import type { KeyRange, PoolKeys } from "./keys.ts";
 
 /** A value of the store with what it says. */
 export interface Known {
@@ -20,7 +20,7 @@ export interface Known {
 }
 
 /** The keys under which a holding lies. */
-export function keysOfHolding(keys: Keys, holding: Holding): string[] {
+export function keysOfHolding(keys: PoolKeys, holding: Holding): string[] {
   const { identity, addresses, mac, state, node, containerId, ifname, heldUntilMs } = holding;
   // A quarantined sandbox may still run: its own DEL, or its node's GC, is what frees it.
   const attached = isAttached(holding) && containerId !== "";
@@ -34,7 +34,7 @@ export function keysOfHolding(keys: Keys, holding: Holding): string[] {
 }
 
 /** What turns the store from `former` holdings to the new one: everything of them is rewritten or removed. */
-export function rewrite(keys: Keys, former: readonly Holding[], next: Holding | undefined): Op[] {
+export function rewrite(keys: PoolKeys, former: readonly Holding[], next: Holding | undefined): Op[] {
   const written = next === undefined ? [] : keysOfHolding(keys, next);
   const value = next === undefined ? "" : printHolding(next);
   const removed = new Set(former.flatMap((holding) => keysOfHolding(keys, holding)));
@@ -62,7 +62,7 @@ export function asSeen(
 }
 
 /** Records a holding where nothing is in its way. */
-export function putNew(keys: Keys, holding: Holding): Txn {
+export function putNew(keys: PoolKeys, holding: Holding): Txn {
   return {
     compare: asSeen(keysOfHolding(keys, holding), new Map()),
     success: rewrite(keys, [], holding),

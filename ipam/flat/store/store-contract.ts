@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { must } from "../../../sys/outcome-testing.ts";
-import { codeOf, type Keys, keysOf } from "../pool/keys.ts";
+import { codeOf, keysOf, type PoolKeys } from "../pool/keys.ts";
 import type { Compare, Entry, Op, Store, Txn, TxnReply } from "./store.ts";
 
 /** A store to be proved: any number of handles on the same data, as several processes have. */
@@ -16,7 +16,7 @@ export function storeContract(name: string, start: () => StoreUnderTest | Promis
   describe(`store contract: ${name}`, () => {
     let subject: StoreUnderTest;
     let store: Store;
-    let keys: Keys;
+    let keys: PoolKeys;
     beforeAll(async () => {
       subject = await start();
     });

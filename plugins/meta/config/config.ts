@@ -2,7 +2,7 @@ import { parseDurationMs } from "../../../cni/duration.ts";
 import { type CniError, cniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
-import { type Settings, settingsIn } from "./fields.ts";
+import { type Settings, settingsIn } from "./config-fields.ts";
 import { completeRules, type Permissions, type RequestRules, safe } from "./permissions.ts";
 
 /** Where a network is found that the operator has chosen. */

@@ -1,7 +1,7 @@
 import { foldKey } from "../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { isFlag, isText, isTexts } from "../../../cni/readers.ts";
-import { type FieldName, isRight, ownNames } from "./fields.ts";
+import { type FieldName, isRight, ownNames } from "./config-fields.ts";
 
 /** What Multus means by a field, as far as its value and its effect here go. */
 interface MultusField {

@@ -2,7 +2,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { type MetaConfig, multusType, readFields, timeoutProblem } from "./config.ts";
-import { fieldProblems, unknownFields } from "./fields.ts";
+import { fieldProblems, unknownFields } from "./config-fields.ts";
 import { invalidFields, readPrimary } from "./hawser.ts";
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */

@@ -14,9 +14,9 @@ import {
   startKubeApiserver,
 } from "../../../tools/testbed/kube-apiserver.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
-import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { annotated, hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { addPlugin } from "../../../tools/testbed/script-plugin.ts";
+import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /**
  * What a token of a node may do, by rbac.yaml alone and with admission-policy.yaml, in a real kube-apiserver: with the

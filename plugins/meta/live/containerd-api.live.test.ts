@@ -8,10 +8,10 @@ import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
-import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { bridge, hawser, macvlan, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { addWitnessed, calls } from "../../../tools/testbed/script-plugin.ts";
+import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /** A runtime that passes no annotations, as containerd does where the capability is not declared: the API is asked, and told. */
 

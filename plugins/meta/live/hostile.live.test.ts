@@ -7,10 +7,10 @@ import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/c
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { networkDefinition } from "../../../tools/testbed/kube-objects.ts";
-import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, hawser } from "../../../tools/testbed/networks.ts";
 import { addPlugin, calls, forgetCalls } from "../../../tools/testbed/script-plugin.ts";
+import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /**
  * A tenant who writes definitions in a namespace of his own, against the compiled executable in its default configuration: owner

@@ -11,7 +11,6 @@ import { expectKernelState, linkNames, type PrintedResult } from "../../../tools
 import { type InjectedFault, type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
-import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import {
   annotated,
@@ -22,6 +21,7 @@ import {
   networksAnnotation,
 } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, calls, forgetCalls } from "../../../tools/testbed/script-plugin.ts";
+import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /** Annotations and definitions of a Kubernetes API over TLS: what is asked, and what becomes of an ADD when it fails. */
 

@@ -9,10 +9,10 @@ import { suite } from "../../../tools/testbed/executables.ts";
 import { type KubeServer, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { noKubeApiserver, startKubeApiserver } from "../../../tools/testbed/kube-apiserver.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
-import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, calls } from "../../../tools/testbed/script-plugin.ts";
+import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /** The same against our test server and, where there is one, the real kube-apiserver: what ours says is what it says. */
 

@@ -8,9 +8,9 @@ import { linkNames, type PrintedResult } from "../../../tools/testbed/kernel-sta
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { openGate } from "../../../tools/testbed/kube-gate.ts";
 import { networkDefinition, pod } from "../../../tools/testbed/kube-objects.ts";
-import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { addresses, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
+import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /** The status of a pod in a Kubernetes API over TLS: one request, and what it says. */
 

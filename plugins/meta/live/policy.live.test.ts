@@ -5,7 +5,6 @@ import { answerOf, call, errorOf, expectSilence } from "../../../tools/testbed/c
 import { type Executable, suite } from "../../../tools/testbed/executables.ts";
 import { type KubeApi, startKubeApi } from "../../../tools/testbed/kube-api.ts";
 import { networkDefinition } from "../../../tools/testbed/kube-objects.ts";
-import { writeKubeconfig } from "../../../tools/testbed/kubeconfig.ts";
 import { effects, leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotationsCapability, define, hawser, podArgs } from "../../../tools/testbed/networks.ts";
 import {
@@ -15,6 +14,7 @@ import {
   someResult,
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
+import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /** What a pod's author may ask for, what of it reaches the plugins, and what is refused before any of them runs. */
 

@@ -11,7 +11,7 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { permissionsFor, type RequestKind, requestedKinds, requestKinds } from "../config/permissions.ts";
 import { ownerOf } from "../trust/owner.ts";
-import { allowedFor, deniedTypes, type TypeRules } from "../trust/types.ts";
+import { allowedFor, deniedTypes, type TypeRules } from "../trust/plugin-types.ts";
 import { everyone, wordsOf } from "./isolate.ts";
 import type { FoundNetwork, Wanted } from "./wanted.ts";
 

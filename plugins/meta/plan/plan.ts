@@ -13,7 +13,7 @@ import type { AssignedDevice } from "../../../kube/devices/assign.ts";
 import { attachmentInfoPath, deviceInfoCapability } from "../../../kube/devices/info-path.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
-import { endlessIpam } from "../trust/types.ts";
+import { endlessIpam } from "../trust/plugin-types.ts";
 import { type EarlyClaim, planClaim } from "./plan-claim.ts";
 import type { Selection } from "./select.ts";
 

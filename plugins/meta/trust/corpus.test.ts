@@ -7,8 +7,8 @@ import { parseResource } from "../../../kube/definition.ts";
 import { must } from "../../../sys/outcome-testing.ts";
 import { metaConfig } from "../meta-testing.ts";
 import { decodeDefinition, type Trust } from "./decode.ts";
+import { deniedTypes } from "./plugin-types.ts";
 import { noResources } from "./resources.ts";
-import { deniedTypes } from "./types.ts";
 
 /** A definition in the manner of a tutorial or of a vendor's page, written anew. */
 interface Entry {

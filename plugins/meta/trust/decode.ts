@@ -7,6 +7,11 @@ import { resourceOf } from "../../../kube/devices/assign.ts";
 import { isUnset, listed, quote } from "../../../kube/text.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
+import { withPool } from "./flat-pool.ts";
+import { isOwnIpam, type Part } from "./plugin-types.ts";
+import { type Grant, grantFor, opensTo, type Resources } from "./resources.ts";
+import type { Schema, Use } from "./schema.ts";
+import { schemaOf } from "./schemas/index.ts";
 import {
   addressOrCidr,
   type DecodedFields,
@@ -23,12 +28,7 @@ import {
   type TenantNotes,
   type TenantReader,
   text,
-} from "./fields.ts";
-import { withPool } from "./flat-pool.ts";
-import { type Grant, grantFor, opensTo, type Resources } from "./resources.ts";
-import type { Schema, Use } from "./schema.ts";
-import { schemaOf } from "./schemas/index.ts";
-import { isOwnIpam, type Part } from "./types.ts";
+} from "./tenant-fields.ts";
 
 /** What the operator says of tenants' text. */
 export type Trust = Pick<MetaConfig, "unknownKeys" | "opaqueTypes" | "definitionNames">;

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../../cni/json.ts";
 import { quote } from "../../../kube/text.ts";
-import type { TenantNotes } from "./fields.ts";
 import { type Grant, opensTo, type Resources } from "./resources.ts";
+import type { TenantNotes } from "./tenant-fields.ts";
 
 /** What of hawser-flat's `ipam` is a pool's: where a tenant names the operator's pool, he cannot write them. */
 const poolsOwn = ["store", "ranges", "identity", "hold", "onLiveElsewhere"];

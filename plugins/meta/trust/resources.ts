@@ -7,8 +7,8 @@ import { isAbsent } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Permissions, requestKinds } from "../config/permissions.ts";
-import { asItIs, list, matching, object, oneOf, record, type TenantNotes, text } from "./fields.ts";
 import type { Use } from "./schema.ts";
+import { asItIs, list, matching, object, oneOf, record, type TenantNotes, text } from "./tenant-fields.ts";
 
 /** Whose definitions may use something, and what their pods may not ask of a network that uses it. */
 export interface Grant {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../cni/json.ts";
-import type { DecodedFields, TenantReader } from "./fields.ts";
+import type { DecodedFields, TenantReader } from "./tenant-fields.ts";
 
 /** What of the node a definition makes use of, by the words of `resources.json`. */
 export interface Use {

@@ -1,4 +1,5 @@
 import { flag } from "../../../../cni/readers.ts";
+import type { Schema, Schemas } from "../schema.ts";
 import {
   address,
   cidr,
@@ -11,8 +12,7 @@ import {
   operatorsBut,
   record,
   whole,
-} from "../fields.ts";
-import type { Schema, Schemas } from "../schema.ts";
+} from "../tenant-fields.ts";
 import { conditions } from "./conditions.ts";
 import { counted, maybe, mtu } from "./readers.ts";
 

@@ -2,7 +2,7 @@ import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import { kindOf } from "../../../../cni/config.ts";
 import type { Json } from "../../../../cni/json.ts";
 import { quote } from "../../../../kube/text.ts";
-import type { TenantNotes, TenantReader } from "../fields.ts";
+import type { TenantNotes, TenantReader } from "../tenant-fields.ts";
 
 /**
  * portmap's `conditionsV4` and `conditionsV6`: arguments of iptables, which runs as root and has options that start programs

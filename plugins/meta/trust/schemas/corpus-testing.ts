@@ -1,16 +1,16 @@
 import type { Json, JsonObject } from "../../../../cni/json.ts";
-import { readFields, type TenantNotes } from "../fields.ts";
+import { readFields, type TenantNotes } from "../tenant-fields.ts";
 import { schemaOf } from "./index.ts";
 
 /** What a schema made of an object: what would be handed on, and what was said. */
-export interface Read {
+export interface CorpusRead {
   readonly handedOn: JsonObject;
   readonly problems: readonly string[];
   readonly leftOut: readonly string[];
 }
 
 /** Reads the own fields of a plugin, or of an IPAM plugin (`ipam:host-local`), as a tenant of this namespace wrote them. */
-export function readAs(type: string, value: JsonObject, namespace = "shop"): Read {
+export function readAs(type: string, value: JsonObject, namespace = "shop"): CorpusRead {
   const isIpam = type.startsWith("ipam:");
   const schema = schemaOf(isIpam ? type.slice("ipam:".length) : type, isIpam ? "ipam" : "plugin");
   if (schema === undefined) throw new Error(`there is no schema of ${type}`);

@@ -1,5 +1,5 @@
+import type { Part } from "../plugin-types.ts";
 import type { Schema, Schemas } from "../schema.ts";
-import type { Part } from "../types.ts";
 import { chainedSchemas } from "./chained.ts";
 import { referenceIpamSchemas } from "./ipam.ts";
 import { vendorIpamSchemas } from "./ipam-vendors.ts";

@@ -1,5 +1,6 @@
 import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import { flag } from "../../../../cni/readers.ts";
+import type { Schema, Schemas } from "../schema.ts";
 import {
   address,
   addressOrCidr,
@@ -14,8 +15,7 @@ import {
   routes,
   text,
   whole,
-} from "../fields.ts";
-import type { Schema, Schemas } from "../schema.ts";
+} from "../tenant-fields.ts";
 import { isSubdomain, logFields, maybe, subdomainName } from "./readers.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { parseDurationMs } from "../../../../cni/duration.ts";
 import { flag } from "../../../../cni/readers.ts";
+import type { Schema, Schemas } from "../schema.ts";
 import {
   address,
   addressOrCidr,
@@ -17,8 +18,7 @@ import {
   type TenantReader,
   text,
   whole,
-} from "../fields.ts";
-import type { Schema, Schemas } from "../schema.ts";
+} from "../tenant-fields.ts";
 import { maybe } from "./readers.ts";
 
 /** IPAM plugins of containernetworking/plugins v1.8.0, and our own. Vendors' are in ipam-vendors.ts. */

@@ -1,6 +1,6 @@
 import { flag } from "../../../../cni/readers.ts";
-import { linkName, mac, oneOf, operators, operatorsBut } from "../fields.ts";
 import type { Schema, Schemas } from "../schema.ts";
+import { linkName, mac, oneOf, operators, operatorsBut } from "../tenant-fields.ts";
 import {
   besideOthers,
   counted,

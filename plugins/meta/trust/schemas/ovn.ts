@@ -1,5 +1,6 @@
 import { addressFamily, cidrFamily } from "../../../../cni/address.ts";
 import { flag } from "../../../../cni/readers.ts";
+import type { Schema, Schemas } from "../schema.ts";
 import {
   address,
   cidr,
@@ -11,8 +12,7 @@ import {
   operatorsBut,
   type TenantReader,
   text,
-} from "../fields.ts";
-import type { Schema, Schemas } from "../schema.ts";
+} from "../tenant-fields.ts";
 import { deviceId, deviceUse, logFields, maybe, mtu, textOf, vlanId, vlanUse } from "./readers.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { foldKey } from "../../../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../../../cni/json.ts";
+import type { Use } from "../schema.ts";
 import {
   type DecodedFields,
   either,
@@ -11,8 +12,7 @@ import {
   type TenantReader,
   text,
   whole,
-} from "../fields.ts";
-import type { Use } from "../schema.ts";
+} from "../tenant-fields.ts";
 
 /** What several plugins' fields are made of. */
 

@@ -1,4 +1,5 @@
 import { flag } from "../../../../cni/readers.ts";
+import type { Schema, Schemas, Use } from "../schema.ts";
 import {
   address,
   cidr,
@@ -14,8 +15,7 @@ import {
   routes,
   type TenantReader,
   whole,
-} from "../fields.ts";
-import type { Schema, Schemas, Use } from "../schema.ts";
+} from "../tenant-fields.ts";
 import {
   besideOthers,
   counted,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { identityIn, parseIdentity, pidOf, printIdentity, printOperation } from "./identity.ts";
+import { identityIn, parseIdentity, pidOf, printIdentity, printOperation } from "./process-identity.ts";
 
 const identity = { bootId: "0a1b2c3d", pid: 17, startTicks: "123456" };
 

@@ -1,7 +1,14 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
-import { type FieldName, fieldProblems, fields, isRight, settingsIn, unknownFields } from "./fields.ts";
+import {
+  type FieldName,
+  fieldProblems,
+  fields,
+  isRight,
+  settingsIn,
+  unknownFields,
+} from "./config-fields.ts";
 
 interface Documented {
   readonly name: string;

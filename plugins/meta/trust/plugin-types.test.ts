@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { Owner } from "./owner.ts";
+import { allowedFor, deniedTypes, endlessIpam, type TypeRules } from "./plugin-types.ts";
 import { typesWithSchema } from "./schemas/index.ts";
-import { allowedFor, deniedTypes, endlessIpam, type TypeRules } from "./types.ts";
 
 const unsaid: TypeRules = { allowedTypes: undefined, allowedIpamTypes: undefined };
 

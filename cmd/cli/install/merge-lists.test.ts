@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
-import { mergeLists } from "./merge.ts";
+import { mergeLists } from "./merge-lists.ts";
 
 const list = (...plugins: JsonObject[]): JsonObject => ({ cniVersion: "1.0.0", name: "n", plugins });
 const bridge = { type: "bridge", mtu: 1450 };
