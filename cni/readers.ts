@@ -32,6 +32,11 @@ export function refuse(notes: Notes, place: string, why: string): undefined {
   return undefined;
 }
 
+/** As people are told: each problem behind its place. */
+export function problemTexts({ problems }: Notes): string[] {
+  return problems.map(({ place, why }) => `${place}: ${why}`);
+}
+
 /** `isNot("a string")` says of 5: "is a number, not a string". */
 export function isNot(what: string): Words {
   return (value) => `is ${kindOf(value)}, not ${what}`;
@@ -89,6 +94,9 @@ export function list<T, N extends Notes>(
     });
   };
 }
+
+/** Takes an array as it is, whatever is in it. */
+export const anyList = must((value): value is Json[] => Array.isArray(value), isNot("an array"));
 
 export function placeInList(place: string, index: number): string {
   return `${place}[${index}]`;

@@ -2,14 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, parseAddress, printAddress } from "../cni/address.ts";
 import type { Json } from "../cni/json.ts";
+import { newNotes, problemTexts } from "../cni/readers.ts";
 import { roundRobin } from "./allocate.ts";
 import { countIn, merged, type RangeSet, usableSpans } from "./range.ts";
 import { readRangeSets } from "./range-config.ts";
 
 function setOf(ranges: Json, strict = false): RangeSet {
-  const problems: string[] = [];
-  const [set] = readRangeSets([ranges], "ranges", { strict }, problems);
-  if (set === undefined || problems.length > 0) throw new Error(problems.join("; "));
+  const notes = newNotes();
+  const [set] = readRangeSets([ranges], "ranges", { strict }, notes);
+  if (set === undefined || notes.problems.length > 0) throw new Error(problemTexts(notes).join("; "));
   return set;
 }
 

@@ -1,7 +1,7 @@
-import { kindOf } from "../cni/config.ts";
 import { cut } from "../cni/errors.ts";
 import { foldKey } from "../cni/fold.ts";
-import { isObject, type Json, type JsonObject, printJson } from "../cni/json.ts";
+import { type Json, type JsonObject, printJson } from "../cni/json.ts";
+import { anyList, anyObject, list, type Notes, text } from "../cni/readers.ts";
 import { maskSecrets } from "../cni/secrets.ts";
 
 /**
@@ -19,40 +19,22 @@ export function fieldOf(object: JsonObject, key: string): Json | undefined {
 }
 
 /** A text, empty when it is absent; undefined, and a problem more, when it is something else. */
-export function readText(
-  object: JsonObject,
-  key: string,
-  place: string,
-  problems: string[],
-): string | undefined {
-  const value = fieldOf(object, key) ?? "";
-  if (typeof value === "string") return value;
-  problems.push(`${place}.${key}: is ${kindOf(value)}, not a string`);
-  return undefined;
+export function readText(object: JsonObject, key: string, place: string, notes: Notes): string | undefined {
+  return text(fieldOf(object, key) ?? "", `${place}.${key}`, notes);
 }
 
-export function readTexts(object: JsonObject, key: string, place: string, problems: string[]): string[] {
-  const list = readList(object, key, place, problems);
-  return list.flatMap((value, index) => {
-    if (typeof value === "string") return [value];
-    problems.push(`${place}.${key}[${index}]: is ${kindOf(value)}, not a string`);
-    return [];
-  });
+export function readTexts(object: JsonObject, key: string, place: string, notes: Notes): string[] {
+  return texts(fieldOf(object, key) ?? [], `${place}.${key}`, notes) ?? [];
 }
+const texts = list(text);
 
-export function readList(object: JsonObject, key: string, place: string, problems: string[]): Json[] {
-  const value = fieldOf(object, key) ?? [];
-  if (Array.isArray(value)) return value;
-  problems.push(`${place}.${key}: is ${kindOf(value)}, not an array`);
-  return [];
+export function readEntries(object: JsonObject, key: string, place: string, notes: Notes): Json[] {
+  return anyList(fieldOf(object, key) ?? [], `${place}.${key}`, notes) ?? [];
 }
 
 /** An object, empty when it is absent. `place` is its own path. */
-export function readObject(object: JsonObject, key: string, place: string, problems: string[]): JsonObject {
-  const value = fieldOf(object, key) ?? {};
-  if (isObject(value)) return value;
-  problems.push(`${place}: is ${kindOf(value)}, not an object`);
-  return {};
+export function readObject(object: JsonObject, key: string, place: string, notes: Notes): JsonObject {
+  return anyObject(fieldOf(object, key) ?? {}, place, notes) ?? {};
 }
 
 /** A value as an error shows it: without the password of a URL. */

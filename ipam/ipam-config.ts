@@ -1,29 +1,29 @@
 import { type Family, parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
-import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import { isNot, type Notes, problemTexts, refuse } from "../cni/readers.ts";
 import { parseResult } from "../cni/result.ts";
 import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
 import { atLeast } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { fieldOf, readList, readObject, readText, readTexts, show } from "./fields.ts";
+import { fieldOf, readEntries, readObject, readText, readTexts, show } from "./fields.ts";
 
 /** The `ipam` object of a network configuration. Notes it when there is none. */
-export function ipamOf({ raw }: NetworkConfig, problems: string[]): JsonObject {
+export function ipamOf({ raw }: NetworkConfig, notes: Notes): JsonObject {
   const ipam = fieldOf(raw, "ipam");
   if (isObject(ipam)) return ipam;
-  const why = ipam === undefined ? "IPAM config missing 'ipam' key" : `is ${kindOf(ipam)}, not an object`;
-  problems.push(`ipam: ${why}`);
+  const why = ipam === undefined ? "IPAM config missing 'ipam' key" : isNot("an object")(ipam);
+  refuse(notes, "ipam", why);
   return {};
 }
 
 /** Every problem of a configuration as one error, each problem beginning with its field's path. */
-export function invalidIpam(network: NetworkConfig, problems: readonly string[]): CniError {
+export function invalidIpam(network: NetworkConfig, notes: Notes): CniError {
   return cniError(
     "invalidConfig",
     "ipam.config",
-    `IPAM configuration of network ${JSON.stringify(network.name)}: ${problems.join("; ")}`,
+    `IPAM configuration of network ${JSON.stringify(network.name)}: ${problemTexts(notes).join("; ")}`,
     "Nothing was allocated. docs/ipam.md lists every field.",
   );
 }
@@ -41,12 +41,12 @@ export const shortages = ["full", "unreachable"] as const;
 export type Shortage = (typeof shortages)[number];
 
 /** By which of them the operator wants the node to count as not ready. */
-export function readNotReadyWhen(ipam: JsonObject, problems: string[]): readonly Shortage[] {
-  const words = readTexts(ipam, "notReadyWhen", "ipam", problems);
+export function readNotReadyWhen(ipam: JsonObject, notes: Notes): readonly Shortage[] {
+  const words = readTexts(ipam, "notReadyWhen", "ipam", notes);
   return words.flatMap((word, index) => {
     const shortage = shortages.find((each) => each === word);
     if (shortage === undefined)
-      problems.push(`ipam.notReadyWhen[${index}]: ${show(word)} is none of ${shortages.join(", ")}`);
+      refuse(notes, `ipam.notReadyWhen[${index}]`, `${show(word)} is none of ${shortages.join(", ")}`);
     return shortage ?? [];
   });
 }
@@ -69,27 +69,24 @@ export function judgeShortage(
 }
 
 /** `routes`, printed the one way; fields that Go programs leave at zero are as absent. */
-export function readRoutes(ipam: JsonObject, problems: string[]): Route[] {
-  return readList(ipam, "routes", "ipam", problems).flatMap((entry, index) => {
-    const route = readRoute(entry, `ipam.routes[${index}]`, problems);
+export function readRoutes(ipam: JsonObject, notes: Notes): Route[] {
+  return readEntries(ipam, "routes", "ipam", notes).flatMap((entry, index) => {
+    const route = readRoute(entry, `ipam.routes[${index}]`, notes);
     return route === undefined ? [] : [route];
   });
 }
 
-function readRoute(entry: Json, place: string, problems: string[]): Route | undefined {
-  if (!isObject(entry)) {
-    problems.push(`${place}: is ${kindOf(entry)}, not an object`);
-    return undefined;
-  }
-  const dst = readText(entry, "dst", place, problems);
-  const gw = readText(entry, "gw", place, problems) ?? "";
+function readRoute(entry: Json, place: string, notes: Notes): Route | undefined {
+  if (!isObject(entry)) return refuse(notes, place, isNot("an object")(entry));
+  const dst = readText(entry, "dst", place, notes);
+  const gw = readText(entry, "gw", place, notes) ?? "";
   const network = parseCidr(dst ?? "");
   const gateway = gw === "" ? undefined : parseAddress(gw);
-  if (dst === "") problems.push(`${place}.dst: is missing`);
+  if (dst === "") refuse(notes, `${place}.dst`, "is missing");
   else if (dst !== undefined && network === undefined)
-    problems.push(`${place}.dst: ${show(dst)} is no network like 10.1.0.0/16`);
-  if (gw !== "" && gateway === undefined) problems.push(`${place}.gw: ${show(gw)} is no IP address`);
-  const numbers = readRouteNumbers(entry, place, problems);
+    refuse(notes, `${place}.dst`, `${show(dst)} is no network like 10.1.0.0/16`);
+  if (gw !== "" && gateway === undefined) refuse(notes, `${place}.gw`, `${show(gw)} is no IP address`);
+  const numbers = readRouteNumbers(entry, place, notes);
   if (network === undefined) return undefined;
   return { dst: printCidr(network), ...(gateway && { gw: printAddress(gateway) }), ...numbers };
 }
@@ -98,23 +95,23 @@ function readRoute(entry: Json, place: string, problems: string[]): Route | unde
 const zeroCounts = ["table", "scope"] as const;
 const zeroIsUnset = ["mtu", "advmss", "priority"] as const;
 
-function readRouteNumbers(entry: JsonObject, place: string, problems: string[]): Partial<Route> {
+function readRouteNumbers(entry: JsonObject, place: string, notes: Notes): Partial<Route> {
   const numbers: Partial<Route> = {};
   for (const key of [...zeroIsUnset, ...zeroCounts]) {
     const value = fieldOf(entry, key);
     if (value === undefined) continue;
     if (typeof value !== "number" || !Number.isSafeInteger(value))
-      problems.push(`${place}.${key}: is ${show(value)}, not an integer`);
+      refuse(notes, `${place}.${key}`, `is ${show(value)}, not an integer`);
     else if (value !== 0 || (zeroCounts as readonly string[]).includes(key)) numbers[key] = value;
   }
   return numbers;
 }
 
 /** `dns`, without what is empty. */
-export function readDns(ipam: JsonObject, problems: string[]): Dns {
-  const value = readObject(ipam, "dns", "ipam.dns", problems);
-  const texts = (key: string): string[] => readTexts(value, key, "ipam.dns", problems);
-  const domain = readText(value, "domain", "ipam.dns", problems) ?? "";
+export function readDns(ipam: JsonObject, notes: Notes): Dns {
+  const value = readObject(ipam, "dns", "ipam.dns", notes);
+  const texts = (key: string): string[] => readTexts(value, key, "ipam.dns", notes);
+  const domain = readText(value, "domain", "ipam.dns", notes) ?? "";
   return compactDns({
     nameservers: texts("nameservers"),
     domain,
@@ -133,12 +130,12 @@ export function compactDns({ nameservers = [], domain = "", search = [], options
 }
 
 /** Results before 0.3.0 hold one address of each family. */
-export function noteFamilies(network: NetworkConfig, families: readonly Family[], problems: string[]): void {
+export function noteFamilies(network: NetworkConfig, families: readonly Family[], notes: Notes): void {
   if (atLeast(network.cniVersion, "0.3.0")) return;
   const count = (family: Family): number => families.filter((each) => each === family).length;
   if (count("4") > 1 || count("6") > 1) {
     const { cniVersion } = network;
-    problems.push(`cniVersion: CNI version ${cniVersion} does not support more than 1 address per family`);
+    refuse(notes, "cniVersion", `CNI version ${cniVersion} does not support more than 1 address per family`);
   }
 }
 

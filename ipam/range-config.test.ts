@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { printAddress } from "../cni/address.ts";
 import type { Json } from "../cni/json.ts";
+import { newNotes, problemTexts } from "../cni/readers.ts";
 import { printRangeSet, usableSpans } from "./range.ts";
 import { noteOverlaps, readRangeSets } from "./range-config.ts";
 
 function read(ranges: Json, strict = false) {
-  const problems: string[] = [];
-  const sets = readRangeSets(ranges, "ipam.ranges", { strict }, problems);
-  noteOverlaps(sets.flat(), problems);
-  return { sets, problems };
+  const notes = newNotes();
+  const sets = readRangeSets(ranges, "ipam.ranges", { strict }, notes);
+  noteOverlaps(sets.flat(), notes);
+  return { sets, problems: problemTexts(notes) };
 }
 
 const at = "ipam.ranges[0][0]";

@@ -8,8 +8,8 @@ import {
   printAddress,
   printCidr,
 } from "../cni/address.ts";
-import { kindOf } from "../cni/config.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
+import { anyList, isNot, type Notes, refuse } from "../cni/readers.ts";
 import { fieldOf, readText, show } from "./fields.ts";
 import {
   countIn,
@@ -37,69 +37,55 @@ export function readRangeSets(
   value: Json | undefined,
   place: string,
   rules: RangeRules,
-  problems: string[],
+  notes: Notes,
 ): RangeSet[] {
-  const sets = listAt(value ?? [], place, problems);
-  return sets.map((set, index) => readRangeSet(set, `${place}[${index}]`, rules, problems));
+  const sets = anyList(value ?? [], place, notes) ?? [];
+  return sets.map((set, index) => readRangeSet(set, `${place}[${index}]`, rules, notes));
 }
 
-function readRangeSet(value: Json, place: string, rules: RangeRules, problems: string[]): RangeSet {
-  const entries = listAt(value, place, problems);
-  if (Array.isArray(value) && entries.length === 0) problems.push(`${place}: empty range set`);
+function readRangeSet(value: Json, place: string, rules: RangeRules, notes: Notes): RangeSet {
+  const entries = anyList(value, place, notes) ?? [];
+  if (Array.isArray(value) && entries.length === 0) refuse(notes, place, "empty range set");
   const ranges = entries.flatMap(
-    (entry, index) => readRange(entry, `${place}[${index}]`, rules, problems) ?? [],
+    (entry, index) => readRange(entry, `${place}[${index}]`, rules, notes) ?? [],
   );
   const family = ranges[0]?.family;
   for (const range of ranges) {
     if (range.family !== family)
-      problems.push(`${range.place}.subnet: mixed address families: the set began with IPv${family}`);
+      refuse(notes, `${range.place}.subnet`, `mixed address families: the set began with IPv${family}`);
   }
   return ranges;
 }
 
-function listAt(value: Json, place: string, problems: string[]): Json[] {
-  if (Array.isArray(value)) return value;
-  problems.push(`${place}: is ${kindOf(value)}, not an array`);
-  return [];
-}
-
 /** Reads one range; undefined, and at least one problem more, when it is none. */
-export function readRange(
-  value: Json,
-  place: string,
-  rules: RangeRules,
-  problems: string[],
-): Range | undefined {
-  const before = problems.length;
-  if (!isObject(value)) {
-    problems.push(`${place}: is ${kindOf(value)}, not an object`);
-    return undefined;
-  }
-  const subnet = readSubnet(value, place, problems);
+export function readRange(value: Json, place: string, rules: RangeRules, notes: Notes): Range | undefined {
+  const before = notes.problems.length;
+  if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
+  const subnet = readSubnet(value, place, notes);
   const isNone = (rules.strict || rules.isStored === true) && saysNone(fieldOf(value, "gateway"));
   const bounds = {
-    rangeStart: readAddress(value, "rangeStart", place, problems),
-    rangeEnd: readAddress(value, "rangeEnd", place, problems),
-    gateway: isNone ? undefined : readAddress(value, "gateway", place, problems),
+    rangeStart: readAddress(value, "rangeStart", place, notes),
+    rangeEnd: readAddress(value, "rangeEnd", place, notes),
+    gateway: isNone ? undefined : readAddress(value, "gateway", place, notes),
   };
   if (subnet === undefined) return undefined;
   const { family } = subnet.address;
   for (const [key, address] of Object.entries(bounds)) {
     if (address !== undefined && address.family !== family)
-      problems.push(`${place}.${key}: ${printAddress(address)} is not IPv${family} as its subnet is`);
+      refuse(notes, `${place}.${key}`, `${printAddress(address)} is not IPv${family} as its subnet is`);
   }
-  if (problems.length > before) return undefined;
+  if (notes.problems.length > before) return undefined;
   const range: Range = {
     family,
     subnet,
     ...withDefaults(subnet, bounds),
     ...(isNone ? { gateway: undefined } : {}),
-    excluded: rules.strict ? readExclusions(value, subnet, place, problems) : [],
+    excluded: rules.strict ? readExclusions(value, subnet, place, notes) : [],
     place,
   };
-  noteBounds(range, problems);
-  if (rules.strict) noteStrict(range, problems);
-  return problems.length > before ? undefined : range;
+  noteBounds(range, notes);
+  if (rules.strict) noteStrict(range, notes);
+  return notes.problems.length > before ? undefined : range;
 }
 
 /** How flat's operators say that a network has no gateway; an empty text is unset, as Go programs leave it. */
@@ -125,45 +111,42 @@ function withDefaults(subnet: Cidr, { rangeStart, rangeEnd, gateway }: Bounds): 
   };
 }
 
-function readSubnet(range: JsonObject, place: string, problems: string[]): Cidr | undefined {
-  const text = readText(range, "subnet", place, problems);
+function readSubnet(range: JsonObject, place: string, notes: Notes): Cidr | undefined {
+  const text = readText(range, "subnet", place, notes);
   if (text === undefined) return undefined;
   const cidr = text === "" ? undefined : parseCidr(text);
   if (cidr === undefined) {
-    problems.push(
-      text === ""
-        ? `${place}.subnet: is missing`
-        : `${place}.subnet: ${show(text)} is no network like 10.1.0.0/16`,
-    );
-    return undefined;
+    const why = text === "" ? "is missing" : `${show(text)} is no network like 10.1.0.0/16`;
+    return refuse(notes, `${place}.subnet`, why);
   }
   const { family } = cidr.address;
   const { first } = networkOf(cidr);
-  if (cidr.prefix > bitsOf(family) - 2) {
-    problems.push(`${place}.subnet: network ${text} too small to allocate from`);
-    return undefined;
-  }
+  if (cidr.prefix > bitsOf(family) - 2)
+    return refuse(notes, `${place}.subnet`, `network ${text} too small to allocate from`);
   if (first !== cidr.address.value) {
     const network = `${printAddress({ family, value: first })}/${cidr.prefix}`;
-    problems.push(`${place}.subnet: network ${text} has host bits set; the network address is ${network}`);
-    return undefined;
+    return refuse(
+      notes,
+      `${place}.subnet`,
+      `network ${text} has host bits set; the network address is ${network}`,
+    );
   }
   return cidr;
 }
 
 /** Undefined when it is absent or empty, and when it is wrong. */
-function readAddress(range: JsonObject, key: string, place: string, problems: string[]): Address | undefined {
-  const text = readText(range, key, place, problems) ?? "";
+function readAddress(range: JsonObject, key: string, place: string, notes: Notes): Address | undefined {
+  const text = readText(range, key, place, notes) ?? "";
   if (text === "") return undefined;
   const address = parseAddress(text);
-  if (address === undefined) problems.push(`${place}.${key}: ${show(text)} is no IP address`);
+  if (address === undefined) refuse(notes, `${place}.${key}`, `${show(text)} is no IP address`);
   return address;
 }
 
-function noteBounds(range: Range, problems: string[]): void {
+function noteBounds(range: Range, notes: Notes): void {
   const { first, last } = networkOf(range.subnet);
   const note = (key: string, value: bigint, why: string): void =>
-    void problems.push(`${range.place}.${key}: ${printIn(range, value)} ${why}`);
+    void refuse(notes, `${range.place}.${key}`, `${printIn(range, value)} ${why}`);
   const outside = `is not in network ${printCidr(range.subnet)}`;
   const isOutside = (value: bigint): boolean => value < first || value > last;
   if (isOutside(range.first)) note("rangeStart", range.first, outside);
@@ -172,39 +155,40 @@ function noteBounds(range: Range, problems: string[]): void {
     note("rangeEnd", range.last, `is before the range's start ${printIn(range, range.first)}`);
 }
 
-function noteStrict(range: Range, problems: string[]): void {
+function noteStrict(range: Range, notes: Notes): void {
   const { first, last } = networkOf(range.subnet);
   const isV4 = range.family === "4";
   const fields = { rangeStart: range.first, rangeEnd: range.last, gateway: range.gateway };
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    const place = `${range.place}.${key}: ${printIn(range, value)}`;
-    if (value === first) problems.push(`${place} is the address of the network itself`);
-    else if (isV4 && value === last) problems.push(`${place} is the broadcast address`);
+    const note = (why: string) => refuse(notes, `${range.place}.${key}`, `${printIn(range, value)} ${why}`);
+    if (value === first) note("is the address of the network itself");
+    else if (isV4 && value === last) note("is the broadcast address");
   }
   // An IPv6 gateway is often link-local.
   const { gateway } = range;
   if (isV4 && gateway !== undefined && (gateway < first || gateway > last))
-    problems.push(
-      `${range.place}.gateway: ${printIn(range, gateway)} is not in network ${printCidr(range.subnet)}`,
+    refuse(
+      notes,
+      `${range.place}.gateway`,
+      `${printIn(range, gateway)} is not in network ${printCidr(range.subnet)}`,
     );
   if (range.first <= range.last && countIn(usableSpans([range])) === 0n)
-    problems.push(`${range.place}: nothing is left to give: all of it is excluded or the gateway`);
+    refuse(notes, `${range.place}`, "nothing is left to give: all of it is excluded or the gateway");
 }
 
-function readExclusions(range: JsonObject, subnet: Cidr, place: string, problems: string[]): Span[] {
-  const list = listAt(fieldOf(range, "exclude") ?? [], `${place}.exclude`, problems);
+function readExclusions(range: JsonObject, subnet: Cidr, place: string, notes: Notes): Span[] {
+  const list = anyList(fieldOf(range, "exclude") ?? [], `${place}.exclude`, notes) ?? [];
   const spans = list.flatMap(
-    (entry, index) => readExclusion(entry, subnet, `${place}.exclude[${index}]`, problems) ?? [],
+    (entry, index) => readExclusion(entry, subnet, `${place}.exclude[${index}]`, notes) ?? [],
   );
   return merged(spans);
 }
 
 /** An address, or a network of them. */
-function readExclusion(value: Json, subnet: Cidr, place: string, problems: string[]): Span | undefined {
+function readExclusion(value: Json, subnet: Cidr, place: string, notes: Notes): Span | undefined {
   const note = (why: string): undefined => {
-    problems.push(`${place}: ${show(value)} ${why}`);
-    return undefined;
+    return refuse(notes, place, `${show(value)} ${why}`);
   };
   const text = typeof value === "string" ? value : "";
   const address = parseAddress(text);
@@ -219,12 +203,14 @@ function readExclusion(value: Json, subnet: Cidr, place: string, problems: strin
 }
 
 /** Notes every two ranges that share an address, be they of one set or of two. */
-export function noteOverlaps(ranges: readonly Range[], problems: string[]): void {
+export function noteOverlaps(ranges: readonly Range[], notes: Notes): void {
   for (const [index, range] of ranges.entries()) {
     for (const other of ranges.slice(0, index)) {
       if (range.family !== other.family || range.first > other.last || other.first > range.last) continue;
-      problems.push(
-        `${range.place}: ${printRange(range)} overlaps with ${printRange(other)} of ${other.place}`,
+      refuse(
+        notes,
+        `${range.place}`,
+        `${printRange(range)} overlaps with ${printRange(other)} of ${other.place}`,
       );
     }
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { printAddress } from "../cni/address.ts";
 import type { JsonObject } from "../cni/json.ts";
+import { newNotes, problemTexts } from "../cni/readers.ts";
 import { readRangeSets } from "./range-config.ts";
 import { askedAddresses, assignRequests, readRequests, strictArgs } from "./requested.ts";
 
@@ -43,9 +44,9 @@ describe("CNI_ARGS", () => {
 });
 
 function asked(raw: JsonObject, ip = "") {
-  const problems: string[] = [];
+  const notes = newNotes();
   const network = { cniVersion: "1.1.0" as const, name: "n", type: "t", raw };
-  return { ...askedAddresses(network, new Map([["IP", ip]]), problems), problems };
+  return { ...askedAddresses(network, new Map([["IP", ip]]), notes), problems: problemTexts(notes) };
 }
 
 describe("requested addresses", () => {
@@ -81,17 +82,17 @@ describe("requested addresses", () => {
   });
 
   test("count once each, whatever their prefix; what is none is noted", () => {
-    const problems: string[] = [];
+    const notes = newNotes();
     const texts = ["10.1.0.5/24", "10.1.0.5", "::ffff:10.1.0.5", "fd00::5", "10.1.0", ""];
     const requests = readRequests(
       texts.map((text, index) => ({ place: `p${index}`, text })),
-      problems,
+      notes,
     );
     expect(requests.map(({ place, address }) => `${place} ${printAddress(address)}`)).toEqual([
       "p0 10.1.0.5",
       "p3 fd00::5",
     ]);
-    expect(problems).toEqual([`p4: invalid IP address "10.1.0"`, `p5: invalid IP address ""`]);
+    expect(problemTexts(notes)).toEqual([`p4: invalid IP address "10.1.0"`, `p5: invalid IP address ""`]);
   });
 });
 
@@ -100,14 +101,14 @@ describe("requests are assigned", () => {
     [[{ subnet: "10.1.0.0/24" }, { subnet: "10.2.0.0/24", gateway: "10.2.0.9" }], [{ subnet: "fd00::/64" }]],
     "ranges",
     { strict: false },
-    [],
+    newNotes(),
   );
   const assign = (...texts: string[]) =>
     assignRequests(
       sets,
       readRequests(
         texts.map((text) => ({ place: "IP", text })),
-        [],
+        newNotes(),
       ),
     );
 

@@ -1,7 +1,7 @@
 import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "../cni/address.ts";
-import { kindOf } from "../cni/config.ts";
 import { type CniError, cniError, failWith } from "../cni/errors.ts";
 import type { Json } from "../cni/json.ts";
+import { list, type Notes, refuse, text } from "../cni/readers.ts";
 import type { NetworkConfig } from "../cni/types.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { fieldOf, readObject, show } from "./fields.ts";
@@ -25,14 +25,14 @@ export interface AskedAddresses {
 export function askedAddresses(
   { raw }: NetworkConfig,
   args: ReadonlyMap<string, string>,
-  problems: string[],
+  notes: Notes,
 ): AskedAddresses {
-  const cni = readObject(readObject(raw, "args", "args", problems), "cni", "args.cni", problems);
-  const runtimeConfig = readObject(raw, "runtimeConfig", "runtimeConfig", problems);
+  const cni = readObject(readObject(raw, "args", "args", notes), "cni", "args.cni", notes);
+  const runtimeConfig = readObject(raw, "runtimeConfig", "runtimeConfig", notes);
   return {
     envArgs: splitArg("IP", args),
-    configArgs: readAsked(fieldOf(cni, "ips"), "args.cni.ips", problems),
-    capability: readAsked(fieldOf(runtimeConfig, "ips"), "runtimeConfig.ips", problems),
+    configArgs: readAsked(fieldOf(cni, "ips"), "args.cni.ips", notes),
+    capability: readAsked(fieldOf(runtimeConfig, "ips"), "runtimeConfig.ips", notes),
   };
 }
 
@@ -51,33 +51,29 @@ export function strictArgs(
   args: string,
   known: readonly string[],
 ): Outcome<ReadonlyMap<string, string>, CniError> {
-  const refuse = (why: string): Outcome<never, CniError> =>
+  const invalid = (why: string): Outcome<never, CniError> =>
     failWith("badEnvironment", "ipam.args", `read CNI_ARGS: ${why}`, `Known are ${known.join(", ")}.`);
   if (args === "") return ok(new Map());
   const pairs = args.split(";").map((piece) => piece.split("="));
   const broken = pairs.find((pair) => pair.length !== 2);
-  if (broken !== undefined) return refuse(`invalid pair ${JSON.stringify(broken.join("="))}`);
+  if (broken !== undefined) return invalid(`invalid pair ${JSON.stringify(broken.join("="))}`);
   const map = new Map(pairs.map(([key = "", value = ""]) => [key, value]));
   const ignores = map.get("IgnoreUnknown")?.toLowerCase() ?? "0";
   if (!["0", "1", "true", "false"].includes(ignores))
-    return refuse(`IgnoreUnknown is ${JSON.stringify(ignores)}, neither 1 nor 0`);
+    return invalid(`IgnoreUnknown is ${JSON.stringify(ignores)}, neither 1 nor 0`);
   const unknown = [...map.keys()].filter((key) => key !== "IgnoreUnknown" && !known.includes(key));
   if (unknown.length > 0 && (ignores === "0" || ignores === "false"))
-    return refuse(`unknown args ${unknown.join(", ")}, and IgnoreUnknown=1 is not among them`);
+    return invalid(`unknown args ${unknown.join(", ")}, and IgnoreUnknown=1 is not among them`);
   return ok(map);
 }
 
-function readAsked(value: Json | undefined, place: string, problems: string[]): RequestedAddress[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) {
-    problems.push(`${place}: is ${kindOf(value)}, not an array`);
-    return [];
-  }
-  return value.flatMap((entry, index) => {
-    if (typeof entry === "string") return [{ place: `${place}[${index}]`, text: entry }];
-    problems.push(`${place}[${index}]: is ${kindOf(entry)}, not a string`);
-    return [];
-  });
+const askedTexts = list<RequestedAddress, Notes>((value, place, notes) => {
+  const read = text(value, place, notes);
+  return read === undefined ? undefined : { place, text: read };
+});
+
+function readAsked(value: Json | undefined, place: string, notes: Notes): RequestedAddress[] {
+  return (value === undefined ? undefined : askedTexts(value, place, notes)) ?? [];
 }
 
 /** An address that a caller asks for. */
@@ -87,11 +83,11 @@ export interface AddressRequest {
 }
 
 /** Addresses whose prefix, if any, is of no interest; each once. Notes what is none. */
-export function readRequests(asked: readonly RequestedAddress[], problems: string[]): AddressRequest[] {
+export function readRequests(asked: readonly RequestedAddress[], notes: Notes): AddressRequest[] {
   const requests: AddressRequest[] = [];
   for (const { place, text } of asked) {
     const address = parseAddress(text) ?? parseCidr(text)?.address;
-    if (address === undefined) problems.push(`${place}: invalid IP address ${show(text)}`);
+    if (address === undefined) refuse(notes, place, `invalid IP address ${show(text)}`);
     else if (!requests.some((each) => isSameAddress(each.address, address)))
       requests.push({ place, address });
   }

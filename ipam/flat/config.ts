@@ -3,6 +3,7 @@ import { parseArgs } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import type { Dns, NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -60,25 +61,25 @@ const macs = ["identity", "none"] as const;
 
 /** The whole configuration. Errors: `ipam.config` with every problem at once, each with the path of its field. */
 export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatConfig, CniError> {
-  const problems: string[] = [];
-  const ipam = ipamOf(network, problems);
-  const places = readTeardownConfig(sys, network, ipam, problems, problems);
+  const notes = newNotes();
+  const ipam = ipamOf(network, notes);
+  const places = readTeardownConfig(sys, network, ipam, notes, notes);
   const isGiven = isObject(fieldOf(network.raw, "ipam"));
-  if (isGiven) noteUnknown(ipam, ipamFields, "ipam", problems);
-  const sets = isGiven ? readSets(ipam, problems) : [];
-  const routes = readRoutes(ipam, problems);
-  const dns = readDns(ipam, problems);
-  const identity = readChoice(ipam, "identity", identities, problems);
-  const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, problems);
+  if (isGiven) noteUnknown(ipam, ipamFields, "ipam", notes);
+  const sets = isGiven ? readSets(ipam, notes) : [];
+  const routes = readRoutes(ipam, notes);
+  const dns = readDns(ipam, notes);
+  const identity = readChoice(ipam, "identity", identities, notes);
+  const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, notes);
   // For hawser as the meta-plugin, which reads it itself.
-  readChoice(ipam, "mac", macs, problems);
-  const notReadyWhen = readNotReadyWhen(ipam, problems);
+  readChoice(ipam, "mac", macs, notes);
+  const notReadyWhen = readNotReadyWhen(ipam, notes);
   noteFamilies(
     network,
     sets.flatMap((set) => set[0]?.family ?? []),
-    problems,
+    notes,
   );
-  if (problems.length > 0) return fail(invalidIpam(network, problems));
+  if (notes.problems.length > 0) return fail(invalidIpam(network, notes));
   const spaces = sets.map((set) => spaceOf(set, sets));
   return ok({
     ...places,
@@ -93,17 +94,18 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
   });
 }
 
-function readSets(ipam: JsonObject, problems: string[]): RangeSet[] {
+function readSets(ipam: JsonObject, notes: Notes): RangeSet[] {
   const value = fieldOf(ipam, "ranges");
   for (const [set, ranges] of (Array.isArray(value) ? value : []).entries()) {
     for (const [index, range] of (Array.isArray(ranges) ? ranges : []).entries()) {
-      if (isObject(range)) noteUnknown(range, rangeFields, `ipam.ranges[${set}][${index}]`, problems);
+      if (isObject(range)) noteUnknown(range, rangeFields, `ipam.ranges[${set}][${index}]`, notes);
     }
   }
-  const before = problems.length;
-  const sets = readRangeSets(value, "ipam.ranges", { strict: true }, problems);
-  if (sets.length === 0 && problems.length === before) problems.push("ipam.ranges: is missing or empty");
-  noteOverlaps(sets.flat(), problems);
+  const before = notes.problems.length;
+  const sets = readRangeSets(value, "ipam.ranges", { strict: true }, notes);
+  if (sets.length === 0 && notes.problems.length === before)
+    refuse(notes, "ipam.ranges", "is missing or empty");
+  noteOverlaps(sets.flat(), notes);
   return sets;
 }
 
@@ -112,11 +114,11 @@ function readChoice<T extends string>(
   ipam: JsonObject,
   key: string,
   choices: readonly [T, ...T[]],
-  problems: string[],
+  notes: Notes,
 ): T {
-  const text = readText(ipam, key, "ipam", problems) || choices[0];
+  const text = readText(ipam, key, "ipam", notes) || choices[0];
   const choice = choices.find((each) => each === text);
-  if (choice === undefined) problems.push(`ipam.${key}: ${show(text)} is none of ${choices.join(", ")}`);
+  if (choice === undefined) refuse(notes, `ipam.${key}`, `${show(text)} is none of ${choices.join(", ")}`);
   return choice ?? choices[0];
 }
 
@@ -164,10 +166,10 @@ export function requestedCodes(
   { sets, spaces }: FlatConfig,
   { config, environment }: Invocation,
 ): Outcome<readonly (string | undefined)[], CniError> {
-  const problems: string[] = [];
-  const asked = askedAddresses(config, parseArgs(environment.args), problems);
-  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], problems);
-  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  const notes = newNotes();
+  const asked = askedAddresses(config, parseArgs(environment.args), notes);
+  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], notes);
+  if (notes.problems.length > 0) return fail(invalidIpam(config, notes));
   const assigned = assignRequests(sets, requests);
   if (!assigned.ok) return assigned;
   const codes = assigned.value.map((address) => address && codeOfAddress(address));

@@ -1,6 +1,7 @@
 import { type Address, isInNetwork, printAddress } from "../../cni/address.ts";
 import { type CniError, cniError } from "../../cni/errors.ts";
 import { isObject, parseJson } from "../../cni/json.ts";
+import { newNotes } from "../../cni/readers.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
 import { isIn, printIn, type Range, type RangeSet } from "../range.ts";
 import { readRangeSets } from "../range-config.ts";
@@ -38,7 +39,7 @@ export function formerSets(definitions: readonly Entry[]): RangeSet[] {
     const json = parseJson(value);
     if (!json.ok || !isObject(json.value)) return [];
     // Only networks and gateways count.
-    return readRangeSets(json.value.ranges, "ranges", { strict: false, isStored: true }, []);
+    return readRangeSets(json.value.ranges, "ranges", { strict: false, isStored: true }, newNotes());
   });
 }
 

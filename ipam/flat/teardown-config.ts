@@ -3,6 +3,7 @@ import { isName } from "../../cni/environment.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { foldKey } from "../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
+import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
@@ -47,92 +48,80 @@ const etcdFields = [
 /** Errors: `ipam.config`, for these fields alone. */
 export function parseTeardownConfig(sys: Sys, network: NetworkConfig): Outcome<TeardownConfig, CniError> {
   const ipam = fieldOf(network.raw, "ipam");
-  const problems: string[] = [];
+  const notes = newNotes();
   // A hold that cannot be understood is the usual one: too long is harmless, too short is not.
-  const places = readTeardownConfig(sys, network, isObject(ipam) ? ipam : {}, problems, []);
-  return problems.length === 0 ? ok(places) : fail(invalidIpam(network, problems));
+  const places = readTeardownConfig(sys, network, isObject(ipam) ? ipam : {}, notes, newNotes());
+  return notes.problems.length === 0 ? ok(places) : fail(invalidIpam(network, notes));
 }
 
-/** Notes what is wrong with the hold in `minor`, all else in `problems`. */
+/** Notes what is wrong with the hold in `minor`, all else in `notes`. */
 export function readTeardownConfig(
   sys: Sys,
   network: NetworkConfig,
   ipam: JsonObject,
-  problems: string[],
-  minor: string[],
+  notes: Notes,
+  minor: Notes,
 ): TeardownConfig {
-  const pool = readText(ipam, "pool", "ipam", problems) || network.name;
-  if (!isName(pool)) problems.push(`ipam.pool: ${show(pool)} cannot name a pool`);
+  const pool = readText(ipam, "pool", "ipam", notes) || network.name;
+  if (!isName(pool)) refuse(notes, "ipam.pool", `${show(pool)} cannot name a pool`);
   return {
     network: network.name,
     pool,
-    node: readNode(sys, ipam, problems),
-    store: readStore(fieldOf(ipam, "store"), problems),
-    journalDir: readFolder(ipam, "journalDir", "ipam", defaultJournalDir, problems),
+    node: readNode(sys, ipam, notes),
+    store: readStore(fieldOf(ipam, "store"), notes),
+    journalDir: readFolder(ipam, "journalDir", "ipam", defaultJournalDir, notes),
     holdMs: readHold(ipam, minor),
   };
 }
 
 /** The kernel's host name is what the node is called unless it is said. */
-function readNode(sys: Sys, ipam: JsonObject, problems: string[]): string {
-  const said = readText(ipam, "node", "ipam", problems) ?? "";
+function readNode(sys: Sys, ipam: JsonObject, notes: Notes): string {
+  const said = readText(ipam, "node", "ipam", notes) ?? "";
   const hostname = said === "" ? sys.files.read("/proc/sys/kernel/hostname") : undefined;
   const node = hostname?.ok === true ? hostname.value.trim() : said;
   if (!isName(node)) {
     const from = said === "" ? "the host name " : "";
-    problems.push(`ipam.node: ${from}${show(node)} cannot name a node`);
+    refuse(notes, "ipam.node", `${from}${show(node)} cannot name a node`);
   }
   return node;
 }
 
-function readStore(value: Json | undefined, problems: string[]): StoreSettings {
+function readStore(value: Json | undefined, notes: Notes): StoreSettings {
   const place = "ipam.store";
-  if (value !== undefined && !isObject(value)) problems.push(`${place}: is not an object`);
+  if (value !== undefined && !isObject(value)) refuse(notes, place, "is not an object");
   const store = isObject(value) ? value : {};
-  noteUnknown(store, storeFields, place, problems);
+  noteUnknown(store, storeFields, place, notes);
   const etcd = fieldOf(store, "etcd");
-  const dir = readFolder(store, "dir", place, defaultStoreDir, problems);
+  const dir = readFolder(store, "dir", place, defaultStoreDir, notes);
   if (etcd === undefined) return { kind: "local", dir };
-  if (fieldOf(store, "dir") !== undefined)
-    problems.push(`${place}: has both etcd and dir; it is one of them`);
-  const fields = readObject(store, "etcd", place, problems);
-  noteUnknown(fields, etcdFields, `${place}.etcd`, problems);
-  return { kind: "etcd", settings: readEtcd(fields, `${place}.etcd`, problems) };
+  if (fieldOf(store, "dir") !== undefined) refuse(notes, place, "has both etcd and dir; it is one of them");
+  const fields = readObject(store, "etcd", place, notes);
+  noteUnknown(fields, etcdFields, `${place}.etcd`, notes);
+  return { kind: "etcd", settings: readEtcd(fields, `${place}.etcd`, notes) };
 }
 
-function readFolder(
-  object: JsonObject,
-  key: string,
-  place: string,
-  fallback: string,
-  problems: string[],
-): string {
-  const text = readText(object, key, place, problems) || fallback;
+function readFolder(object: JsonObject, key: string, place: string, fallback: string, notes: Notes): string {
+  const text = readText(object, key, place, notes) || fallback;
   if (!text.startsWith("/") || text.split("/").includes(".."))
-    problems.push(`${place}.${key}: ${show(text)} is no absolute path`);
+    refuse(notes, `${place}.${key}`, `${show(text)} is no absolute path`);
   return withoutTrailingSlashes(text);
 }
 
-function readHold(ipam: JsonObject, problems: string[]): number | undefined {
-  const text = readText(ipam, "hold", "ipam", problems) || defaultHold;
+function readHold(ipam: JsonObject, notes: Notes): number | undefined {
+  const text = readText(ipam, "hold", "ipam", notes) || defaultHold;
   if (text === "forever") return undefined;
   const holdMs = parseDurationMs(text);
   if (holdMs === undefined)
-    problems.push(`ipam.hold: ${show(text)} is neither a duration like "24h" nor "forever"`);
+    refuse(notes, "ipam.hold", `${show(text)} is neither a duration like "24h" nor "forever"`);
   return holdMs ?? parseDurationMs(defaultHold);
 }
 
 /** A misspelt field would be an exclusion that does not exclude. */
-export function noteUnknown(
-  object: JsonObject,
-  known: readonly string[],
-  place: string,
-  problems: string[],
-): void {
+export function noteUnknown(object: JsonObject, known: readonly string[], place: string, notes: Notes): void {
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
     if (!known.map(foldKey).includes(foldKey(key)))
-      problems.push(`${place}.${key}: is no field that is known`);
+      refuse(notes, `${place}.${key}`, "is no field that is known");
   }
 }
 

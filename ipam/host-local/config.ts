@@ -1,6 +1,7 @@
 import type { CniError } from "../../cni/errors.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
@@ -43,21 +44,21 @@ export function parseHostLocalConfig({
 }: Invocation): Outcome<HostLocalConfig, CniError> {
   const args = strictArgs(environment.args, ["IP"]);
   if (!args.ok) return args;
-  const problems: string[] = [];
-  const ipam = ipamOf(config, problems);
-  const sets = isObject(config.raw.ipam) ? readSets(config, ipam, problems) : [];
-  const asked = askedAddresses(config, args.value, problems);
-  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], problems);
-  const routes = readRoutes(ipam, problems);
-  const resolvConf = readText(ipam, "resolvConf", "ipam", problems) ?? "";
-  readText(ipam, "dataDir", "ipam", problems);
-  const notReadyWhen = readNotReadyWhen(ipam, problems);
+  const notes = newNotes();
+  const ipam = ipamOf(config, notes);
+  const sets = isObject(config.raw.ipam) ? readSets(config, ipam, notes) : [];
+  const asked = askedAddresses(config, args.value, notes);
+  const requests = readRequests([...asked.envArgs, ...asked.configArgs, ...asked.capability], notes);
+  const routes = readRoutes(ipam, notes);
+  const resolvConf = readText(ipam, "resolvConf", "ipam", notes) ?? "";
+  readText(ipam, "dataDir", "ipam", notes);
+  const notReadyWhen = readNotReadyWhen(ipam, notes);
   noteFamilies(
     config,
     sets.flatMap((set) => set[0]?.family ?? []),
-    problems,
+    notes,
   );
-  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  if (notes.problems.length > 0) return fail(invalidIpam(config, notes));
   return ok({ folder: folderOf(config), sets, routes, resolvConf, requests, notReadyWhen });
 }
 
@@ -70,16 +71,17 @@ export function folderOf({ raw, name }: NetworkConfig): string {
 }
 
 /** The runtime's ranges, the single one written beside `type`, and `ranges`, in this order. */
-function readSets(config: NetworkConfig, ipam: JsonObject, problems: string[]): RangeSet[] {
-  const before = problems.length;
+function readSets(config: NetworkConfig, ipam: JsonObject, notes: Notes): RangeSet[] {
+  const before = notes.problems.length;
   // That it is an object at all is noted where its addresses are read.
-  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", []);
+  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", newNotes());
   const place = "runtimeConfig.ipRanges";
-  const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, problems);
-  const single = fieldOf(ipam, "subnet") === undefined ? undefined : readRange(ipam, "ipam", rules, problems);
-  const configured = readRangeSets(fieldOf(ipam, "ranges"), "ipam.ranges", rules, problems);
+  const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, notes);
+  const single = fieldOf(ipam, "subnet") === undefined ? undefined : readRange(ipam, "ipam", rules, notes);
+  const configured = readRangeSets(fieldOf(ipam, "ranges"), "ipam.ranges", rules, notes);
   const sets = [...offered, ...(single === undefined ? [] : [[single]]), ...configured];
-  if (sets.length === 0 && problems.length === before) problems.push("ipam.ranges: no IP ranges specified");
-  noteOverlaps(sets.flat(), problems);
+  if (sets.length === 0 && notes.problems.length === before)
+    refuse(notes, "ipam.ranges", "no IP ranges specified");
+  noteOverlaps(sets.flat(), notes);
   return sets;
 }

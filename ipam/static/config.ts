@@ -6,13 +6,13 @@ import {
   parseCidr,
   printAddress,
 } from "../../cni/address.ts";
-import { kindOf } from "../../cni/config.ts";
 import type { CniError } from "../../cni/errors.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { isNot, type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import type { Dns, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import { readList, readText, show } from "../fields.ts";
+import { readEntries, readText, show } from "../fields.ts";
 import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
 import { askedAddresses, type RequestedAddress, splitArg, strictArgs } from "../requested.ts";
 
@@ -37,73 +37,65 @@ export interface StaticConfig {
 export function parseStaticConfig({ environment, config }: Invocation): Outcome<StaticConfig, CniError> {
   const args = strictArgs(environment.args, ["IP", "GATEWAY"]);
   if (!args.ok) return args;
-  const problems: string[] = [];
-  const ipam = ipamOf(config, problems);
-  const asked = askedAddresses(config, args.value, problems);
-  const unusable: string[] = [];
-  const own = [...readConfigured(ipam, problems, unusable), ...readAsked(asked.envArgs, problems)];
-  const gateways = readGateways(splitArg("GATEWAY", args.value), problems);
-  const replacing = [readAsked(asked.capability, problems), readAsked(asked.configArgs, problems)];
+  const notes = newNotes();
+  const ipam = ipamOf(config, notes);
+  const asked = askedAddresses(config, args.value, notes);
+  const unusable = newNotes();
+  const own = [...readConfigured(ipam, notes, unusable), ...readAsked(asked.envArgs, notes)];
+  const gateways = readGateways(splitArg("GATEWAY", args.value), notes);
+  const replacing = [readAsked(asked.capability, notes), readAsked(asked.configArgs, notes)];
   const replacement = replacing.find((list) => list.length > 0);
   // What is replaced need be no address: the reference takes it for a placeholder.
-  if (replacement === undefined) problems.push(...unusable);
+  if (replacement === undefined) notes.problems.push(...unusable.problems);
   const addresses = replacement ?? own.map((each) => withGateway(each, gateways));
-  const routes = readRoutes(ipam, problems);
-  const dns = readDns(ipam, problems);
+  const routes = readRoutes(ipam, notes);
+  const dns = readDns(ipam, notes);
   noteFamilies(
     config,
     addresses.map(({ address }) => address.address.family),
-    problems,
+    notes,
   );
-  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  if (notes.problems.length > 0) return fail(invalidIpam(config, notes));
   return ok({ addresses, routes, dns, warnings: lostGateways(gateways, own) });
 }
 
 /** Addresses that are none are noted in `unusable`, everything else that is wrong in `problems`. */
-function readConfigured(ipam: JsonObject, problems: string[], unusable: string[]): StaticAddress[] {
-  return readList(ipam, "addresses", "ipam", problems).flatMap(
-    (entry, index) => readEntry(entry, `ipam.addresses[${index}]`, problems, unusable) ?? [],
+function readConfigured(ipam: JsonObject, notes: Notes, unusable: Notes): StaticAddress[] {
+  return readEntries(ipam, "addresses", "ipam", notes).flatMap(
+    (entry, index) => readEntry(entry, `ipam.addresses[${index}]`, notes, unusable) ?? [],
   );
 }
 
-function readEntry(
-  entry: Json,
-  place: string,
-  problems: string[],
-  unusable: string[],
-): StaticAddress | undefined {
-  if (!isObject(entry)) {
-    problems.push(`${place}: is ${kindOf(entry)}, not an object`);
-    return undefined;
-  }
-  const text = readText(entry, "address", place, problems);
+function readEntry(entry: Json, place: string, notes: Notes, unusable: Notes): StaticAddress | undefined {
+  if (!isObject(entry)) return refuse(notes, place, isNot("an object")(entry));
+  const text = readText(entry, "address", place, notes);
   const address = text === undefined ? undefined : readCidr({ place: `${place}.address`, text }, unusable);
-  const gatewayText = readText(entry, "gateway", place, problems) ?? "";
+  const gatewayText = readText(entry, "gateway", place, notes) ?? "";
   const gateway = parseAddress(gatewayText);
   if (gatewayText !== "" && gateway === undefined)
-    problems.push(`${place}.gateway: ${show(gatewayText)} is no IP address`);
+    refuse(notes, `${place}.gateway`, `${show(gatewayText)} is no IP address`);
   return address && { address, gateway };
 }
 
-function readAsked(asked: readonly RequestedAddress[], problems: string[]): StaticAddress[] {
+function readAsked(asked: readonly RequestedAddress[], notes: Notes): StaticAddress[] {
   return asked.flatMap((each) => {
-    const address = readCidr(each, problems);
+    const address = readCidr(each, notes);
     return address === undefined ? [] : [{ address, gateway: undefined }];
   });
 }
 
-function readCidr({ place, text }: RequestedAddress, problems: string[]): Cidr | undefined {
+function readCidr({ place, text }: RequestedAddress, notes: Notes): Cidr | undefined {
   const cidr = parseCidr(text);
   if (cidr === undefined)
-    problems.push(`${place}: is expected to be in CIDR notation like 10.1.0.5/16, got ${show(text)}`);
+    refuse(notes, place, `is expected to be in CIDR notation like 10.1.0.5/16, got ${show(text)}`);
   return cidr;
 }
 
-function readGateways(asked: readonly RequestedAddress[], problems: string[]): Address[] {
+function readGateways(asked: readonly RequestedAddress[], notes: Notes): Address[] {
   return asked.flatMap(({ place, text }) => {
     const address = parseAddress(text);
     if (address !== undefined) return [address];
-    problems.push(`${place}: invalid gateway address ${show(text)}`);
+    refuse(notes, place, `invalid gateway address ${show(text)}`);
     return [];
   });
 }

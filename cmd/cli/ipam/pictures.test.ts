@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseCidr } from "../../../cni/address.ts";
+import { newNotes } from "../../../cni/readers.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import { readRangeSets } from "../../../ipam/range-config.ts";
 import type { Terminal } from "../terminal.ts";
@@ -12,9 +13,9 @@ const shape = { columns: 32, mostRows: 8 };
 const terminal: Terminal = { print: () => {}, complain: () => {}, columns: undefined, colours: false };
 
 function setsOf(...ranges: Record<string, unknown>[]): RangeSet[] {
-  const problems: string[] = [];
-  const sets = readRangeSets([JSON.parse(JSON.stringify(ranges))], "ranges", { strict: true }, problems);
-  expect(problems).toEqual([]);
+  const notes = newNotes();
+  const sets = readRangeSets([JSON.parse(JSON.stringify(ranges))], "ranges", { strict: true }, notes);
+  expect(notes.problems).toEqual([]);
   return sets;
 }
 

@@ -1,6 +1,7 @@
 import { parseNetworkConfig } from "../../../cni/config.ts";
 import { type CniError, failWith, within } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "../../../cni/json.ts";
+import { newNotes } from "../../../cni/readers.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { parseFlatConfig } from "../../../ipam/flat/config.ts";
 import type { PoolDefinition } from "../../../ipam/flat/pool/audit.ts";
@@ -202,7 +203,7 @@ function newest(entries: readonly Entry[]): Entry | undefined {
 function setsOf(entry: Entry | undefined): RangeSet[] {
   const json = parseJson(entry?.value ?? "");
   if (!json.ok || !isObject(json.value)) return [];
-  const problems: string[] = [];
-  const sets = readRangeSets(json.value.ranges, "ranges", { strict: true }, problems);
-  return problems.length === 0 ? sets : [];
+  const notes = newNotes();
+  const sets = readRangeSets(json.value.ranges, "ranges", { strict: true }, notes);
+  return notes.problems.length === 0 ? sets : [];
 }

@@ -3,6 +3,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import { canonicalHardware, hardwareOctets } from "../../../cni/hardware.ts";
 import type { Json } from "../../../cni/json.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
+import { newNotes, refuse } from "../../../cni/readers.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { fieldOf, readObject, show } from "../../fields.ts";
 import { invalidIpam } from "../../ipam-config.ts";
@@ -12,9 +13,9 @@ import { invalidIpam } from "../../ipam-config.ts";
  * CNI_ARGS `MAC=`, as bridge and macvlan have it. It is recorded, so that two never have the same. Errors: `ipam.config`.
  */
 export function askedMac({ config, environment }: Invocation): Outcome<string | undefined, CniError> {
-  const problems: string[] = [];
-  const cni = readObject(readObject(config.raw, "args", "args", problems), "cni", "args.cni", problems);
-  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", problems);
+  const notes = newNotes();
+  const cni = readObject(readObject(config.raw, "args", "args", notes), "cni", "args.cni", notes);
+  const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", notes);
   const places: [string, Json | undefined][] = [
     ["runtimeConfig.mac", fieldOf(runtimeConfig, "mac")],
     ["args.cni.mac", fieldOf(cni, "mac")],
@@ -22,7 +23,7 @@ export function askedMac({ config, environment }: Invocation): Outcome<string | 
   ];
   const [place, text] = places.find(([, value]) => value !== undefined && value !== "") ?? ["", ""];
   const isMac = typeof text === "string" && (text === "" || hardwareOctets(text) !== undefined);
-  if (!isMac) problems.push(`${place}: ${show(text ?? "")} is no MAC address`);
-  if (problems.length > 0) return fail(invalidIpam(config, problems));
+  if (!isMac) refuse(notes, place, `${show(text ?? "")} is no MAC address`);
+  if (notes.problems.length > 0) return fail(invalidIpam(config, notes));
   return ok(typeof text === "string" && text !== "" ? canonicalHardware(text) : undefined);
 }

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
+import { newNotes, problemTexts } from "../../../cni/readers.ts";
 import { readEtcd } from "./etcd-config.ts";
 
 const place = "ipam.store.etcd";
 const endpoints = ["https://10.0.0.1:2379"];
 
 function problemsOf(etcd: JsonObject): string[] {
-  const problems: string[] = [];
-  readEtcd(etcd, place, problems);
-  return problems;
+  const notes = newNotes();
+  readEtcd(etcd, place, notes);
+  return problemTexts(notes);
 }
 
 test("what is not said is the default; slashes behind are none", () => {
-  const problems: string[] = [];
-  expect(readEtcd({ endpoints: ["http://etcd.kube-system:2379/"] }, place, problems)).toEqual({
+  const notes = newNotes();
+  expect(readEtcd({ endpoints: ["http://etcd.kube-system:2379/"] }, place, notes)).toEqual({
     endpoints: ["http://etcd.kube-system:2379"],
     caFile: "",
     certFile: "",
@@ -22,8 +23,8 @@ test("what is not said is the default; slashes behind are none", () => {
     passwordFile: "",
     prefix: "/hawser",
   });
-  expect(readEtcd({ endpoints, prefix: "/site/one/" }, place, problems).prefix).toBe("/site/one");
-  expect(problems).toEqual([]);
+  expect(readEtcd({ endpoints, prefix: "/site/one/" }, place, notes).prefix).toBe("/site/one");
+  expect(problemTexts(notes)).toEqual([]);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../../cni/json.ts";
 import { isOnLoopback, loopbackWord } from "../../../cni/loopback.ts";
+import { type Notes, refuse } from "../../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import { readText, readTexts, show } from "../../fields.ts";
 
@@ -21,9 +22,9 @@ const endpointPattern = /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:\d{1,
 const fileFields = ["caFile", "certFile", "keyFile", "passwordFile"] as const;
 
 /** Reads `store.etcd`, noting every problem under `place`. */
-export function readEtcd(etcd: JsonObject, place: string, problems: string[]): EtcdSettings {
-  const text = (key: string): string => readText(etcd, key, place, problems) ?? "";
-  const endpoints = readTexts(etcd, "endpoints", place, problems);
+export function readEtcd(etcd: JsonObject, place: string, notes: Notes): EtcdSettings {
+  const text = (key: string): string => readText(etcd, key, place, notes) ?? "";
+  const endpoints = readTexts(etcd, "endpoints", place, notes);
   const settings: EtcdSettings = {
     endpoints: endpoints.map((endpoint) => endpoint.replace(/\/$/, "")),
     caFile: text("caFile"),
@@ -33,57 +34,59 @@ export function readEtcd(etcd: JsonObject, place: string, problems: string[]): E
     passwordFile: text("passwordFile"),
     prefix: withoutTrailingSlashes(text("prefix") || defaultPrefix),
   };
-  noteEndpoints(endpoints, place, problems);
-  noteFiles(settings, place, problems);
-  notePlain(settings, text("plainHttp"), place, problems);
+  noteEndpoints(endpoints, place, notes);
+  noteFiles(settings, place, notes);
+  notePlain(settings, text("plainHttp"), place, notes);
   if (!/^(\/[!-.0-~]+)+$/.test(settings.prefix)) {
-    problems.push(`${place}.prefix: ${show(settings.prefix)} is no path like ${defaultPrefix}`);
+    refuse(notes, `${place}.prefix`, `${show(settings.prefix)} is no path like ${defaultPrefix}`);
   }
   return settings;
 }
 
-function noteEndpoints(endpoints: readonly string[], place: string, problems: string[]): void {
-  const isSaid = problems.some((problem) => problem.startsWith(`${place}.endpoints`));
+function noteEndpoints(endpoints: readonly string[], place: string, notes: Notes): void {
+  const isSaid = notes.problems.some((problem) => problem.place.startsWith(`${place}.endpoints`));
   if (endpoints.length === 0 && !isSaid) {
-    problems.push(`${place}.endpoints: is empty; name at least one, like https://10.0.0.1:2379`);
+    refuse(notes, `${place}.endpoints`, "is empty; name at least one, like https://10.0.0.1:2379");
   }
   for (const [index, endpoint] of endpoints.entries()) {
     const port = Number(/:(\d+)\/?$/.exec(endpoint)?.[1] ?? 2379);
     if (endpointPattern.test(endpoint) && port > 0 && port < 65536) continue;
-    problems.push(`${place}.endpoints[${index}]: ${show(endpoint)} is no URL like https://10.0.0.1:2379`);
+    refuse(notes, `${place}.endpoints[${index}]`, `${show(endpoint)} is no URL like https://10.0.0.1:2379`);
   }
 }
 
 /** A password, and the token for it, are not shown to everybody on the way, nor to whoever answers. */
-function notePlain(settings: EtcdSettings, word: string, place: string, problems: string[]): void {
+function notePlain(settings: EtcdSettings, word: string, place: string, notes: Notes): void {
   if (word !== "" && word !== loopbackWord)
-    problems.push(`${place}.plainHttp: ${show(word)} is not "${loopbackWord}"`);
+    refuse(notes, `${place}.plainHttp`, `${show(word)} is not "${loopbackWord}"`);
   if (settings.username === "") return;
   for (const [index, endpoint] of settings.endpoints.entries()) {
     if (!endpoint.startsWith("http:") || (word === loopbackWord && isOnLoopback(endpoint))) continue;
-    problems.push(
-      `${place}.endpoints[${index}]: ${show(endpoint)} has no TLS, and a password is not sent without; give https:`,
+    refuse(
+      notes,
+      `${place}.endpoints[${index}]`,
+      `${show(endpoint)} has no TLS, and a password is not sent without; give https:`,
     );
   }
 }
 
-function noteFiles(settings: EtcdSettings, place: string, problems: string[]): void {
+function noteFiles(settings: EtcdSettings, place: string, notes: Notes): void {
   for (const field of fileFields) {
     const path = settings[field];
     if (path === "" || path.startsWith("/")) continue;
     // Whoever mistakes passwordFile for the password is not to find it in a log.
     const shown = field === "passwordFile" ? "it" : show(path);
-    problems.push(`${place}.${field}: ${shown} is no absolute path`);
+    refuse(notes, `${place}.${field}`, `${shown} is no absolute path`);
   }
   const pair = (one: "certFile" | "username", other: "keyFile" | "passwordFile"): void => {
     if ((settings[one] === "") === (settings[other] === "")) return;
     const missing = settings[one] === "" ? one : other;
-    problems.push(`${place}.${missing}: is missing; ${one} and ${other} go together`);
+    refuse(notes, `${place}.${missing}`, `is missing; ${one} and ${other} go together`);
   };
   pair("certFile", "keyFile");
   pair("username", "passwordFile");
   const usesTls = settings.endpoints.some((endpoint) => endpoint.startsWith("https:"));
   if (!usesTls && settings.endpoints.length > 0 && (settings.caFile !== "" || settings.certFile !== "")) {
-    problems.push(`${place}.endpoints: none is https, but there are certificates`);
+    refuse(notes, `${place}.endpoints`, "none is https, but there are certificates");
   }
 }

@@ -1,14 +1,7 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
-import {
-  type FieldName,
-  fieldProblems,
-  fields,
-  isRight,
-  settingsIn,
-  unknownFields,
-} from "./config-fields.ts";
+import { type FieldName, fields, isRight, judgeFields, settingsIn, unknownFields } from "./config-fields.ts";
 
 interface Documented {
   readonly name: string;
@@ -94,14 +87,14 @@ describe.each(rows)("$name ($type)", (row) => {
     const right = [...(kind?.right ?? []), ...(more[name]?.right ?? [])];
     expect(right.length).toBeGreaterThan(0);
     for (const value of right) {
-      expect(fieldProblems({ [name]: value }), JSON.stringify(value)).toEqual([]);
+      expect(judgeFields({ [name]: value }).problems, JSON.stringify(value)).toEqual([]);
       expect(isRight(name, value)).toBe(true);
     }
   });
 
   test("says what is wrong with others", () => {
     for (const [value, why] of [...(kind?.wrong ?? []), ...(more[name]?.wrong ?? [])]) {
-      expect(fieldProblems({ [name]: value }), JSON.stringify(value)).toEqual([{ place: name, why }]);
+      expect(judgeFields({ [name]: value }).problems, JSON.stringify(value)).toEqual([{ place: name, why }]);
       expect(isRight(name, value)).toBe(false);
     }
   });
@@ -110,7 +103,7 @@ describe.each(rows)("$name ($type)", (row) => {
 test.each(rows.filter(({ type }) => type === "list of texts"))(
   "$name: entries that are wrong are told, and the others taken",
   ({ name }) => {
-    expect(fieldProblems({ [name]: ["a", 1, "b", null] })).toEqual([
+    expect(judgeFields({ [name]: ["a", 1, "b", null] }).problems).toEqual([
       { place: `${name}.1`, why: "must be text" },
       { place: `${name}.3`, why: "must be text" },
     ]);
@@ -133,7 +126,7 @@ function shown(name: string, otherwise: unknown): string {
 describe("the fields together", () => {
   test("have their problems told in the order of the table", () => {
     const raw: JsonObject = { timeout: 1, parallel: "yes", networks: 1, name: "n", type: "hawser" };
-    expect(fieldProblems(raw).map(({ place }) => place)).toEqual(["networks", "parallel", "timeout"]);
+    expect(judgeFields(raw).problems.map(({ place }) => place)).toEqual(["networks", "parallel", "timeout"]);
   });
 
   test("have those that do not exist told in their own order, but for keys of others", () => {

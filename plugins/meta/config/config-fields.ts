@@ -1,10 +1,10 @@
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import {
-  type FieldProblem,
   isFlag,
   isText,
   list,
   must,
+  type Notes,
   newNotes,
   oneOf,
   type Reader,
@@ -136,12 +136,12 @@ export type Settings = {
 };
 
 /** What is wrong with the fields that there are. */
-export function fieldProblems(raw: JsonObject): FieldProblem[] {
+export function judgeFields(raw: JsonObject): Notes {
   const notes = newNotes();
   for (const [key, { read }] of Object.entries<Row>(fields)) {
     if (raw[key] !== undefined) read(raw[key], key, notes);
   }
-  return notes.problems;
+  return notes;
 }
 
 /** Whether a field of ours may have this value. */

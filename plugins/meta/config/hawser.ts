@@ -1,6 +1,6 @@
 import { type CniError, cniError, cut, failWith } from "../../../cni/errors.ts";
 import { isObject } from "../../../cni/json.ts";
-import type { FieldProblem } from "../../../cni/readers.ts";
+import { type Notes, problemTexts } from "../../../cni/readers.ts";
 import { maskField } from "../../../cni/secrets.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
@@ -29,13 +29,13 @@ export function noDelegate({ name }: NetworkConfig, why: string): Outcome<never,
 /** Every problem of the fields at once. Errors: `config.unknown-field` when nothing else is wrong, `config.field`. */
 export function invalidFields(
   { name, raw }: NetworkConfig,
-  problems: readonly FieldProblem[],
+  notes: Notes,
   unknown: readonly string[],
 ): CniError {
   const shown = unknown.map((key) => `${key} = ${cut(JSON.stringify(maskField(key, raw[key] ?? null)))}`);
-  const texts = problems.map(({ place, why }) => `${place}: ${why}`);
+  const texts = problemTexts(notes);
   if (shown.length > 0) texts.push(`unknown field ${shown.join(", ")}`);
-  const onlyUnknown = problems.length === 0;
+  const onlyUnknown = notes.problems.length === 0;
   return cniError(
     onlyUnknown ? "unsupportedField" : "invalidConfig",
     onlyUnknown ? "config.unknown-field" : "config.field",

@@ -2,15 +2,15 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { NetworkConfig } from "../../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { type MetaConfig, multusType, readFields, timeoutProblem } from "./config.ts";
-import { fieldProblems, unknownFields } from "./config-fields.ts";
+import { judgeFields, unknownFields } from "./config-fields.ts";
 import { invalidFields, readPrimary } from "./hawser.ts";
 
 /** Validates the whole configuration; every problem at once, each with the path of its field. */
 export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<MetaConfig, CniError>> {
   if (network.type === multusType) return (await import("./multus.ts")).parseMultusConfig(network);
-  const problems = fieldProblems(network.raw);
+  const notes = judgeFields(network.raw);
   const unknown = unknownFields(network.raw);
-  if (problems.length > 0 || unknown.length > 0) return fail(invalidFields(network, problems, unknown));
+  if (notes.problems.length > 0 || unknown.length > 0) return fail(invalidFields(network, notes, unknown));
   const timeout = timeoutProblem(network);
   if (timeout !== undefined) return fail(timeout);
   const primary = readPrimary(network);
