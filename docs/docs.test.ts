@@ -3,8 +3,13 @@ import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 
 const root = path.dirname(import.meta.dirname);
-const pages = ["README.md", ...fs.readdirSync(import.meta.dirname).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith(".md") && fs.existsSync(`${root}/${name}`),
+const pages = ["README.md", "CONTRIBUTING.md", "docs", "examples"].flatMap((name) =>
+  name.endsWith(".md")
+    ? [name]
+    : fs
+        .readdirSync(`${root}/${name}`, { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".md"))
+        .map((file) => `${name}/${file}`),
 );
 
 function textOf(page: string): string {
@@ -65,7 +70,7 @@ describe("what pages name", () => {
   const others = ["dp/", "x.ts", "x.test.ts"];
 
   /** `install/merge.ts`, `plugins/meta/trust/`, `sys/linux*.ts`; no path of a node, and no command. */
-  test.each([...pages, "CONTRIBUTING.md"])("%s: each source file and folder in backticks exists", (page) => {
+  test.each(pages)("%s: each source file and folder in backticks exists", (page) => {
     const named = [...textOf(page).matchAll(/`([\w.*-]+(?:\/[\w.*-]+)*(?:\.ts|\/))`/g)].map(
       ([, name = ""]) => name,
     );
@@ -97,15 +102,12 @@ describe("what pages name", () => {
   /** The kubelet's, Multus's and skel's. */
   const othersNames = ["KubeletPodResourcesGet", "AddedInterface", "CmdArgs"];
 
-  test.each([...pages, "CONTRIBUTING.md"])(
-    "%s: each name of two words in backticks is one of ours",
-    (page) => {
-      const named = [...textOf(page).matchAll(/`([a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*)`/g)].map(
-        ([, name = ""]) => name,
-      );
-      expect(named.filter((name) => !words.has(name) && !othersNames.includes(name))).toEqual([]);
-    },
-  );
+  test.each(pages)("%s: each name of two words in backticks is one of ours", (page) => {
+    const named = [...textOf(page).matchAll(/`([a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*)`/g)].map(
+      ([, name = ""]) => name,
+    );
+    expect(named.filter((name) => !words.has(name) && !othersNames.includes(name))).toEqual([]);
+  });
 });
 
 test("each page and section that the code or a manifest names is there", () => {
