@@ -29,7 +29,7 @@ interface Operation extends PlannedAdd {
   readonly key: AttachmentKey;
 }
 
-/** Of an ADD whose delegates have all succeeded. */
+/** The record of an ADD whose delegates have all succeeded. */
 interface AttachedRecord extends AttachmentRecord {
   readonly carried: readonly Attached[];
 }
@@ -51,11 +51,11 @@ export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<Cni
   return added;
 }
 
-/** Of other pods' statuses that could not be written, how many and for how long an ADD sees to. */
+/** How many statuses of other pods an ADD writes that could not be written before, and how much time it gives to that. */
 const othersAtOnce = 4;
 const othersMs = 500;
 
-/** The API is there, as far as we know: what it owes to pods that had to start without their status is made good. */
+/** The API seems to answer: pods that had to start without their status get it now. */
 async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation): Promise<void> {
   if (api === undefined || config.status === "off") return;
   const { tellUntold } = await import("./network-status/untold.ts");
@@ -63,13 +63,13 @@ async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation
   await tellUntold(sys, config.stateDir, api, { own: key, count: othersAtOnce, deadlineMs });
 }
 
-/** Without an executable that it takes an ADD does not begin. */
+/** An ADD does not begin while an executable of its plan is missing. */
 async function requireAll(
   sys: Sys,
   { config, key, prepared, runtimeConf }: Operation,
 ): Promise<Outcome<void, CniError>> {
   const present = await findAll(sys, prepared, runtimeConf);
-  // DEL must not look for what cannot be there: it would fail for the same reason, for ever.
+  // The tombstone keeps DEL from deriving this plan: it would miss the same executable, and fail for ever.
   if (!present.ok && load(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
 }
@@ -110,7 +110,7 @@ async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Out
   removeTombstone(sys, config.stateDir, key);
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) {
-    // It may lie there all the same, and no DEL may come for it.
+    // The record may lie on disk all the same, and perhaps no DEL comes for it.
     forget(sys, config.stateDir, key);
     return written;
   }
@@ -127,7 +127,7 @@ async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Out
   return finished.ok ? finished : rollBack(sys, operation, routed, finished.error);
 }
 
-/** What stands is recorded for good, and then told in the API, if that is wanted. */
+/** Commits the record of what was attached, and then writes the pod's status, if the configuration wants that. */
 async function finish(
   sys: Sys,
   operation: Operation,
@@ -156,7 +156,7 @@ function warnOfRoutes(sys: Sys, { key }: Operation, { base, carried }: Results):
   }
 }
 
-/** Where all attachments stand: what has to be done for the default routes that were asked for. */
+/** Once all attachments are made: what has to change for the default routes that the pod asks for. */
 async function planChanges(
   sys: Sys,
   { prepared, runtimeConf }: Operation,
@@ -170,7 +170,7 @@ async function planChanges(
   return changes.ok ? ok({ plan, ...changes.value }) : changes;
 }
 
-/** What is changed is on disk before it is: only so can it be restored after a kill. */
+/** Records the changes of routes before making them: only so can they be taken back after a kill. */
 async function changeRoutes(
   sys: Sys,
   { config, key, runtimeConf }: Operation,
@@ -183,7 +183,7 @@ async function changeRoutes(
   return (await import("./routes/route-steps.ts")).changeRoutes(sys, routes, runtimeConf);
 }
 
-/** An interface of the same container that another network of ours has made must survive our rollback and our DEL. */
+/** Refuses an interface that another network of ours has made in this container: our rollback and DEL would delete it. */
 function takenByOthers(sys: Sys, { config, key, prepared }: Operation): Outcome<void, CniError> {
   const taken = interfacesOfOthers(sys, config.stateDir, key);
   if (!taken.ok) return taken;
@@ -217,12 +217,12 @@ function commit(
 }
 
 interface Results {
-  /** Of the plugins before us. */
+  /** The result of the plugins before us. */
   readonly base: CniResult | undefined;
   readonly carried: readonly Attached[];
 }
 
-/** The results as the default routes that were set leave them. */
+/** The results without the default routes that were replaced, and with those that were set. */
 async function asRouted({ base, routes }: Prepared, { carried }: AttachedRecord): Promise<Results> {
   if (routes === undefined) return { base, carried };
   const { withPlannedRoutes, withoutReplaced } = await import("./routes/routed-result.ts");
@@ -259,7 +259,7 @@ async function rollBack(
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, ownTime, undefined);
   const errors = [...(routed.ok ? [] : [routed.error]), ...still.map(({ error }) => error)];
   const carried = still.toReversed().map((each) => each.carried);
-  // What is recorded is what is left. Where that cannot be written, DEL undoes all once more.
+  // The record now names only what is left. If it cannot be written, DEL undoes all of it once more.
   const noted =
     errors.length === 0
       ? forgetWholly(sys, config.stateDir, key)

@@ -36,7 +36,7 @@ async function checkAlone(
   const reported = compareReported(config, record.value);
   if (!reported.ok) return reported;
   if (!isSameNamespace(sys, record.value.netns, netns)) return otherSandbox(record.value, netns);
-  // By the path of ADD, which the results name: plugins compare texts.
+  // The namespace's path as ADD had it: the results name that path, and plugins compare texts.
   const runtimeConf = runtimeConfOf(sys, environment, config, {
     args: record.value.args,
     netns: record.value.netns,
@@ -57,7 +57,7 @@ function isSameNamespace(sys: Sys, one: string, other: string): boolean {
   return first.ok && second.ok && first.value.identity === second.value.identity;
 }
 
-/** A plugin whose CHECK is known to be wrong does not keep a pod from starting; what it should find, we look for ourselves. */
+/** If a plugin's CHECK is known to be wrong, its failure is passed over, and Hawser looks for the interfaces itself. */
 async function checkStep(
   sys: Sys,
   { step, result }: StepResult,
@@ -110,7 +110,7 @@ function committedRecord(
     case "failed":
       return fail(found.error);
     case "record":
-      // One whose DEL has failed is not whole any more.
+      // An attachment whose DEL has failed is not whole any more.
       if (found.record.phase === "committed" && found.record.failures === undefined) return ok(found.record);
       return failWith(
         "drift",
@@ -126,7 +126,7 @@ function otherSandbox(record: AttachmentRecord, netns: string): Outcome<never, C
   return failWith("drift", "check.sandbox", msg);
 }
 
-/** What the runtime says it was told must hold what we told it; later plugins may have added to it. */
+/** The runtime's prevResult must have everything that we reported. Later plugins may have added to it. */
 function compareReported(config: MetaConfig, record: AttachmentRecord): Outcome<void, CniError> {
   const doing = `CHECK of container ${record.containerId}`;
   if (config.prevResult === undefined) {

@@ -13,7 +13,7 @@ import { select } from "./plan/select.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { interfacesOfOthers } from "./undo/teardown.ts";
 
-/** Why there is no record to go by. After a torn one something is certainly left. */
+/** Why DEL has no record. After a torn one something is certainly left of the attachment. */
 export type MissingRecord = "none" | "torn";
 
 /** What is to be undone without a record, and how. */
@@ -22,14 +22,15 @@ export interface Derived {
   readonly plan: Plan;
   /** The interfaces of networks that the pod's author asked for, not the operator. */
   readonly asked: ReadonlySet<string>;
-  /** Nothing had to be left out that there may have been. */
+  /** Whether the plan has everything that may have been attached. */
   readonly isWhole: boolean;
 }
 
 /**
- * What an ADD would do now, as far as this node itself knows, for the DEL of a pod from before we were installed, of a second DEL, or of a lost record; the
- * primary alone when the pod's own networks cannot be told any more. Undefined when nothing can be told: the
- * configuration has been broken or taken away since. Errors: only when a record was torn, since then something is left.
+ * The plan of a DEL without a record: of a pod from before Hawser was installed, of a second DEL, or after a record was lost. It
+ * is what an ADD would do now, as far as this node itself knows. If the pod's own networks are not known any more, it is the
+ * primary alone. Undefined when nothing is known, because the configuration is broken or gone. Only after a torn record that
+ * is an error.
  */
 export async function derive(
   sys: Sys,
@@ -75,8 +76,8 @@ function warnOfLeftOut(sys: Sys, { containerId }: AttachmentKey, notAsked: reado
 }
 
 /**
- * No ADD begins with a plugin that is not there, so that nothing of such a network can be left; and what a pod's author
- * asks for must not keep the pod from ever going away. The operator's own networks are not passed over.
+ * The steps whose plugins are installed. An ADD does not begin while a plugin is missing, so nothing of such a network can be
+ * left, and a pod's own choice must not keep the pod from going away. A network of the operator's own choice stays in the plan.
  */
 function installed(
   sys: Sys,
@@ -108,7 +109,7 @@ async function planPrimary(
   return selections.ok ? plan(config, selections.value, containerId) : selections;
 }
 
-/** What another record of the container has under a name is that one's to undo. */
+/** Leaves out the interfaces of the container's other records: their own DEL undoes them. */
 function withoutOthers(sys: Sys, key: AttachmentKey, derived: Derived): Outcome<Derived, CniError> {
   const taken = interfacesOfOthers(sys, derived.config.stateDir, key);
   if (!taken.ok) return taken;

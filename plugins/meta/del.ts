@@ -41,11 +41,11 @@ async function delAlone(
   if (found.kind === "failed") return fail(found.error);
   if (found.kind !== "record") {
     const undone = await delUnrecorded(sys, invocation, own, found.kind);
-    // Only now: after a DEL that failed, the next one must find the record torn again, and not missing.
+    // Not before: after a DEL that failed, the next one must find the record torn again, and not missing.
     if (undone.ok && found.kind === "torn") setAside(sys, places.stateDir, key);
     return undone;
   }
-  // The namespace is the runtime's to name, and an empty one means that it is gone; the rest is as it was on ADD.
+  // The runtime names the namespace; an empty name means that it is gone. Everything else is as it was on ADD.
   const runtimeConf = runtimeConfOf(sys, environment, places, { args: found.record.args });
   const planNow = (): Promise<Plan> => planByConfig(sys, invocation);
   const removed = await removeRecorded(
@@ -69,7 +69,7 @@ async function planByConfig(sys: Sys, invocation: Invocation): Promise<Plan> {
 /**
  * The attachment's record under the name of a network that no configuration has any more: when a configuration is
  * swapped while a pod runs, containerd sends its DEL to the new network. Only where confDir is beyond doubt the runtime's:
- * all of it can be read, and the network that we are called for is in it.
+ * all of it can be read, and it has the network that we are called for.
  */
 function strandedKey(sys: Sys, places: MetaPlaces, own: AttachmentKey): AttachmentKey | undefined {
   const isOther = ({ network, containerId, ifname }: AttachmentKey): boolean =>
@@ -96,7 +96,7 @@ async function delUnrecorded(
   const carried = plan.map((step): StepResult => ({ step, result: undefined }));
   const left = await undo(sys, carried, runtimeConf, { parallel: config.parallel, past: "unattached" });
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, runtimeConf, undefined);
-  // What a pod's author has asked for must not keep the pod from ever going away; what passes is waited for.
+  // A pod's own choice must not keep the pod from going away. A failure that will pass is waited for.
   const isPassedOver = ({ carried: each, error }: Left): boolean =>
     record === "none" && asked.has(each.step.ifname) && error.code !== codes.tryAgainLater;
   for (const { error } of still.filter(isPassedOver)) {

@@ -12,18 +12,18 @@ import type { RoutePlan } from "./routes/default-route.ts";
 /** A plan as people read it: all that an ADD would do, and why. */
 export interface Explanation {
   readonly network: string;
-  /** Whose work the pod's first interface is. */
+  /** Who makes the pod's first interface. */
   readonly primary: "hawser" | "a plugin before hawser";
   readonly pod: PodIdentity | undefined;
   readonly parallel: boolean;
   readonly result: "merged" | "primary";
   readonly attachments: readonly ExplainedAttachment[];
-  /** Once all of them are made; undefined when the pod's default routes are left as its networks make them. */
+  /** What becomes of the default routes after all attachments are made. Undefined: they stay as the networks make them. */
   readonly defaultRoutes?: RoutePlan;
 }
 
 export interface ExplainedAttachment {
-  /** When it is made; those that are made at once share a number. */
+  /** When it is made. Attachments that are made at once share a number. */
   readonly order: number;
   readonly role: Step["role"];
   readonly ifname: string;
@@ -33,7 +33,7 @@ export interface ExplainedAttachment {
   readonly origin: Selection["origin"];
   /** What the pod asks of it beyond being attached, by the names of the configuration's `requests`. */
   readonly asked: readonly RequestKind[];
-  /** Of which its definition wants a device of the pod. */
+  /** The resource of which its definition wants a device. */
   readonly resource?: string;
   /** That device's ID, as far as the kubelet knows the pod. */
   readonly deviceId?: string;
@@ -41,7 +41,7 @@ export interface ExplainedAttachment {
   readonly source: string;
   readonly name: string;
   readonly cniVersion: Version;
-  /** What it is asked in its life. */
+  /** The verbs that its plugins are called with. */
   readonly verbs: readonly Verb[];
   /** What CNI_ARGS tell its ADD besides the runtime's own. */
   readonly args?: string;

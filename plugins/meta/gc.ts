@@ -21,10 +21,10 @@ import { collectingAlone, withContainer } from "./record/container-lock.ts";
 import { fromDocument } from "./record/record.ts";
 import { findRecord, removeRecorded } from "./undo/teardown.ts";
 
-/** New operations are let in between two networks once they have been kept waiting so long. */
+/** Once GC has kept new operations waiting so long, it lets them in before the next network. */
 const holdMs = 2_000;
 const openMs = 300;
-/** What GC of one network may take: nothing is added on the node meanwhile. */
+/** GC of one network may take so long: nothing is added on the node meanwhile. */
 const longestMs = 30_000;
 
 /** What one GC works with. */
@@ -34,7 +34,7 @@ interface Collecting {
   readonly runtimeList: readonly ValidAttachment[];
   /** Networks that each pod gets, as they are configured now. */
   readonly everyPods: readonly Step[];
-  /** Attachments that the runtime does not list, and that nobody else is at work on. */
+  /** Attachments that the runtime does not list, and that no operation is at work on. */
   readonly gone: readonly RecordOnDisk[];
 }
 
@@ -51,7 +51,7 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
     sys.warn("hawser: GC without cni.dev/valid-attachments deletes nothing");
     return ok(undefined);
   }
-  // What the primary network still needs of its delegate, its agent knows.
+  // Only the primary network's agent knows what that network still needs: until the agent is ready, GC deletes nothing.
   const ready = await awaitReadiness(sys, config.value, sys.clock.monotonicMs() + config.value.timeoutMs);
   if (!ready.ok) return ready;
   const { stateDir } = config.value;
@@ -75,7 +75,7 @@ export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void
   return allOk([...errors, ...collected]);
 }
 
-/** Removes what is stale. What an operation is at work on, or has changed since, lives: the runtime's list is older. */
+/** Removes stale attachments. One that an operation is at work on, or has changed, stays: the runtime's list is older. */
 async function removeAll(
   sys: Sys,
   config: MetaConfig,
@@ -96,7 +96,7 @@ async function removeAll(
   return { gone, errors };
 }
 
-/** GC asks the API for nothing else; that it is away is no failure of GC's. */
+/** How long GC tries to write owed statuses. It asks the API for nothing else, and does not fail if the API is away. */
 const owedMs = 10_000;
 
 async function tellOwed(sys: Sys, config: MetaConfig, { environment }: Invocation): Promise<void> {
@@ -133,7 +133,7 @@ function removeStale(
     const found = findRecord(sys, config.stateDir, key);
     if (found.kind === "failed") return fail(found.error);
     if (found.kind !== "record") return ok("removed");
-    // An ADD has ended, or come, since GC looked.
+    // An ADD has ended, or begun, since GC looked.
     if (found.record.sinceMs !== record?.sinceMs || found.record.phase !== record.phase) return ok("alive");
     // Never the recorded namespace: its path may name another container's by now (/proc/<pid>/ns/net).
     const runtimeConf = runtimeConfOf(sys, environment, config, {
@@ -144,11 +144,11 @@ function removeStale(
     const removed = await removeRecorded(sys, config.stateDir, { key, record: found.record }, runtimeConf);
     return removed.ok ? ok("removed") : removed;
   };
-  // Not waited for: whoever is at work on it sees to it.
+  // GC does not wait for the lock: the operation that holds it takes care of the container.
   return withContainer(sys, config.stateDir, containerId, work, 0);
 }
 
-/** GC of the delegates, network by network; between them the operations that have come meanwhile are let in. */
+/** Sends GC to the delegates, network by network. Between two networks it lets in the operations that have come meanwhile. */
 async function collectAll(sys: Sys, collecting: Collecting): Promise<CniError[]> {
   const done = new Set<string>();
   const errors: CniError[] = [];
@@ -164,8 +164,8 @@ async function collectAll(sys: Sys, collecting: Collecting): Promise<CniError[]>
 }
 
 /**
- * What is not in the valid set is freed, so nothing may be added that is not in it: what begins now waits, and what is under
- * way has its record, or will wait when it has (`passCollection`).
+ * Delegates free what is not in the valid set, so nothing may be added meanwhile that is not in it. An operation that begins now
+ * waits. An ADD that is under way has its record already, or waits once it has one (`passCollection`).
  */
 async function collectSome(
   sys: Sys,
@@ -176,7 +176,7 @@ async function collectSome(
   const startMs = sys.clock.monotonicMs();
   const held = readHeld(sys, config.stateDir);
   if (!held.ok) return held;
-  // What has come since the runtime made its list is not in it and lives all the same.
+  // An attachment that was made after the runtime's list is not in the list, and stays all the same.
   const isGone = (each: RecordOnDisk): boolean => gone.some((before) => isSame(before, each));
   const { run, skipped } = collections({
     primary: everyPods.find((step) => step.role === "primary")?.chain,

@@ -40,10 +40,10 @@ export async function checkOurselves(
 
 const devices = "/sys/class/net";
 
-/** The reference bridge's name of its own; one that is not told is this. */
+/** The bridge of a reference plugin whose configuration names none. */
 const defaultBridge = "cni0";
 
-/** What /sys does not show is not judged: it may be mounted for another namespace than the one that we are in. */
+/** Passes over an interface that /sys does not show: /sys may be mounted for another namespace than ours. */
 function checkPort(
   sys: Sys,
   plugins: readonly JsonObject[],
@@ -89,7 +89,7 @@ function checkInterface(
 
 const hint = "Something in the pod or on the node has changed it since. Run DEL, then ADD.";
 
-/** An address that names no interface is the only one's. */
+/** The addresses of one interface. An address without an index belongs to the only interface in the pod. */
 function addressesOf({ interfaces = [], ips = [] }: CniResult, index: number): string[] {
   const inside = interfaces.filter(({ sandbox = "" }) => sandbox !== "");
   return ips

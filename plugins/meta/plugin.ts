@@ -22,7 +22,7 @@ export const meta: Plugin = {
 
 type Verb<T> = (sys: Sys, invocation: Invocation) => Promise<Outcome<T, CniError>>;
 
-/** We would wait for our own lock: a delegate may be hawser under another name, or call it. */
+/** Refuses a call that comes from our own delegate: it would wait for the lock that we hold. */
 function guarded<T>(verb: Verb<T>): Verb<T> {
   return async (sys, invocation) => {
     const caller = startedBy(invocation.environment.variables);

@@ -25,13 +25,13 @@ export interface Prepared {
   readonly plan: Plan;
   /** Undefined when nobody asks for a default route. */
   readonly routes: RoutePlan | undefined;
-  /** What only the API could have told, where it was not to be asked: it is not in the plan. */
+  /** What the plan lacks because only the API knows it, and the API was not to be asked. For people. */
   readonly notAsked: readonly string[];
 }
 
 /**
- * observe, select and plan in one: the whole way from a configuration to its steps, without an effect. Without an API
- * client nothing outside of the node is asked.
+ * Observes, selects and plans: the whole way from a configuration to its steps, without an effect. Without an API client it asks
+ * nothing outside of the node.
  */
 export async function prepare(
   sys: Sys,
@@ -77,7 +77,7 @@ export async function planEveryPods(sys: Sys, config: MetaConfig): Promise<Outco
   return selections.ok ? plan(config, selections.value, undefined) : selections;
 }
 
-/** When chained, what the plugins before us made. A DEL may come without it. */
+/** When chained: the result of the plugins before us. A DEL may come without one. */
 function readBase({ primary, prevResult, network }: MetaConfig): Outcome<CniResult | undefined, CniError> {
   if (primary.kind !== "chained" || prevResult === undefined) return ok(undefined);
   const parsed = parseResult(spellResult(prevResult), network.cniVersion);

@@ -23,7 +23,7 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   if (!state.ok) return state;
   const ready = checkReadiness(sys, config.value);
   if (!ready.ok) return fail(unavailable("status", ready.error));
-  // Not whether the server answers: that would stall or fail every node at once, also those that do not need it.
+  // The server itself is not asked: an API that is away would make every node unready at once, also nodes that need no API.
   const access = await checkAccess(sys, config.value, invocation.environment);
   if (!access.ok) return fail(unavailable("prepare to ask the Kubernetes API", access.error));
   const steps = await planEveryPods(sys, config.value);
@@ -44,13 +44,13 @@ async function statusOf(sys: Sys, step: Step, runtimeConf: RuntimeConf): Promise
   return present.ok ? statusChain(sys, step.chain, runtimeConf) : present;
 }
 
-/** 50 and 51 are what runtimes understand of a STATUS; any other failure means that an ADD would fail: 50. */
+/** Runtimes understand the codes 50 and 51. Any other failure means that an ADD would fail, which is 50. */
 function unavailable(doing: string, error: CniError): CniError {
   const kept = error.code === codes.notAvailable || error.code === codes.limitedConnectivity;
   return { ...within(doing, error), code: kept ? error.code : codes.notAvailable };
 }
 
-/** The folder of records is made by the first ADD; what stands in its place is a mistake that would fail all of them. */
+/** The first ADD makes the folder of records. Anything else in its place would make every ADD fail. */
 function checkStateDir(sys: Sys, { stateDir }: MetaConfig): Outcome<void, CniError> {
   const stat = sys.files.stat(stateDir);
   if (!stat.ok && stat.error.code === "ENOENT") return ok(undefined);

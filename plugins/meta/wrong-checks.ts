@@ -6,9 +6,9 @@ import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult } from "../../cni/types.ts";
 
 /**
- * CHECKs that are wrong: plugins that fail on what their own ADD has just made. Multus never sends CHECK to the networks of a
- * pod, so that nobody saw them there; CRI-O sends one after each ADD, and the pod would never start. Each is known by what its
- * plugin says, and by what makes it say so. Of the reference plugins 1.8.0 and of whereabouts.
+ * Plugins whose CHECK fails on what their own ADD has just made. Multus never sends CHECK to a pod's networks, so nobody sees
+ * such a failure there. CRI-O sends CHECK after each ADD, and the pod would never start. Each case is known by the plugin's
+ * words and by their cause. The cases are of the reference plugins 1.8.0 and of whereabouts.
  */
 
 /** Plugins that come later in a chain and take away routes that the plugins before them look for. */
@@ -22,7 +22,7 @@ export function whyWrong(
   { msg, details }: CniError,
   result: CniResult,
 ): string | undefined {
-  // As much as any of them says: a plugin may say megabytes.
+  // No known message is longer, and a plugin may say megabytes.
   const said = `${msg} ${details}`.slice(0, 4096);
   return (
     hasNoCheck(said) ??
@@ -40,7 +40,7 @@ function hasNoCheck(said: string): string | undefined {
   return undefined;
 }
 
-/** The main plugins look into the main table alone, for each address's subnet and for each route of the result. */
+/** Main plugins look only into the main table, for each address's subnet and each route of the result. */
 function routesElsewhere(
   { plugins }: Chain,
   plugin: JsonObject,
@@ -60,7 +60,7 @@ function routesElsewhere(
   return !noSubnet && hasOtherTable ? "it looks for a route in another table than the route's" : undefined;
 }
 
-/** A bridge's own address and mode are the node's: they change with the other pods that are on it. */
+/** A bridge's own address and mode change with the other pods on it. */
 function otherBridge(said: string): string | undefined {
   return /Bridge interface \S+ (Mac doesn't match|configured Promisc Mode)/.test(said)
     ? "it expects of the bridge what changes with the other pods on it"

@@ -15,7 +15,7 @@ export type NetworkSource =
   /** A file, or the first file of a folder. */
   | { readonly kind: "path"; readonly path: string };
 
-/** Who makes the pod's first interface: a plugin before us in the runtime's list, so that we only add, or one of ours. */
+/** Who makes the pod's first interface: a plugin before Hawser in the runtime's list (`chained`), or Hawser by a delegate. */
 export type Primary = { readonly kind: "chained" } | NetworkSource;
 
 /** A list that goes on in a folder, and is attached last to every pod if there is anything in that folder. */
@@ -43,7 +43,7 @@ export interface MetaConfig extends MetaPlaces, Omit<Settings, "requests" | "res
   readonly defaultNetworks: readonly NetworkSource[];
   readonly systemNamespaces: readonly string[];
   readonly auxiliary: Auxiliary | undefined;
-  /** A file without which nothing is attached yet; none when empty. */
+  /** The file that must be there before anything is attached; none when empty. */
   readonly readinessFile: string;
   readonly requests: RequestRules;
   /** Of a default-network annotation that names none; empty: the pod's. */
@@ -104,7 +104,7 @@ export function metaPlaces({ raw, type }: NetworkConfig): MetaPlaces {
   return { stateDir, binDir, confDir, timeoutMs };
 }
 
-/** Why `timeout` is none. Errors: `config.timeout`. */
+/** Why `timeout` is no duration. Errors: `config.timeout`. */
 export function timeoutProblem({ raw, name }: NetworkConfig): CniError | undefined {
   const timeout = orDefault(raw.timeout, defaultTimeout);
   const timeoutMs = parseDurationMs(timeout);

@@ -100,11 +100,11 @@ const byFold: ReadonlyMap<string, string> = new Map(
 /** The same configuration with Multus's spelling: its JSON library takes `readinessIndicatorFile` for its own, too. */
 export function respell(raw: JsonObject): JsonObject {
   const spelled = Object.entries(raw).map(([key, value]) => [byFold.get(foldKey(key)) ?? key, value]);
-  // What is spelled rightly wins, wherever it stands.
+  // The right spelling wins, wherever it stands.
   return { ...Object.fromEntries(spelled), ...raw };
 }
 
-/** What is wrong with the values, each with its field; null is as good as nothing said. */
+/** The fields with wrong values. Null counts as not set. */
 export function fieldProblems(raw: JsonObject): string[] {
   return ownNames(raw).flatMap((name) => {
     const value = raw[name] ?? null;
@@ -122,7 +122,7 @@ export interface IdleField {
   readonly why: string;
 }
 
-/** Multus passes over what it does not know, and so do we; a person is told. */
+/** Fields that have no effect. Multus passes over unknown fields, and so does an ADD; `hawser doctor` tells a person. */
 export function idleFields(raw: JsonObject): IdleField[] {
   return ownNames(respell(raw)).flatMap((field): IdleField[] => {
     if (isOurs(field)) return [];

@@ -42,11 +42,11 @@ export function requestedKinds(request: NetworkRequest, role: "primary" | "secon
 /** The configuration's `requests`. */
 export interface RequestRules {
   readonly everywhere: Permissions;
-  /** By `namespace/name` or `namespace/*`: what goes before `everywhere`. */
+  /** Rules for `namespace/name` or `namespace/*`. They go before `everywhere`. */
   readonly networks: Readonly<Record<string, Partial<Permissions>>>;
 }
 
-/** What Multus does: whatever the plugins obey. */
+/** As Multus: everything that plugins obey is allowed. */
 export const allAllowed: Permissions = {
   ips: "allow",
   mac: "allow",
@@ -67,7 +67,7 @@ export const allAllowed: Permissions = {
  */
 export const safe: Permissions = { ...allAllowed, deviceID: "deny", cniArgs: "deny" };
 
-/** What goes for one network; a rule for it goes before one for its namespace, and that before those for all. */
+/** The permissions for one network. Its own rule goes before its namespace's, and that before the rules for all. */
 export function permissionsFor(
   { everywhere, networks }: RequestRules,
   network: { readonly namespace: string; readonly name: string },
@@ -85,7 +85,7 @@ export interface SaidRules {
 
 export const noRequestRules: SaidRules = { everywhere: {}, networks: {} };
 
-/** What the rules do not say is as in `defaults`. */
+/** The rules, with `defaults` for what they do not say. */
 export function completeRules({ everywhere, networks }: SaidRules, defaults: Permissions): RequestRules {
   return { everywhere: { ...defaults, ...everywhere }, networks };
 }

@@ -27,8 +27,8 @@ export async function forgetInformation(
 }
 
 /**
- * What the file says once the plugins have run: `device-info` of the pod's network status. One that cannot be understood
- * is a plugin's own, and told on stderr only: the attachment stands.
+ * What the file says after the plugins have run: `device-info` of the pod's network status. A file that cannot be understood
+ * is a plugin's mistake: stderr tells it, and the attachment stays.
  */
 export async function informationOf(sys: Sys, { deviceInfoFile }: Step): Promise<JsonObject | undefined> {
   if (deviceInfoFile === undefined) return undefined;

@@ -12,7 +12,7 @@ import type { Step } from "../plan/plan.ts";
 import { type EarlyClaim, giver, isSource } from "../plan/plan-claim.ts";
 import { runtimeConfForAdd } from "./runtime-conf.ts";
 
-/** Whether what claims is there: asked before the first effect. */
+/** Whether hawser-flat, which claims, is installed. ADD asks before its first effect. */
 export function requireGiver(
   sys: Sys,
   { claim }: Step,
@@ -30,7 +30,7 @@ export async function claimEarly(
   const { claim, chain, role } = step;
   const source = chain.plugins.find(isSource);
   if (claim === undefined || source === undefined) return ok(step);
-  // The runtime asks for one itself, and the main plugin passes it on. Other networks' plugins are not meant by it.
+  // The runtime asks for a MAC address itself, and the main plugin passes it on.
   if (role === "primary" && parseArgs(runtimeConf.args).has("MAC")) return ok(step);
   const asked = claim.asked === undefined ? {} : { mac: claim.asked };
   const config = withCapabilities(source, { ...asked, tellMac: true });
@@ -44,7 +44,7 @@ export async function claimEarly(
   return mac === undefined ? notTold() : ok(withIdentity(step, claim, mac));
 }
 
-/** DEL of the claim. What was freed already is left alone. */
+/** Sends DEL for the claim. It does nothing if the claim was released already. */
 export async function releaseClaim(
   sys: Sys,
   { chain, ifname }: Step,
@@ -54,7 +54,7 @@ export async function releaseClaim(
   return source === undefined ? ok(undefined) : callDelegate(sys, "DEL", source, ifname, runtimeConf, giver);
 }
 
-/** The plugins of a chain that are owed a DEL because of the claim alone. */
+/** The plugins of a chain that DEL is owed to because of the claim alone. */
 export function throughClaim({ claim, chain }: Step): readonly JsonObject[] {
   return claim === undefined ? [] : chain.plugins.slice(0, chain.plugins.findIndex(isSource) + 1);
 }

@@ -19,17 +19,17 @@ import { runtimeConfForAdd } from "./runtime-conf.ts";
 export interface StepResult {
   readonly step: Step;
   readonly result: DelegateResult | undefined;
-  /** What the last plugin of the step's chain said, when it refused ADD: that one has never attached anything. */
+  /** What the last plugin of the step's chain said when it refused ADD. That plugin has never attached anything. */
   readonly refused?: string;
 }
 
-/** What could not be undone: of the chain only the plugins that DEL is still owed to. */
+/** A step that could not be undone. Its chain has only the plugins that DEL is still owed to. */
 export interface Left {
   readonly carried: StepResult;
   readonly error: CniError;
 }
 
-/** A step that stands. */
+/** A step whose delegate has succeeded. */
 export interface Attached extends StepResult {
   readonly result: DelegateResult;
 }
@@ -39,7 +39,7 @@ export type Executed =
   /** `touched` are the steps that may have had an effect, the failing one included. */
   | { readonly ok: false; readonly error: CniError; readonly touched: readonly StepResult[] };
 
-/** At once, of the secondaries that may run at once: their number is the pod's author's choice, processes are the node's. */
+/** So many secondaries run at once: a pod's author chooses their number, but the processes are the node's. */
 const batchSize = 16;
 
 /** Whether the secondaries are attached and detached at once, or in turn. */
@@ -92,14 +92,14 @@ async function attach(sys: Sys, step: Step, runtimeConf: RuntimeConf): Promise<A
   return owingClaim({ step: claimed.value, added });
 }
 
-/** A plugin in whose name was claimed is owed a DEL although it never came to its ADD. */
+/** Addresses were claimed in a plugin's name: DEL is owed to it although its ADD never ran. */
 function owingClaim({ step, added }: Attempted): Attempted {
   const plugins = throughClaim(step);
   if (added.ok || added.ran.plugins.length >= plugins.length) return { step, added };
   return { step, added: { ...added, ran: { ...step.chain, plugins } }, neverRan: added.error.msg };
 }
 
-/** Who refused a claim has none; else nobody knows. */
+/** A claim that was refused does not exist. After any other failure it may exist. */
 function unclaimed(step: Step, error: CniError): Added {
   const plugins = hasRun(error) && !hasRefused(error) ? throughClaim(step) : [];
   return { ok: false, error, ran: { ...step.chain, plugins }, partial: undefined };
@@ -123,9 +123,9 @@ function inBatches<T>(list: readonly T[]): T[][] {
 }
 
 /**
- * Undoes steps in reverse: the secondaries (in turn or at once), then the primary. Goes on past a failure, since what
- * one network left must not keep the others; within a chain a failure stops, as the specification has it, unless `past`
- * says otherwise. Returns what is left, as it was come to.
+ * Undoes steps in reverse: the secondaries (in turn or at once), then the primary. A network that fails does not keep the others
+ * from being undone. Within one chain the first failure stops, as the specification has it, unless `past` says otherwise.
+ * Returns the steps that are left, in the order of undoing.
  */
 export async function undo(
   sys: Sys,
@@ -146,8 +146,8 @@ export async function undo(
 }
 
 /**
- * Past which failures within a chain undoing goes on to the plugins before: past none, past that of a plugin that has perhaps
- * never attached anything, or, for the last try, past all.
+ * After which failures of a plugin undoing goes on with the plugins before it in the chain: after none; after that of a plugin
+ * that has perhaps never attached anything; or, on the last try, after all.
  */
 export type GoesPast = "none" | "unattached" | "all";
 
@@ -166,8 +166,8 @@ async function detach(
 }
 
 /**
- * The DEL of a step by this chain, and of its early claim, where the main plugin's DEL may not have led to its IPAM: some
- * look for what their ADD has left first. Not as long as an interface may be there that has the addresses.
+ * Sends DEL to a step by this chain, and releases its early claim. The main plugin's DEL may not have released it: some main
+ * plugins end early if their own ADD has left nothing. The claim stays while an interface may still have the addresses.
  */
 export async function deleteStep(
   sys: Sys,
@@ -185,7 +185,7 @@ export async function deleteStep(
 
 function passableOf({ step, result, refused }: StepResult): (index: number, error: CniError) => boolean {
   if (refused !== undefined) return (index) => index === step.chain.plugins.length - 1;
-  // How far an ADD came that was killed, nobody knows. That its plugins were all there is certain.
+  // Nobody knows how far a killed ADD came. But all of its plugins were installed.
   return (_index, error) => result === undefined && hasRun(error);
 }
 

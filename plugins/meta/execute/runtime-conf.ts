@@ -5,7 +5,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { MetaPlaces } from "../config/config.ts";
 import type { Step } from "../plan/plan.ts";
 
-/** What delegates of this operation are told of the container; `changes` are those of a recorded one. */
+/** What delegates of this operation are told of the container. `changes` is what a record says otherwise. */
 export function runtimeConfOf(
   sys: Sys,
   environment: Environment,
@@ -25,9 +25,9 @@ export function runtimeConfOf(
 }
 
 /**
- * The same for one step's ADD. A plugin that knows none of the names in CNI_ARGS refuses them all unless it is told not to,
- * and a runtime that gives none of its own has not said so. DEL and CHECK go without, as with Multus: a plugin that cannot
- * read what its ADD was told would refuse them for ever.
+ * The same for one step's ADD, with the step's own CNI_ARGS. A plugin refuses names that it does not know unless CNI_ARGS say
+ * IgnoreUnknown, which a runtime without CNI_ARGS does not say. DEL and CHECK go without the step's own, as with Multus: a
+ * plugin that cannot read them would refuse each DEL.
  */
 export function runtimeConfForAdd({ args }: Step, runtimeConf: RuntimeConf): RuntimeConf {
   if (args === undefined) return runtimeConf;
@@ -36,5 +36,5 @@ export function runtimeConfForAdd({ args }: Step, runtimeConf: RuntimeConf): Run
   return { ...runtimeConf, args: [...own, ...(told ? [] : ["IgnoreUnknown=true"]), args].join(";") };
 }
 
-/** The time that undoing a failed ADD gets beyond ADD's own: kubelet's 4 minutes less the default timeout. */
+/** How long undoing a failed ADD may take after ADD's own time: the kubelet's 4 minutes less the default timeout. */
 export const undoMs = 25_000;

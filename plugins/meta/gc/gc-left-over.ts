@@ -24,8 +24,9 @@ function heldOf({ key, path, state }: RecordEntry): RecordOnDisk | undefined {
 }
 
 /**
- * Tries again what DELs have given up, and forgets what is undone. Not of a container that the runtime lists or that has a
- * record: its ID is another one's by now, and the interfaces are, too. A failure is a warning: GC would fail for ever.
+ * Tries again to undo what DELs have given up, and removes the file if that succeeds. It leaves a container alone that the runtime
+ * lists or that has a record: another sandbox has that ID now, and the interfaces. A failure is only a warning, or GC would
+ * fail for ever.
  */
 export async function collectLeftOver(
   sys: Sys,
@@ -41,7 +42,7 @@ export async function collectLeftOver(
       if (isAttached(sys, stateDir, key.containerId)) return ok("it has a new attachment");
       return ok(await undoAgain(sys, path, record, runtimeConfOfOne(key.containerId, record.args)));
     };
-    // What an operation is at work on is not waited for.
+    // A container that an operation is at work on is not waited for.
     const done = await withContainer(sys, stateDir, key.containerId, work, 0);
     const why = done.ok ? done.value : describe(done.error);
     if (why !== undefined) sys.warn(`hawser: GC: ${path} is still left over: ${why}`);

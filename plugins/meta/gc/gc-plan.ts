@@ -10,11 +10,11 @@ export interface RecordOnDisk {
   readonly key: AttachmentKey;
   readonly path: string;
   readonly record: AttachmentRecord | undefined;
-  /** It never can be read; another that has no record here is only not understood, or not read this time. */
+  /** The file can never be read. A record that is missing here for another reason may be read another time. */
   readonly isTorn: boolean;
 }
 
-/** The same attachment, not a later one of the same name. */
+/** Whether both are the same attachment, and not a later one with the same key. */
 export function isSame(one: RecordOnDisk, other: RecordOnDisk): boolean {
   const { network, containerId, ifname } = one.key;
   const { key } = other;
@@ -24,7 +24,7 @@ export function isSame(one: RecordOnDisk, other: RecordOnDisk): boolean {
   );
 }
 
-/** GC's decision: which of this network's attachments the runtime no longer lists. Other networks' are not its business. */
+/** The attachments of this network that the runtime no longer lists. Other networks have their own GC. */
 export function stale(
   held: readonly RecordOnDisk[],
   network: string,
@@ -41,7 +41,7 @@ function lists(valid: readonly ValidAttachment[], { containerId, ifname }: Attac
 export interface Collection {
   readonly chain: Chain;
   readonly valid: readonly ValidAttachment[];
-  /** Only what DELs have given up names it, so that it may fail for ever. */
+  /** Only leftovers name this network, so its GC may fail for ever. */
   readonly isLeftOver: boolean;
 }
 
@@ -54,16 +54,16 @@ export interface CollectionInput {
   readonly live: readonly RecordOnDisk[];
   /** This network's records, gone ones included: their delegates may hold more than we recorded. */
   readonly own: readonly RecordOnDisk[];
-  /** What this network's DELs have given up: nobody's valid attachments. */
+  /** What this network's DELs have given up. None of it is valid. */
   readonly leftOver?: readonly RecordOnDisk[];
   readonly network: string;
   readonly runtimeList: readonly ValidAttachment[];
 }
 
 /**
- * What each delegate is told. The runtime lists (container, eth0) only; a network's valid set is every attachment that
- * any live record has in it, under whatever interface name. For containers of which we hold no readable record nobody
- * knows the secondaries: as long as there is one, only the primary, whose set the runtime itself knows, is collected.
+ * The networks that GC is sent to, each with its valid set. The runtime lists only (container, eth0). So a network's valid set is
+ * every attachment that a live record has in it, under whatever interface name. Nobody knows the secondaries of a container
+ * without a readable record. As long as there is such a container, GC is sent to the primary alone, whose set the runtime knows.
  */
 export function collections(input: CollectionInput): { run: Collection[]; skipped: string[] } {
   const { primary, everyPods, live, own, leftOver = [], network, runtimeList } = input;
@@ -76,7 +76,7 @@ export function collections(input: CollectionInput): { run: Collection[]; skippe
     runtimeList.every(({ containerID, ifname }) =>
       readable.some(({ key }) => key.containerId === containerID && key.ifname === ifname),
     );
-  // What the runtime lists is in the network that it calls us for, whoever makes the primary, and in ours.
+  // The runtime's list is valid in the network that it calls us for, and in the primary's.
   const isRuntimes = (name: string): boolean => name === network || name === primary?.name;
   const run = chains.filter((chain) => allKnown || chain.name === primary?.name);
   return {
@@ -109,13 +109,13 @@ function generic(chain: Chain): Chain {
   };
 }
 
-/** Nor is another device another network. */
+/** The plugin without the device that it was given: another device is not another network. */
 function withoutDevice({ chain, device }: Step): Chain {
   if (device === undefined) return chain;
   return { ...chain, plugins: chain.plugins.map((plugin) => without(plugin, "deviceID", "pciBusID")) };
 }
 
-/** Not the whole object: one that was recorded has its keys in another order. */
+/** A key by the plugins alone: a recorded chain has its keys in another order. */
 export function keyOf({ name, cniVersion, plugins }: Chain): string {
   return printJson([name, cniVersion, plugins]);
 }

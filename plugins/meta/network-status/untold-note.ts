@@ -8,8 +8,8 @@ import type { AttachmentRecord } from "../record/record.ts";
 
 /**
  * Network statuses that could not be written: `<stateDir>/.untold/<containerID>@<ifname>`. The pod started all the same, and
- * its status would stay wrong for ever; so the next operation that has the API makes it good. Not synced: no sandbox outlives
- * a power loss. `untold.ts` makes them good; the note of an attachment goes with it.
+ * its status would stay wrong for ever, so the next operation that reaches the API writes it (`untold.ts`). The note is not synced:
+ * no sandbox outlives a power loss. It is removed with its attachment.
  */
 export const untoldFolder = ".untold";
 const fileMode = 0o600;
@@ -19,7 +19,7 @@ export function isFinal(error: CniError): boolean {
   return hasId(error, "kube.api-not-found", "kube.api-conflict", "kube.api-gone", "status.size");
 }
 
-/** Remembers a status that was not written; not one of a pod that has no uid here, since the next one of its name is another. */
+/** Notes a status that was not written. A pod without a uid gets no note: the next pod of its name would get the status. */
 export function noteUntold(
   sys: Sys,
   stateDir: string,
@@ -36,7 +36,7 @@ export function noteUntold(
   write();
 }
 
-/** Of an attachment that is gone nobody wants to know. */
+/** Removes the note of an attachment that is gone. */
 export function forgetUntold(sys: Sys, stateDir: string, { containerId, ifname }: AttachmentKey): void {
   sys.files.remove(pathOf(stateDir, containerId, ifname));
 }

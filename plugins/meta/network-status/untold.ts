@@ -9,12 +9,12 @@ import type { Sys } from "../../../sys/sys.ts";
 import { fromDocument } from "../record/record.ts";
 import { isFinal, nameOf, untoldFolder } from "./untold-note.ts";
 
-/** One status, and whose. */
+/** A status that is owed, and the attachment that it tells of. */
 interface Untold {
-  /** Of its note. */
+  /** The note's path. */
   readonly path: string;
   readonly key: AttachmentKey;
-  /** Of the record: a later attachment of the same container is another one. */
+  /** The record's time: a later attachment of the same container has another. */
   readonly sinceMs: number;
   readonly pod: PodIdentity & { readonly uid: string };
   readonly text: string;
@@ -46,7 +46,7 @@ export async function tellUntold(
   }
 }
 
-/** False when it is of no use to go on. */
+/** False if the API does not take the status, and so would not take the next. */
 async function tellOne(
   sys: Sys,
   stateDir: string,
@@ -54,7 +54,7 @@ async function tellOne(
   untold: Untold,
   deadlineMs: number,
 ): Promise<boolean> {
-  // Its DEL comes before another sandbox of the pod, and waits for us: so nothing newer is written over.
+  // The pod's DEL waits for this lock, and its next sandbox comes after the DEL: so no newer status is overwritten.
   const lock = await lockContainer(sys, stateDir, untold.key.containerId, 0);
   if (!lock.ok) return true;
   try {

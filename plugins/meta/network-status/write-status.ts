@@ -12,11 +12,11 @@ import type { Attached } from "../execute/execute.ts";
 import type { AttachmentRecord } from "../record/record.ts";
 import { noteUntold } from "./untold-note.ts";
 
-/** What an ADD has made, to be told. */
+/** What an ADD has made, for the network status. */
 export interface MadeAttachments {
   readonly pod: PodIdentity;
   readonly isStatic: boolean;
-  /** What plugins before us have made. */
+  /** The result of the plugins before us. */
   readonly base: CniResult | undefined;
   readonly carried: readonly Attached[];
 }
@@ -27,7 +27,7 @@ interface StatusWriter {
   readonly deadlineMs: number;
 }
 
-/** A pod that starts is worth more than its status; whoever wants it the other way round has `required`. */
+/** How long a pod waits for its status, unless the status is `required`. */
 const patienceMs = 2_000;
 
 /**
@@ -71,10 +71,10 @@ async function networksOf(
 ): Promise<AttachedNetwork[]> {
   const before = base === undefined ? [] : [{ name: network.name, isDefault: true, result: base }];
   const own = carried.map(async ({ step, result }): Promise<AttachedNetwork> => {
-    // The attachment's own file, which its plugins may have written; else what the device plugin has told.
+    // The attachment's own file, which its plugins may have written. Else the device plugin's information.
     const deviceInfo = (await informationOf(sys, step)) ?? step.device?.info;
     return {
-      // What the configuration itself holds has no definition's name, but that of its own network.
+      // A network of the configuration itself has no definition: its name is the one in it.
       name: step.network.includes("/") ? step.network : step.chain.name,
       isDefault: step.role === "primary",
       result: result.result,

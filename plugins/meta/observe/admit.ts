@@ -94,7 +94,7 @@ function foreignError(
   ];
 }
 
-/** A network that is wanted twice is missing once. A definition that runs what it may not is not asked about the rest. */
+/** One error for a network that is wanted twice. A definition that runs a denied type gets that error alone. */
 function uniqueErrors(policy: Policy, wanted: readonly Wanted[]): CniError[] {
   const errors = new Map<string, CniError>();
   for (const { request, lookup } of wanted) {
@@ -110,7 +110,7 @@ function uniqueErrors(policy: Policy, wanted: readonly Wanted[]): CniError[] {
   return [...errors.values()];
 }
 
-/** What each kind of request is called in `cni-args`, by which plugins take it too; they read keys in any case. */
+/** The keys of `cni-args` by which plugins take each kind of request, too. Plugins read keys in any case. */
 const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
   ips: ["ips", "ip"],
   mac: ["mac"],

@@ -9,8 +9,8 @@ import type { MetaConfig } from "../config/config.ts";
 type ApiConfig = Pick<MetaConfig, "kubeconfig">;
 
 /**
- * The way to the Kubernetes API, if the configuration names one. Nothing is asked and no file is read before somebody
- * asks it; without a kubeconfig not even its code is loaded.
+ * The client of the Kubernetes API, if the configuration names one. It reads files and connects at its first request. Without a
+ * kubeconfig its code is not loaded.
  */
 export async function openApi(
   sys: Sys,
@@ -23,7 +23,7 @@ export async function openApi(
   return openClient(sys, { kubeconfig, variables, deadlineMs });
 }
 
-/** Whether the configured access could be used, as far as this node's files tell; the server is not asked. */
+/** Whether this node's files allow the access that is configured. The server is not asked. */
 export async function checkAccess(
   sys: Sys,
   { kubeconfig }: ApiConfig,
@@ -41,8 +41,7 @@ export async function checkAccess(
 }
 
 /**
- * The pod's annotations: the runtime's word, else the API's. Undefined when only the API knows them and it is not to be
- * asked.
+ * The pod's annotations, from the runtime, else from the API. Undefined if only the API knows them and it is not to be asked.
  */
 export async function readAnnotations(
   { runtimeConfig, kubeconfig, dialect }: Pick<MetaConfig, "runtimeConfig" | "kubeconfig" | "dialect">,

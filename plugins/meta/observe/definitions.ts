@@ -6,12 +6,12 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 import type { Lookup, Wanted } from "./wanted.ts";
 
-/** Requests under way at once: how many networks a pod asks for is its author's choice. */
+/** So many requests to the API are under way at once: a pod's author chooses how many networks it asks for. */
 const batchSize = 16;
 
 type ReadDefinition = Outcome<Definition, CniError>;
 
-/** Of a definition, wherever it is kept. */
+/** What a definition is called, wherever it is kept. */
 interface DefinitionName {
   readonly namespace: string;
   readonly name: string;
@@ -43,7 +43,7 @@ export async function readDefinitions(
   });
 }
 
-/** Undefined for what the operator's configuration has in it, or looks for in a file. */
+/** Undefined for a network that the operator's configuration has in it, or that a file of confDir has. */
 function definitionOf({ request, choice }: Wanted): DefinitionName | undefined {
   if (request !== undefined) return request;
   return choice?.source.kind === "defined" ? choice.source : undefined;
@@ -82,7 +82,7 @@ async function fetchAll(
   }
 }
 
-/** Neither on disk nor in the API. */
+/** The error of a definition that is neither on disk nor in the API. */
 function nowhere(onDisk: ReadDefinition | undefined): ReadDefinition {
   if (onDisk === undefined || onDisk.ok) throw new Error("only what is not on disk is looked for in the API");
   const { error } = onDisk;

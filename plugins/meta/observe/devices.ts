@@ -8,14 +8,14 @@ import type { MetaConfig } from "../config/config.ts";
 import type { Wanted } from "./wanted.ts";
 
 /**
- * `required`: a network whose device cannot be had is an error. `known`: it goes without, and stderr tells why; for a person
- * who asks what would be, and for a DEL that has to derive what there was.
+ * `required`: it is an error if a network cannot get its device. `known`: the network goes without a device, and stderr says why.
+ * That is for `hawser explain`, and for a DEL without a record.
  */
 export type DeviceMode = "required" | "known";
 
 /**
- * Gives each network whose definition names a resource a device of the pod. Where none names one, which is nearly always,
- * nothing is asked and nothing loaded. Errors: those of `findDevices`.
+ * Gives a device of the pod to each network whose definition names a resource. If no definition names one, which is nearly
+ * always so, it asks nothing and loads nothing. Errors: those of `findDevices`.
  */
 export async function assignDevices(
   sys: Sys,
@@ -48,7 +48,7 @@ function needOf({ lookup }: Wanted): DeviceNeed {
   return { network: lookup.network, resource: resourceOf(lookup.definition.annotations) };
 }
 
-/** The kubelet's word counts: it alone knows whose a device is. */
+/** The kubelet alone knows whose a device is: the device that the pod names is ignored. */
 function warnOfIgnored(sys: Sys, request: NetworkRequest | undefined, id: string): void {
   if (request?.deviceId === undefined || request.deviceId === id) return;
   const { namespace, name, deviceId } = request;

@@ -20,13 +20,13 @@ export interface Observed {
   readonly pod: PodIdentity | undefined;
   /** A file of the node defines the pod; in the API it has another uid. */
   readonly isStatic: boolean;
-  /** In the order in which they are attached. One that is `not-asked` keeps its place, and with it the names of the others. */
+  /** In the order in which they are attached. A network that is `not-asked` keeps its place, so that the others keep their names. */
   readonly wanted: readonly Wanted[];
-  /** What only the API could have told, where it was not to be asked: for people. */
+  /** What only the API could have told, if it was not to be asked. For people. */
   readonly notAsked: readonly string[];
 }
 
-/** Without an API client, what the node itself knows must do; `notAsked` tells what it does not. */
+/** Reads all that an operation depends on. Without an API client it reads what the node has; `notAsked` tells what is missing. */
 export async function observe(
   sys: Sys,
   config: MetaConfig,
@@ -55,7 +55,7 @@ export async function observe(
   });
 }
 
-/** What STATUS and GC ask, and never the API for it: the networks that every pod gets, whatever its annotations say. */
+/** The networks that every pod gets, whatever its annotations say: STATUS and GC ask these, and never the API for them. */
 export async function observeEveryPods(
   sys: Sys,
   config: MetaConfig,
@@ -74,7 +74,7 @@ export async function observePrimary(
   return lookUp(sys, config, defaultNamespace, primaryOf(config), undefined);
 }
 
-/** What this node's files say of these networks, whoever may have them. */
+/** What this node's files say of these networks. Nothing is admitted or refused. */
 export async function findOnNode(sys: Sys, config: MetaConfig, wanted: readonly Wanted[]): Promise<Wanted[]> {
   return readSources(sys, config, await readDefinitions(sys, config, wanted, undefined));
 }

@@ -3,7 +3,7 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 
-/** As long as Multus waits; of an operation's own time. */
+/** As long as Multus waits. It is part of the operation's own time. */
 const patienceMs = 45_000;
 const stepMs = 1000;
 
@@ -26,7 +26,7 @@ export async function awaitReadiness(
   return ok(undefined);
 }
 
-/** STATUS is asked every few seconds: it says how it is now. Errors: `meta.not-ready`. */
+/** The same without waiting: a runtime asks STATUS every few seconds. Errors: `meta.not-ready`. */
 export function checkReadiness(sys: Sys, { readinessFile }: MetaConfig): Outcome<void, CniError> {
   return readinessFile === "" || isThere(sys, readinessFile) ? ok(undefined) : fail(notReady(readinessFile));
 }

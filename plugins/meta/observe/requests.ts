@@ -16,10 +16,10 @@ export interface Requests {
   readonly chosen: readonly NetworkRequest[];
 }
 
-/** The namespace of operators' own networks, and of sandboxes that no pod's name comes with. */
+/** The namespace of the configuration's `networks`, and of a sandbox whose pod the runtime does not name. */
 export const defaultNamespace = "default";
 
-/** Whose annotations they are, as far as it matters to them. */
+/** The pod that asks: its annotations, and what they are read by. */
 export interface Asker {
   readonly annotations: Readonly<Record<string, string>>;
   readonly namespace: string;

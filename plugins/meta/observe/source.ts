@@ -85,7 +85,7 @@ function foundIn({ network }: MetaConfig, { source, config }: Read): Lookup {
   return { kind: "found", network: named, definition: { ...place, annotations: {}, config } };
 }
 
-/** Where there is no definition, or nobody may be asked for it, the operator may mean a file of confDir. */
+/** If there is no definition, or the API may not be asked for it, the operator may mean a file of confDir. */
 function definedOrNamed(sys: Sys, config: MetaConfig, name: string, lookup: Lookup): Lookup {
   // An API that is down must not put pods on another network.
   const isNowhere =
@@ -141,7 +141,7 @@ function auxiliary(sys: Sys, config: MetaConfig, { config: list, folder }: Auxil
 function chained(sys: Sys, folder: string, config: JsonObject): JsonObject {
   const { plugins, name } = config;
   if (!Array.isArray(plugins) || config.loadOnlyInlinedPlugins === true) return config;
-  // Not what could lead out of the folder.
+  // A name that is none could lead out of the folder.
   if (typeof name !== "string" || !isName(name)) return config;
   return { ...config, plugins: [...plugins, ...siblingPlugins(sys, `${folder}/${name}`)] };
 }

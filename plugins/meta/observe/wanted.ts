@@ -37,7 +37,7 @@ export type Lookup =
   | FoundNetwork
   /** Only the API could tell, and it may not be asked; `what` is for people. */
   | { readonly kind: "not-asked"; readonly what: string }
-  /** Another namespace's network that is not open to the pod. Nothing else of it is kept, nor whether there is one. */
+  /** Another namespace's network that is not open to the pod. Nothing of it is kept, not even whether it exists. */
   | { readonly kind: "foreign" }
   | { readonly kind: "failed"; readonly error: CniError };
 
@@ -45,7 +45,7 @@ export interface FoundNetwork {
   readonly kind: "found";
   /** For people: `namespace/name` of its definition, else the name in its configuration. */
   readonly network: string;
-  /** Until it is admitted as it is written, then with the configuration that plugins may be given. */
+  /** As it is written. Once it is admitted, its configuration is what plugins may be given. */
   readonly definition: Definition;
   /** What may be handed on of a definition that is not the operator's own text. */
   readonly decoded?: Outcome<Decoded, CniError>;

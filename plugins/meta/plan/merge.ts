@@ -22,7 +22,7 @@ function requireIndexes({ ips = [], interfaces = [] }: CniResult): void {
     );
 }
 
-/** A route without a gateway goes by its own network's; among several networks' routes that has to be said. */
+/** A route without a gateway goes by the gateway of its own network. A merged result has several networks, so each route names it. */
 function explicit(result: CniResult): CniResult {
   if (result.routes === undefined) return result;
   const gateways = (result.ips ?? []).flatMap(({ gateway }) => gateway ?? []);
@@ -53,7 +53,7 @@ function isOfLink(route: Route, { ips = [], routes = [] }: CniResult, gateways: 
     return true;
   const networks = [...ips.map(({ address }) => address), linkLocal];
   if (networks.some((network) => prefixOf(network) === prefixOf(dst) && covers(network, dst))) return true;
-  // Whether it is the way to the gateway itself: a gateway must be a neighbour before anything can go by it.
+  // A route without which the gateway could not be reached stays without a gateway.
   const [gateway = ""] = gateways;
   const narrower = routes.map((each) => each.dst).filter((each) => prefixOf(each) > prefixOf(dst));
   return covers(dst, gateway) && ![...networks, ...narrower].some((each) => covers(each, gateway));

@@ -7,16 +7,16 @@ import type { MetaConfig } from "../config/config.ts";
 export const giver = "hawser-flat";
 
 /**
- * hawser-flat gives each identity a MAC address, and the main plugin sets it: but the main plugin learns nothing of it, for
- * it asks for addresses only. So they are claimed before it runs, in its name: the claim is the container's and the
- * interface's, and the main plugin's own call gets the same again.
+ * hawser-flat gives each identity a MAC address, which the main plugin has to set. But the main plugin asks for addresses only, and
+ * learns no MAC address. So the addresses are claimed before the main plugin runs, in its name. A claim belongs to a container
+ * and an interface: the main plugin's own call gets the same addresses.
  */
 export interface EarlyClaim {
   /** The plugins, by their places in the chain, that are given the identity's MAC address. */
   readonly to: readonly number[];
-  /** What is asked for instead. The plugin whose IPAM it is does not declare it, and would not pass it on. */
+  /** The MAC address that the pod asks for. The plugin with the IPAM part does not declare `mac`, and would not pass it on. */
   readonly asked?: string;
-  /** As Multus does, each plugin is told in CNI_ARGS as well. */
+  /** Each plugin finds the MAC address in CNI_ARGS, too, as with Multus. */
   readonly inArgs?: true;
 }
 
@@ -37,7 +37,7 @@ export function planClaim(
   if (source === undefined || to.length === 0) return undefined;
   if (typeof asked === "string") return declaresMac(source) || isInArgs ? undefined : { to: [], asked };
   const isOff = isObject(source.ipam) && textAt(source.ipam, "mac") === "none";
-  // Who names one in the definition has decided.
+  // A MAC address in the definition goes before the identity's.
   return isOff || complete.plugins.some(namesMac) ? undefined : { to, ...(isInArgs && { inArgs: true }) };
 }
 
@@ -54,7 +54,7 @@ function namesMac(plugin: JsonObject): boolean {
   return textAt(plugin, "mac") !== "" || textAt(cni, "mac") !== "";
 }
 
-/** As Go's plugins find it, in whatever case. */
+/** The text under a key in any case, as plugins of Go's find it. */
 function textAt(object: JsonObject, key: string): string {
   const found = Object.keys(object).find((each) => foldKey(each) === foldKey(key));
   const value = found === undefined ? "" : object[found];

@@ -17,21 +17,21 @@ import { endlessIpam } from "../trust/plugin-types.ts";
 import { type EarlyClaim, planClaim } from "./plan-claim.ts";
 import type { Selection } from "./select.ts";
 
-/** One attachment as it will be made: everything a delegate is sent, but for prevResult. */
+/** One attachment as it will be made: everything that a delegate is sent, except prevResult. */
 export interface Step {
   readonly role: "primary" | "secondary";
   readonly network: string;
   readonly ifname: string;
   readonly chain: Chain;
-  /** Goes behind the runtime's own CNI_ARGS, on ADD alone. */
+  /** Added behind the runtime's own CNI_ARGS, on ADD alone. */
   readonly args?: string;
   /** Its addresses are claimed before its plugins run, for the MAC address that comes with them. */
   readonly claim?: EarlyClaim;
   /** The pod's device that this network gets; its ID is in the chain's plugins already. */
   readonly device?: AssignedDevice;
   /**
-   * The attachment's device information file: written before its plugins run if the device's own plugin has told
-   * something, else theirs to write; removed after their DEL.
+   * The attachment's device information file. Hawser writes it before the plugins run if the device plugin has told something,
+   * else the plugins may write it. It is removed after their DEL.
    */
   readonly deviceInfoFile?: string;
 }
@@ -40,8 +40,8 @@ export interface Step {
 export type Plan = readonly Step[];
 
 /**
- * Turns selections into complete steps, or says of each one that cannot be planned why. Without a container (STATUS, GC)
- * the steps are those that any would get.
+ * Turns selections into complete steps, or says why each of the others cannot be planned. Without a container (STATUS, GC) the
+ * steps are those that any container would get.
  */
 export function plan(
   config: MetaConfig,
@@ -112,7 +112,7 @@ function completed(
       !chain.plugins.some((p) => declaredCapabilities(p).includes(name)),
   );
   if (unmet.length > 0) return unsupported(unmet, chain, misplacedCapabilities(definition));
-  // What the kubelet asked of the pod's network (ports, bandwidth) is the primary's business alone.
+  // The kubelet asks for ports and bandwidth of the primary alone.
   const kubelets = role === "primary" ? config.runtimeConfig : {};
   const supplied = { ...kubelets, ...requested, ...ours };
   const whole = withDevice(withCniArgs(completeChain(chain, supplied), request?.cniArgs), device);
@@ -123,7 +123,7 @@ function completed(
   });
 }
 
-/** Every attachment whose plugins ask for the file, or whose device has something to tell in it. */
+/** The file of an attachment whose plugins ask for it, or whose device plugin has told something. */
 function infoFile(
   { deviceInfoDir }: MetaConfig,
   { network, ifname, device }: Selection,
@@ -187,7 +187,7 @@ function recursion(type: string): CniError {
   return cniError("invalidConfig", "meta.recursion", "a meta-plugin cannot be its own delegate", why);
 }
 
-/** Nobody's text can be right here, the operator's neither: such a plugin runs itself until the node has no process left. */
+/** An error in the operator's text, too: such a plugin runs itself until the node has no process left. */
 function endlessError(type: string): CniError {
   return cniError(
     "invalidConfig",

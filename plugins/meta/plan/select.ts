@@ -5,7 +5,7 @@ import type { NetworkRequest } from "../../../kube/request.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Wanted } from "../observe/wanted.ts";
 
-/** One attachment that is to be: which network, under which interface name. */
+/** One attachment that is to be made: which network, under which interface name. */
 export interface Selection {
   readonly role: "primary" | "secondary";
   /** For people: the primary's name, or `namespace/name`. */
@@ -17,7 +17,7 @@ export interface Selection {
   readonly source: string;
   readonly config: JsonObject;
   readonly request: NetworkRequest | undefined;
-  /** Of which its definition wants a device; `device` is that one, where it is known. */
+  /** The resource of which the definition wants a device. `device` is that device, if it is known. */
   readonly resource?: string;
   readonly device?: AssignedDevice;
 }
@@ -40,7 +40,7 @@ export function select(wanted: readonly Wanted[], taken: TakenNames): Outcome<Se
   return collisions.ok ? ok(selections) : collisions;
 }
 
-/** Empty for a network of which only the API could tell. */
+/** One selection; none of a network of which only the API could tell. */
 function selectionOf(
   { role, origin, request, lookup, device }: Wanted,
   ownName: string,

@@ -16,8 +16,8 @@ import type { Sys } from "../../../sys/sys.ts";
 export const patienceMs = 60_000;
 
 /**
- * Does something to a container alone, after what a killed operation on it, or a killed collection, has left running has
- * come to its end. If that cannot be awaited, the next one is told of it again.
+ * Does something to a container under its lock. If an operation on it, or a GC, was killed, it waits first until the delegates
+ * have ended that are still running. If they do not end, the next operation inherits the lock again.
  */
 export async function withContainer<T>(
   sys: Sys,
@@ -32,7 +32,7 @@ export async function withContainer<T>(
   return underLock(lock.value, settle, () => work(lock.value));
 }
 
-/** Does something alone among collections, while no operation begins; `work` is told of those that are under way. */
+/** Does something under GC's lock, while no operation begins. `work` gets the operations that are under way. */
 export async function collectingAlone<T>(
   sys: Sys,
   stateDir: string,
@@ -45,7 +45,7 @@ export async function collectingAlone<T>(
   return underLock(lock.value, settle, () => work(lock.value));
 }
 
-/** To be awaited between the record of an ADD and its first delegate: see `Lock`. */
+/** An ADD awaits this between its record and its first delegate: see `Lock`. */
 export async function passCollection(sys: Sys, lock: Lock): Promise<Outcome<void, CniError>> {
   const killed = await lock.passCollection();
   return killed.ok ? settleCollections(sys, killed.value) : killed;

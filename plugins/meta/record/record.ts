@@ -54,7 +54,7 @@ export interface AttachmentRecord {
   readonly routes?: RecordedRoutes;
   /** Undefined before the first DEL that failed. */
   readonly failures?: Failures;
-  /** Why DEL has given up what this record names. It lies beside the others then, for GC. */
+  /** Why DEL has given up the steps of this record. The record then lies beside the others, for GC. */
   readonly leftOver?: string;
 }
 
@@ -95,7 +95,7 @@ export function toDocument(record: AttachmentRecord): JsonObject {
   return documentOf(record);
 }
 
-/** Whatever the order of their keys; what is undefined is not written. */
+/** Whether both are written as the same, in whatever order of keys. A field that is undefined is not written. */
 function isSameJson(one: Json | undefined, other: Json | undefined): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other))
@@ -157,7 +157,7 @@ function routesDocument({ plan, removed, added }: RecordedRoutes): JsonObject {
   };
 }
 
-/** What is as absent when it is wrong: a record is good for a DEL without it. */
+/** Reads a field that counts as absent if it is wrong: a record is good for a DEL without it. */
 const softText = lenient(text);
 const softTrue = usually(false, (value) => value === true);
 
@@ -183,7 +183,7 @@ const chain = object({
   ),
 });
 
-/** DEL needs no more of it than that there is one. */
+/** DEL needs to know only that there is a claim. */
 const claim = object({
   to: usually([], (value) => readWhole(list(number), value)),
   asked: maybe(softText),

@@ -12,7 +12,7 @@ export interface Gateway {
   readonly ifname: string;
 }
 
-/** What is to become of the pod's default routes once all of its attachments stand. */
+/** What the pod's default routes are to be after all of its attachments are made. */
 export interface RoutePlan {
   /** At most one of a family: it takes the place of every other default route of the family. */
   readonly gateways: readonly Gateway[];
@@ -20,7 +20,7 @@ export interface RoutePlan {
   readonly withdrawn: readonly string[];
 }
 
-/** What is done to the kernel's routes for it. Recorded before anything of it is done. */
+/** The changes of the kernel's routes that this takes. They are recorded before the first is made. */
 export interface RouteChanges {
   readonly removed: readonly KernelRoute[];
   readonly added: readonly KernelRoute[];
@@ -91,7 +91,7 @@ export function familiesOf({ gateways, withdrawn }: RoutePlan): Family[] {
   return [...new Set(gateways.map(({ family }) => family))];
 }
 
-/** From what the kernel has to what is planned. What is right already stays as it is. */
+/** The changes that lead from the kernel's routes to the planned ones. A route that is right stays as it is. */
 export function changesFor(plan: RoutePlan, found: readonly FoundRoute[]): RouteChanges {
   const wanted = plan.gateways.map(({ family, address, ifname }) => defaultRoute(family, address, ifname));
   const isWanted = (route: FoundRoute): boolean => wanted.some((each) => isSameRoute(each, route));
@@ -104,11 +104,11 @@ export function changesFor(plan: RoutePlan, found: readonly FoundRoute[]): Route
 
 function isInTheWay({ gateways, withdrawn }: RoutePlan, route: FoundRoute): boolean {
   if (route.devices.some((device) => withdrawn.includes(device))) return true;
-  // An advertised one is the kernel's own, and loses to ours by its metric.
+  // An advertised route stays: it is the kernel's own, and ours goes before it by its metric.
   return !route.isAdvertised && gateways.some(({ family }) => family === route.family);
 }
 
-/** What of the recorded changes is still to be taken back. Interfaces that go anyway need no route again. */
+/** The recorded changes that must still be taken back. Interfaces that go away anyway get no route back. */
 export function takingBack(
   { removed, added }: RouteChanges,
   found: readonly KernelRoute[],
@@ -121,7 +121,7 @@ export function takingBack(
   };
 }
 
-/** Whether what was planned still holds. Errors: `route.drift`. */
+/** Whether the pod still has the planned default routes. Errors: `route.drift`. */
 export function requireRoutes(plan: RoutePlan, found: readonly FoundRoute[]): Outcome<void, CniError> {
   for (const { family, address, ifname } of plan.gateways) {
     const wanted = defaultRoute(family, address, ifname);

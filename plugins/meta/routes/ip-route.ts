@@ -5,16 +5,16 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 /** A default route of the main table as `ip route` speaks of it. */
 export interface KernelRoute {
   readonly family: Family;
-  /** What `ip route add` makes it by, and `ip route del` removes it by. */
+  /** The words of `ip route add` and `ip route del` for it. */
   readonly words: readonly string[];
   /** The interfaces that it goes by. */
   readonly devices: readonly string[];
 }
 
-/** One that the kernel told of. */
+/** A default route that the kernel has. */
 export interface FoundRoute extends KernelRoute {
   readonly metric: number;
-  /** A router has advertised it: it comes back with the next advertisement, and has its own end. */
+  /** A router has advertised it: it expires by itself, and comes back with the next advertisement. */
   readonly isAdvertised: boolean;
 }
 
@@ -91,7 +91,7 @@ function hopWords({ gateway, via }: JsonObject): string[] {
   return ["via", via.family, via.host];
 }
 
-/** Keys that are `ip route`'s own words, but for one. */
+/** Keys of the JSON with the words of `ip route` for them; one differs. */
 function plainWords(route: JsonObject, keys: readonly string[]): string[] {
   return keys.flatMap((key) => {
     const value = route[key];
@@ -100,7 +100,7 @@ function plainWords(route: JsonObject, keys: readonly string[]): string[] {
   });
 }
 
-/** Of the flags only this one is told; the others are the kernel's findings (`linkdown`, `dead`). */
+/** The one flag that a route is made with. The others are the kernel's findings (`linkdown`, `dead`). */
 function flagWords({ flags }: JsonObject): string[] {
   return Array.isArray(flags) && flags.includes("onlink") ? ["onlink"] : [];
 }

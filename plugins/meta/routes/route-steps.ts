@@ -13,7 +13,7 @@ export interface RouteTools {
   readonly ip: string;
 }
 
-/** Never CNI_PATH nor the caller's PATH: what lies there may be anybody's choice. */
+/** Not CNI_PATH or the caller's PATH: anybody may have put a program there. */
 export const toolFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const maxOutputBytes = 1024 * 1024;
 
@@ -41,7 +41,7 @@ function findTool(sys: Sys, name: string): string | undefined {
     });
 }
 
-/** What would have to be done now, without doing it. Errors: `route.tools`, `route.run`, `route.read`. */
+/** Reads the routes, and returns the changes that the plan takes. Errors: `route.tools`, `route.run`, `route.read`. */
 export async function observeRoutes(
   sys: Sys,
   plan: RoutePlan,
@@ -88,9 +88,9 @@ export async function changeRoutes(
 }
 
 /**
- * Takes recorded changes back as far as they are there; routes by `going`, interfaces that are about to go, are left to go
- * with them. What the kernel refuses is a warning: a DEL that fails for it would be tried for ever, while the pod may have
- * changed its own interfaces since. Errors: `route.run`, when it can be tried again.
+ * Takes back the recorded changes that the kernel still has. Routes by an interface of `going` are left: they go away with it. A
+ * change that the kernel refuses is a warning. The pod may have changed its own interfaces, and a DEL that fails would be tried
+ * for ever. Errors: `route.run`, which can be tried again.
  */
 export async function takeBackRoutes(
   sys: Sys,

@@ -9,8 +9,8 @@ const destinations = { "4": "0.0.0.0/0", "6": "::/0" } as const satisfies Record
 const mainTable = 254;
 
 /**
- * Results of attachments as the planned default routes leave them: nobody but its bearer has the default route of a family
- * any more. Later operations of the delegates hear of it too, whose CHECK looks for every route of their result.
+ * The attachments' results after the default routes were changed: of each family only the chosen attachment has a default route.
+ * The delegates' later operations get these results, because their CHECK looks for every route of their result.
  */
 export function withPlannedRoutes(plan: RoutePlan, attached: readonly Attached[]): Attached[] {
   return attached.map((each) => {
@@ -49,7 +49,7 @@ function isMain(table: unknown): boolean {
   return table === undefined || table === null || table === 0 || table === mainTable;
 }
 
-/** Up to 0.2.0 a result has its routes beside the one address of each family. */
+/** Up to 0.2.0 a result keeps its routes beside the one address of each family. */
 function editDocument(document: JsonObject, isDropped: IsDropped, own: readonly Gateway[]): JsonObject {
   const { ip4, ip6 } = document;
   if (isObject(ip4) || isObject(ip6)) {

@@ -10,8 +10,8 @@ export interface Bearer {
 const mainTables: readonly (number | undefined)[] = [undefined, 0, 254];
 
 /**
- * Of which families several networks of a pod have brought a default route: the kernel takes one of them, and which one nobody
- * has said. One sentence a family.
+ * One sentence for each family in which several networks of a pod have brought a default route. The kernel takes one of them, and
+ * nobody has chosen which.
  */
 export function severalDefaultRoutes(bearers: readonly Bearer[]): string[] {
   return (["4", "6"] as const).flatMap((family) => {

@@ -29,7 +29,7 @@ export function judge(
   return decoded;
 }
 
-/** The text is the operator's, whoever asks for it; but he did not write it for everybody. As Multus, where nothing is said. */
+/** The operator wrote this network, but not for everybody. If the resources name no networks, it is as with Multus. */
 function lend(
   { dialect }: MetaConfig,
   { networks }: Resources,

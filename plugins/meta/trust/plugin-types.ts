@@ -6,13 +6,13 @@ import type { Owner } from "./owner.ts";
 /** What the executable of a type is run as: by us, as a plugin of the network, or by such a plugin, for addresses. */
 export type Part = "plugin" | "ipam";
 
-/** In place of a list of names: all of them. */
+/** Stands for all names. */
 const everyone = "*";
 
 /**
- * What may run for a tenant's definition unless the operator says otherwise: plugins that make an interface of their own or
- * work within the pod. Not what takes a device away from the node (host-device), makes one for others (tap), or runs what it
- * is told to.
+ * The plugins that may run for a tenant's definition unless the operator says otherwise. They make an interface of their own, or
+ * work within the pod. Not among them: a plugin that takes a device from the node (host-device), makes one for others (tap), or
+ * runs any program that it is told to.
  */
 const defaultPlugins = [
   ...["bridge", "cnv-bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ipoib"],
@@ -110,7 +110,7 @@ export function pluginsOf(config: JsonObject): JsonObject[] {
   return (Array.isArray(config.plugins) ? config.plugins : [config]).filter(isObject);
 }
 
-/** By every spelling that a program of Go's takes for the key. What is no text `plan` refuses. */
+/** The types under every spelling that a program of Go's takes for the key. `plan` refuses a type that is no text. */
 export function typesOf(plugin: JsonObject, part: Part): string[] {
   const holders = part === "plugin" ? [plugin] : valuesOf(plugin, "ipam").filter(isObject);
   const types = holders.flatMap((holder) => valuesOf(holder, "type"));

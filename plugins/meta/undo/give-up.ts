@@ -15,9 +15,9 @@ const waitMs = 10 * 60_000;
 const temporaryWaitMs = 60 * 60_000;
 
 /**
- * Whether DEL is to end although this step is not undone: a runtime tries for ever, and until then the pod cannot go away.
- * What is given up stays on record, and GC goes on trying. What never was attached has nothing to lose; what was is given
- * time in which an operator can bring back the plugin that is gone, and time for what passes to pass.
+ * Whether DEL may end although this step is not undone. A runtime repeats a failed DEL for ever, and meanwhile the pod cannot go
+ * away. A step that DEL gives up stays in a file, and GC goes on trying. A step that was never attached is given up soon. One
+ * that was attached gets more time: the operator may bring back a missing plugin, and a passing failure may pass.
  */
 export function mayGiveUp(
   { neverAttached, isTemporary, isGone }: Stuck,

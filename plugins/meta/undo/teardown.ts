@@ -16,7 +16,7 @@ export type FoundRecord =
   | { readonly kind: "record"; readonly record: AttachmentRecord }
   | { readonly kind: "none" }
   | { readonly kind: "torn"; readonly why: string }
-  /** It is there, and cannot be used now. */
+  /** There is a record, but it cannot be used now. */
   | { readonly kind: "failed"; readonly error: CniError };
 
 export function findRecord(sys: Sys, stateDir: string, key: AttachmentKey): FoundRecord {
@@ -45,15 +45,15 @@ function foreign({ network, containerId, ifname }: AttachmentKey): CniError {
   );
 }
 
-/** A record, and what it is kept under. A record of a stranded attachment has another network's key than the DEL. */
+/** A record with its key. The key of a stranded record has another network than the DEL. */
 export interface KeptRecord {
   readonly key: AttachmentKey;
   readonly record: AttachmentRecord;
 }
 
 /**
- * Undoes a recorded attachment and forgets it, but only once everything of it is gone, or given up: what is given up is
- * recorded as left over. `planNow` tells what an ADD would do now, for what may never have been attached.
+ * Undoes a recorded attachment. Removes the record once every step is undone or given up; steps that are given up go into a
+ * file of leftovers. `planNow` makes the plan that an ADD would have now, for steps that may never have been attached.
  */
 export async function removeRecorded(
   sys: Sys,
@@ -71,7 +71,7 @@ export async function removeRecorded(
   const routed = await undoRoutes(sys, record, runtimeConf);
   if (!routed.ok && !mayEnd(false, true))
     return keepOwed(sys, stateDir, key, { ...record, failures }, [routed]);
-  // The last try of what could not be undone before.
+  // The last try: it goes on past every failure within a chain.
   const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
   const left = await undo(sys, record.carried, places, { parallel: record.parallel, past });
   const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
@@ -89,12 +89,12 @@ function isNamespaceGone(sys: Sys, { netns }: RuntimeConf): boolean {
   return netns === "" || !sys.files.stat(netns).ok;
 }
 
-/** Where ADD found its plugins, for the case that the configuration has been changed since. */
+/** Also the folders where ADD found its plugins: the configuration may have been changed since. */
 function pathFor(record: AttachmentRecord, { path }: RuntimeConf): string[] {
   return [...path, ...record.path.filter((folder) => !path.includes(folder))];
 }
 
-/** Puts aside what no DEL has undone, for GC and for people. Errors: `records.write`. */
+/** Writes the steps that DEL gives up into a file, for GC and for people. Errors: `records.write`. */
 function giveUp(
   sys: Sys,
   stateDir: string,
@@ -117,7 +117,7 @@ function giveUp(
   return ok(undefined);
 }
 
-/** Forgets an attachment of which nothing is left to do; else DEL fails, and the next one does all of it again. */
+/** Removes the record if nothing is owed. Else it keeps it and fails, and the next DEL does all of it again. */
 function keepOwed(
   sys: Sys,
   stateDir: string,
@@ -131,7 +131,7 @@ function keepOwed(
   return allOk(noted.ok ? errors : [...errors, noted.error]);
 }
 
-/** Nothing of an attachment is left: the runtime's further DELs are answered at once. */
+/** Removes the record of an attachment of which nothing is left. A tombstone then answers further DELs at once. */
 export function forgetWholly(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<void, CniError> {
   const forgotten = forget(sys, stateDir, key);
   if (!forgotten.ok) return forgotten;
@@ -140,7 +140,7 @@ export function forgetWholly(sys: Sys, stateDir: string, key: AttachmentKey): Ou
   return forgotten;
 }
 
-/** The routes before the interfaces: another plugin's interface has its default route again, ours go. */
+/** Takes back the changes of routes. That comes before the interfaces go: another plugin's default route must be back. */
 export async function undoRoutes(
   sys: Sys,
   { routes, carried }: Pick<AttachmentRecord, "routes" | "carried">,

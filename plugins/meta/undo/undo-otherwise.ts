@@ -7,7 +7,7 @@ import { forgetInformation } from "../execute/device-files.ts";
 import { deleteStep, type Left } from "../execute/execute.ts";
 import type { Plan } from "../plan/plan.ts";
 
-/** What a plugin cannot do its DEL without: of the device that it was given. */
+/** What a plugin needs for its DEL: these keys name the device that it was given. */
 const kept = ["deviceID", deviceInfoCapability];
 
 /** Whether all that is left of a step is the plugin that refused its ADD. */
@@ -16,9 +16,9 @@ export function isNeverAttached({ carried: { step, refused } }: Left): boolean {
 }
 
 /**
- * Undoes in other words what refuses DEL in the words of its ADD. Only what may never have been attached: without what the
- * pod asked for, which a plugin may be unable to read; and by the definition as it is now (`planNow`), whose author may
- * have corrected it, as Multus does. Returns what is left.
+ * Tries DEL with another configuration than ADD had, for steps that may never have been attached. First without what the pod
+ * asked for, because a plugin may be unable to read that. Then with the definition as it is now (`planNow`), because its author
+ * may have corrected it; Multus does the same. Returns the steps that are still left.
  */
 export async function undoOtherwise(
   sys: Sys,
