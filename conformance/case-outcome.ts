@@ -2,13 +2,13 @@ import type { Requirement } from "./requirement.ts";
 import type { SpecVersion } from "./versions.ts";
 
 /**
- * `blocked`: the probe could not be carried through, since something failed that another requirement is about; nothing
- * is known then, and a run with such an outcome is no success. `untestable`: this machine's kernel lacks what the probe
- * needs. `excluded`: by the profile, with its reason.
+ * `blocked`: something failed that another requirement is about, so the probe could not come to its end. The requirement
+ * is neither met nor broken then, and a run with such an outcome is no success. `untestable`: this machine's kernel lacks
+ * what the probe needs. `excluded`: the profile excludes the requirement and gives the reason.
  */
 export type Verdict = "pass" | "fail" | "blocked" | "untestable" | "not applicable" | "excluded";
 
-/** What came of one requirement at one version. */
+/** The outcome of one requirement at one version. */
 export interface CaseOutcome {
   readonly requirement: Requirement;
   readonly version: SpecVersion;
@@ -20,7 +20,7 @@ export interface CaseOutcome {
   readonly durationMs: number;
 }
 
-/** What came of one plugin. */
+/** The outcomes of one plugin. */
 export interface RunOutcome {
   readonly plugin: string;
   readonly profile: string;

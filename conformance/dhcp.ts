@@ -1,6 +1,6 @@
-/** As much of a DHCP server (RFC 2131) as a plugin needs that gets its addresses from one; IPv4, one /24, no clock. */
+/** A DHCP server (RFC 2131) for plugins that get their addresses from one: IPv4, one /24, leases without an end. */
 
-/** The server's own address, which is the gateway as well; it gives what follows it, from .10 on. */
+/** The server's own address, which is the gateway as well. The server gives the addresses from .10 on. */
 export const serverAddress = [10, 88, 0, 1] as const;
 const firstHost = 10;
 const lastHost = 254;
@@ -20,10 +20,10 @@ const option = {
 } as const;
 const type = { discover: 1, offer: 2, request: 3, ack: 5, release: 7 } as const;
 
-/** By client: the last part of its address. */
+/** The last byte of each client's address, by the client. */
 export type Leases = Map<string, number>;
 
-/** What the server says to a message; nothing to a release, to what is not understood, and when no address is left. */
+/** The server's answer. It answers neither a release, nor what it does not understand, nor when no address is left. */
 export function answerDhcp(message: Uint8Array, leases: Leases): Uint8Array | undefined {
   const options = optionsOf(message);
   if (options === undefined) return undefined;

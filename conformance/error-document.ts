@@ -12,7 +12,7 @@ export interface ErrorDocument {
   readonly details: string;
 }
 
-/** The error of a failed operation, as far as it can be read. */
+/** The error that a failed operation printed; undefined where it printed none that can be read. */
 export function errorOf(end: PluginEnd): ErrorDocument | undefined {
   const { document } = oneDocument(end.stdout);
   if (document === undefined || !isError(document)) return undefined;
@@ -20,14 +20,14 @@ export function errorOf(end: PluginEnd): ErrorDocument | undefined {
   return { cniVersion, code, msg: isText(msg) ? msg : "", details: isText(details) ? details : "" };
 }
 
-/** Every error on stdout, also where there is something beside it. */
+/** Every error on stdout, also where something else is printed beside it. */
 export function errorsIn(end: PluginEnd): JsonDocument[] {
   return documentsOf(end.stdout).values.filter(
     (each): each is JsonDocument => isObject(each) && isError(each),
   );
 }
 
-/** Everything that a failure says, in whatever field. */
+/** All texts of a failure, whatever field or stream they are in. */
 export function wordsOf(end: PluginEnd): string {
   const error = errorOf(end);
   return error === undefined ? "" : `${error.msg} ${error.details}`;

@@ -9,17 +9,17 @@ export function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** A number of which there is no half and no negative. */
+/** Whether it is a whole number that is not negative. */
 export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
-/** Of a field that may be missing or no list at all. */
+/** The elements of a list; none where the value is missing or is no list. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Equal as JSON: the order of an object's keys says nothing. */
+/** Whether both are equal as JSON: the order of an object's keys does not count. */
 export function isSame(left: unknown, right: unknown): boolean {
   return canonical(left) === canonical(right);
 }
@@ -45,7 +45,7 @@ export function merge(base: JsonDocument, over: JsonDocument): JsonDocument {
   return merged;
 }
 
-/** As much of a text as fits into a line of a report. */
+/** The beginning of a text, for one line of a report. */
 export function excerpt(value: unknown, length = 160): string {
   const text = (typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")).trim();
   const line = text.replaceAll(/\s+/g, " ");

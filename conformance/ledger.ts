@@ -4,8 +4,8 @@ import { compareIds } from "./requirements/all.ts";
 import { specVersions } from "./versions.ts";
 
 /**
- * What is known to come of a plugin: requirement, then verdict, then versions. `pass` and `not applicable` are written
- * down like all else, so that what becomes better, or ceases to be tried, is noticed as well.
+ * The outcomes that are expected of a plugin: for each requirement its verdicts, for each verdict the versions. The ledger
+ * holds `pass` and `not applicable`, too, so that a change for the better, or a probe that is no longer made, is noticed.
  */
 export interface Ledger {
   readonly plugin: string;
@@ -38,12 +38,12 @@ export function parseLedger(text: string): Ledger | string {
   }
 }
 
-/** What came out otherwise than it is written down, among the cases that were run. */
+/** The cases of this run whose verdict is another than the ledger's. */
 export function differences(expected: Ledger, run: RunOutcome): string[] {
   return run.cases.flatMap(({ requirement, version, verdict }) => {
     const verdicts = expected.outcomes[requirement.id] ?? {};
     const known = verdictAt(verdicts, version);
-    // Another kernel can make what this one cannot, and the other way round: neither says anything about the plugin.
+    // `untestable` tells about the machine's kernel, not about the plugin.
     if (known === verdict || known === "untestable" || verdict === "untestable") return [];
     return [
       `${requirement.id} at ${version}: ${verdict}, expected ${known ?? "nothing (it is not written down)"}`,
@@ -51,7 +51,7 @@ export function differences(expected: Ledger, run: RunOutcome): string[] {
   });
 }
 
-/** How many outcomes the ledger cannot judge, since they could not be tried where it was made. */
+/** How many cases were tried here that were untestable on the machine where the ledger was made. */
 export function unknownTo({ outcomes }: Ledger, run: RunOutcome): number {
   return run.cases.filter(
     ({ requirement, version, verdict }) =>
@@ -63,7 +63,7 @@ function verdictAt(verdicts: Verdicts, version: string): string | undefined {
   return Object.entries(verdicts).find(([, versions]) => versions.split(" ").includes(version))?.[0];
 }
 
-/** The ledger with what this run tells; what it did not try stays. */
+/** The ledger with this run's verdicts. Cases that the run did not try keep theirs. */
 export function recorded(old: Ledger | undefined, run: RunOutcome): Ledger {
   const outcomes: Record<string, Verdicts> = { ...old?.outcomes };
   for (const { requirement, version, verdict } of run.cases) {

@@ -6,7 +6,7 @@ export interface MachineLink {
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
-  /** With prefix length; link-local ones left out. */
+  /** Addresses with their prefix length, without link-local ones. */
   readonly addresses: readonly string[];
 }
 
@@ -17,7 +17,7 @@ export interface MachineRoute {
   readonly link?: string;
   readonly mtu?: number;
   readonly priority?: number;
-  /** Whether it came by itself with an address. */
+  /** The kernel made it for an address. */
   readonly automatic: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface PluginCall {
   readonly unreadableStdin?: boolean;
   /** The folder that it runs in; `/` unless given. */
   readonly cwd?: string;
-  /** Something else is done while it runs; told to those who do it by hand. */
+  /** The probe does something else while the plugin runs; the script for people says so. */
   readonly atOnce?: boolean;
 }
 
@@ -50,18 +50,18 @@ export interface PluginEnd {
 }
 
 /**
- * Where one case happens: a node with its own network, namespaces for containers, files; all of it gone after `close`.
+ * Where one case happens: a node with its own network, namespaces for containers, and files. `close` removes all of it.
  * The real one is `linux/linux-machine.ts`. The test of the mutants runs the same probes on one in memory
  * (`mutants/memory-machine.ts`).
  */
 export interface Machine {
   /** A folder of the case's own. */
   readonly folder: string;
-  /** CNI_PATH, before the folder of the plugins. */
+  /** The first folder of CNI_PATH, for recorders; the folder of the plugins follows. */
   readonly binDir: string;
   /** The namespace that plugins run in. */
   readonly node: Namespace;
-  /** Shell lines that do by hand what was done so far. */
+  /** Shell lines with which a person can repeat what was done so far. */
   readonly journal: readonly string[];
 
   addNamespace(): Promise<Namespace>;
@@ -82,10 +82,10 @@ export interface Machine {
   exists(path: string): boolean;
   /** Paths of the files below a folder, with their permission bits. */
   files(folder: string): readonly { path: string; mode: number }[];
-  /** A command of a profile, in a namespace; false when it fails. */
+  /** Runs a command of a profile in a namespace, and returns whether it succeeded. */
   command(namespace: Namespace, argv: readonly string[]): Promise<boolean>;
 
-  /** Starts a process on the node that ends with the machine; it is ready once the file exists. */
+  /** Starts a service on the node, and waits until it has created the file. `close` ends it. */
   serve(argv: readonly string[], ready: string): Promise<void>;
 
   /** A recorder: a plugin that logs what it is given and does what it is told. */
@@ -95,8 +95,8 @@ export interface Machine {
   /** Lets recorders go on that wait for this gate. */
   openGate(gate: string): void;
   /**
-   * Holds an executable open for writing, so that the kernel refuses to start it (ETXTBSY); answers how to let it go, or
-   * nothing where the kernel starts it all the same.
+   * Holds an executable open for writing, so that the kernel refuses to start it (ETXTBSY). Returns the function that
+   * closes it, or undefined where the kernel starts it all the same.
    */
   keepBusy(path: string): Promise<(() => void) | undefined>;
 

@@ -1,7 +1,7 @@
 import { excerpt, isCount, isObject, isText, type JsonDocument, listOf } from "./json-document.ts";
 import { isSince, type SpecVersion } from "./versions.ts";
 
-/** What the specification says of documents, read by the suite alone: it shares no parser with any plugin. */
+/** How the suite itself reads the specification's documents. It shares no parser with any plugin. */
 
 export interface ResultInterface {
   readonly name: string;
@@ -37,7 +37,7 @@ export interface Result {
   readonly dns: JsonDocument;
 }
 
-/** Every JSON document of a text, and what is left that is none. */
+/** Every JSON document of a text, and the rest, which is no JSON. */
 export function documentsOf(text: string): { readonly values: readonly unknown[]; readonly rest: string } {
   const values: unknown[] = [];
   let rest = text.trim();
@@ -193,7 +193,7 @@ function oldAddressProblems(key: string, value: unknown, note: Note): void {
   for (const [at, each] of listOf(value.routes).entries()) routeProblems(at, each, note);
 }
 
-/** Reads a result leniently: what is malformed is `resultProblems`' business. */
+/** Reads a result and passes over what is malformed: `resultProblems` reports that. */
 export function readResult(document: JsonDocument, version: SpecVersion): Result {
   const { cniVersion, dns } = document;
   const common = { cniVersion, dns: isObject(dns) ? dns : {} };

@@ -25,7 +25,7 @@ export function hasSucceeded(exchange: Exchange): boolean {
   return exchange.exitCode === 0;
 }
 
-/** By exit status or, where that lies, by its own words. */
+/** Whether it refused: by its exit status or, where that says success, by the error that it printed. */
 export function hasRefused(exchange: Exchange): boolean {
   return exchange.exitCode !== 0 || isError(oneDocument(exchange.stdout).document);
 }
@@ -44,7 +44,7 @@ export function expectRefused(scene: Scene, exchange: Exchange, what: string): v
   else expectThat(scene, hasRefused(exchange), `${what}: the plugin accepted it`);
 }
 
-/** ADD, in a way that is allowed, works where an ordinary one does. */
+/** Expects that an ADD that differs from an ordinary one in an allowed way works where the ordinary one works. */
 export async function expectOrdinary(scene: Scene, exchange: Exchange, what: string): Promise<void> {
   if (hasSucceeded(exchange)) return;
   const control = await call(scene, "ADD", await newContainer(scene));
@@ -52,7 +52,7 @@ export async function expectOrdinary(scene: Scene, exchange: Exchange, what: str
   expectSuccess(scene, exchange, what);
 }
 
-/** A refusal with this code; that it refuses at all is given, or expected by another requirement. */
+/** Expects this code of a refusal. Another requirement expects that the plugin refuses at all. */
 export function expectCode(scene: Scene, exchange: Exchange, codes: readonly number[], what: string): void {
   const error = errorOf(exchange);
   const said = error === undefined ? (errorProblem(exchange) ?? "") : `code ${String(error.code)}`;
@@ -66,7 +66,7 @@ export function expectWords(scene: Scene, exchange: Exchange, words: readonly st
   expectThat(scene, missing.length === 0, `${what}: the error does not name ${missing.join(", ")}`);
 }
 
-/** ADD that has to work, since the probe is about something else. */
+/** An ADD that has to work before the probe can begin. */
 export async function attach(
   scene: Scene,
   container: TestContainer,
@@ -103,7 +103,7 @@ export async function tryAttach(
   return true;
 }
 
-/** Waits for something that others do; whether it came in time. */
+/** Waits for what another process does; returns whether it came in time. */
 export async function waitUntil(holds: () => boolean, limitMs: number): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   while (!holds()) {
@@ -120,11 +120,11 @@ export function addressesOf(scene: Scene, container: TestContainer): string[] {
 
 export { call, newContainer, resultOf };
 
-/** Few addresses: five for those who leave out the network, the gateway and the broadcast address. */
+/** A range of few addresses: five, without those of the network, the gateway and the broadcast. */
 export const tinySubnet = "10.76.3.0/29";
 const mostAddresses = 12;
 
-/** ADDs until one is refused; those that have got something. */
+/** Attaches containers until an ADD is refused, and returns those that were attached. */
 export async function exhaust(scene: Scene, change: CallChange = {}): Promise<TestContainer[]> {
   const containers: TestContainer[] = [];
   while (containers.length < mostAddresses) {

@@ -25,7 +25,7 @@ export interface Profile {
   readonly services?: readonly { readonly run: readonly string[]; readonly ready: string }[];
   /** An IPAM plugin that asks through the container's interface: the suite makes one, its other end in this bridge. */
   readonly bridge?: string;
-  /** How something that no result shows is lost: commands in the container's or the node's namespace. */
+  /** Commands that take away what the plugin has made, though no result shows it. */
   readonly loss?: readonly { readonly in: "container" | "node"; readonly run: readonly string[] }[];
   /** Laid over the configuration, it must make the plugin refuse it. */
   readonly invalid?: JsonDocument;

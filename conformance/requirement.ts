@@ -11,7 +11,7 @@ export interface Requirement {
   readonly section: string;
   /** The specification's sentence, in short. */
   readonly sentence: string;
-  /** What is done and expected. */
+  /** What the probe does, and what it expects. */
   readonly title: string;
   readonly operations: readonly SpecVerb[];
   /** The first version that has what is probed. */
@@ -26,5 +26,5 @@ export interface Requirement {
 }
 
 export const everyKind = kinds;
-/** Those that make the interface that they are asked for. */
+/** The kinds of plugins that make the interface that CNI_IFNAME names. */
 export const makers: readonly Kind[] = ["interface", "meta"];

@@ -10,7 +10,7 @@ import { isSpecVersion, type SpecVersion, specVersions } from "./versions.ts";
 export interface SuiteRun {
   readonly subject: Subject;
   readonly requirements: readonly Requirement[];
-  /** Undefined: all that the plugin advertises. */
+  /** Undefined stands for all versions that the plugin advertises. */
   readonly versions?: readonly SpecVersion[] | undefined;
   /** Cases at once; more than there are processors, since most of a case is waiting for the kernel. */
   readonly parallel: number;
@@ -107,7 +107,7 @@ async function tryProbe(
     await prepareScene(scene);
     await requirement.probe(scene);
   } catch (error) {
-    // What a probe had found before it could not go on stands.
+    // Findings stay, also when the probe could not come to its end.
     if (scene.findings.length > 0) return { verdict: "fail", findings: scene.findings };
     if (error instanceof NotApplicable) return { verdict: "not applicable", findings: [error.message] };
     if (error instanceof Untestable) return { verdict: "untestable", findings: [error.message] };

@@ -20,7 +20,7 @@ export interface Subject {
 /** What this machine cannot do, so that no ordinary ADD of the plugin succeeds (`obstacle.ts`). */
 export interface Obstacle {
   readonly reason: string;
-  /** In the plugin's error. */
+  /** Words in the plugin's error that tell of the obstacle. */
   readonly words: string;
 }
 
@@ -50,13 +50,13 @@ export interface TestContainer {
   result: JsonDocument | undefined;
 }
 
-/** A probe cannot go on: something failed that another requirement is about. */
+/** The probe cannot go on: something failed that another requirement is about. */
 export class Blocked extends Error {}
 
-/** It shows only now that a probe does not apply to this plugin. */
+/** The probe has found out that its requirement does not apply to this plugin. */
 export class NotApplicable extends Error {}
 
-/** A probe has come to what this machine cannot do. */
+/** The probe needs something that this machine cannot do. */
 export class Untestable extends Error {}
 
 export function makeScene(subject: Subject, version: SpecVersion, machine: Machine): Scene {
@@ -158,7 +158,7 @@ async function makeBase(
   return printResult(result, scene.version);
 }
 
-/** What a call differs in from the one that a runtime would make. */
+/** How a call differs from the one that a runtime would make. */
 export interface CallChange {
   /** Laid over the configuration; undefined takes a field away. */
   readonly config?: JsonDocument;
@@ -202,7 +202,7 @@ export async function call(
   return { ...end, verb: env.CNI_COMMAND ?? "", env, stdin };
 }
 
-/** Whether an ADD was refused for what the machine cannot do, and so tells nothing about the plugin. */
+/** Whether the plugin refused an ADD because of the machine: this tells nothing about the plugin. */
 function isObstacle({ obstacle }: Subject, verb: SpecVerb, end: PluginEnd): boolean {
   if (obstacle === undefined || verb !== "ADD" || end.exitCode === 0) return false;
   return wordsOf(end).includes(obstacle.words);
@@ -263,7 +263,7 @@ export function configOf(
   return merge(config, change.config ?? {});
 }
 
-/** A configuration without `{{delegate}}` names whom it runs where all do: in `ipam.type`. */
+/** A configuration without `{{delegate}}` names its delegate in `ipam.type`. */
 function withDelegate(config: JsonDocument, holes: JsonDocument): JsonDocument {
   const { delegate } = holes;
   if (!isText(delegate) || !isObject(config.ipam)) return config;
@@ -278,7 +278,7 @@ function prevResultOf({ version }: Scene, verb: SpecVerb, container: TestContain
   return undefined;
 }
 
-/** Text and an earlier tag of 1.1.0 name the list differently: both are sent. */
+/** The text of 1.1.0 and its earlier tag name the list differently: the suite sends both. */
 function validList(verb: SpecVerb, { valid }: CallChange): JsonDocument {
   if (verb !== "GC" || valid === undefined) return {};
   const list = valid?.map(({ id, ifname }) => ({ containerID: id, ifname })) ?? null;

@@ -9,13 +9,13 @@ import { kinds } from "./vocabulary.ts";
 const repository = dirname(import.meta.dirname);
 const suite = join(repository, "dist/hawser-conformance");
 const references = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
-/** In CI both, or the missing one fails. */
+/** The executables that are built. In CI both have to be there. */
 const builds = ["hawser", "hawser-node"].filter(
   (name) => process.env.CI === "true" || fs.existsSync(join(repository, "dist", name)),
 );
 const pinned = "v1.8.0";
 const isRoot = process.getuid?.() === 0;
-/** On a machine of ours a missing right is a mistake of the set-up, not a reason to skip. */
+/** In CI a missing right is a mistake of the set-up, not a reason to skip. */
 const skips = !isRoot && process.env.CI !== "true";
 
 let folder = "";
@@ -67,7 +67,7 @@ async function severalAtOnce<T>(items: readonly T[], action: (item: T) => Promis
   await Promise.all(Array.from({ length: 4 }, work));
 }
 
-/** What any run of the suite may have left: everything of its making begins so. */
+/** What runs of the suite have left: the names of all that the suite makes begin with one prefix. */
 function leftovers(pid = ""): string[] {
   const prefix = `hwc-${pid}`;
   const namesIn = (path: string) => (fs.existsSync(path) ? fs.readdirSync(path) : []);
@@ -89,7 +89,7 @@ function processesOf(pid: number | undefined): string[] {
   });
 }
 
-/** One that was ended is gone once the kernel has got to it. */
+/** Waits until the kernel has removed the processes that were ended. */
 function noProcessOf(pid: number | undefined): Promise<unknown> {
   return vi.waitUntil(() => processesOf(pid).length === 0, { timeout: 10_000, interval: 20 });
 }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 
-/** tools/setup where nothing is: a Debian made for it, in namespaces of its own (tools/fresh). */
+/** tools/setup on a machine that has nothing: a fresh Debian in namespaces of its own (tools/fresh). */
 
 const top = join(import.meta.dirname, "..");
 const skips = process.getuid?.() !== 0 && process.env.CI !== "true";

@@ -9,7 +9,7 @@ export interface Excuse {
   readonly sometimes?: string;
 }
 
-/** Throws what is wrong with the list: an entry that nobody understands excuses more than its author meant. */
+/** Reads the list, and throws what is wrong with it: an entry that is misread would excuse too much. */
 export function parseExcuses(text: string): Excuse[] {
   const entries: unknown = JSON.parse(text);
   if (!Array.isArray(entries)) throw new Error("tools/skips.json: it is no list");

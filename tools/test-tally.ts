@@ -55,7 +55,7 @@ function describeSkip(skip: Ending, excuse?: Excuse): string {
   return `${skip.file}: ${skip.name}${note}${allowedFor}`;
 }
 
-/** In CI a test that does not run is one that nobody misses, until it would have failed. */
+/** In CI a skipped test fails the run: nobody would notice that it does not run any more. */
 function objections(skips: readonly Ending[], allowed: readonly Excuse[]): string[] {
   return skips
     .filter((skip) => excuseOf(skip, allowed) === undefined)
@@ -65,7 +65,10 @@ function objections(skips: readonly Ending[], allowed: readonly Excuse[]): strin
     });
 }
 
-/** An entry that excuses nothing any more would excuse the next one by accident. What did not run cannot tell. */
+/**
+ * An entry that excuses no skip any more is refused, since it could excuse another one by accident. An entry whose file did
+ * not run is left alone.
+ */
 function stale(endings: readonly Ending[], skips: readonly Ending[], allowed: readonly Excuse[]): string[] {
   const files = new Set(endings.map(({ file }) => file));
   return allowed

@@ -7,19 +7,19 @@ export interface Behaviour {
   readonly stderr?: string;
   /** 0 unless given. */
   readonly exitCode?: number;
-  /** Ends itself by SIGKILL before it says anything. */
+  /** The recorder ends itself by SIGKILL before it prints anything. */
   readonly killed?: boolean;
-  /** Prints this many bytes of garbage first. */
+  /** The recorder prints this many bytes of garbage first. */
   readonly flood?: number;
-  /** Goes on after this many seconds. */
+  /** The recorder waits this many seconds before it answers. */
   readonly delayS?: number;
-  /** Goes on once the suite opens this gate (`Machine.openGate`). */
+  /** The recorder waits until the suite opens this gate (`Machine.openGate`). */
   readonly gate?: string;
 }
 
 /** A scripted plugin. A verb that is not named succeeds and says nothing. */
 export interface Delegate {
-  /** Its file's name, and so its `type`. */
+  /** The name of its file, which a configuration gives as `type`. */
   readonly name: string;
   readonly verbs: Partial<Record<SpecVerb, Behaviour>>;
 }

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Everything that the suite makes outside of its output carries this and its process ID, so that it can be found. */
+/** The names of all files, namespaces and links that the suite makes begin with this and its process ID. */
 export const prefix = "hwc-";
 export const namespaceFolder = "/var/run/netns";
 
@@ -43,24 +43,24 @@ export function holdGroup(pid: number): void {
   held.groups.add(pid);
 }
 
-/** Ends what a plugin may have left running in its group; a group that has ended is what was wanted. */
+/** Ends the processes that a plugin has left running in its process group. */
 export function endGroup(pid: number): void {
   held.groups.delete(pid);
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // ESRCH: nothing is left of it.
+    // ESRCH: the group has no process any more.
   }
 }
 
-/** At the end, however it came: synchronous, since a signal handler waits for nothing. */
+/** Removes everything at the end of the suite. It is synchronous, since a signal handler cannot wait. */
 export function removeEverything(): void {
   for (const pid of [...held.groups]) endGroup(pid);
   for (const name of [...held.namespaces]) deleteNamespace(name);
   for (const folder of [...held.folders]) removeFolder(folder);
 }
 
-/** Takes away what earlier runs left that were killed by a signal that cannot be handled. */
+/** Removes what earlier runs have left: they were ended by SIGKILL, which no process can handle. */
 export function sweepStale(): void {
   const isStale = (name: string): boolean => {
     const owner = /^hwc-(\d+)-/.exec(name)?.[1];

@@ -16,10 +16,10 @@ import {
 import { parseLinks, parseRoutes } from "./kernel.ts";
 import { runProcess, startService } from "./run.ts";
 
-/** Where iptables, tc and the like lie, which some plugins run; plugins get it as a runtime would give it. */
+/** PATH as a runtime gives it to plugins: some of them run iptables or tc. */
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** A machine of network namespaces: the node is one, so that no bridge and no rule touches the real node. */
+/** A machine made of network namespaces. Its node is one, too, so no bridge and no rule touches the real node. */
 export async function makeLinuxMachine(): Promise<Machine> {
   const folder = makeFolder();
   const journal: string[] = [];
@@ -51,7 +51,7 @@ interface Bench {
   readonly folder: string;
   readonly journal: string[];
   readonly namespaces: Set<string>;
-  /** How to end what serves the plugin. */
+  /** Functions that end the services of the profile. */
   readonly services: (() => void)[];
 }
 
@@ -59,7 +59,7 @@ async function execute(argv: readonly string[]): Promise<PluginEnd> {
   return runProcess({ argv, env: { PATH: searchPath }, stdin: "" });
 }
 
-/** A step of the suite's own; that it cannot be done is no fault of the plugin, and ends the case. */
+/** Runs `ip` for the suite itself. Its failure is no fault of the plugin, and ends the case. */
 async function ip(bench: Bench, args: readonly string[]): Promise<string> {
   const argv = ["ip", ...args];
   const ended = await execute(argv);
@@ -195,7 +195,7 @@ function runPlugin(bench: Bench, node: Namespace, call: PluginCall): Promise<Plu
 /** A service has this long to be ready. */
 const readyMs = 10_000;
 
-/** Its process ends with ours, however that comes. */
+/** Starts a service, whose process ends with ours, also when ours is killed. */
 async function serve(bench: Bench, node: Namespace, argv: readonly string[], ready: string): Promise<void> {
   const entered = ["setpriv", "--pdeathsig", "KILL", "nsenter", `--net=${node.path}`, ...argv];
   bench.journal.push(`${commandLine(entered)} &`, `until [ -e ${quote(ready)} ]; do sleep 0.1; done`);
@@ -207,7 +207,7 @@ async function serve(bench: Bench, node: Namespace, argv: readonly string[], rea
   }
 }
 
-/** How `ip link add` makes a link of these types; of any other, on a parent. */
+/** The arguments of `ip link add` for these types. Links of all other types are made on a parent. */
 const linkArguments: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(["bridge", "dummy", "ifb", "veth"].map((type) => [type, ["type", type]])),
   vrf: ["type", "vrf", "table", "10"],

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import type { PluginEnd } from "../machine.ts";
 import { endGroup, holdGroup } from "./cleanup.ts";
 
-/** What a plugin may take for one operation; the kubelet waits four minutes, a reader of a report does not. */
+/** The longest time for one operation. The kubelet waits four minutes; a person who waits for a report does not. */
 const timeLimitMs = 30_000;
 const outputLimit = 16 * 1024 * 1024;
 
@@ -31,12 +31,12 @@ export function runProcess(request: ProcessRequest): Promise<PluginEnd> {
   );
   if (folder !== undefined) fs.closeSync(folder);
   if (child instanceof Error) return Promise.resolve(notStarted(child));
-  // One that does not read its input closes the pipe under us.
+  // A plugin that does not read its stdin closes the pipe while we write.
   child.stdin?.on("error", () => undefined).end(request.stdin);
   return ended(child);
 }
 
-/** Starts a process that serves until the function that is answered ends it. */
+/** Starts a service, and returns the function that ends it. */
 export function startService({ argv, env }: ProcessRequest): () => void {
   const [file = "", ...args] = argv;
   const child = spawn(file, args, { env: { ...env }, cwd: "/", stdio: "ignore", detached: true });
@@ -47,7 +47,7 @@ export function startService({ argv, env }: ProcessRequest): () => void {
   return () => endGroup(pid);
 }
 
-/** Some failures to start are thrown at once, others told by an event. */
+/** Node throws some failures to start at once, and tells others by an event. */
 function attempt(start: () => ChildProcess): ChildProcess | Error {
   try {
     return start();

@@ -7,7 +7,10 @@ export interface Mutant {
   readonly kind: Kind;
   /** 1.1.0 unless given. */
   readonly version?: SpecVersion;
-  /** Where it shows, if not in both: one is about processes that run at once, which memory has not or can only feign. */
+  /**
+   * Where the mutant can be found, if not in both. Some are about processes that run at once; in memory there are none, or
+   * they can only be imitated.
+   */
   readonly only?: "live" | "memory";
 }
 
@@ -30,9 +33,9 @@ export const mutants: readonly Mutant[] = [
   ...of("meta", "P-38a D-1a D-2a D-2b D-2c D-3a D-4a D-4b D-5a D-5b D-5c D-5d D-5e D-6a D-6b D-6c"),
   ...of("meta", "D-7a D-7b D-7c D-7d D-8a D-8b D-8c D-9a D-9b D-10a D-11a D-12b D-13a D-13b D-13c"),
   ...of("meta", "D-14a D-14b D-14c D-14d D-15a"),
-  // In real namespaces it would write where its own configuration says, which is nowhere of the suite's.
+  // In real namespaces this mutant would write into a folder that is not the suite's.
   { id: "P-10a", kind: "ipam", only: "memory" },
-  // Whether two at once meet is chance there.
+  // In real namespaces two operations meet by chance only.
   { id: "P-22a", kind: "ipam", only: "memory" },
   { id: "P-22b", kind: "ipam", only: "memory" },
   { id: "D-11b", kind: "meta", only: "live" },

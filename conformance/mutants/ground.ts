@@ -23,20 +23,20 @@ export interface Ground {
   /** Names in a folder. */
   list(folder: string): readonly string[];
   isFile(path: string): boolean;
-  /** The working folder, for those who take it for a part of CNI_PATH. */
+  /** The working folder; a mutant takes it for a part of CNI_PATH. */
   readonly cwd: string;
   /** In the plugin's own namespace unless `netns` is given. */
   run(path: string, env: Readonly<Record<string, string>>, stdin: string, netns?: string): DelegateEnd;
-  /** Waits until nobody else holds the lock; answers how to let it go. */
+  /** Waits until nobody else holds the lock, takes it, and returns the function that releases it. */
   lock(path: string): () => void;
-  /** Between two tries. */
+  /** Waits a moment between two tries. */
   pause(): void;
 }
 
 export interface DelegateEnd extends PluginEnd {
-  /** For a plugin that is impatient. */
+  /** How many seconds it ran; a mutant does not wait long. */
   readonly tookS: number;
-  /** It could not be started as it is open for writing. */
+  /** It could not be started, since it is open for writing. */
   readonly busy?: boolean;
 }
 

@@ -9,15 +9,15 @@ interface Network {
   routes: MachineRoute[];
 }
 
-/** All there is of a machine in memory. */
+/** The state of a machine in memory. */
 interface State {
   readonly networks: Map<string, Network>;
   readonly files: Map<string, { text: string; mode: number }>;
   readonly delegates: Map<string, Delegate>;
-  /** Executables that cannot be started for as many tries more. */
+  /** Executables that are busy, with the number of tries that are refused yet. */
   readonly busy: Map<string, number>;
   readonly calls: DelegateCall[];
-  /** Counts whatever has to be told apart: links, moments. */
+  /** Numbers links, and the moments at which calls begin and end. */
   count: number;
   running: number;
 }
@@ -192,7 +192,7 @@ function filePart(state: State): FilePart {
 
 async function run(state: State, call: PluginCall): Promise<PluginEnd> {
   state.running++;
-  // Whoever is called at the same time is under way, too.
+  // The other call is under way at the same time.
   await Promise.resolve();
   await Promise.resolve();
   try {

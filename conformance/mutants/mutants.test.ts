@@ -24,7 +24,7 @@ function tryModel(
   });
 }
 
-/** What was found, or kept a probe from its end: nothing of a plugin that is right. */
+/** Every case that failed or was blocked; a plugin that is right has none. */
 function findings(run: RunOutcome): string[] {
   return run.cases
     .filter(({ verdict }) => verdict === "fail" || verdict === "blocked")

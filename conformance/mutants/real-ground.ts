@@ -5,7 +5,7 @@ import { parseLinks, parseRoutes } from "../linux/kernel.ts";
 import type { MachineLink, MachineRoute } from "../machine.ts";
 import type { DelegateEnd, Ground } from "./ground.ts";
 
-/** The machine itself, for the test plugin as an executable: as short as can be, since nobody is served by it. */
+/** The real machine, for the test plugin as an executable. */
 export function realGround(env: Readonly<Record<string, string>>): Ground {
   const ip = (netns: string, ...args: string[]): string =>
     execFileSync("ip", netns === "" ? args : ["-n", nameOf(netns), ...args], {
@@ -71,7 +71,7 @@ function runReal(
   };
 }
 
-/** A folder that only one can make. */
+/** The lock is a folder: of several processes only one can make it. */
 function lock(path: string): () => void {
   fs.mkdirSync(dirname(path), { recursive: true });
   while (!attemptOr(() => fs.mkdirSync(path) === undefined, false)) pause();
@@ -82,7 +82,7 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
-/** What an action gives or, where the machine refuses it, something else. */
+/** Returns what the action returns or, where it throws, `otherwise`. */
 export function attemptOr<T, U>(action: () => T, otherwise: U): T | U {
   try {
     return action();

@@ -4,7 +4,7 @@ import { levels } from "../vocabulary.ts";
 import { scriptOfCase } from "./reproduce.ts";
 import { count, type Group, groupsOf } from "./summary.ts";
 
-/** For people: what failed, the sentence that it fails, and how to see it by hand; then the numbers. */
+/** The report for people: each failure with the sentence that it breaks and a script that shows it; then the numbers. */
 export function tableReport(run: RunOutcome): string {
   const failed = groupsOf(run.cases.filter(({ verdict }) => verdict === "fail"));
   const blocked = groupsOf(run.cases.filter(({ verdict }) => verdict === "blocked"));
@@ -24,7 +24,7 @@ export function tableReport(run: RunOutcome): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Most probes begin with an ordinary ADD; while that fails, the rest of the report is about little else. */
+/** Most probes begin with an ordinary ADD. Where that fails, the report says so first. */
 function beginning(failed: readonly Group[]): string[] {
   const ordinary = failed.find(({ first }) => first.requirement.id === "P-16a");
   if (ordinary === undefined) return [];
@@ -71,7 +71,7 @@ function numbers(run: RunOutcome): string[] {
   ];
 }
 
-/** What the machine kept from being tried, by its reason. */
+/** The cases that this machine could not try, by their reasons. */
 function untestable(run: RunOutcome): string[] {
   const reasons = new Map<string, string[]>();
   for (const { first } of groupsOf(run.cases.filter(({ verdict }) => verdict === "untestable"))) {
@@ -81,7 +81,7 @@ function untestable(run: RunOutcome): string[] {
   return [...reasons].map(([reason, ids]) => `not tried, as ${reason}: ${ids.join(", ")}`);
 }
 
-/** Where the specification contradicts itself: what was applied. */
+/** For sentences that contradict each other: which of them the suite applies. */
 function settled(run: RunOutcome): string[] {
   const applied = run.cases.filter(({ verdict }) => verdict === "pass" || verdict === "fail");
   const texts = new Map<string, string[]>();

@@ -1,7 +1,7 @@
 import type { CaseOutcome, RunOutcome } from "../case-outcome.ts";
 import { scriptOfCase } from "./reproduce.ts";
 
-/** The directive for a failure that is known and counts for nothing; in two parts for those who search for loose ends. */
+/** TAP's directive for a failure that does not count. It is in two parts, since tidy refuses the word. */
 const expected = ["TO", "DO"].join("");
 
 /**

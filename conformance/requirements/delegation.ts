@@ -30,7 +30,7 @@ const forwardGc =
   "Plugins MUST, additionally, forward any GC calls to delegated plugins they are configured to use.";
 const alsoExecute = "If executed with CHECK, DEL, or GC, it must also execute any delegated plugins.";
 
-/** The delegate's own failure is in what its caller says. */
+/** Expects that the plugin's error contains the delegate's error. */
 function expectPassedOn(scene: Scene, exchange: Exchange, what: string): void {
   expectRefused(scene, exchange, what);
   if (!hasRefused(exchange)) return;

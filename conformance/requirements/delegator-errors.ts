@@ -20,9 +20,9 @@ import { callsOf, interfaceResult, marked, markedCode } from "./recorder.ts";
 const kinds: readonly Kind[] = ["meta"];
 const needs: readonly Need[] = ["list"];
 
-/** For the plugin of a list to be run at all. */
+/** How long a probe waits until the plugin of a list is run. */
 const startMs = 20_000;
-/** As long as an executable is being replaced. */
+/** How long an executable stays busy, as if it were being replaced. */
 const busyMs = 300;
 
 const gcErrors = ["hwc-one", "hwc-two"];
@@ -36,7 +36,7 @@ function failingGc(scene: Scene): Promise<Exchange> {
   return call(scene, "GC", undefined, { valid: [] });
 }
 
-/** What becomes of a plugin's failure: where a list stops, and where it must not. */
+/** What the meta-plugin does when a plugin fails: where it stops the list, and where it must not. */
 export const delegatorErrorRequirements: readonly Requirement[] = [
   {
     id: "D-7a",

@@ -21,9 +21,9 @@ import { callsOf, configIn, interfaceResult, marked } from "./recorder.ts";
 
 const kinds: readonly Kind[] = ["meta"];
 const needs: readonly Need[] = ["list"];
-/** For an operation to reach a plugin of the list, where nothing keeps it. */
+/** How long a probe waits for an operation that may be waiting for another one. */
 const reachMs = 2_000;
-/** For the plugin of a list to be run at all. */
+/** How long a probe waits until the plugin of a list is run. */
 const startMs = 20_000;
 
 /**

@@ -22,7 +22,7 @@ const operations = "2, CNI operations";
 const code4 =
   "`4`: Invalid necessary environment variables. The error message must contain the names of invalid variables.";
 
-/** A verb without one of the variables that it needs, in every way that a variable can be missing. */
+/** Calls a verb without one of the variables that it needs: with the variable unset, and with it empty. */
 async function expectMissing(
   scene: Scene,
   verb: SpecVerb,

@@ -20,7 +20,7 @@ import type { Kind } from "../vocabulary.ts";
 const section = "2, GC";
 const since = "1.1.0";
 const withPool: readonly Kind[] = ["interface", "ipam", "meta"];
-/** Whose own duty it is; a plugin that asks another for addresses has P-39 to keep. */
+/** The kinds that have this duty themselves. P-39 is for a plugin that asks another plugin for them. */
 const givers: readonly Kind[] = ["ipam", "meta"];
 const stale =
   "A plugin SHOULD remove as many stale resources as possible, e.g. IPAM reservations of attachments not in the list.";

@@ -213,7 +213,7 @@ export const processRequirements: readonly Requirement[] = [
 
 type Parsed = { cniVersion: unknown; code: unknown; msg: unknown; details: unknown };
 
-/** Looks at every error that can be read; that there is one is P-2a's. */
+/** Looks at every error that can be read. P-2a is about whether there is one. */
 async function expectErrors(scene: Scene, problemOf: (error: Parsed) => string | undefined): Promise<void> {
   const refused = await refusals(scene);
   const problems = new Map<string, string>();

@@ -5,7 +5,7 @@ import type { Scene } from "../scene.ts";
 import type { SpecVersion } from "../versions.ts";
 import type { SpecVerb } from "../vocabulary.ts";
 
-/** What every recorder gives, so that a result can be told from another's. */
+/** The address that every recorder gives. */
 export const recordedAddress = "10.75.0.5/24";
 const code = 117;
 
@@ -42,7 +42,7 @@ export function useDelegate(scene: Scene, verbs: Partial<Record<SpecVerb, Behavi
   return delegate;
 }
 
-/** A failure that is recognised wherever it turns up. */
+/** A failure whose words can be recognised in the plugin's error. */
 export function marked(scene: Scene, what = "hwc-refusal"): Behaviour {
   return refusal(scene.version, code, what, "hwc-details");
 }

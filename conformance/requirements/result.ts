@@ -6,7 +6,7 @@ import type { Scene, TestContainer } from "../scene.ts";
 import type { Kind } from "../vocabulary.ts";
 
 const section = "5, ADD Success";
-/** Whose results tell of interfaces and what they bear. */
+/** The kinds of plugins whose results have interfaces. */
 const network: readonly Kind[] = ["interface", "chained", "meta"];
 
 interface Attached {
@@ -42,7 +42,7 @@ export const resultRequirements: readonly Requirement[] = [
     sentence: "`cniVersion`: the same version supplied on input.",
     title: "the result repeats the configuration's cniVersion",
     operations: ["ADD"],
-    // 0.1.0 and 0.2.0 only wished for it.
+    // Versions 0.1.0 and 0.2.0 do not require it.
     since: "0.3.0",
     kinds: everyKind,
     probe: async (scene) => {

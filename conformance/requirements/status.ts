@@ -19,7 +19,7 @@ import type { Kind } from "../vocabulary.ts";
 const section = "2, STATUS";
 const since = "1.1.0";
 const withPool: readonly Kind[] = ["interface", "ipam", "meta"];
-/** Whose own duty it is; a plugin that asks another for addresses has P-36 to keep. */
+/** The kinds that have this duty themselves. P-36 is for a plugin that asks another plugin for them. */
 const givers: readonly Kind[] = ["ipam", "meta"];
 
 /** STATUS of a network that has no address left. */

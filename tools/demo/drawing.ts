@@ -2,7 +2,7 @@
 export interface Mooring {
   readonly ifname: string;
   readonly address: string;
-  /** What it hangs on in the node: `bridge cni0`, `macvlan uplink0`. */
+  /** The node's device that it is connected to: `bridge cni0`, `macvlan uplink0`. */
   readonly device: string;
 }
 

@@ -84,7 +84,7 @@ export function moorings(pod: string, held: readonly PodAddress[]): Mooring[] {
     const lower = node.find((each) => each.ifindex === link?.link_index);
     if (lower === undefined) throw new DemoFailure(`${ifname} of ${pod} hangs on nothing in the node`);
     const kind = link?.linkinfo?.info_kind ?? "";
-    // A veth's other end says nothing to people; the bridge that it is plugged into does.
+    // People know the bridge, not the veth's other end that is plugged into it.
     const device = kind === "veth" ? `bridge ${lower.master ?? lower.ifname}` : `${kind} ${lower.ifname}`;
     return { ifname, address, device };
   });

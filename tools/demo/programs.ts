@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-/** Long enough for a loaded machine; nothing here legitimately takes more than a second. */
+/** Long enough for a loaded machine: no program here needs more than a second. */
 const patienceMs = 30_000;
 
 /** Runs a program to its end, whatever its exit status. */

@@ -11,7 +11,7 @@ export interface Bed {
   readonly stateDir: string;
   readonly definitionsDir: string;
   readonly confDir: string;
-  /** Of host-local. */
+  /** The folder in which host-local keeps its addresses. */
   readonly dataDir: string;
   /** Plugins of the test's own making; before the reference plugins in CNI_PATH. */
   readonly binDir: string;
@@ -122,7 +122,7 @@ export function processesOf(bed: Bed, variable = bedVariable): number[] {
   });
 }
 
-/** What runs that was killed, with its test, before it could clean up. */
+/** Removes what tests have left that were killed before they could clean up. */
 function sweepStale(): void {
   const owner = (name: string): string => name.slice(prefix.length).split("-")[0] ?? "";
   const stale = (folder: string): string[] =>

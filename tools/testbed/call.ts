@@ -16,7 +16,7 @@ export interface Operation {
   readonly ifname?: string;
   readonly args?: string;
   readonly path?: string;
-  /** Over all of these; undefined takes a variable away. */
+  /** Variables that are set over these; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -62,7 +62,7 @@ export function startProgram(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said.stderr += text;
   });
-  // One that does not read its input is not the test's concern.
+  // A plugin may end without reading its stdin.
   child.stdin.on("error", () => undefined).end(stdin);
   const ended = new Promise<Ended>((resolve) => {
     child.once("close", (exitCode, signal) => resolve({ exitCode, signal, ...said }));

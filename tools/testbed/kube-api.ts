@@ -61,7 +61,7 @@ export interface KubeRequest {
 
 export type InjectedFault =
   | { readonly kind: "slow"; readonly ms: number }
-  /** It is answered, but not before this. */
+  /** The server answers only after this. */
   | { readonly kind: "until"; readonly moment: Promise<void> }
   | { readonly kind: "status"; readonly code: number; readonly retryAfterS?: number }
   /** These bytes as the body, of a success unless said otherwise. */
@@ -70,7 +70,7 @@ export type InjectedFault =
   | { readonly kind: "reset" }
   /** The answer breaks off halfway. */
   | { readonly kind: "truncated" }
-  /** Nothing is ever said. */
+  /** The server never answers. */
   | { readonly kind: "silent" };
 
 const kinds: Readonly<Record<string, string>> = {
@@ -205,7 +205,7 @@ function misbehave(
   switch (fault.kind) {
     case "status": {
       if (fault.retryAfterS !== undefined) response.setHeader("retry-after", String(fault.retryAfterS));
-      // No real one repeats a credential; something before it might.
+      // A real server never repeats a credential; a proxy before it might.
       const message = `made to fail; you sent ${headers.authorization}`;
       send(response, fault.code, statusOf({ code: fault.code, reason: "Fault", message }));
       break;
@@ -225,7 +225,10 @@ function misbehave(
   }
 }
 
-/** The object, or why not: who, may he, is it there, is the patch sound; in the real server's order and words. */
+/**
+ * The object, or a refusal. As a real server does, and in its words, it judges first the user, then his rights, then whether
+ * the object exists, then the patch.
+ */
 function decide(
   state: State,
   request: KubeRequest,

@@ -25,7 +25,7 @@ export function writePauseImage(folder: string, target: string): void {
   const config = {
     architecture: { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch,
     os: "linux",
-    // A shell that is told to stop stops; sleep as the first process of a namespace would not.
+    // A shell ends on a signal; sleep, as the first process of its namespace, would not.
     config: {
       Entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 2147483647 & wait"],
       Env: ["PATH=/bin"],
@@ -38,7 +38,7 @@ export function writePauseImage(folder: string, target: string): void {
   tar(target, folder, ["manifest.json", "config.json", "layer.tar"]);
 }
 
-/** None of a busybox that is static, as Debian's busybox-static is. */
+/** The libraries of busybox; there are none where it is static, as Debian's busybox-static is. */
 function librariesOf(program: string): string[] {
   const { stdout } = spawnSync("ldd", [program], { encoding: "utf8" });
   return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);

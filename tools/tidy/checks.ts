@@ -58,7 +58,7 @@ export const checkPackages: Check = (project, { packages }) =>
     }),
   );
 
-/** Everything that a verb loads before it does anything. */
+/** What a verb loads at its start may import nothing slow. */
 export const checkHotPath: Check = (project, { hotPath }) => {
   const entries = [...project.keys()].filter((path) => matches(path, hotPath.entries));
   const loaded = reachable(project, entries, ["static"]);
@@ -124,7 +124,7 @@ export const checkDead: Check = (project, { entries, testHelpers, unfinished }) 
   ];
 };
 
-/** What does something is reached by a test of its own folder or the one above, or is listed with the test that runs it. */
+/** A file with code is reached by a test of its folder or of the folder above, or is listed with the test that runs it. */
 export const checkTests: Check = (project, { testedFolders, testedElsewhere, testHelpers, unfinished }) => {
   const candidates = sourcesOf(project).filter(
     ({ path, doesSomething }) =>
@@ -159,8 +159,8 @@ export const checkTests: Check = (project, { testedFolders, testedElsewhere, tes
 };
 
 /**
- * By way of files of the same folder at most, or of the folder above: a floor of a plugin is tested by the plugin's verbs. What
- * is farther away proves little.
+ * Whether a test reaches the file by way of files of its folder or of the folder above: a plugin's verbs test the plugin's
+ * folders. A test that is farther away proves little.
  */
 function hasTestBeside(project: Project, path: string): boolean {
   const parents = path.split("/").slice(0, -1);
@@ -176,8 +176,8 @@ function runs(project: Project, test: string, path: string): boolean {
 }
 
 /**
- * Folders of one folder are floors: no import runs back up, types included. A test and what tests share may look at every
- * floor. Circles of files are for Biome (`noImportCycles`).
+ * Folders of one folder are floors: no import runs back up, types included. Tests and their helpers may import every
+ * floor. Biome looks for circles of files (`noImportCycles`).
  */
 export const checkFloors: Check = (project, { testHelpers }) => {
   const stairs = sourcesOf(project)
@@ -217,7 +217,7 @@ function leadsTo(stairs: readonly Stair[], start: string, end: string): boolean 
   return reached.has(end);
 }
 
-/** A type has one meaning: what two files export under one name, a reader takes for the same. */
+/** A reader takes two types of one name for the same type, so no two files export one name. */
 export const checkTypeNames: Check = (project) => {
   const exported = sourcesOf(project).flatMap(({ path, exportedTypes }) =>
     exportedTypes.map((name) => ({ path, name })),
@@ -228,7 +228,7 @@ export const checkTypeNames: Check = (project) => {
   });
 };
 
-/** A file's name says alone what it is about, but where `namesakes` gives the reason why only its folder and its name do. */
+/** No two files have one name. `namesakes` lists the files that may, with the reason. */
 export const checkFileNames: Check = (project, { namesakes }) => {
   const paths = sourcesOf(project).map(({ path }) => path);
   const clashes = (path: string) =>

@@ -8,7 +8,7 @@ const root = dirname(dirname(import.meta.dirname));
 const foreign = new Set(["node_modules", "dist", "build", ".git", "testdata"]);
 const readable = /(\.(ts|md|json|conf|conflist|yaml|svg|go)|^Makefile|^run|^setup)$/;
 
-/** `make lint`'s own part: what no general linter knows about this project. Exit status 1 when it finds something. */
+/** The part of `make lint` that checks this project's own rules. It ends with status 1 when it finds something. */
 function main(): number {
   const paths = listFiles("");
   const project = makeProject(
@@ -31,7 +31,7 @@ function listFiles(folder: string): string[] {
   });
 }
 
-/** Where this checkout happens to lie is nobody's business; one level up (`/src`) it could be any word. */
+/** No file may name the folder of this checkout. One directly below `/` could be any word (`/src`), and is not looked for. */
 function ownPath(): WordRule[] {
   if (root.split("/").length < 3) return [];
   const word = new RegExp(root.replaceAll(/[^\w/]/g, "\\$&"));

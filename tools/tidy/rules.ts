@@ -4,16 +4,16 @@ export interface Rules {
   readonly packages: readonly PackageRule[];
   readonly hotPath: HotPath;
   readonly limits: readonly Limit[];
-  /** What is started by name and imported by nobody. */
+  /** Files that are started by name, and that no file imports. */
   readonly entries: readonly string[];
-  /** What tests share; it may be imported by nothing else. */
+  /** Files that only tests, and other such files, import. */
   readonly testHelpers: readonly string[];
   readonly testedFolders: readonly string[];
-  /** Files whose tests are not beside them: by the test that runs them. */
+  /** Files whose test is in another folder, each with that test. */
   readonly testedElsewhere: Readonly<Record<string, string>>;
-  /** Files that nothing reaches yet, each with what they wait for. */
+  /** Files that no entry reaches yet, each with what it waits for. */
   readonly unfinished: Readonly<Record<string, string>>;
-  /** Files whose names say what they are about only together with their folder's, each pattern with the reason. */
+  /** Files that may have another file's name, by patterns, each with the reason. */
   readonly namesakes: Readonly<Record<string, string>>;
   readonly words: readonly WordRule[];
 }
@@ -32,7 +32,7 @@ export interface PackageRule {
   readonly why: string;
 }
 
-/** What a runtime waits for: nothing that `entries` load at once may import these. */
+/** What `entries` load at once delays every pod: it may import none of these. */
 export interface HotPath {
   readonly entries: readonly string[];
   readonly packages: RegExp;
@@ -57,7 +57,7 @@ export interface WordRule {
 const product = ["cmd/**", "sys/**", "cni/**", "kube/**", "plugins/**", "ipam/**"];
 const tests = ["**/*.test.ts"];
 const development = ["tools/**", "bench/**", "conformance/**", "vitest.config.ts"];
-/** One suite that every implementation of an interface goes through. */
+/** Suites of tests that every implementation of an interface passes. */
 const contracts = ["**/*-contract.ts"];
 const testHelpers = [
   "conformance/mutants/{catalogue,memory-machine}.ts",
@@ -79,11 +79,11 @@ export const rules: Rules = {
     { folder: "ipam", imports: ["cni", "sys"], separate: true },
     { folder: "plugins", imports: ["cni", "kube", "sys"], separate: true },
     { folder: "cmd", imports: ["cni", "ipam", "kube", "plugins", "sys"] },
-    // A judge that shares the defendant's parser shares its bugs.
+    // If the suite used the product's parser, it would not see the parser's bugs.
     { folder: "conformance", imports: ["sys"] },
     // Its empty program is built with the flags of the executable.
     { folder: "bench", imports: ["sys", "tools"] },
-    // Stand-ins for servers speak what the product's own stores speak.
+    // Fake servers speak the formats of the product's stores.
     { folder: "tools/testbed", imports: ["cni", "ipam", "kube", "sys"] },
     { folder: "tools", imports: ["sys"], separate: true },
     { folder: "docs", imports: ["cni", "ipam", "kube", "plugins", "sys"] },

@@ -57,7 +57,7 @@ export function runModel(
   }
 }
 
-/** Errors about the network name of DEL are those that only P-1 and P-2 look at: there they are spoiled. */
+/** Mutants of P-1 and P-2 spoil the error about DEL's network name: no other requirement looks at that error. */
 function refuse(
   { env, stdin = "" }: PluginInput,
   error: PluginRefusal,

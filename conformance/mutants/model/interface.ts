@@ -102,7 +102,7 @@ function undo(context: ModelContext): void {
   try {
     runDelegate(context, typeOf(context), context.stdin, { ...context.env, CNI_COMMAND: "DEL" });
   } catch (error) {
-    // The failure that is told is that of the ADD.
+    // The plugin reports the failure of the ADD, not that of this DEL.
     if (!(error instanceof PluginRefusal)) throw error;
   }
 }
@@ -164,7 +164,7 @@ function check(context: ModelContext): void {
   for (const address of memory.addresses) {
     if (!told.includes(address) && !is("P-29e")) throw new PluginRefusal(999, `prevResult has no ${address}`);
     if (link.addresses.includes(address) || is("P-18d")) continue;
-    // The kernel takes an address's routes away with it: they are not looked at, either.
+    // The kernel removes routes together with their address, so this mutant does not compare routes, either.
     if (is("P-29b")) return;
     throw new PluginRefusal(999, `${address} is gone`);
   }

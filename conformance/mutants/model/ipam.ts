@@ -58,7 +58,7 @@ function own({ id, ifname }: ModelContext, all: readonly Reservation[]): Reserva
   return all.filter((each) => each.id === id && each.ifname === ifname);
 }
 
-/** One at a time, or two could find the same address free. */
+/** Operations take turns: otherwise two could find the same address free. */
 function addAlone(context: ModelContext, pool: Pool): JsonDocument {
   const release = context.is("P-22b") ? () => undefined : context.ground.lock(`${pool.folder}/.lock`);
   try {

@@ -33,7 +33,7 @@ export function metaVerbs(context: ModelContext): JsonDocument | undefined {
   }
 }
 
-/** Its own list would run it again, and again. */
+/** A list that names the plugin itself would start it without end. */
 function refuseItself({ config, is }: ModelContext): void {
   const plugins = isObject(config.list) ? listOf(config.list.plugins).filter(isObject) : [];
   if (plugins.some(({ type }) => type === config.type) && !is("D-15a"))
@@ -79,12 +79,12 @@ function requestOf(list: JsonDocument, plugin: JsonDocument, context: ModelConte
   };
 }
 
-/** Only a list of two or more is sent wrongly, so that nothing but what looks at one notices. */
+/** The mutant sends only lists of two or more wrongly, so that no other requirement's probe notices it. */
 function isLong(list: unknown): boolean {
   return isObject(list) && listOf(list.plugins).length > 1;
 }
 
-/** JavaScript loses digits of long numbers; they are taken from the text. */
+/** JavaScript loses digits of long numbers, so they are taken from the text. */
 function printed(request: JsonDocument, { stdin, is }: ModelContext): string {
   let out = JSON.stringify(request);
   if (is("D-2c")) return out;
@@ -164,7 +164,7 @@ function add(context: ModelContext, list: JsonDocument): JsonDocument {
   return { ...previous, cniVersion: context.version };
 }
 
-/** Undoes what was done; all but a wrong plugin, which may even go on. */
+/** Undoes the ADDs that were done. Mutants leave it out, or go on with the list. */
 function failed(context: ModelContext, list: JsonDocument, error: PluginRefusal): never {
   const { is } = context;
   if (is("D-7a"))
