@@ -1,7 +1,8 @@
 import * as os from "node:os";
 import { afterEach, beforeEach } from "vitest";
 import { parseAddress } from "../../../cni/address.ts";
-import { type Holding, printHolding } from "../../../ipam/flat/pool/holding.ts";
+import { printJson } from "../../../cni/json.ts";
+import type { Holding } from "../../../ipam/flat/pool/holding.ts";
 import { codeOfAddress, keysOf } from "../../../ipam/flat/pool/keys.ts";
 import { keysOfHolding } from "../../../ipam/flat/pool/stored.ts";
 import { openLocalStore } from "../../../ipam/flat/store/local-store.ts";
@@ -128,10 +129,10 @@ export function holdingOf(
   };
 }
 
-/** As claims would have written them. */
+/** As claims would have written them, or something else did: a test may write what is no holding. */
 export async function put(store: Store, ...holdings: readonly Holding[]): Promise<void> {
   for (const holding of holdings) {
-    const value = printHolding(holding);
+    const value = printJson(holding);
     await write(
       store,
       keysOfHolding(keysOf(pool), holding).map((key) => ({ kind: "put", key, value })),

@@ -3,7 +3,7 @@ import type { Ask } from "../store/drive.ts";
 import { answersTo, type Entry, get, put, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isNobody, printHolding } from "./holding.ts";
 import { addressOfCode, codeOfKey, type KeyKind, type PoolKeys } from "./keys.ts";
-import { asSeen, keysOfHolding, type Stored, storedOf } from "./stored.ts";
+import { asSeen, eachKeyOnce, keysOfHolding, type Stored, storedOf } from "./stored.ts";
 
 /** What an audit reads of a pool. */
 export const auditedKinds = ["own", "ip", "mac", "att", "hold"] as const satisfies readonly KeyKind[];
@@ -44,7 +44,7 @@ export type StoreFinding =
   /** Nodes that define the pool differently could give one address as another's gateway. */
   | (FindingBase & { readonly kind: "definitions"; readonly count: number });
 
-/** Keys of one owner that do not agree with the one that counts. */
+/** PoolKeys of one owner that do not agree with the one that counts. */
 export interface WrongKeys {
   readonly missing: readonly string[];
   readonly unreadable: readonly string[];
@@ -83,7 +83,7 @@ type ByKey = ReadonlyMap<string, Stored>;
 
 interface Audited {
   readonly finding?: StoreFinding;
-  /** Keys that are no further finding of their own. */
+  /** PoolKeys that are no further finding of their own. */
   readonly explains: readonly string[];
 }
 
@@ -145,7 +145,7 @@ function disagreement(
   const value = printHolding(holding);
   const present = [...new Set([...group.map(({ key }) => key), ...expected])];
   const deleted = group.map(({ key }) => key).filter((key) => !written.includes(key));
-  const success = [...written.map((key) => put(key, value)), ...deleted.map(remove)];
+  const success = eachKeyOnce([...written.map((key) => put(key, value)), ...deleted.map(remove)]);
   const repair = { compare: asSeen(present, byKey), success, failure: [] };
   return { kind: "keys-disagree", about: identity, keys: present, wrong, isRemains, repair };
 }

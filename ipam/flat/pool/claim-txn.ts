@@ -13,7 +13,7 @@ import {
 } from "../store/store.ts";
 import { type Holding, withEvent } from "./holding.ts";
 import type { PoolKeys } from "./keys.ts";
-import { type Known, known, rewrite } from "./stored.ts";
+import { fenced, type Known, known, rewrite } from "./stored.ts";
 
 /** One possible answer to a claim: an address of every range set, and expired holds that stand in its way. */
 export interface Choice {
@@ -148,11 +148,9 @@ function firstOf([choice, ...others]: readonly Choice[]): { choice: Choice; othe
 }
 
 function txnFor(attempt: Try, choice: Choice, failure: readonly Op[]): Txn {
-  return {
-    compare: [...comparesOf(attempt), ...addressCompares(attempt, choice)],
-    success: opsOf(thenOf(attempt, choice)),
-    failure,
-  };
+  const compare = [...comparesOf(attempt), ...addressCompares(attempt, choice)];
+  const txn = { compare, success: opsOf(thenOf(attempt, choice)), failure };
+  return fenced(attempt.keys, txn, replacedBy(attempt, choice));
 }
 
 /** Whether the try takes a MAC address that the identity does not have yet. */
@@ -187,11 +185,13 @@ function addressCompares({ keys, former }: Try, { addresses, steals }: Choice): 
     });
 }
 
+function replacedBy({ former }: Try, { steals }: Choice): Known[] {
+  return [...steals, ...(former === undefined ? [] : [former])];
+}
+
 function thenOf(attempt: Try, choice: Choice) {
-  const { keys, definition, former } = attempt;
-  const replaced = [...choice.steals, ...(former === undefined ? [] : [former])].map(
-    ({ holding }) => holding,
-  );
+  const { keys, definition } = attempt;
+  const replaced = replacedBy(attempt, choice).map(({ holding }) => holding);
   return {
     define: definition.isNew ? [put(keys.def(definition.hash), definition.value)] : [],
     record: rewrite(keys, replaced, holdingOf(attempt, choice)),

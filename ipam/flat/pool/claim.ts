@@ -275,8 +275,10 @@ function firstSteal(
       const own = former?.holding.addresses.includes(addresses[set] ?? "") === true;
       return owner === undefined || own ? [] : [owner];
     });
-    if (row.length === addresses.length && owners.every(({ holding }) => isExpired(holding, nowMs)))
-      return { addresses, steals: owners };
+    // A key that an owner has left behind is not its address any more: `ipam check` tells of it.
+    const isLetGo = ({ holding }: Known): boolean =>
+      isExpired(holding, nowMs) && holding.addresses.some((code) => addresses.includes(code));
+    if (row.length === addresses.length && owners.every(isLetGo)) return { addresses, steals: owners };
   }
   return undefined;
 }

@@ -65,8 +65,15 @@ export function withEvent(history: readonly HoldingEvent[], event: HoldingEvent)
   return [...history, event].slice(-historyLength);
 }
 
+/** Throws when what it prints would not be read back as the same: that is a bug, and nothing is to be written. */
 export function printHolding(holding: Holding): string {
-  return printJson(holding);
+  const text = printJson(holding);
+  const back: Readonly<Record<string, unknown>> = { ...parseHolding(text) };
+  const isSame = Object.entries(holding).every(
+    ([name, value]) => JSON.stringify(back[name]) === JSON.stringify(value),
+  );
+  if (!isSame) throw new Error(`a holding that is not read back as it was is a bug: ${text}`);
+  return text;
 }
 
 const isTrue = must((value): value is true => value === true, isNot("true"));
@@ -92,7 +99,7 @@ const holding = object({
   uid: maybe(lenient(text)),
   boot: maybe(lenient(text)),
   addresses: must(
-    (value): value is string[] => isTexts(value) && value.length > 0,
+    (value): value is string[] => isTexts(value) && value.length > 0 && new Set(value).size === value.length,
     isNot("an array of addresses"),
   ),
   mac: text,

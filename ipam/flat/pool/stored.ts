@@ -11,7 +11,7 @@ import {
   type Txn,
 } from "../store/store.ts";
 import { type Holding, isAttached, parseHolding, printHolding } from "./holding.ts";
-import type { KeyRange, PoolKeys } from "./keys.ts";
+import { isInKeyRange, type KeyRange, type PoolKeys } from "./keys.ts";
 
 /** A value of the store with what it says. */
 export interface Known {
@@ -24,13 +24,16 @@ export function keysOfHolding(keys: PoolKeys, holding: Holding): string[] {
   const { identity, addresses, mac, state, node, containerId, ifname, heldUntilMs } = holding;
   // A quarantined sandbox may still run: its own DEL, or its node's GC, is what frees it.
   const attached = isAttached(holding) && containerId !== "";
-  return [
+  const all = [
     keys.own(identity),
     ...(mac === "" ? [] : [keys.mac(mac)]),
     ...addresses.map(keys.ip),
     ...(attached ? [keys.att(node, containerId, ifname)] : []),
     ...(state === "held" && heldUntilMs !== undefined ? [keys.hold(heldUntilMs, identity)] : []),
   ];
+  if (new Set(all).size < all.length)
+    throw new Error(`a holding with one key twice is a bug: ${all.join(" ")}`);
+  return all;
 }
 
 /** What turns the store from `former` holdings to the new one: everything of them is rewritten or removed. */
@@ -39,7 +42,37 @@ export function rewrite(keys: PoolKeys, former: readonly Holding[], next: Holdin
   const value = next === undefined ? "" : printHolding(next);
   const removed = new Set(former.flatMap((holding) => keysOfHolding(keys, holding)));
   for (const key of written) removed.delete(key);
-  return [...written.map((key) => put(key, value)), ...[...removed].map(remove)];
+  return eachKeyOnce([...written.map((key) => put(key, value)), ...[...removed].map(remove)]);
+}
+
+/** Throws when a key is both put and deleted, or is written twice: etcd would refuse the transaction. */
+export function eachKeyOnce(ops: readonly Op[]): Op[] {
+  const written = ops.flatMap((op) => (op.kind === "put" || op.kind === "delete" ? [op.key] : []));
+  const twice = written.find((key, at) => written.indexOf(key) !== at);
+  if (twice !== undefined) throw new Error(`a transaction that writes ${twice} twice is a bug`);
+  return [...ops];
+}
+
+/**
+ * Throws when a transaction would write a key that nothing fences. A key is fenced by a compare of its own, or as a key of a
+ * `replaced` holding: all keys of a holding share a revision, so a compare of one of them is enough for the others.
+ */
+export function fenced(keys: PoolKeys, txn: Txn, replaced: readonly Known[]): Txn {
+  const revisions = txn.compare.flatMap((each) => (each.kind === "unchanged" ? [each.modRevision] : []));
+  const unseen = replaced.find(({ modRevision }) => !revisions.includes(modRevision));
+  if (unseen !== undefined)
+    throw new Error(`replacing ${unseen.holding.identity} without a compare is a bug`);
+  const known = new Set([
+    ...txn.compare.map(({ key }) => key),
+    ...replaced.flatMap(({ holding }) => keysOfHolding(keys, holding)),
+  ]);
+  for (const op of txn.success) {
+    const isWrite = op.kind === "put" || op.kind === "delete";
+    // A definition is put by whoever finds none: its key is the hash of its value.
+    if (isWrite && !known.has(op.key) && !isInKeyRange(keys.all.def, op.key))
+      throw new Error(`writing ${op.key} without a compare is a bug`);
+  }
+  return txn;
 }
 
 /** A value that is no holding is nobody's to give: it counts as a quarantined one, and `ipam check` tells of it. */
