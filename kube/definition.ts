@@ -2,8 +2,9 @@ import { kindOf } from "../cni/config.ts";
 import { isName } from "../cni/environment.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
+import { isText } from "../cni/readers.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { isUnset, jsonMistake, quote } from "./text.ts";
+import { areTexts, isUnset, jsonMistake, quote } from "./text.ts";
 
 /** Where a definition was found, and so what it must be called. */
 export interface DefinitionPlace {
@@ -122,9 +123,8 @@ function metadataOf(resource: JsonObject, { namespace, name }: DefinitionPlace):
 function annotationsOf({ annotations }: JsonObject): Outcome<Definition["annotations"], string> {
   if (isUnset(annotations)) return ok({});
   if (!isObject(annotations)) return fail(`metadata.annotations is ${kindOf(annotations)}, not an object`);
-  const wrong = Object.entries(annotations).find(([, value]) => typeof value !== "string");
-  if (wrong === undefined) return ok(annotations as Record<string, string>);
-  const [key, value] = wrong;
+  if (areTexts(annotations)) return ok(annotations);
+  const [key = "", value] = Object.entries(annotations).find(([, each]) => !isText(each)) ?? [];
   return fail(`metadata.annotations: ${quote(key)} is ${kindOf(value)}, not a string`);
 }
 

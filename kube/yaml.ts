@@ -152,6 +152,6 @@ function toJson(value: unknown): Json {
     return number.ok ? number.value : String(value);
   }
   if (Array.isArray(value)) return value.map(toJson);
-  if (!isObject(value)) return value === undefined ? null : (value as Json);
+  if (!isObject(value)) return typeof value === "string" || typeof value === "boolean" ? value : null;
   return Object.fromEntries(Object.entries(value).map(([key, each]): [string, Json] => [key, toJson(each)]));
 }

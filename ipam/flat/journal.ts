@@ -2,6 +2,7 @@ import { forget, load, save, setAside } from "../../cni/attachments.ts";
 import { isName } from "../../cni/environment.ts";
 import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
+import { maybe, number, object, readWhole, text } from "../../cni/readers.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { keysOf } from "./pool/keys.ts";
@@ -143,17 +144,16 @@ export function contended(doing: string): CniError {
   return cniError("tryAgainLater", "ipam.contended", msg, "The runtime tries again.");
 }
 
-function parseEntry({
-  node,
-  containerId,
-  ifname,
-  holdMs,
-  atMs,
-  claimOnly,
-}: JsonObject): JournalEntry | undefined {
-  if (typeof node !== "string" || typeof containerId !== "string" || typeof ifname !== "string")
-    return undefined;
-  if (typeof atMs !== "number" || (holdMs !== null && typeof holdMs !== "number")) return undefined;
-  const entry = { node, containerId, ifname, holdMs: holdMs ?? undefined, atMs };
-  return claimOnly === true ? { ...entry, claimOnly } : entry;
+const entryFields = object({
+  node: text,
+  containerId: text,
+  ifname: text,
+  holdMs: (value, place, notes) => (value === null ? "for ever" : number(value, place, notes)),
+  atMs: number,
+  claimOnly: maybe((value): true | undefined => (value === true ? value : undefined)),
+});
+
+function parseEntry(record: JsonObject): JournalEntry | undefined {
+  const entry = readWhole(entryFields, record);
+  return entry && { ...entry, holdMs: entry.holdMs === "for ever" ? undefined : entry.holdMs };
 }

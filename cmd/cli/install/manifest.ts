@@ -1,5 +1,17 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
-import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { type Json, parseJson } from "../../../cni/json.ts";
+import {
+  isNot,
+  lenient,
+  maybe,
+  must,
+  number,
+  object,
+  oneOf,
+  readWhole,
+  text,
+  usually,
+} from "../../../cni/readers.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 
@@ -51,46 +63,32 @@ export function readManifest(
       `read ${path}, which says what was installed: ${why}`,
       "It is hawser install's own. Put it back from a backup, or restore the runtime's configuration by hand and remove it.",
     );
-  const text = files.read(root + path);
-  if (!text.ok) return text.error.code === "ENOENT" ? ok(undefined) : bad(text.error.message);
-  const json = parseJson(text.value);
+  const content = files.read(root + path);
+  if (!content.ok) return content.error.code === "ENOENT" ? ok(undefined) : bad(content.error.message);
+  const json = parseJson(content.value);
   if (!json.ok) return bad(`it is not JSON: ${json.error}`);
-  const manifest = isObject(json.value) ? fromDocument(json.value) : undefined;
-  return manifest === undefined ? bad("it is of an unknown format") : ok(manifest);
+  const read = fromDocument(json.value);
+  return read === undefined ? bad("it is of an unknown format") : ok(read);
 }
 
-function fromDocument(document: JsonObject): InstallManifest | undefined {
-  const { mode, binDir, confDir, file, text, original, api } = document;
-  if (document.format !== format || (mode !== "owner" && mode !== "chained")) return undefined;
-  if (!areTexts(binDir, confDir, file, text)) return undefined;
-  const kept = originalOf(original);
-  if (original !== undefined && kept === undefined) return undefined;
-  return {
-    mode,
-    binDir: String(binDir),
-    confDir: String(confDir),
-    file: String(file),
-    text: String(text),
-    original: kept,
-    api: api === true,
-    link: typeof document.link === "string" ? document.link : undefined,
-    before: beforeOf(document.before),
-  };
-}
+const isTrue = must((value): value is true => value === true, isNot("true"));
 
-function beforeOf(value: Json | undefined): InstallManifest["before"] {
-  if (!isObject(value) || typeof value.seen !== "string") return undefined;
-  const { seen, base } = value;
-  return { seen, ...(typeof base === "string" && { base }) };
-}
+const manifest = object({
+  format: must((value): value is typeof format => value === format, isNot("a known format")),
+  mode: oneOf(["owner", "chained"], isNot("a mode")),
+  binDir: text,
+  confDir: text,
+  file: text,
+  text,
+  original: maybe(object({ file: text, text, mode: number })),
+  api: usually(false, lenient<boolean>(isTrue)),
+  link: maybe(lenient(text)),
+  before: maybe(lenient(object({ seen: text, base: maybe(lenient(text)) }))),
+});
 
-function originalOf(value: Json | undefined): InstallManifest["original"] {
-  if (!isObject(value)) return undefined;
-  const { file, text, mode } = value;
-  if (!areTexts(file, text) || typeof mode !== "number") return undefined;
-  return { file: String(file), text: String(text), mode };
-}
-
-function areTexts(...values: readonly (Json | undefined)[]): boolean {
-  return values.every((value) => typeof value === "string");
+function fromDocument(document: Json): InstallManifest | undefined {
+  const read = readWhole(manifest, document);
+  if (read === undefined) return undefined;
+  const { format: _format, original, link, before, ...rest } = read;
+  return { ...rest, original, link, before };
 }

@@ -1,6 +1,7 @@
-import { isObject, parseJson, printJson } from "../../../cni/json.ts";
+import { parseJson, printJson } from "../../../cni/json.ts";
 import { sweepLocks } from "../../../cni/lock-sweep.ts";
 import { makeOwnFolder } from "../../../cni/own-folder.ts";
+import { list, object, readWhole, text } from "../../../cni/readers.ts";
 import { type Attempt, type Fault, isAbsent } from "../../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -216,16 +217,20 @@ export function readChange(sys: Sys, path: string, expected?: bigint): Attempt<L
   return fail({ code: damaged, message: `${path} is damaged: it is no transaction of a store` });
 }
 
-function parseChange(text: string): LoggedChange | undefined {
-  const at = text.indexOf("\n");
-  const json = parseJson(text.slice(at + 1));
-  if (!/^\d+$/.test(text.slice(0, Math.max(0, at))) || !json.ok || !isObject(json.value)) return undefined;
-  const { puts, deletes } = json.value;
-  if (!Array.isArray(puts) || !Array.isArray(deletes)) return undefined;
-  const writes = new Map<string, string | undefined>(deletes.map((key) => [String(key), undefined]));
-  for (const put of puts) {
-    if (!isObject(put) || !Array.isArray(put.keys) || typeof put.value !== "string") return undefined;
-    for (const key of put.keys) writes.set(String(key), put.value);
+const changeFields = object({
+  puts: list(object({ keys: list(text), value: text })),
+  deletes: list(text),
+});
+
+function parseChange(content: string): LoggedChange | undefined {
+  const at = content.indexOf("\n");
+  const revision = content.slice(0, Math.max(0, at));
+  const json = parseJson(content.slice(at + 1));
+  const change = json.ok && /^\d+$/.test(revision) ? readWhole(changeFields, json.value) : undefined;
+  if (change === undefined) return undefined;
+  const writes = new Map<string, string | undefined>(change.deletes.map((key) => [key, undefined]));
+  for (const { keys, value } of change.puts) {
+    for (const key of keys) writes.set(key, value);
   }
-  return { revision: BigInt(text.slice(0, at)), writes };
+  return { revision: BigInt(revision), writes };
 }

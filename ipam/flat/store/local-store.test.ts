@@ -6,6 +6,7 @@ import { crashPoints } from "../../../sys/fake-crashes.ts";
 import type { Loss } from "../../../sys/fake-files.ts";
 import { must } from "../../../sys/outcome-testing.ts";
 import { codeOf, keysOf } from "../pool/keys.ts";
+import { damaged, readChange } from "./local-log.ts";
 import { openLocalStore } from "./local-store.ts";
 import type { Entry, Op, Store, TxnReply } from "./store.ts";
 
@@ -166,6 +167,29 @@ describe("a store in a folder", () => {
       ok: false,
       error: { kind: "unreachable", msg: expect.stringContaining("EBADMSG") },
     });
+  });
+
+  test.each([
+    ["no JSON", "1\n{"],
+    ["no revision", '\n{"puts":[],"deletes":[]}'],
+    ["no list of what is put", '1\n{"puts":{},"deletes":[]}'],
+    ["no list of what is deleted", '1\n{"puts":[]}'],
+    ["a value that is no text", '1\n{"puts":[{"keys":["a"],"value":1}],"deletes":[]}'],
+    ["a key that is no text", '1\n{"puts":[{"keys":[1],"value":"v"}],"deletes":[]}'],
+    ["a deleted key that is no text", '1\n{"puts":[],"deletes":[{}]}'],
+  ])("a file of the log is damaged with %s", (_case, text) => {
+    const { sys } = createMachine().spawn();
+    sys.files.makeFolder("/log", 0o700);
+    sys.files.write("/log/1", text, { mode: 0o600 });
+    expect(readChange(sys, "/log/1")).toMatchObject({ ok: false, error: { code: damaged } });
+    const whole = '1\n{"puts":[{"keys":["a","b"],"value":"v"}],"deletes":["c"]}';
+    sys.files.write("/log/1", whole, { mode: 0o600 });
+    const writes = new Map([
+      ["c", undefined],
+      ["a", "v"],
+      ["b", "v"],
+    ]);
+    expect(readChange(sys, "/log/1", 1n)).toEqual({ ok: true, value: { revision: 1n, writes } });
   });
 
   test("its log stays short, and nothing is left of what was deleted", async () => {
