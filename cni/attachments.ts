@@ -49,8 +49,8 @@ const maxRefused = 64;
 const temporarySuffix = ".tmp";
 
 /**
- * Writes a record, or changes it: afterwards the old or the new one is there, whenever we are stopped. `begin` returns
- * when it will survive a power loss; `commit` replaces what `begin` wrote. Errors: `records.write`.
+ * Writes a record, or replaces it. Whenever we are stopped, the old or the new record is there afterwards. `begin`
+ * returns once the record will survive a power loss. `commit` replaces what `begin` wrote. Errors: `records.write`.
  */
 export function save(
   sys: Sys,
@@ -65,8 +65,9 @@ export function save(
 }
 
 /**
- * Writes what a DEL gives up beside the records, so that it survives a power loss; nobody takes it for an attachment. Of what
- * never was attached (`refused`) the latest are kept. Returns where. Errors: `records.write`.
+ * Writes what a DEL gives up beside the records, so that it survives a power loss and nobody takes it for an
+ * attachment. Of networks that never were attached (`refused`) only the latest are kept. Returns where it lies. Errors:
+ * `records.write`.
  */
 export function setLeftOver(
   sys: Sys,
@@ -114,7 +115,7 @@ export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<
   const removed = sys.files.remove(path);
   if (removed.ok || removed.error.code === "ENOENT") return ok(undefined);
   if (removed.error.code === "EROFS") {
-    // Said of any name on such a disk, also of one that is not there.
+    // A read-only disk gives this error for any name, also for one that does not exist.
     if (sys.files.stat(path).ok)
       sys.warn(
         `hawser: ${path} stays, for its disk is read-only; what it names is undone, and GC removes it later`,
@@ -124,7 +125,7 @@ export function forget(sys: Sys, stateDir: string, key: AttachmentKey): Outcome<
   return fail(notWritten(`remove record ${path}`, removed.error, "records.remove"));
 }
 
-/** All records of this node, or those that are wanted, with those that were set aside or left over. Errors: `records.read`. */
+/** The wanted records of this node, with those that were set aside or left over. Errors: `records.read`. */
 export function list(
   sys: Sys,
   stateDir: string,
@@ -161,14 +162,17 @@ function recordPath(stateDir: string, key: AttachmentKey): string {
 }
 
 function recordName({ network, containerId, ifname }: AttachmentKey): string {
-  // Every way in checks these names, so this is a bug; a path from an unchecked one would leave the state folder.
+  // Every caller checks these names, so this is a bug. A path from an unchecked name could leave the state folder.
   if (!isName(network) || !isName(containerId) || ifname === "" || ifname.includes("/")) {
     throw new Error(`no attachment has the key ${printJson({ network, containerId, ifname })}`);
   }
   return `${containerId}@${ifname}${suffix}`;
 }
 
-/** Hidden, so that `list` ignores it; named by its writer, so that two never share one and a dead one's is known. */
+/**
+ * Begins with a dot, so that `list` passes it over. It names its writer: two writers never share one, and a dead
+ * writer's can be told.
+ */
 function temporaryName(key: AttachmentKey, writer: string): string {
   return `.${recordName(key)}.${writer}${temporarySuffix}`;
 }
@@ -195,7 +199,7 @@ function writeRecord(
     sys.files.remove(temporary);
     return moved;
   }
-  // Of a commit either version may be found after a power loss: both name all that is to be undone.
+  // After a commit a power loss may leave either version: both name all that is to be undone.
   return durability === "begin" ? sys.files.syncFolder(folder) : moved;
 }
 
@@ -204,7 +208,7 @@ function writeTemporary(sys: Sys, folder: string, path: string, text: string): A
   const written = write();
   if (written.ok) return written;
   if (written.error.code === "EEXIST") {
-    // Our own, of an attempt whose removal failed too.
+    // It is our own, left by an attempt whose removal failed as well.
     const removed = sys.files.remove(path);
     return removed.ok ? write() : removed;
   }
@@ -216,8 +220,8 @@ function writeTemporary(sys: Sys, folder: string, path: string, text: string): A
 }
 
 /**
- * Makes a new folder's place durable. Which of the folders above are new as well nobody knows (the lock's may have made
- * them), so all are synced, once in its life; a system folder that refuses has been there since the boot.
+ * Makes a new folder durable. Folders above it may be new as well, because taking the lock may have made them. So all
+ * of them are synced, once in the folder's life. A system folder that refuses the sync has been there since the boot.
  */
 export function syncParents(sys: Sys, folder: string): void {
   let at = folder;
@@ -233,7 +237,7 @@ const sealEnd = "}\n";
 const checksumDigits = 8;
 const bodyStart = sealStart.length + checksumDigits + sealMiddle.length;
 
-/** The file's text: one JSON document, the checksum being of the record's own text in it. */
+/** The text of a record's file: one JSON document with a checksum of the record's own text. */
 function seal(record: JsonObject): string {
   const body = printJson(record);
   return `${sealStart}${checksum(body)}${sealMiddle}${body}${sealEnd}`;
@@ -250,8 +254,8 @@ function unseal(text: string): Outcome<JsonObject, string> {
 }
 
 /**
- * FNV-1a, 32 bits, over UTF-16 units: against torn and rotten files, not against people. Its few lines cost a plugin
- * nothing, node:crypto costs it start-up.
+ * FNV-1a, 32 bits, over UTF-16 units. It finds torn and rotten files; it is no protection against people. These few
+ * lines cost a plugin nothing, while loading node:crypto costs start-up.
  */
 export function checksum(text: string): string {
   let hash = 0x811c9dc5;
@@ -283,14 +287,14 @@ function readEntry(
   if (key === undefined || !isWanted(key)) return undefined;
   if (aside === "torn") return { key, path, state: { kind: "set-aside" } };
   const state = readRecord(sys, path);
-  // It was removed since the folder was read.
+  // Somebody has removed the file since the folder was read.
   if (state.kind === "none") return undefined;
   if (aside === undefined) return { key, path, state };
   if (state.kind === "torn") return { key, path, state: { kind: "set-aside" } };
   return { key, path, state: { kind: "left-over", content: state } };
 }
 
-/** A container ID holds no `@`, an interface name may. */
+/** A container ID has no `@` in it, while an interface name may. */
 function parseName(network: string, name: string): AttachmentKey | undefined {
   const at = name.indexOf("@");
   if (at < 0 || !name.endsWith(suffix)) return undefined;
@@ -298,7 +302,7 @@ function parseName(network: string, name: string): AttachmentKey | undefined {
   return isName(key.containerId) && key.ifname !== "" ? key : undefined;
 }
 
-/** What is no folder, or is gone, holds nothing. */
+/** The names in a folder. A path that does not exist, or is no folder, has none. */
 function namesIn(sys: Sys, path: string): Attempt<string[]> {
   const names = sys.files.list(path);
   return !names.ok && isAbsent(names.error) ? ok([]) : names;

@@ -23,13 +23,13 @@ export interface Chain {
   readonly name: string;
   readonly disableCheck: boolean;
   readonly disableGC: boolean;
-  /** Each as it is sent, less what changes from verb to verb (prevResult, valid attachments). */
+  /** The plugins as they are sent, without what changes from verb to verb (prevResult, valid attachments). */
   readonly plugins: readonly JsonObject[];
 }
 
 /** A result as the plugin printed it, and what it says. */
 export interface DelegateResult {
-  /** In the chain's cniVersion. */
+  /** The plugin's document, in the chain's cniVersion. */
   readonly document: JsonObject;
   readonly result: CniResult;
 }
@@ -44,10 +44,15 @@ const keptBack = [
   "cniVersions",
 ];
 
-/** Each is a process of root's, twice in a pod's life, one after the other: no real list has as many. */
+/**
+ * The most plugins of a list. Each is a process of root's, twice in a pod's life and one after the other; no real list
+ * has as many.
+ */
 const maxPlugins = 16;
 
-/** Reads a configuration, single or list, as a chain. `fallback` fills in what it may leave out. */
+/**
+ * Reads a configuration, of one plugin or of a list, as a chain. `fallback` supplies what the configuration leaves out.
+ */
 export function parseChain(
   config: JsonObject,
   fallback: { readonly name: string; readonly cniVersion: Version },
@@ -74,7 +79,7 @@ function badName(problem: string): Outcome<never, CniError> {
   return failWith("invalidConfig", "config.name", problem, "Plugins keep their state under it.");
 }
 
-/** libcni takes the boolean and, for disableCheck, its text. */
+/** libcni accepts the boolean and, for disableCheck, the boolean as a text. */
 function isOn(value: unknown): boolean {
   return value === true || value === "true";
 }
@@ -110,8 +115,8 @@ function pluginList(config: JsonObject): Outcome<JsonObject[], CniError> {
 }
 
 /**
- * The configuration of one plugin with what was asked of its capabilities: `runtimeConfig` holds those that it declares
- * and that were supplied (CNI 1.1.0, section 3), `capabilities` itself is not sent.
+ * Adds to one plugin's configuration what was asked of its capabilities: `runtimeConfig` has those that the plugin
+ * declares and that were supplied (CNI 1.1.0, section 3). `capabilities` itself is not sent.
  */
 function withRuntimeConfig(plugin: JsonObject, supplied: JsonObject): JsonObject {
   const declared = declaredCapabilities(plugin);
@@ -120,14 +125,19 @@ function withRuntimeConfig(plugin: JsonObject, supplied: JsonObject): JsonObject
   return granted.length === 0 ? rest : { ...rest, runtimeConfig: Object.fromEntries(granted) };
 }
 
-/** A plugin that cannot find its IPAM may leave a link behind, and its DEL fails for the same reason for ever. */
+/**
+ * Why the type of an IPAM plugin cannot name an executable. It is asked before ADD: a plugin that cannot find its IPAM may
+ * leave a link behind, and its DEL then fails for ever, for the same reason.
+ */
 function ipamProblem(ipam: Json | undefined): string | undefined {
   if (!isObject(ipam) || typeof ipam.type !== "string" || ipam.type === "") return undefined;
   const problem = pluginTypeProblem(ipam.type);
   return problem === undefined ? undefined : `ipam: ${problem}`;
 }
 
-/** The chain as it is sent: what a runtime keeps to itself taken out, what was asked of capabilities put in. */
+/**
+ * The chain as it is sent: without the keys that a runtime keeps to itself, and with what was asked of capabilities.
+ */
 export function completeChain(chain: Chain, supplied: JsonObject): Chain {
   return { ...chain, plugins: chain.plugins.map((plugin) => withRuntimeConfig(plugin, supplied)) };
 }
@@ -139,12 +149,14 @@ export function declaredCapabilities(plugin: JsonObject): string[] {
     .map(([key]) => key);
 }
 
-/** What a list declares beside its plugins, where no runtime looks for it. */
+/** Capabilities that a list declares beside its plugins, where no runtime looks for them. */
 export function misplacedCapabilities(list: JsonObject): string[] {
   return Array.isArray(list.plugins) ? declaredCapabilities(list) : [];
 }
 
-/** Whether every plugin of the chain is there: asked before the first effect, so that none must be undone. */
+/**
+ * Fails if a plugin of the chain does not exist. To be called before the first effect, so that nothing must be undone.
+ */
 export function requirePlugins(sys: Sys, chain: Chain, folders: readonly string[]): Outcome<void, CniError> {
   for (const plugin of chain.plugins) {
     const executable = findPlugin(sys, String(plugin.type), folders);
@@ -153,19 +165,19 @@ export function requirePlugins(sys: Sys, chain: Chain, folders: readonly string[
   return ok(undefined);
 }
 
-/** How far an ADD came. */
+/** How far the ADD of a chain came. */
 export type Added =
   | { readonly ok: true; readonly value: DelegateResult }
   | {
       readonly ok: false;
       readonly error: CniError;
-      /** The plugins that have run, the failing one included: those that DEL is owed to. */
+      /** The plugins that have run, with the one that failed: they must be sent DEL. */
       readonly ran: Chain;
-      /** The last result, which their DEL is given. */
+      /** The last result. The plugins' DEL is given it. */
       readonly partial: DelegateResult | undefined;
     };
 
-/** ADD in order, each plugin with the previous one's result; stops at the first failure. */
+/** ADD in order: each plugin gets the result of the one before. Stops at the first failure. */
 export async function addChain(
   sys: Sys,
   chain: Chain,
@@ -186,16 +198,16 @@ export async function addChain(
   return { ok: true, value: previous };
 }
 
-/** What a DEL has not undone: why, and the plugins that DEL is still owed to. */
+/** What a DEL has not undone: why, and which plugins still must be sent DEL. */
 export interface Undeleted {
   readonly error: CniError;
   readonly chain: Chain;
 }
 
 /**
- * DEL in reverse order, each with the final result. Stops at the first failure, so that a retry starts with it; but goes on
- * past a plugin that `mayPass`: one whose ADD never succeeded must not keep those before it from being undone. Undefined
- * when all is undone.
+ * DEL in reverse order: each plugin gets the final result. Stops at the first failure, so that a retry begins with it.
+ * But it goes on past a plugin that `mayPass`: a plugin whose ADD never succeeded must not keep the plugins before it
+ * from being undone. Undefined when all is undone.
  */
 export async function deleteChain(
   sys: Sys,
@@ -220,18 +232,18 @@ export async function deleteChain(
   return passed;
 }
 
-/** Why a failure of a plugin's CHECK says nothing of the attachment; undefined when it does. */
+/** Returns why a failure of a plugin's CHECK says nothing of the attachment, and undefined if it does say something. */
 export type Pardon = (plugin: JsonObject, error: CniError) => string | undefined;
 
-/** A failure that was pardoned, and why. */
+/** A failed CHECK that was passed over, and why. */
 export interface Pardoned {
   readonly error: CniError;
   readonly why: string;
 }
 
 /**
- * CHECK in order with the final result; nothing where the chain is too old for it or has it disabled. Stops at the first
- * failure that is not pardoned.
+ * CHECK in order, with the final result. Does nothing if the chain's version has no CHECK or its author has disabled
+ * it. Stops at the first failure that is not pardoned.
  */
 export async function checkChain(
   sys: Sys,
@@ -253,7 +265,7 @@ export async function checkChain(
   return ok(pardoned);
 }
 
-/** STATUS of each plugin; the first that is not ready speaks for the chain. */
+/** STATUS of each plugin. The first plugin that is not ready speaks for the chain. */
 export async function statusChain(
   sys: Sys,
   chain: Chain,
@@ -267,7 +279,7 @@ export async function statusChain(
   return ok(undefined);
 }
 
-/** GC of each plugin with what is still valid; goes on past failures and returns all of them. */
+/** GC of each plugin, with what is still valid. Goes on past failures and returns all of them. */
 export async function collectChain(
   sys: Sys,
   chain: Chain,
@@ -317,8 +329,9 @@ function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<D
 }
 
 /**
- * libcni would take a result that is an error as well for a success, and lose the error. Who is told of one cannot rely on
- * the other. The empty error of Go's types says nothing.
+ * libcni would take a document that is a result and an error for a success, and lose the error. A caller that is told
+ * of one of them cannot rely on the other. An error without content, as Go's types print it, says nothing and is passed
+ * over.
  */
 function errorIn({ code, msg, ips, interfaces, ip4, ip6 }: JsonObject): string | undefined {
   if (typeof code !== "number" || typeof msg !== "string" || (code === 0 && msg === "")) return undefined;
@@ -328,7 +341,7 @@ function errorIn({ code, msg, ips, interfaces, ip4, ip6 }: JsonObject): string |
     : `it is an error (${code}: ${msg}), although the plugin exited with 0`;
 }
 
-/** Whether the chain may be asked at all: its version knows the verb, and its author has not switched it off. */
+/** Whether the chain may be sent the verb: its version has the verb, and its author has not disabled it. */
 export function answers(chain: Chain, verb: Verb): boolean {
   if (verb === "CHECK" && chain.disableCheck) return false;
   if (verb === "GC" && chain.disableGC) return false;

@@ -5,7 +5,9 @@ import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import type { NetworkConfig, ValidAttachment } from "./types.ts";
 import { isVersion, type Version, versions, versionWhenMissing } from "./version.ts";
 
-/** What was read, as far as it could be: an error's document repeats the version once it is known (cni#827). */
+/**
+ * As much of the configuration as could be read. An error's document repeats the version once it is known (cni#827).
+ */
 export interface ConfigFailure {
   readonly error: CniError;
   readonly cniVersion?: string;
@@ -36,7 +38,7 @@ export function parseNetworkConfig(text: string): Outcome<NetworkConfig, ConfigF
   return ok({ cniVersion: cniVersion.value, ...named.value, raw: json.value });
 }
 
-/** Ends the error about any other. */
+/** Ends the error about every other mistake. */
 export const supportedVersions = `Supported are ${versions.join(", ")}.`;
 
 function readVersion(raw: JsonObject): Outcome<Version, CniError> {
@@ -88,9 +90,12 @@ export function kindOf(value: Json | undefined): string {
   return `a ${typeof value}`;
 }
 
-/** GC's list of what still exists. Both spellings are read: the text's and that of the first 1.1.0 tag. */
+/**
+ * GC's list of the attachments that still exist. Both spellings of the key are read: the specification's and that of
+ * the first 1.1.0 tag.
+ */
 export function validAttachments(raw: JsonObject): Outcome<ValidAttachment[] | undefined, CniError> {
-  // The specification's key rules where it is present: a null there is no list, whatever the other says.
+  // If the specification's key is present, it counts: a null there is no list, whatever the other key says.
   const key = "cni.dev/valid-attachments" in raw ? "cni.dev/valid-attachments" : "cni.dev/attachments";
   const list = raw[key] ?? undefined;
   if (list === undefined) return ok(undefined);

@@ -5,10 +5,10 @@ import { type JsonObject, without } from "./json.ts";
 import type { CniResult, Dns, Interface, IpConfig, Route } from "./types.ts";
 import { atLeast, type Version } from "./version.ts";
 
-/** Fields of an interface that results before 1.0.0 cannot carry: libcni knows them from its 1.0.0 types on. */
+/** Fields of an interface that results before 1.0.0 cannot have: libcni's types have them from 1.0.0 on. */
 const interfaceSince100 = ["mtu", "socketPath", "pciID"] as const;
 
-/** Every field of a route. libcni has one type of route for all versions, so that no version loses any of these. */
+/** Every field of a route. libcni has one type of route for all versions, so no version loses any of these fields. */
 const routeFields = ["dst", "gw", "mtu", "advmss", "priority", "table", "scope"] as const;
 
 /**
@@ -19,7 +19,7 @@ export function printResult(result: CniResult, version: Version): Outcome<JsonOb
   return atLeast(version, "0.3.0") ? ok(printLists(result, version)) : printFamilies(result, version);
 }
 
-/** 0.3.0 and later; keys that are not the specification's survive. */
+/** For 0.3.0 and later. Keys that are not the specification's stay. */
 function printLists(result: CniResult, version: Version): JsonObject {
   const { interfaces = [], ips = [], routes = [], dns = {}, ...others } = result;
   const printedDns = withoutEmpty(dns);
@@ -52,7 +52,7 @@ function withoutEmpty(dns: Dns): JsonObject {
   );
 }
 
-/** 0.1.0 and 0.2.0: the first address of each family, with the routes of that family. */
+/** For 0.1.0 and 0.2.0: the first address of each family, with the routes of that family. */
 function printFamilies(result: CniResult, version: Version): Outcome<JsonObject, CniError> {
   const ip4 = printFamily(result, "4");
   const ip6 = printFamily(result, "6");
@@ -82,13 +82,13 @@ function printFamily(result: CniResult, family: Family): JsonObject | undefined 
   };
 }
 
-/** A route without its table or priority would be another route, so these stay; keys of nobody do not. */
+/** Takes unknown keys out of a route. Table and priority stay: without them it would be another route. */
 function printFirstRoute(route: Route): JsonObject {
   const known = Object.entries(route).filter(([key]) => (routeFields as readonly string[]).includes(key));
   return Object.fromEntries(known);
 }
 
-/** Of an address that is known to be one. */
+/** The family of a text that is known to be an address. */
 function familyOf(address: string): Family {
   return address.includes(":") ? "6" : "4";
 }

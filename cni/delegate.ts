@@ -11,16 +11,16 @@ import type { Verb } from "./version.ts";
 /** Where and for whom a delegate runs: what its CNI_* variables say. */
 export interface RuntimeConf {
   readonly containerId: string;
-  /** Empty on a DEL whose namespace is gone. */
+  /** Empty on a DEL after the namespace has gone. */
   readonly netns: string;
   readonly args: string;
-  /** Folders of plugin executables, in order; passed on as CNI_PATH. */
+  /** Folders of plugin executables, in order. The delegate gets them as CNI_PATH. */
   readonly path: readonly string[];
-  /** Inherited by the delegate below the CNI_* variables. */
+  /** The environment that the delegate inherits; the CNI_* variables replace those in it. */
   readonly variables: EnvironmentVariables;
   /** On `sys.clock.monotonicMs()`: a delegate that runs past it is ended. */
   readonly deadlineMs: number;
-  /** Undoing goes on although we were asked to stop: nobody else would do it. */
+  /** A delegate that undoes runs although we were asked to stop: nobody else would undo it. */
   readonly undoing?: boolean;
 }
 
@@ -32,9 +32,9 @@ const busyRetries = 40;
 const busyPauseMs = 25;
 
 /**
- * Runs one plugin for one verb and returns its stdout (CNI 1.1.0, section 4). A failure keeps the plugin's own code
- * and message; whatever the plugin wrote to stderr goes to ours in any case. `type`: an IPAM plugin is run with the
- * configuration of its main plugin.
+ * Runs one plugin for one verb and returns its stdout (CNI 1.1.0, section 4). A failure keeps the plugin's own code and
+ * message. What the plugin writes to stderr goes to our stderr in any case. `type` names an IPAM plugin, which is run
+ * with the configuration of its main plugin.
  */
 export async function callDelegate(
   sys: Sys,
@@ -70,7 +70,10 @@ export async function callDelegate(
   return judge(type, verb, said);
 }
 
-/** A plugin that fails may repeat its configuration; what it prints when it succeeds is nobody's message. */
+/**
+ * Takes secrets out of what a failed plugin says, because it may repeat its configuration. What a plugin prints on
+ * success is no message.
+ */
 function withoutSecrets(report: RunReport, config: JsonObject): RunReport {
   const isFine = report.end.kind === "exited" && report.end.code === 0;
   if (isFine && report.stderr === "") return report;
@@ -80,7 +83,7 @@ function withoutSecrets(report: RunReport, config: JsonObject): RunReport {
   return { ...report, stdout, stderr: redact(report.stderr.slice(0, 2 * maxPassedOn), secrets) };
 }
 
-/** What a plugin says on stderr goes to ours line by line; of one that does not stop talking, the beginning. */
+/** Passes a plugin's stderr on line by line. If the plugin does not stop writing, only the beginning is passed on. */
 function passOn(sys: Sys, stderr: string): void {
   const text = stderr.trimEnd();
   if (text === "") return;
@@ -89,12 +92,14 @@ function passOn(sys: Sys, stderr: string): void {
   if (text.length > maxPassedOn || lines.length > maxLines) sys.warn("... (cut by hawser)");
 }
 
-/** Whether the plugin behind this failure of a call ran at all and so may have had an effect. */
+/** Whether the plugin ran at all before this failure, and so may have changed something. */
 export function hasRun(error: CniError): boolean {
   return !hasId(error, "delegate.not-found", "delegate.start", "delegate.type");
 }
 
-/** Whether the plugin itself has said no, and so has come to its end: one that was ended may have made anything. */
+/**
+ * Whether the plugin itself has refused, and so has come to its end. A plugin that was ended may have made anything.
+ */
 export function hasRefused(error: CniError): boolean {
   return hasId(error, "delegate.failed", "delegate.no-answer");
 }
@@ -250,10 +255,13 @@ function ownError(type: string, verb: Verb, exitCode: number, report: RunReport)
   );
 }
 
-/** Of the library that the reference plugins are made with, for a wrong namespace: the specification has no such code. */
+/**
+ * A code of the library that the reference plugins are made with, for a wrong namespace. The specification has no such
+ * code.
+ */
 const invalidNamespace = 8;
 
-/** Runtimes decode an unsigned integer and lose the whole error over anything else. */
+/** Runtimes decode the code as an unsigned integer, and lose the whole error if it is anything else. */
 function mayHandOn(code: Json | undefined): code is number {
   return typeof code === "number" && Number.isSafeInteger(code) && code > 0 && code !== invalidNamespace;
 }
@@ -267,7 +275,7 @@ function printedError(stdout: string): JsonObject | undefined {
   return documents.findLast(({ msg }) => typeof msg === "string");
 }
 
-/** Enough of a plugin's own words to recognise them. */
+/** How much of a plugin's own words is shown: enough to recognise them. */
 export function excerpt(text: string): string {
   const line = text.trim().replaceAll(/\s+/g, " ");
   return line.length > 400 ? `${line.slice(0, 400)}...` : line;

@@ -3,7 +3,9 @@ import type { ErrorId } from "./error-ids.ts";
 import { type CniError, failWith } from "./errors.ts";
 import { type Verb, verbs } from "./version.ts";
 
-/** The parameters of an operation (CNI 1.1.0, section 2, "Parameters"). An optional one that is unset is empty. */
+/**
+ * The parameters of an operation (CNI 1.1.0, section 2, "Parameters"). An optional parameter that is not set is empty.
+ */
 export interface Environment {
   readonly command: Verb;
   readonly containerId: string;
@@ -11,15 +13,15 @@ export interface Environment {
   readonly ifname: string;
   /** CNI_ARGS as given; delegates get it unchanged. */
   readonly args: string;
-  /** CNI_PATH, split; empty elements (the working folder) left out. */
+  /** The folders of CNI_PATH. Empty elements, which would mean the working folder, are left out. */
   readonly path: readonly string[];
-  /** The whole environment that we were given: delegates inherit it (PATH for iptables, proxies, ...). */
+  /** The whole environment that we were given. Delegates inherit it (PATH for iptables, proxies, ...). */
   readonly variables: EnvironmentVariables;
 }
 
 type Variable = "CNI_CONTAINERID" | "CNI_NETNS" | "CNI_IFNAME" | "CNI_ARGS" | "CNI_PATH";
 
-/** Which variables each verb cannot do without. GC's CNI_PATH is required of us because we delegate. */
+/** The variables that each verb requires. Hawser requires CNI_PATH of a GC, too, because it runs delegates. */
 const required: Readonly<Record<Verb, readonly Variable[]>> = {
   ADD: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
   CHECK: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
@@ -94,7 +96,10 @@ function identityProblem(
     : { id: "env.ifname", msg: `CNI_IFNAME ${JSON.stringify(ifname)} cannot name an interface`, why };
 }
 
-/** A file name holds 255 bytes; the record's adds the interface, a suffix and the mark of a torn one. */
+/**
+ * The longest container ID. A file name has at most 255 bytes; a record's name adds the interface, a suffix and the
+ * mark of a torn record.
+ */
 const maxContainerIdLength = 190;
 
 /** The specification's pattern for container IDs and network names. JavaScript's `$` alone ends at no newline. */
@@ -102,9 +107,9 @@ export function isName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
 }
 
-/** Why the kernel would refuse this interface name or make another of it; undefined when it would not. */
+/** Returns why the kernel would refuse this interface name or change it; undefined if it would do neither. */
 export function interfaceNameProblem(name: string): string | undefined {
-  // Nearly all names, at a glance.
+  // Nearly every name ends here, which is quick.
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name)) return undefined;
   const bytes = new TextEncoder().encode(name);
   if (name === "") return "It is empty.";

@@ -2,11 +2,11 @@ import { harmless } from "../sys/harmless.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { ErrorId } from "./error-ids.ts";
 
-/** An error as data (CNI 1.1.0, section 5, "Error"). Thrown never; printed once, by `cmd/serve`. */
+/** An error as data (CNI 1.1.0, section 5, "Error"). It is never thrown, and is printed once, by `cmd/serve`. */
 export interface CniError {
-  /** What runtimes branch on: the specification's below 100, ours from 100 on. */
+  /** What runtimes branch on. The specification's codes are below 100, ours begin at 100. */
   readonly code: number;
-  /** What people and scripts search for; stable across releases. */
+  /** What people and scripts search for. It stays the same across releases. */
   readonly id: ErrorId;
   /** What was being done, to what, and what went wrong. */
   readonly msg: string;
@@ -68,7 +68,7 @@ export function cut(text: string, most = longestShown): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-/** Runtimes put an error into their logs and into events of the pod, again and again. */
+/** The longest part of an error: runtimes put errors into their logs and into events of the pod, again and again. */
 const longestPart = 16 * 1024;
 
 /**
@@ -94,18 +94,18 @@ export function describe(error: CniError): string {
   return error.details === "" ? error.msg : `${error.msg}; ${error.details}`;
 }
 
-/** The same failure told from further out: what was being done is put before the message. */
+/** The same failure with what was being done before the message. */
 export function within(doing: string, error: CniError): CniError {
   return { ...error, msg: `${doing}: ${error.msg}` };
 }
 
-/** Nothing, if nothing failed. */
+/** Fails with all of these errors, and succeeds if there are none. */
 export function allOk(errors: readonly CniError[]): Outcome<void, CniError> {
   const [first, ...others] = errors;
   return first === undefined ? ok(undefined) : fail(joinErrors([first, ...others]));
 }
 
-/** Several failures as one: the first gives code and id, the others follow in its details. */
+/** Several failures as one: the first gives code and id, and the others follow in its details. */
 export function joinErrors(errors: readonly [CniError, ...CniError[]]): CniError {
   const [first, ...others] = errors;
   if (others.length === 0) return first;

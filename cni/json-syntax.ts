@@ -7,18 +7,18 @@ export interface SyntaxMistake {
   readonly why: string;
 }
 
-/** What `parseJson` refuses anyway. */
+/** The deepest nesting that is looked into. `parseJson` refuses a deeper one anyway. */
 const maxDepth = 200;
 
-/** Mutable: how far the reading has come. */
+/** How far the reading has come. It changes. */
 interface Cursor {
   readonly text: string;
   at: number;
 }
 
 /**
- * The first mistake, undefined when there is none or when it lies too deep. The engines differ in what they say of one, and
- * Bun's does not say where it is; this is asked only for texts that they have refused.
+ * The first mistake; undefined if there is none, or if it lies too deep. The engines describe a mistake in different
+ * words, and Bun does not say where it is. This is called only for texts that the engine has refused.
  */
 export function findSyntaxMistake(text: string): SyntaxMistake | undefined {
   const encoding = encodingProblem(text);
@@ -32,7 +32,7 @@ export function findSyntaxMistake(text: string): SyntaxMistake | undefined {
 
 const tooDeep = "too deep";
 
-/** Each of these reads on as long as it can, returns what is wrong, and leaves the cursor there. */
+/** Each of these functions reads on as long as it can, returns what is wrong, and leaves the cursor there. */
 function valueMistake(cursor: Cursor, depth: number): string | undefined {
   if (depth > maxDepth) return tooDeep;
   skipBlanks(cursor);

@@ -1,15 +1,15 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 
 /**
- * JSON that loses nothing: a number that JavaScript cannot hold exactly (12345678901234567890, 1.0, 1e400) stays the
- * text that it was, so that a delegate's configuration arrives digit for digit (CNI 1.1.0, section 4, "derived
+ * JSON that loses nothing. A number that JavaScript cannot represent exactly (12345678901234567890, 1.0, 1e400) stays
+ * the text that it was, so that a delegate's configuration arrives digit for digit (CNI 1.1.0, section 4, "derived
  * configuration").
  */
 export type Json = null | boolean | number | string | ExactNumber | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json;
 }
-/** A number kept as text. Opaque: it can be printed again and nothing else. */
+/** A number kept as text. It can be printed again, and nothing else can be done with it. */
 export interface ExactNumber {
   readonly rawJSON: string;
 }
@@ -25,10 +25,13 @@ const engine = JSON as unknown as {
   isRawJSON(value: unknown): boolean;
 };
 
-/** Far below any engine's own limit, so that what was read can be nested into a record and read again. */
+/**
+ * The deepest nesting. It is far below any engine's own limit, so that a document can be put into a record and read
+ * again.
+ */
 const maxDepth = 200;
 
-/** `deeper`: for documents of our own, which hold others'. */
+/** `deeper` is for documents of our own, which contain other documents. */
 export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
   const encoding = encodingProblem(text);
   if (encoding !== undefined) return fail(encoding);
@@ -38,15 +41,15 @@ export function parseJson(text: string, deeper = 0): Outcome<Json, string> {
     return ok(engine.parse(text, keepExact));
   } catch (error) {
     if (error instanceof SyntaxError) return fail(error.message);
-    // The engine's stack, a few thousand levels; its own message says nothing of the text.
+    // The engine's stack has ended, after a few thousand levels. Its own message says nothing of the text.
     if (error instanceof RangeError) return fail("arrays or objects are nested too deeply");
     throw error;
   }
 }
 
 /**
- * What editors of Windows put before a text. Go's decoder, and so every other CNI program, refuses it as well, and the
- * parsers' own words show a character that nobody sees.
+ * Refuses the byte order mark that editors of Windows put before a text. Go's decoder, and so every other CNI program,
+ * refuses it as well. The parser's own message would show a character that nobody sees.
  */
 export function encodingProblem(text: string): string | undefined {
   if (text.startsWith("\ufeff"))
@@ -59,8 +62,8 @@ export function encodingProblem(text: string): string | undefined {
 }
 
 /**
- * A text in pieces that end where all braces are closed: what a program prints that prints several objects. A piece may
- * begin with other words.
+ * Splits a text after each point where all braces are closed: a program may print several objects. A piece may begin
+ * with other words.
  */
 export function objectsIn(text: string): string[] {
   const pieces: string[] = [];
@@ -80,12 +83,15 @@ export function objectsIn(text: string): string[] {
   return rest.trim() === "" ? pieces : [...pieces, rest];
 }
 
-/** With no more brackets than levels that are allowed nobody has to look at each character, which a cold engine does slowly. */
+/**
+ * A text with no more brackets than allowed levels cannot be too deep. So its characters need not be looked at, which
+ * an engine that has just started does slowly.
+ */
 function mayBeDeep(text: string, levels: number): boolean {
   return text.split("{").length + text.split("[").length - 2 > levels;
 }
 
-/** How deep brackets are nested, strings left out. Of a text that is no JSON it may say anything. */
+/** How deep brackets are nested, outside of strings. Of a text that is no JSON the answer means nothing. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;

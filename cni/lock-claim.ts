@@ -29,7 +29,7 @@ import {
  */
 export interface LockClaim {
   readonly sys: Sys;
-  /** Of all locks. */
+  /** The folder of all locks. */
   readonly folder: string;
   readonly key: string;
   readonly identity: string;
@@ -38,11 +38,11 @@ export interface LockClaim {
   readonly patienceMs: number;
   /** On `sys.clock.monotonicMs()`. */
   readonly deadlineMs: number;
-  /** Moves the file of a dead holder to where the next one is told of it. */
+  /** Moves the file of a dead holder to the place where the next holder looks for it. */
   readonly bury: (identity: string) => Attempt;
 }
 
-/** Who is in the way. */
+/** The process that holds the lock. */
 export interface Blocker {
   readonly identity: string;
   /** `is at work on it` */
@@ -58,7 +58,7 @@ const pauses = [2, 4, 8, 16];
 const longestPauseMs = 25;
 const atWork = "is at work on it";
 
-/** Registers, and tries until it has the lock; afterwards it has it, or nothing of it is left. */
+/** Registers as waiting and tries until it has the lock. If it fails, nothing of the registration is left. */
 export async function takePatiently(
   claim: LockClaim,
   tryOnce: (count: number) => Attempt<Blocker | undefined>,
@@ -69,7 +69,7 @@ export async function takePatiently(
   return taken;
 }
 
-/** Tries until nobody is in the way or patience ends. */
+/** Tries until no process is in the way, or until the time is over. */
 export async function poll(
   claim: LockClaim,
   tryOnce: (count: number) => Attempt<Blocker | undefined>,
@@ -101,11 +101,14 @@ export function release(claim: LockClaim): void {
   sweepWaiters(claim);
   const path = heldPath(claim.folder, claim.key);
   claim.sys.files.remove(`${path}/${claim.identity}`);
-  // Fails when the next holder is in already.
+  // This fails if the next holder has the lock already.
   claim.sys.files.removeFolder(path);
 }
 
-/** Processes that were killed while they waited for this lock: where GC is never called, nobody else removes their mark. */
+/**
+ * Removes the registrations of processes that were killed while they waited for this lock. Where GC is never called,
+ * nobody else does.
+ */
 function sweepWaiters({ sys, folder, key }: LockClaim): void {
   for (const name of namesIn(sys, folder)) {
     const waiter = parseWaiter(name);
@@ -116,7 +119,10 @@ function sweepWaiters({ sys, folder, key }: LockClaim): void {
   }
 }
 
-/** After a first collision with GC, a claim waits outside: one that took its lock again and again would hold GC up. */
+/**
+ * Takes the lock unless GC is at work. After the first collision with GC it looks for GC first: a process that took its
+ * lock again and again would hold GC up.
+ */
 export function takeUnlessCollecting(claim: LockClaim, count: number): Attempt<Blocker | undefined> {
   const collecting = count === 0 ? ok(undefined) : collector(claim);
   if (!collecting.ok || collecting.value !== undefined) return collecting;
@@ -132,7 +138,7 @@ export function takeUnlessCollecting(claim: LockClaim, count: number): Attempt<B
 }
 
 export function collector(claim: LockClaim): Attempt<Blocker | undefined> {
-  // One look that hardly ever finds it, and fails where nothing can be seen.
+  // One listing: it hardly ever has GC's lock, and it fails where the folder cannot be read.
   const names = holders(claim.sys, claim.folder);
   if (!names.ok) return names;
   if (!names.value.includes(gcKey)) return ok(undefined);
@@ -156,7 +162,7 @@ export function containersAtWork(claim: LockClaim): Attempt<readonly AtWork[]> {
   return ok(found);
 }
 
-/** The live holder of a lock, unless it is ourselves. */
+/** The live process that holds a lock, unless it is this one. */
 function otherHolder({ sys, folder, identity }: LockClaim, key: string): Attempt<string | undefined> {
   const names = holders(sys, heldPath(folder, key));
   return names.ok ? ok(names.value.find((each) => each !== identity && sys.processes.isAlive(each))) : names;
@@ -188,7 +194,7 @@ function moveIn({ sys, folder, key, identity }: LockClaim): Attempt<boolean> {
   return occupied ? ok(false) : moved;
 }
 
-/** Where the next holder is told of a dead one. */
+/** Moves the file of a dead holder to where the next holder of the lock looks for it. */
 export function buryIn(sys: Sys, folder: string, key: string): (identity: string) => Attempt {
   return (identity) => {
     const made = sys.files.makeFolder(deadPath(folder, key), folderMode);

@@ -17,12 +17,15 @@ export const deadMark = "dead";
 export const folderMode = 0o700;
 export const fileMode = 0o600;
 
-/** The same whichever way leads to the state folder: two names of it must not be two locks. */
+/**
+ * The folder of locks for a state folder. It is the same by whatever path the state folder is named: two paths must not
+ * give two locks.
+ */
 export function placeOf(sys: Sys, stateDir: string): string {
   return `${root}${realPathOf(sys, stateDir)}/${locksFolder}`;
 }
 
-/** Of a folder that is not there yet: what is above it may be a link all the same. */
+/** Works for a folder that does not exist yet, too: a folder above it may be a link. */
 function realPathOf(sys: Sys, path: string): string {
   if (path === "" || path === "/") return "";
   const real = sys.files.realPath(path);
@@ -40,24 +43,27 @@ export function waitingPath(folder: string, key: string, identity: string): stri
   return `${folder}/.${identity}~${key}`;
 }
 
-/** Of those who died as its holders: a folder here, an empty file where 0.1.0 has its locks. */
+/** The files of dead holders of a lock: a folder here, an empty file where 0.1.0 has its locks. */
 export function deadPath(folder: string, key: string): string {
   return `${folder}/.${deadMark}~${key}`;
 }
 
-/** What a name in the folder says that is not a held lock's. */
+/** Reads a name in the folder of locks that is not a held lock's. */
 export function parseWaiter(name: string): { identity: string; key: string } | undefined {
   const at = name.indexOf("~");
   return at < 0 ? undefined : { identity: name.slice(1, at), key: name.slice(at + 1) };
 }
 
-/** What a holder has given to those that it started; 0.1.0 gave them its identity, and wrote nothing. */
+/**
+ * The operation that a holder named to its delegates. 0.1.0 named its identity instead, and wrote nothing into the
+ * file.
+ */
 export function operationIn(sys: Sys, folder: string, identity: string): string {
   const text = sys.files.read(`${folder}/${identity}`);
   return text.ok && text.value !== "" ? text.value : identity;
 }
 
-/** Live or dead. A folder that is not there is nobody's; one that cannot be read may be anybody's. */
+/** Holders of a lock, live or dead. A folder that does not exist has none; one that cannot be read may have some. */
 export function holders(sys: Sys, path: string): Attempt<readonly string[]> {
   const names = sys.files.list(path);
   return names.ok || names.error.code !== "ENOENT" ? names : { ok: true, value: [] };

@@ -32,7 +32,7 @@ export function lockParties(sys: Sys, stateDir: string, containerId: string): nu
   return [...new Set(living.map(pidOf))];
 }
 
-/** Ours, and 0.1.0's. */
+/** The folders of our locks and of 0.1.0's. */
 function foldersOf(sys: Sys, stateDir: string): string[] {
   return [placeOf(sys, stateDir), `${stateDir}/${locksFolder}`];
 }
@@ -57,7 +57,7 @@ function holderOf(name: string): string {
   return key === gcKey ? "all containers (GC)" : `container ${key}`;
 }
 
-/** What the dead have given to those that they started: for whoever sweeps, to look whether any of them still runs. */
+/** The operations of dead processes. GC looks whether any delegate of theirs still runs. */
 export function deadOperations(sys: Sys, stateDir: string): string[] {
   return foldersOf(sys, stateDir).flatMap((folder) =>
     namesIn(sys, folder).flatMap((name) => {
@@ -67,15 +67,15 @@ export function deadOperations(sys: Sys, stateDir: string): string[] {
   );
 }
 
-/** Of a lock, of a dead process's registration, or of a lock's dead holders. */
+/** The dead processes in a lock, in a registration, or among a lock's dead holders. */
 function deadIn(sys: Sys, path: string, name: string): string[] {
   const isGrave = parseWaiter(name)?.identity === deadMark;
   return namesIn(sys, path).filter((identity) => isGrave || !sys.processes.isAlive(identity));
 }
 
 /**
- * Removes what dead processes left of their locks. With `ended`, only of operations that it holds: a lock whose holder's
- * delegates may still run stays, so that its next holder learns of the interruption.
+ * Removes the locks of dead processes. With `ended`, only those of operations in it: the lock of an operation whose
+ * delegates may still run stays, so that its next holder learns of them.
  */
 export function sweepLocks(sys: Sys, stateDir: string, ended?: ReadonlySet<string>): void {
   for (const folder of foldersOf(sys, stateDir)) sweepFolder(sys, folder, ended);

@@ -17,37 +17,42 @@ import {
 import { deadPath, folderMode, gcKey, heldPath, namesIn, operationIn, placeOf } from "./lock-place.ts";
 import { type OldLock, takeOld } from "./old-locks.ts";
 
-/** One lock per container, and GC's exclusion of all of them: see `lock-claim.ts`, and `lock-place.ts` for where. */
+/**
+ * A lock for each container, and one for GC that excludes all of them. `lock-claim.ts` tells how a lock is taken,
+ * `lock-place.ts` where it lies.
+ */
 export interface Lock {
-  /** A dead process held it before: it was killed amid its work, and nobody has seen to what it left. */
+  /** The lock's last holder was killed at its work, and nobody has undone yet what it left. */
   readonly inherited: boolean;
-  /** Of those who died, what their delegates have in their environment. */
+  /** The operations of dead holders: their delegates have these names in their environment (`orphans.ts`). */
   readonly operations: readonly string[];
-  /** It is the first in this folder since the boot: what was under way before may have left files. */
+  /** Nobody has taken a lock in this folder since the boot. Operations that the reboot cut off may have left files. */
   readonly isFirst: boolean;
-  /** To be seen to by whoever adds something. */
+  /** GCs that were killed. Whoever adds an attachment first waits for their delegates to end. */
   readonly killed: readonly KilledCollection[];
   /**
-   * To be awaited by whoever adds something, once what it adds is on record: a GC that has not seen the record is waited for,
-   * and one that comes later sees it. Tells of those that were killed meanwhile. Errors: `lock.busy`.
+   * Whoever adds an attachment awaits this once the attachment is recorded. It waits for a GC that has not seen the
+   * record; a later GC sees it. Returns the GCs that were killed meanwhile. Errors: `lock.busy`.
    */
   readonly passCollection: () => Promise<Outcome<readonly KilledCollection[], CniError>>;
-  /** What was left has been seen to. */
+  /** Releases the lock: everything that dead holders left is undone. */
   readonly release: () => void;
-  /** Releases it and lets the next holder inherit: what was left could not be seen to. */
+  /** Releases the lock, and the next holder inherits it: what dead holders left could not be undone. */
   readonly bequeath: () => void;
 }
 
 export interface GcLock extends Lock {
-  /** Containers whose operations did not end while GC waited for them; those that come wait until it is released. */
+  /**
+   * Containers whose operations did not end while GC waited for them. New operations wait until GC releases the lock.
+   */
   readonly atWork: readonly string[];
 }
 
-/** GC keeps new operations waiting so long, while it waits for those under way; */
+/** How long GC keeps new operations waiting, while it waits for those under way. */
 const gateMs = 1_000;
-/** then it lets them in before it tries again, */
+/** How long GC then lets them in before it tries again. */
 const openMs = 300;
-/** so many times. */
+/** How often GC tries. */
 const gateRounds = 3;
 
 /**
@@ -71,8 +76,8 @@ export async function lockContainer(
 }
 
 /**
- * Alone among GCs, with operations that come kept waiting. Those under way are waited for, for a moment at a time, so that
- * no other waits long because of them; at last GC goes on beside those that still work, and names them.
+ * Takes GC's lock: no other GC runs, and new operations wait. GC waits for operations under way, a moment at a time, so
+ * that no other waits long because of them. In the end it goes on beside those that still work, and names them.
  */
 export async function lockForGc(
   sys: Sys,
@@ -109,7 +114,7 @@ async function closeGate(
   return old;
 }
 
-/** Containers that are at work beside us: none once all have ended; undefined when they should be let go on first. */
+/** Containers that are at work beside GC: none if all have ended, undefined if GC should let them go on first. */
 async function drain(
   claim: LockClaim,
   old: OldLock | undefined,
@@ -133,7 +138,7 @@ async function drain(
 
 interface Working {
   readonly ours: readonly AtWork[];
-  /** 0.1.0's. */
+  /** Containers that a process of hawser 0.1.0 is at work on. */
   readonly others: readonly AtWork[];
 }
 
@@ -146,14 +151,14 @@ function workingBeside(claim: LockClaim, old: OldLock | undefined): Attempt<Work
   return ok({ ours: ours.value, others: theirs.value.filter(({ identity }) => !known.has(identity)) });
 }
 
-/** A collection that was killed and that nobody has seen to: its delegates may still free what has been added since. */
+/** A GC that was killed and whose delegates nobody has waited for: they may still free what has been added since. */
 export interface KilledCollection {
-  /** Of its file. */
+  /** Path of the killed GC's file among the locks. */
   readonly path: string;
   readonly operation: string;
 }
 
-/** `names` is what lies in the place of locks. */
+/** `names` are the names in the folder of locks. */
 function killedCollections(
   { sys, folder }: LockClaim,
   names: readonly string[],
@@ -172,7 +177,7 @@ function killedCollections(
   ];
 }
 
-/** They have been seen to. */
+/** To be called once the delegates of these GCs have ended. */
 export function forgetCollections(sys: Sys, killed: readonly KilledCollection[]): void {
   for (const { path } of killed) {
     sys.files.remove(path);
@@ -191,7 +196,8 @@ function newClaim(sys: Sys, stateDir: string, key: string, label: string, patien
   const identity = sys.processes.self();
   const bury = buryIn(sys, folder, key);
   const isFirst = !sys.files.stat(folder).ok;
-  // Not by the way, when something is made in it: others need not know which containers are being worked on.
+  // Made here with its own mode. If makeFolder made it as a missing parent, it would be open to all, and others need not
+  // know which containers are being worked on.
   if (isFirst) sys.files.makeFolder(folder, folderMode);
   return { claim: { sys, folder, key, label, patienceMs, deadlineMs, identity, bury }, isFirst };
 }

@@ -1,6 +1,7 @@
 /**
- * What is told over `http:` is told to everybody on the way, and whoever answers is believed. So it carries neither
- * credentials nor definitions, but for one exception, which an operator has to spell out: a server on this machine.
+ * Whatever is sent over `http:` can be read by everybody on the way, and whoever answers is believed. So it carries
+ * neither credentials nor definitions. The one exception, which an operator has to spell out, is a server on this
+ * machine.
  */
 export const loopbackWord = "loopback";
 

@@ -30,16 +30,17 @@ import {
 } from "./lock-place.ts";
 
 /**
- * hawser 0.1.0 has its locks on the disk, in `<stateDir>/.locks/`, and knows of no others. While one of its processes may
- * run beside us we take each lock there, too. No process outlives a reboot, so the folder is noted with the boot in which
- * it was first seen, and removed in a later one; where it never was, or is no more, all this is one look at nothing.
+ * hawser 0.1.0 has its locks on the disk, in `<stateDir>/.locks/`, and knows no other place. While a process of 0.1.0
+ * may run beside us, we take each lock there, too. No process outlives a reboot. So the first who sees the folder notes
+ * the boot in it, and whoever sees it in a later boot removes it. On a node that never had 0.1.0 all this is one look
+ * for a folder that does not exist.
  */
 const markPrefix = ".moved-";
-/** A disk that refuses us refuses 0.1.0 as well: no lock can be taken there. */
+/** A disk that refuses our write refuses 0.1.0's, too: 0.1.0 can take no lock there. */
 const refusals = ["EROFS", "ENOSPC", "EDQUOT"];
 const unreadable = ["ENOENT", "ENOTDIR", "EIO"];
 
-/** The folder, as long as it has to be minded. */
+/** The folder of 0.1.0's locks, as long as a process of 0.1.0 may run. */
 export function oldFolder(sys: Sys, stateDir: string): Attempt<string | undefined> {
   const folder = `${stateDir}/${locksFolder}`;
   const names = sys.files.list(folder);
@@ -53,7 +54,7 @@ export function oldFolder(sys: Sys, stateDir: string): Attempt<string | undefine
   return ok(isGone ? undefined : folder);
 }
 
-/** Removes what is of processes that are dead, and the folder, unless somebody is at work in it all the same. */
+/** Removes the locks of dead processes, and then the folder. The folder stays if a live process holds a lock in it. */
 function retire({ files, processes }: Sys, folder: string, names: readonly string[]): boolean {
   for (const name of names) {
     const path = `${folder}/${name}`;
@@ -66,16 +67,16 @@ function retire({ files, processes }: Sys, folder: string, names: readonly strin
   return files.removeFolder(folder).ok;
 }
 
-/** What was taken there; undefined where nothing has to be. */
+/** A lock that was taken among 0.1.0's locks; undefined where 0.1.0 has none. */
 export interface OldLock {
-  /** Of all of them. */
+  /** The folder of 0.1.0's locks. */
   readonly folder: string;
   readonly release: () => void;
-  /** Containers at work there: of 0.1.0's processes, and of those of ours that hold both locks. */
+  /** Containers that a process of 0.1.0 is at work on, or one of ours that holds both locks. */
   readonly atWork: () => Attempt<readonly AtWork[]>;
 }
 
-/** Takes the lock of the same key there, once ours is held. */
+/** Takes the lock of the same key among 0.1.0's, once ours is held. */
 export async function takeOld(
   claim: LockClaim,
   stateDir: string,
@@ -112,7 +113,10 @@ function lookOnly(old: LockClaim): Attempt<Blocker | undefined> {
   return old.key === gcKey ? ok(undefined) : collector(old);
 }
 
-/** Noted where ours are, and then as 0.1.0 does: whoever of the two comes next is told, whenever we are stopped. */
+/**
+ * Notes a dead holder among our locks, and then as 0.1.0 does. So the next holder learns of it whichever version it is,
+ * and whenever we are stopped.
+ */
 function buryFrom(claim: LockClaim, folder: string): LockClaim["bury"] {
   const { sys, key } = claim;
   return (identity) => {
@@ -128,7 +132,7 @@ function note({ sys, folder, key }: LockClaim, identity: string, operation: stri
   return sys.files.write(`${deadPath(folder, key)}/${identity}`, operation, { mode: fileMode });
 }
 
-/** A death that 0.1.0 noted does not say whose it was. */
+/** 0.1.0 notes that a holder died, but not which. */
 function tellOfUnknown(claim: LockClaim, folder: string): void {
   const { sys, key } = claim;
   const path = deadPath(folder, key);

@@ -4,35 +4,35 @@ import type { ProcessName, Sys } from "../sys/sys.ts";
 import { type CniError, failWith } from "./errors.ts";
 
 /**
- * Names the operation that started a delegate, in the delegate's environment and so in all that it starts: the identity
- * of our process with a secret behind it (`sys.processes.operation()`). The lock that is held meanwhile keeps the secret:
- * when its holder is dead, whoever has it in its environment is an orphan of that operation, and nobody else is.
+ * The variable that names an operation to its delegates, and so to all that they start. Its value is our process's
+ * identity with a secret behind it (`sys.processes.operation()`), which our lock keeps, too. Once the lock's holder is
+ * dead, a process with this value in its environment is an orphan of that operation, and no other process is.
  */
 export const operationVariable = "HAWSER_OPERATION";
 
-/** An orphan may finish by itself for this long, which leaves less to clean up than ending it. */
+/** How long an orphan may take to finish by itself. That leaves less to clean up than ending it. */
 const graceMs = 2_000;
 const patienceMs = 10_000;
 const pollMs = 20;
 
 /**
- * First of all that a delegate is given: only the beginning of an environment is ever looked at. By it a DEL finds what
- * we have started after we were killed.
+ * Stands first in a delegate's environment, because only the beginning of an environment is ever looked at. If we are
+ * killed, the next DEL finds our delegates by it.
  */
 export function operationEnvironment(sys: Sys): Readonly<Record<string, string>> {
   return { [operationVariable]: sys.processes.operation() };
 }
 
-/** The identity of the process that started us, if it was one of ours. */
+/** The identity of the process that started us, if that process was a hawser. */
 export function startedBy(variables: Readonly<Record<string, string | undefined>>): string | undefined {
   const operation = variables[operationVariable];
   return operation === undefined ? undefined : identityIn(operation);
 }
 
 /**
- * Waits for delegates of operations whose process was killed, and ends those that do not finish: containerd kills only the
- * plugin's own process at its deadline, and a late ADD must not outlive the DEL that follows. Where no operation is
- * dead, nobody is looked for. Errors: `delegate.orphan`.
+ * Waits for the delegates of killed operations, and ends those that do not finish. containerd kills only the plugin's
+ * own process at its deadline, and a late ADD must not outlive the DEL that follows. If no operation was killed, no
+ * process is looked for. Errors: `delegate.orphan`.
  */
 export async function settleOrphans(
   sys: Sys,
@@ -46,13 +46,13 @@ export async function settleOrphans(
     if (orphans.length === 0) return ok(undefined);
     const waitedMs = sys.clock.monotonicMs() - startMs;
     if (waitedMs > patienceMs) return stillRunning(label, orphans);
-    // An orphan that has ended meanwhile cannot be killed: nothing is lost by not looking at the answer.
+    // The kill fails if the orphan has ended meanwhile, and that is as good.
     if (waitedMs > graceMs) for (const orphan of orphans) sys.processes.kill(orphan, "SIGKILL");
     await sys.clock.sleep(pollMs);
   }
 }
 
-/** Of dead operations those of which nothing runs any more. */
+/** Those of the dead operations that have no delegate running any more. */
 export async function endedOperations(sys: Sys, operations: readonly string[]): Promise<ReadonlySet<string>> {
   if (operations.length === 0) return new Set();
   const orphans = await sys.processes.find(operationVariable, operations);

@@ -14,9 +14,9 @@ export interface ParsedResult {
 }
 
 /**
- * Reads a result of any version (CNI 1.1.0, section 5, "Success"; for IPAM "Delegated plugins"). The error tells every
- * field that is wrong. A document without a version is of the configuration's. Keys that are not the specification's
- * survive as they are; fields of the specification that are null or empty are as absent.
+ * Reads a result of any version (CNI 1.1.0, section 5, "Success"; for IPAM "Delegated plugins"). The error names every
+ * field that is wrong. A document without a version has the configuration's. Keys that are not the specification's stay
+ * as they are. A field of the specification that is null or empty counts as absent.
  */
 export function parseResult(printed: Json, configVersion: Version): Outcome<ParsedResult, string> {
   if (!isObject(printed)) return fail(`it is ${kindOf(printed)}, not an object`);
@@ -29,12 +29,13 @@ export function parseResult(printed: Json, configVersion: Version): Outcome<Pars
   return problems.length === 0 ? ok({ result, version: version.value }) : fail(summary(problems));
 }
 
-/** Of the results of all versions. */
+/** The keys of results of all versions. */
 const documentKeys = ["interfaces", "ips", "routes", "dns", "ip4", "ip6"] as const;
 
 /**
- * The object with each field as the specification spells it. Runtimes are Go programs: they take `IPs` for `ips`, and an
- * index in it that nobody has looked at stops containerd. Where both are there, which one counts depends on their order.
+ * The object with each field as the specification spells it. Runtimes are Go programs: they read `IPs` as `ips`, and a
+ * wrong index in it that we have not seen stops containerd. If both spellings are there, their order decides which one
+ * counts.
  */
 function spelled(
   place: string,
@@ -61,16 +62,16 @@ function readVersion(document: JsonObject, configVersion: Version): Outcome<Vers
   return fail(`cniVersion is ${show(value)}, not one of ${versions.join(", ")}`);
 }
 
-/** A result may be as long as its author likes, an error for people may not. */
+/** Names five problems at most: a result may be as long as its author likes, an error that people read may not. */
 function summary(problems: readonly string[]): string {
   const shown = problems.slice(0, 5).join("; ");
   return problems.length > 5 ? `${shown}; and ${problems.length - 5} more` : shown;
 }
 
-/** Says what is wrong with a field's value; undefined when nothing is. */
+/** Returns what is wrong with a field's value; undefined if nothing is. */
 type Check = (value: Json) => string | undefined;
 
-/** A part of a result: what each of its fields must be, and the one that it cannot do without. */
+/** A part of a result: what each of its fields must be, and the field that it must have. */
 interface Shape {
   readonly needs?: string;
   readonly fields: Readonly<Record<string, Check>>;
@@ -104,7 +105,7 @@ const interfaceShape: Shape = {
   fields: { name: text, mac: text, mtu: integer, sandbox: text, socketPath: text, pciID: text },
 };
 const addressShape: Shape = { needs: "address", fields: { address: cidr, gateway: ip, interface: index } };
-/** Results before 1.0.0 name the family too; it is told from the address. */
+/** Results before 1.0.0 name the family as well. It follows from the address. */
 const versionedAddressShape: Shape = { ...addressShape, fields: { ...addressShape.fields, version: text } };
 const routeShape: Shape = {
   needs: "dst",
@@ -120,7 +121,7 @@ const routeShape: Shape = {
 };
 const dnsShape: Shape = { fields: { nameservers: texts, domain: text, search: texts, options: texts } };
 
-/** 0.3.0 and later. */
+/** Reads a result of 0.3.0 or later. */
 function readResult(document: JsonObject, version: Version, problems: string[]): CniResult {
   const isVersioned = !atLeast(version, "1.0.0");
   const interfaces = readList<Interface>("interfaces", document.interfaces, interfaceShape, problems);
@@ -133,10 +134,10 @@ function readResult(document: JsonObject, version: Version, problems: string[]):
   const ips = isVersioned ? listed?.map(withoutFamily) : listed;
   const routes = readList<Route>("routes", document.routes, routeShape, problems);
   const dns = readDns(document.dns, problems);
-  // After anything else wrong, what an index points to is guesswork.
+  // If anything else is wrong, nobody knows what an index points to.
   if (problems.length === 0) noteStrayIndexes(ips ?? [], interfaces?.length ?? 0, problems);
   return {
-    // What is another version's, nobody has looked at.
+    // Fields of another version have not been checked.
     ...without(document, ...documentKeys, ...notOfResult),
     ...(interfaces && { interfaces }),
     ...(ips && { ips }),
@@ -145,14 +146,14 @@ function readResult(document: JsonObject, version: Version, problems: string[]):
   };
 }
 
-/** The version is told apart from the result, and an error's fields would make one of what we print. */
+/** Keys that a result does not keep. The version is told apart; an error's fields would make an error of it. */
 const notOfResult = ["cniVersion", "code", "msg", "details"];
 
 function withoutFamily(address: IpConfig): IpConfig {
   return checked<IpConfig>(without({ ...address }, "version"));
 }
 
-/** containerd follows an index without looking: one that points past the interfaces kills it. */
+/** Finds an index that points past the interfaces: containerd follows it without looking, and dies. */
 function noteStrayIndexes(ips: readonly IpConfig[], count: number, problems: string[]): void {
   const there = count === 1 ? "there is 1 interface" : `there are ${count === 0 ? "no" : count} interfaces`;
   for (const [at, { interface: index }] of ips.entries()) {
@@ -161,7 +162,7 @@ function noteStrayIndexes(ips: readonly IpConfig[], count: number, problems: str
   }
 }
 
-/** 0.1.0 and 0.2.0: one address of each family with its routes, no interfaces. */
+/** Reads a result of 0.1.0 or 0.2.0: one address of each family with its routes, no interfaces. */
 function readFirstResult(document: JsonObject, _version: Version, problems: string[]): CniResult {
   const ips: IpConfig[] = [];
   const routes: Route[][] = [];
@@ -210,7 +211,7 @@ function readList<T>(
   });
 }
 
-/** The part without its empty fields; undefined when it is no object at all. */
+/** The part without its empty fields; undefined if it is no object at all. */
 function readPart(place: string, printed: Json, shape: Shape, problems: string[]): JsonObject | undefined {
   if (!isObject(printed)) {
     problems.push(`${place} is ${show(printed)}, not an object`);
@@ -228,7 +229,7 @@ function readPart(place: string, printed: Json, shape: Shape, problems: string[]
   return part;
 }
 
-/** Zero is how Go programs leave these unset; for `table` and `scope` it means something. */
+/** Fields that Go programs write as zero when they are not set. For `table` and `scope` zero means something. */
 const unsetWhenZero: readonly string[] = ["mtu", "advmss", "priority"];
 
 function isEmpty(key: string, value: Json | undefined): boolean {
@@ -238,7 +239,7 @@ function isEmpty(key: string, value: Json | undefined): boolean {
   );
 }
 
-/** The one place where the checks of a shape become a type: what has problems never leaves `parseResult`. */
+/** The only place where a checked document becomes a type. A document with problems never leaves `parseResult`. */
 function checked<T>(part: JsonObject): T {
   return part as unknown as T;
 }

@@ -2,24 +2,24 @@ import { foldKey } from "./fold.ts";
 import { isObject, type Json, type JsonObject, parseJson, printJson } from "./json.ts";
 
 /**
- * The one place that keeps secrets out of what we print: `redact` for texts in which somebody may repeat what we sent,
- * `maskSecrets` for configurations that are shown. Cutting a text comes after it, never before: half of a token is found
- * by nobody.
+ * Keeps secrets out of everything we print: `redact` is for texts in which a program may repeat what we sent,
+ * `maskSecrets` for configurations that are shown. Cut a text after this and never before: half of a token is found by
+ * nobody.
  */
 export const secretMark = "(secret)";
 
 /**
- * A piece of a secret is looked for as well, since a server may have cut what it repeats: half of it, within these bounds.
- * Fewer characters stand in a text by chance.
+ * A piece of a secret is looked for as well, because a server may have cut what it repeats. A piece is half of the
+ * secret, within these bounds: fewer characters stand in a text by chance.
  */
 const shortestPiece = 8;
 const longestPiece = 12;
-/** Whoever has a password of two letters has none. */
+/** Shorter secrets are not looked for: they stand in every text, and protect nothing. */
 const shortest = 3;
 
 /**
- * The text without any of the secrets: neither whole, nor a longer piece, nor as JSON, base64 or a URL spell it. All are
- * looked for in the text as it came, since two of them may overlap. Linear in the text.
+ * The text without any of the secrets: whole or a longer piece, plain or as JSON, base64 or a URL spells it. All of
+ * them are looked for in the text as it came, because two may overlap. The time is linear in the text.
  */
 export function redact(text: string, secrets: readonly string[], mark = secretMark): string {
   const spelled = secrets.filter((secret) => secret.length >= shortest).flatMap(spellings);
@@ -27,14 +27,14 @@ export function redact(text: string, secrets: readonly string[], mark = secretMa
   let safe = "";
   let copied = 0;
   for (const [from, to] of found) {
-    // Where one ends and another goes on, one mark is enough.
+    // Where one secret ends and another goes on, one mark is enough.
     if (from > copied || copied === 0) safe += text.slice(copied, from) + mark;
     copied = Math.max(copied, to);
   }
   return safe + text.slice(copied);
 }
 
-/** `redact` for a body that may be JSON: what it says is looked at, not how it spells it. */
+/** `redact` for a body that may be JSON: it looks at what the JSON says, not at how it is spelled. */
 export function redactBody(body: string, secrets: readonly string[]): string {
   const json = parseJson(body);
   return json.ok ? printJson(mapTexts(json.value, (text) => redact(text, secrets))) : redact(body, secrets);
@@ -70,7 +70,7 @@ function encoded(secret: string): string {
   }
 }
 
-/** Where the secret, or enough of it, stands in the text: from and to. */
+/** From where to where the secret, or enough of it, stands in the text. */
 function piecesIn(text: string, secret: string): [number, number][] {
   const half = Math.max(shortestPiece, Math.min(longestPiece, Math.ceil(secret.length / 2)));
   const width = Math.min(secret.length, half);
@@ -80,16 +80,16 @@ function piecesIn(text: string, secret: string): [number, number][] {
   for (let at = 0; at + width <= text.length; at++) {
     if (!pieces.has(text.slice(at, at + width))) continue;
     const from = at;
-    // A piece that follows overlaps this one.
+    // The next piece overlaps this one.
     while (pieces.has(text.slice(at + 1, at + 1 + width))) at++;
     found.push([from, at + width]);
   }
   return found;
 }
 
-/** Wherever they stand in a key's name: `etcdpassword`, `clientSecret`. */
+/** These make a key a secret's wherever they stand in its name: `etcdpassword`, `clientSecret`. */
 const strongWords = /passw|passphrase|passcode|secret|token|credential|privatekey|apikey|authkey|bearer/;
-/** Words of a key's name: `etcd_key`, `preSharedKey`, but not `monkey`. */
+/** These make a key a secret's as a whole word of its name: `etcd_key`, `preSharedKey`, but not `monkey`. */
 const weakWords: ReadonlySet<string> = new Set([
   ...["key", "keys", "pass", "pwd", "pw", "psk", "auth", "authorization", "cred", "creds", "jwt", "cookie"],
 ]);
@@ -123,7 +123,7 @@ export function isSecretKey(key: string): boolean {
   return strongWords.test(words.join("")) || words.some((word) => weakWords.has(word));
 }
 
-/** The document as people may see it: what keys call a secret is masked, and what is one by its looks. */
+/** The document as people may see it: values are masked whose keys name a secret, and values that look like one. */
 export function maskSecrets(value: Json): Json {
   if (typeof value === "string") return maskText(value);
   if (Array.isArray(value)) return value.map(maskSecrets);
@@ -136,10 +136,10 @@ export function maskRecord<T extends object>(record: T): T {
   return maskSecrets(record as unknown as JsonObject) as unknown as T;
 }
 
-/** Fewer characters are a flag or a number, and stand in many a message. */
+/** A shorter value is a flag or a number, and stands in many messages. */
 const shortestValue = 6;
 
-/** The values that a configuration calls secrets: what its plugin may repeat in an error. */
+/** The values that a configuration names as secrets: its plugin may repeat them in an error. */
 export function secretsIn(value: Json): string[] {
   if (Array.isArray(value)) return value.flatMap(secretsIn);
   if (!isObject(value)) return [];

@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) of a text's UTF-8 bytes, in hexadecimal. For names that nobody may be able to make collide; by hand,
- * as node:crypto costs a plugin more to load than the few hundred bytes here cost to hash.
+ * SHA-256 (FIPS 180-4) of a text's UTF-8 bytes, in hexadecimal, for names that nobody may be able to make collide. By
+ * hand, because loading node:crypto costs a plugin more than hashing the few hundred bytes here.
  */
 export function sha256(text: string): string {
   const blocks = padded(new TextEncoder().encode(text));

@@ -4,8 +4,8 @@ import { canonicalHardware } from "./hardware.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
 /**
- * What has several spellings is handed on in one, wherever it comes from: an annotation, a definition or the runtime. Plugins
- * repeat in their results what they were told, and their CHECK compares texts.
+ * Hands on a value of several spellings in one, whether it comes from an annotation, a definition or the runtime.
+ * Plugins repeat in their results what they were told, and their CHECK compares texts.
  */
 
 type Spell = (value: Json) => Json;
@@ -18,7 +18,10 @@ const mappings: Spell = (value) =>
     ? value.map((each) => (isObject(each) ? spell(each, { hostip: address }) : each))
     : value;
 
-/** Keys of a plugin's configuration (tuning, bridge, macvlan), `runtimeConfig` and `args.cni`, as Go takes them: in any case. */
+/**
+ * Keys of a plugin's configuration (tuning, bridge, macvlan), of `runtimeConfig` and of `args.cni`. Like Go, it takes
+ * them in any case.
+ */
 const ofPlugins: Readonly<Record<string, Spell>> = { mac: hardware };
 const ofCapabilities: Readonly<Record<string, Spell>> = {
   mac: hardware,
@@ -58,7 +61,7 @@ export function spellResult(document: JsonObject): JsonObject {
   });
 }
 
-/** The same object where nothing is to be changed, which is nearly always. */
+/** Returns the same object if nothing is to be changed, which is nearly always so. */
 function spell(object: JsonObject, spells: Readonly<Record<string, Spell>>): JsonObject {
   const entries = Object.entries(object).map(([key, value]): [string, Json] => {
     const own = foldKey(key);

@@ -4,18 +4,18 @@ import { isObject, parseJson, printJson } from "./json.ts";
 import { makeOwnFolder } from "./own-folder.ts";
 
 /**
- * That an attachment is gone, wholly: `<stateDir>/.gone/<slot>`. containerd sends DEL twice at the ordinary end of a pod, and
- * the second finds no record; by the tombstone it need not derive all that there may have been. One file a slot, and as many
- * slots as there are: a later tombstone takes an earlier one's place. Nothing is synced, and what is torn is none: without a
- * tombstone a DEL is only slower. A record always comes first.
+ * A tombstone says that nothing of an attachment is left: `<stateDir>/.gone/<slot>`. containerd sends DEL twice at the
+ * ordinary end of a pod, and the second one finds no record. With the tombstone it need not derive what there may have
+ * been. The number of slots is fixed, so a later tombstone may replace an earlier one. Tombstones are not synced, and a
+ * torn one counts as none: without one a DEL is only slower. A record counts more than a tombstone.
  */
 const folderName = ".gone";
 const slots = 1024;
 const fileMode = 0o600;
-/** A pod that has ended is removed when its owner is; after this long nobody asks twice. */
+/** A tombstone counts for this long. By then the pod's owner has removed it, and no further DEL comes. */
 const maxAgeMs = 7 * 24 * 3600 * 1000;
 
-/** Tells later DELs that nothing is left. A failure is none: they look for themselves then. */
+/** Tells later DELs that nothing is left. A failure to write is passed over: later DELs then look for themselves. */
 export function setTombstone(sys: Sys, stateDir: string, key: AttachmentKey): void {
   const path = pathOf(stateDir, key);
   const text = printJson({ ...key, atMs: sys.clock.nowMs() });
@@ -36,7 +36,7 @@ export function hasTombstone(sys: Sys, stateDir: string, key: AttachmentKey): bo
   return ageMs >= 0 && ageMs < maxAgeMs;
 }
 
-/** Before an ADD: what it attaches is not gone. */
+/** To be called before an ADD: what it attaches is not gone any more. */
 export function removeTombstone(sys: Sys, stateDir: string, key: AttachmentKey): void {
   if (hasTombstone(sys, stateDir, key)) sys.files.remove(pathOf(stateDir, key));
 }

@@ -3,30 +3,30 @@ import type { Attempt } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
 import type { RunEnd, RunReport, RunRequest } from "./sys.ts";
 
-/** The simulated process is dead: killed, or at the point where a test stops it. Nothing but tests may catch it. */
+/** Thrown in a simulated process that is dead: it was killed, or a test stopped it here. Only tests may catch it. */
 export class Crash extends Error {
   override readonly name = "Crash";
 }
 
-/** What a delegate does. Its first part, up to its first wait, is done at once; it waits by `child.sleep` alone. */
+/** What a delegate does. The part up to its first wait is done at once. It waits only by `child.sleep`. */
 export type Handler = (request: RunRequest, child: Child) => RunReport | Promise<RunReport>;
 
 /** A delegate at work. */
 export interface Child {
   readonly pid: number;
-  /** On the machine's clock. Throws `Crash` once the delegate is killed. */
+  /** Sleeps on the machine's clock. Throws `Crash` once the delegate is killed. */
   sleep(durationMs: number): Promise<void>;
 }
 
 export interface Children {
-  /** Fails when there is no such executable. `report` never resolves when nobody is left to hear it. */
+  /** Fails if there is no such executable. `report` never resolves if its caller is dead. */
   start(parentPid: number, request: RunRequest): Attempt<Started>;
   views(): readonly ChildView[];
   /** Whether there was such a child. */
   end(pid: number, end: RunEnd): boolean;
-  /** Ends what a process runs, as its stop handler does. */
+  /** Ends the children of a process, as its stop handler does. */
   endOf(parentPid: number, end: RunEnd): void;
-  /** Their parent died: they go on, as the children of init. */
+  /** To be called when the parent dies: the children go on, as children of init. */
   orphan(parentPid: number): void;
 }
 
@@ -77,7 +77,7 @@ export function createChildren(
     orphan: (parentPid) => {
       for (const child of of(parentPid)) {
         child.parentPid = 1;
-        // It was its parent's to keep.
+        // Its parent would have kept it.
         child.cancelTimeout();
       }
     },
@@ -106,7 +106,7 @@ function startChild(
     });
     timeout.done.then(() => finish({ end: { kind: "timed-out" }, stdout: "", stderr: "" }));
   });
-  // Nobody may be left to hear of a mistake in an orphan's handler.
+  // The orphan's parent may be dead, so nobody would hear of a mistake in its handler.
   report.catch(() => {});
   return { pid, report };
 }
@@ -131,7 +131,7 @@ function limitOutput(report: RunReport, maxBytes: number): RunReport {
   return { ...report, end: { kind: "flooded" }, stdout: report.stdout.slice(0, maxBytes) };
 }
 
-/** What a delegate that ends by itself is reported as. */
+/** The report of a delegate that ends by itself. */
 export function exited(code: number, stdout: string, stderr = ""): RunReport {
   return { end: { kind: "exited", code }, stdout, stderr };
 }

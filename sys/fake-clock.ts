@@ -1,11 +1,11 @@
 import type { Clock, Random } from "./sys.ts";
 
 /**
- * Time that passes only while everybody sleeps: it then leaps to the first to wake. Whoever waits in a test waits on
- * this clock, or on nothing.
+ * Time passes only while every process sleeps: then it leaps to the first that wakes. A test waits on this clock or not
+ * at all.
  */
 export interface FakeClock extends Clock {
-  /** As `sleep`; `cancel` ends it without waking anybody. */
+  /** Like `sleep`; `cancel` ends it without waking anybody. */
   timer(durationMs: number): { readonly done: Promise<void>; readonly cancel: () => void };
   advance(durationMs: number): void;
   /** The monotonic clock starts again. */
@@ -34,7 +34,7 @@ export function createClock(startMs: number): FakeClock {
   const schedule = (): void => {
     if (pumping || sleepers.size === 0) return;
     pumping = true;
-    // After all that is ready to run has run.
+    // This runs after everything that is ready to run.
     setImmediate(pump);
   };
   const timer = (durationMs: number): { done: Promise<void>; cancel: () => void } => {
@@ -67,7 +67,7 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   return { promise, resolve };
 }
 
-/** Chance that is the same for the same seed (mulberry32); each call is from 0 to below 1. */
+/** Random numbers from 0 to below 1 that are the same for the same seed (mulberry32). */
 export function createChance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

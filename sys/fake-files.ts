@@ -10,11 +10,11 @@ export type Loss = "nothing" | "unsynced" | "some";
 
 /** Files in memory that remember what of them is on the disk. No rights, absolute paths only. */
 export interface Disk extends Files {
-  /** What `write` has done when it is stopped in its middle. */
+  /** What `write` has done if it is stopped in its middle. */
   halfWrite(path: string, text: string, options: WriteOptions): void;
   halfCopy(from: string, to: string, mode: number): void;
   lose(loss: Loss, chance: () => number): void;
-  /** /run lies in memory: a reboot leaves of it what was there in the beginning. */
+  /** /run lies in memory: after a reboot it has what it had in the beginning. */
   clearRun(): void;
   /** Every file and folder (with a slash behind it), sorted, the root left out. */
   paths(): string[];
@@ -139,7 +139,7 @@ function readers(root: FolderNode): Pick<Files, "read" | "list" | "stat" | "read
   };
 }
 
-/** Of a path that is there. */
+/** The node at a path that exists. */
 function realPathIn(root: FolderNode, names: readonly string[]): string {
   let above = "";
   for (const name of names) {

@@ -2,10 +2,10 @@ import type { FakeClock } from "./fake-clock.ts";
 import { type Http, type HttpAttempt, type HttpRequest, wasSent } from "./http.ts";
 import { fail } from "./outcome.ts";
 
-/** What the servers do. The first part, up to the first wait, is done at once. A test's mistake is thrown. */
+/** What the servers do. The part up to the first wait is done at once. A test's mistake is thrown. */
 export type HttpHandler = (request: HttpRequest) => HttpAttempt | Promise<HttpAttempt>;
 
-/** The simulated process that asks. */
+/** The simulated process that sends the request. */
 export interface FakeClient {
   /** Numbers an effect and says what is planned for it; `isLost`: it is done, and its answer does not arrive. */
   plannedFor(call: string): { fault?: string; crash?: "before" | "half" | "after"; isLost: boolean };
@@ -22,7 +22,7 @@ export function createHttp(clock: FakeClock, handler: HttpHandler | undefined, a
       if (fault !== undefined) return failed(fault, call);
       if (crash === "before") return asker.die(call);
       const answer = exchange(clock, handler, request);
-      // Nobody is left to hear of a mistake in the handler.
+      // The process is dead, so nobody would hear of a mistake in the handler.
       answer.catch(() => {});
       if (crash === "half") return asker.die(call);
       const reply = await answer;
@@ -37,7 +37,7 @@ function failed(code: string, call: string): HttpAttempt {
   return fail({ code, message: `${code}: ${call}`, sent: wasSent(code) });
 }
 
-/** On the machine's clock: an answer that comes too late is not waited for, but what it did is done. */
+/** Waits on the machine's clock. An answer that comes too late is not waited for, but what the server did is done. */
 async function exchange(
   clock: FakeClock,
   handler: HttpHandler | undefined,

@@ -20,22 +20,22 @@ export type { RpcHandler } from "./fake-rpc.ts";
 export interface FakeMachine {
   readonly disk: Disk;
   readonly clock: FakeClock;
-  /** A new process. */
+  /** Starts a new process on the machine. */
   spawn(options?: SpawnOptions): FakeProcess;
-  /** Ends a process or delegate at once; what it runs goes on. */
+  /** Ends a process or delegate at once. Its children go on. */
   kill(pid: number): void;
-  /** Power loss and reboot: every process is dead, and of the files what `lose` says is gone. */
+  /** Power loss and reboot: every process is dead, and the files lose what `lose` says. */
   crash(options: { readonly lose: Loss }): void;
 }
 
 export interface MachineOptions {
-  /** Files that are there and durable. */
+  /** Files that exist and are durable. */
   readonly files?: Readonly<Record<string, string>>;
   /** Delegates by the path of their executable, which is there as a file too. */
   readonly executables?: Readonly<Record<string, Handler>>;
-  /** Every server that the machine can reach; without it nobody listens. */
+  /** Every server that the machine can reach. By default nobody listens. */
   readonly http?: HttpHandler;
-  /** Every gRPC service behind a Unix socket; without it there are none. */
+  /** Every gRPC service behind a Unix socket. By default there are none. */
   readonly rpc?: RpcHandler;
   readonly seed?: number;
   /** Milliseconds since 1970. */
@@ -44,7 +44,10 @@ export interface MachineOptions {
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Told before every effect and every read, so that another process can get in between. Never told of itself. */
+  /**
+   * Called before every effect and every read, so that another process can get in between. It is not called for what it
+   * does itself.
+   */
   readonly onCall?: (call: string) => void;
 }
 
@@ -57,7 +60,7 @@ export interface FakeProcess {
   /** What was done or tried, in order: `write /a/b`, `run /bin/bridge ADD`. An effect's number is its place here. */
   effects(): readonly string[];
   readonly warnings: readonly string[];
-  /** Lets effect number `effect` fail with this code, undone. */
+  /** Lets effect number `effect` fail with this code; the effect is not done. */
   failAt(effect: number, code: string): void;
   /** Stops the process at effect number `effect`: that call and all after it throw `Crash`. */
   crashAt(effect: number, when: CrashPoint): void;
@@ -65,7 +68,7 @@ export interface FakeProcess {
   loseReplyAt(effect: number): void;
   /** Lets every read of this path (read, list, stat) fail. */
   failReads(path: string, code: string): void;
-  /** SIGTERM and the like: delegates are ended, `stopRequested` tells. */
+  /** Like SIGTERM: delegates are ended, and `stopRequested` tells the signal. */
   stop(signal: string): void;
   isDead(): boolean;
 }
@@ -154,7 +157,7 @@ export function createMachine(options: MachineOptions = {}): FakeMachine {
   return machine;
 }
 
-/** Puts a file where it has always been. */
+/** Makes a file that has always been there. */
 function install(disk: Disk, path: string, text: string, mode: number): void {
   const folders = path.split("/").slice(1, -1);
   disk.makeFolder(`/${folders.join("/")}`, 0o755);
@@ -219,7 +222,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
   };
 }
 
-/** The dead do nothing. */
+/** Throws if the process is dead. */
 function breathe(process: Simulated): void {
   if (process.dead) throw new Crash(`process ${process.pid} is dead`);
 }
@@ -227,7 +230,7 @@ function breathe(process: Simulated): void {
 function enter(process: Simulated, call: string): void {
   breathe(process);
   const { onCall } = process;
-  // What comes in between may use this process's own Sys; it is not to be interrupted in its turn.
+  // `onCall` may use this process's own Sys, and must not be interrupted in its turn.
   process.onCall = undefined;
   onCall?.(call);
   process.onCall = onCall;
@@ -335,7 +338,7 @@ async function run(machine: Kernel, process: Simulated, request: RunRequest): Pr
   return crash === "after" ? die() : ok(report);
 }
 
-/** The process as one that asks a server. */
+/** The process as the servers see it. */
 function askerOf(machine: Kernel, process: Simulated): FakeClient {
   return {
     plannedFor: (call) => {

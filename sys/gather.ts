@@ -1,18 +1,18 @@
-/** The parts of an answer, as far as there is room for them. */
+/** The parts of an answer, as long as they fit. */
 export interface Gathering {
-  /** False as soon as there is more than was allowed; what has come is dropped then. */
+  /** Takes a part. False once there is more than allowed; what has arrived is dropped then. */
   add(part: Uint8Array): boolean;
   sizeBytes(): number;
   bytes(): Uint8Array;
-  /** UTF-8; without the mark that some put before it. */
+  /** The text in UTF-8, without a byte order mark. */
   text(): string;
 }
 
 const firstBytes = 16 * 1024;
 
 /**
- * One growing buffer, not a list of parts: whoever sends an answer byte by byte would make each byte cost an object, a
- * hundred times of what was allowed.
+ * One growing buffer and no list of parts: a server that sends its answer byte by byte would make each byte cost an
+ * object, which is a hundred times of what was allowed.
  */
 export function gather(maxBytes: number): Gathering {
   let buffer = new Uint8Array(0);

@@ -11,17 +11,17 @@ const dangerousInLines = /[^\P{Cc}\n\t]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** On one line. The numbers are JSON's, so that a text that is JSON stays it. */
+/** For one line. The numbers are written as JSON does, so that JSON stays JSON. */
 export function harmless(text: string): string {
   return text.replace(dangerous, numbered);
 }
 
-/** Of several lines: they stay lines, and tabs stay tabs. */
+/** For several lines: line ends and tabs stay. */
 export function harmlessLines(text: string): string {
   return text.replace(dangerousInLines, numbered);
 }
 
-/** On one line of the same width: for tables, where each character counts. */
+/** For one line of the same width: in tables each character counts. */
 export function harmlessCell(text: string): string {
   return text.replace(dangerous, "?");
 }

@@ -3,37 +3,43 @@ import type { Outcome } from "./outcome.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PATCH";
-  /** `http:` or `https:`. No proxy of the environment is used: what a node talks to is beside it. */
+  /** `http:` or `https:`. The environment's proxy is never used: a node talks to servers beside it. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Until the last byte of the response. */
   readonly timeoutMs: number;
-  /** The same object for every request to one server: connections are kept by it. */
+  /** The same object for every request to one server, so that its connections are kept. */
   readonly tls?: TlsMaterial;
-  /** A longer body is refused (`EMSGSIZE`) as soon as it is longer; `longestAnswer` where nothing is said. */
+  /** A longer body is refused (`EMSGSIZE`) as soon as it is longer. The default is `longestAnswer`. */
   readonly maxBytes?: number;
 }
 
 /**
- * PEM texts. Without `ca` the engine's own authorities count, and no others. The server's certificate is verified in any
- * case; there is no way to say otherwise.
+ * PEM texts. Without `ca` only the engine's own authorities are trusted. The server's certificate is verified in any
+ * case, and no setting prevents that.
  */
 export interface TlsMaterial {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** Whose certificate the server has to show, where that is not the URL's host. Spelled as both engines want it. */
+  /**
+   * The name that the server's certificate must have, if it is not the URL's host. Both engines spell the option this
+   * way.
+   */
   readonly servername?: string;
 }
 
-/** Any status is a response; redirections are not followed. An encoded one is refused: we have asked for none. */
+/**
+ * A response may have any status; redirections are not followed. An encoded response is refused, because we have asked
+ * for none.
+ */
 export interface HttpResponse {
   readonly status: number;
   readonly body: string;
-  /** When to come again (the header of this name), if the server says so. */
+  /** When to come again, if the server says so (header Retry-After). */
   readonly retryAfter?: string;
-  /** The server's own clock (the header of this name), to the second, if it tells. */
+  /** The time of the server's clock, to the second, if the server tells it (header Date). */
   readonly date?: string;
 }
 
@@ -48,20 +54,24 @@ export interface Http {
   request(request: HttpRequest): Promise<HttpAttempt>;
 }
 
-/** What nobody legitimate exceeds: an object of Kubernetes has 1.5 MiB at most in etcd, a page of addresses less. */
+/**
+ * No legitimate answer is longer: an object of Kubernetes has at most 1.5 MiB in etcd, and a page of addresses less.
+ */
 export const longestAnswer = 8 * 1024 * 1024;
 
 export function tooLong(maxBytes: number): HttpFault {
   return { code: "EMSGSIZE", message: `the answer has more than ${maxBytes} bytes`, sent: "maybe" };
 }
 
-/** Why an answer with this content-encoding is not read: a few kilobytes of gzip become gigabytes. */
+/** Returns why an answer with this content-encoding is not read: a few kilobytes of gzip become gigabytes. */
 export function encodingProblem(encoding: string | null): HttpFault | undefined {
   if (encoding === null || /^(identity)?$/i.test(encoding.trim())) return undefined;
   return { code: "ENOTSUP", message: "the answer is compressed, which was not asked for", sent: "maybe" };
 }
 
-/** Nobody was there to read it: no name, no way, no listener, no right, no descriptor left. */
+/**
+ * Codes that mean that no server can have read the request: no name, no way, no listener, no right, no descriptor left.
+ */
 const unsentCodes: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -84,36 +94,38 @@ const unsentCodes: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** Of TLS: certificates that were refused by us or by the server, files that are none. */
+/** Codes of TLS: a certificate that we or the server refused, or a file that is no certificate. */
 const unsentPrefix =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|ERR_INVALID_|UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|CRL_)/;
 
-/** Of these, those by which the server's own certificate is refused; no later try has another end. */
+/** Of these, the codes that mean that the server's own certificate was refused. A later try ends in the same way. */
 const distrustPrefix =
   /^(ERR_TLS_CERT_|UNABLE_TO_(GET|VERIFY)_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_CA|CRL_)/;
 
-/** Whether a failure with this code means that the server is not who it has to be. */
+/** Whether a failure with this code means that the server is not the one it must be. */
 export function isDistrust(code: string): boolean {
   return distrustPrefix.test(code);
 }
 
-/** Whether a failure with this code leaves open that the server has read the request. What is unknown may have been. */
+/** Whether the server may have read the request although it failed with this code. An unknown code counts as yes. */
 export function wasSent(code: string): HttpFault["sent"] {
   return unsentCodes.has(code) || unsentPrefix.test(code) ? "no" : "maybe";
 }
 const headersTooLong = /^(HPE_HEADER_OVERFLOW|ResponseHeadersTooLarge)$/;
 const noHttp = /^(HPE_|Malformed_)/;
 
-/** Each engine has codes of its own for what is no HTTP, or has no code for it. */
+/**
+ * A fault for what an engine throws. Each engine has its own codes for an answer that is no HTTP, or no code for it.
+ */
 export function toHttpFault(error: unknown): HttpFault {
   if (!(error instanceof Error)) throw error;
   const { code } = error as { code?: unknown };
   const said = typeof code === "string" ? code : "EBADMSG";
   const own = headersTooLong.test(said) ? "EMSGSIZE" : noHttp.test(said) ? "EBADMSG" : said;
-  // Bun's advice is for those who can change the program.
+  // The rest of Bun's message is advice for those who can change the program.
   const [message = ""] = error.message.split(/ For more information, pass |\n/);
   return { code: own, message: message.trim(), sent: wasSent(own) };
 }
 
-/** Of a server that nothing is said of. */
+/** The name of a server of which nothing else is known. */
 export const noMaterial: TlsMaterial = {};

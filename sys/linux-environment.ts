@@ -2,11 +2,11 @@ import type { Attempt } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**
- * Variables that the engines below us (Bun, Node, their OpenSSL and event loop) obey: they name authorities, switch
- * verification off, print what is sent, load code or settings, write files. Whoever starts the runtime may have set them for
- * something else. HTTP_PROXY and its kin are none of them, nor are NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and
- * NODE_TLS_REJECT_UNAUTHORIZED, which whole fleets have on every node: each request says by itself that there is no proxy and
- * whom it believes, and to begin anew would cost each call a second start.
+ * Variables that the engines below us (Bun, Node, their OpenSSL and event loop) obey. They name authorities, switch
+ * verification off, print what is sent, load code or settings, or write files. Whoever starts the runtime may have set
+ * them for another purpose. HTTP_PROXY and its like are not among them, nor are NODE_EXTRA_CA_CERTS, SSL_CERT_FILE and
+ * NODE_TLS_REJECT_UNAUTHORIZED, which whole fleets set on every node: to begin anew would cost each call a second
+ * start. Each request says by itself that there is no proxy, and which authorities it trusts.
  */
 const engineNames: ReadonlySet<string> = new Set([
   ...["SSLKEYLOGFILE", "CTLOG_FILE"],
@@ -17,10 +17,10 @@ const engineNames: ReadonlySet<string> = new Set([
   ...["NODE_PENDING_DEPRECATION", "NODE_PRESERVE_SYMLINKS", "NODE_PRESERVE_SYMLINKS_MAIN"],
 ]);
 const enginePrefixes = ["BUN_", "JSC_", "WTF_", "OPENSSL_", "UV_", "PKG_", "DEBUG_PKG_"];
-/** Of speed alone: tools and children of ours are given them. */
+/** Variables that only change speed. They stay, because our tools and children are given them. */
 const harmlessName = /^BUN_(JSC_useJIT$|BYTECODE_)/;
 
-/** What was left out, for those whom we start: it is their environment, not ours. */
+/** The variables that were left out, for our children: it is their environment, not ours. */
 const keptIn = "HAWSER_ENGINE_VARIABLES";
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -34,9 +34,9 @@ export function isEngineVariable(name: string): boolean {
 }
 
 /**
- * The environment that we were started with. Where it has variables for the engine, this program first begins anew without
- * them, in the same process: the engine reads them before we run, and does not unread them. BUN_OPTIONS, BUN_BE_BUN and, on
- * Node, NODE_OPTIONS and OPENSSL_CONF would do their work before; the build takes them away (tools/build.ts).
+ * The environment that we were started with. If it has variables for the engine, this program first begins anew without
+ * them, in the same process, because the engine reads them before we run. BUN_OPTIONS, BUN_BE_BUN and, on Node,
+ * NODE_OPTIONS and OPENSSL_CONF would take effect even before that; the build removes them (tools/build.ts).
  */
 export function ownEnvironment(): Attempt<Variables> {
   // A loop, where a regular expression and `filter` would cost every call a tenth of a millisecond.
@@ -62,7 +62,7 @@ function beginAnew(given: readonly [string, string | undefined][]): Attempt<Vari
   }
 }
 
-/** Whoever has set it otherwise has set nothing: it changes what our children are given, no more. */
+/** Reads the variables that were left out. Whoever sets another text changes only what our children are given. */
 function parse(text: string): Variables {
   try {
     const json: unknown = JSON.parse(text);

@@ -2,8 +2,9 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import type { FoundProcess } from "./sys.ts";
 
 /**
- * Looks through /proc. What another user's process shows there is its own to write, and may be made costly to read: only
- * processes that are root's in every sense, in our PID namespace, are looked into, and only so far.
+ * Looks through /proc. Another user's process writes what /proc shows of it, and may make it costly to read. So only
+ * processes are looked into that run as root in every sense, in our PID namespace, and only the beginning of their
+ * environment.
  */
 const environmentBytes = 128 * 1024;
 
@@ -19,7 +20,7 @@ export function findProcesses(
   return readdirSync("/proc").flatMap((name): FoundProcess[] => {
     const pid = Number(name);
     if (!/^\d+$/.test(name) || pid === own || !isRoots(name) || namespaceOf(name) !== namespace) return [];
-    // Before the rest is read: should the process ID be another's by then, the pair names nobody.
+    // The start is read before the rest: if the process ID becomes another's meanwhile, the pair names no process.
     const startTicks = startOf(pid);
     const text = startTicks === undefined ? "" : `\0${readEnvironment(name, buffer)}\0`;
     const value = values.find((each) => text.includes(`\0${variable}=${each}\0`));
@@ -27,7 +28,10 @@ export function findProcesses(
   });
 }
 
-/** Real, effective, saved and file system's user. Not the owner of the folder: root owns that of whatever hides itself. */
+/**
+ * Whether real, effective, saved and file system's user are root. The owner of the folder does not tell: root owns the
+ * folder of a process that hides itself.
+ */
 function isRoots(pid: string): boolean {
   try {
     return /^Uid:\t0\t0\t0\t0$/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
@@ -53,7 +57,7 @@ function readEnvironment(pid: string, buffer: Buffer): string {
     for (let count = -1; count !== 0 && length < buffer.length; length += count)
       count = readSync(descriptor, buffer, length, buffer.length - length, null);
   } catch {
-    // It has ended.
+    // The process has ended.
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }

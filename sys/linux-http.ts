@@ -5,8 +5,8 @@ import { withAuthority } from "./linux-authority.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**
- * What Bun's fetch knows beyond the standard. `proxy: false` keeps it from HTTP_PROXY; `decompress: false` from making a
- * gigabyte of a megabyte.
+ * What Bun's fetch has beyond the standard. `proxy: false` makes it ignore HTTP_PROXY, `decompress: false` keeps it
+ * from making a gigabyte of a megabyte.
  */
 interface EngineOptions extends RequestInit {
   readonly proxy: false;
@@ -14,14 +14,17 @@ interface EngineOptions extends RequestInit {
   readonly tls: VerifiedTls;
 }
 
-/** NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said. */
+/** Always said: without it NODE_TLS_REJECT_UNAUTHORIZED=0 would decide. */
 interface VerifiedTls extends TlsMaterial {
   readonly rejectUnauthorized: true;
 }
 
 const isBun = process.versions.bun !== undefined;
 
-/** Under Bun fetch, which costs a plugin 1 ms where node:http costs 6; under Node that one, whose fetch takes no certificates. */
+/**
+ * Under Bun this is fetch, which costs a plugin 1 ms where node:http costs 6. Under Node it is node:http, because
+ * Node's fetch takes no certificates.
+ */
 export async function requestHttp(request: HttpRequest): Promise<HttpAttempt> {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), request.timeoutMs);
@@ -70,7 +73,7 @@ async function requestWithFetch(request: HttpRequest, control: AbortController):
   return ok({ status: response.status, body: text, ...told });
 }
 
-/** Undefined as soon as it is longer. */
+/** Reads a body; undefined as soon as it is longer than allowed. */
 async function readBody(response: Response, maxBytes: number): Promise<string | undefined> {
   if (Number(response.headers.get("content-length") ?? 0) > maxBytes) return undefined;
   const reader = response.body?.getReader();

@@ -21,8 +21,8 @@ import { withAuthority } from "./linux-authority.ts";
 import { fail, ok } from "./outcome.ts";
 
 /**
- * Connections are kept for the next request; idle ones do not keep the process. Agents of our own use no proxy, whatever
- * NODE_USE_ENV_PROXY says.
+ * Connections are kept for the next request, and idle ones do not keep the process alive. An agent of our own uses no
+ * proxy, whatever NODE_USE_ENV_PROXY says.
  */
 const plainAgent = new HttpAgent({ keepAlive: true });
 const agents = new WeakMap<TlsMaterial, HttpsAgent>();
@@ -31,13 +31,13 @@ async function agentFor(url: string, tls: TlsMaterial): Promise<HttpsAgent> {
   const known = agents.get(tls);
   if (known !== undefined) return known;
   const material = await withAuthority(url, tls);
-  // Said in so many words, as NODE_TLS_REJECT_UNAUTHORIZED=0 decides where nothing is said.
+  // Always said: without it NODE_TLS_REJECT_UNAUTHORIZED=0 would decide.
   const agent = new HttpsAgent({ keepAlive: true, ...material, rejectUnauthorized: true });
   agents.set(tls, agent);
   return agent;
 }
 
-/** Of all of an answer's headers; Node's own default, which NODE_OPTIONS could raise. */
+/** The longest headers of an answer. It is Node's own default, which NODE_OPTIONS could raise. */
 const maxHeaderSize = 16 * 1024;
 
 /** On Node, with modules that are loaded only for it. Rejects when the signal aborts it. */
@@ -59,7 +59,7 @@ export async function requestWithNode(request: HttpRequest, signal: AbortSignal)
       outgoing.on("error", failed);
       outgoing.end(request.body);
     } catch (error) {
-      // Certificates that are none are thrown.
+      // A text that is no certificate is thrown here.
       reject(error);
     }
   });
@@ -88,7 +88,7 @@ function readAnswer(
   settle: (attempt: HttpAttempt) => void,
 ): void {
   const refuse = (fault: HttpFault): void => settle(fail(fault));
-  // What breaks off after it was refused has been told already: a promise keeps its first end.
+  // An error after the promise has been settled changes nothing.
   incoming.on("error", failed);
   const encoded = encodingProblem(incoming.headers["content-encoding"] ?? null);
   const isTooLong = Number(incoming.headers["content-length"] ?? 0) > maxBytes;

@@ -1,20 +1,23 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-/** What no file of the field exceeds by far: the kubelet's checkpoint, a list of addresses, a bundle of authorities. */
+/**
+ * The default limit. No file that we read is nearly as long: the kubelet's checkpoint, a list of addresses, a bundle of
+ * authorities.
+ */
 const longestFile = 16 * 1024 * 1024;
 /** A file below /proc, or a pipe, tells no size. */
 const firstBytes = 16 * 1024;
 
 /**
- * The text of a file, which others may write while we read: never more than `maxBytes` are taken into memory. What is
- * larger is thrown as EFBIG.
+ * The text of a file. Others may write the file while we read, so never more than `maxBytes` are taken into memory. A
+ * larger file is thrown as EFBIG.
  */
 export function readBounded(path: string, maxBytes = longestFile): string {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {
     const { size } = fstatSync(descriptor);
     if (size > maxBytes) throw tooLarge(path, maxBytes);
-    // One byte more than there is: so the end shows itself.
+    // One byte more than the file has: so a read shows its end.
     let buffer = Buffer.allocUnsafe(1 + (size > 0 ? size : Math.min(firstBytes, maxBytes)));
     let length = 0;
     for (;;) {

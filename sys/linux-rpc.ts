@@ -4,14 +4,17 @@ import { type Gathering, gather } from "./gather.ts";
 import { fail, ok } from "./outcome.ts";
 import { type RpcAttempt, type RpcRequest, rpcFault, statusName } from "./rpc.ts";
 
-/** What the kernel has room for in a socket's address, less the byte that ends it. */
+/** The longest path of a socket's address in the kernel, without the byte that ends it. */
 const longestPath = 107;
-/** Before each message: whether it is compressed (1 byte), and its length (4 bytes). */
+/** The bytes before each message: whether it is compressed (1 byte), and its length (4 bytes). */
 const prefixBytes = 5;
 
 type Headers = Readonly<Record<string, string | readonly string[] | number | undefined>>;
 
-/** What has come so far. The status stands in the trailers, or in the only headers of an answer without a message. */
+/**
+ * The part of the answer that has arrived. The status is in the trailers, or in the only headers of an answer without a
+ * message.
+ */
 interface Answer {
   httpStatus: number | undefined;
   status: string | undefined;
@@ -20,8 +23,9 @@ interface Answer {
 }
 
 /**
- * gRPC over HTTP/2 with node:http2, which Node and Bun both have. Loaded only when somebody calls. One connection for each
- * call: there are one or two in a process.
+ * gRPC over HTTP/2 with node:http2, which Node and Bun both have. Loaded only when somebody calls. Each call has a
+ * connection of its own, because a process makes one call or two. By hand: docs/architecture.md tells what
+ * @grpc/grpc-js would cost.
  */
 export function callRpc(request: RpcRequest): Promise<RpcAttempt> {
   if (Buffer.byteLength(request.socket) > longestPath) {
@@ -39,7 +43,7 @@ export function callRpc(request: RpcRequest): Promise<RpcAttempt> {
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
-      // Not `close`, which waits for the server.
+      // `close` would wait for the server.
       session.destroy();
       socket.destroy();
       resolve(attempt);

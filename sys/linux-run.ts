@@ -17,11 +17,12 @@ interface Channel {
 }
 
 /**
- * Often: what is written between two looks lies in memory (16 MB in this time, 400 in 200 ms, as measured). A limit of
- * the kernel's (RLIMIT_FSIZE) would be exact, and would also end a plugin that appends to a log of its own.
+ * How often the output is looked at. What is written between two looks lies in memory: 16 MB in this time, 400 in 200
+ * ms, as measured. A limit of the kernel's (RLIMIT_FSIZE) would be exact, but it would also end a plugin that appends
+ * to a log of its own.
  */
 const outputCheckMs = 10;
-/** A longer timer fires at once. */
+/** The longest timer: a longer one fires at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export async function runProcess(request: RunRequest): Promise<Attempt<RunReport>> {
@@ -63,11 +64,14 @@ function openChannel(stdin: string): Channel {
   }
 }
 
-/** /run first: it is in memory, and nobody but root can put a file of this name there before us. */
+/**
+ * The folders for these files. /run is first, because it is in memory, and nobody but root can put a file of this name
+ * there before us.
+ */
 const scratchFolders = ["/run", "/dev/shm", "/tmp"];
 let scratchCount = 0;
 
-/** An unnamed file of our own. */
+/** Makes an unnamed file of our own. */
 function openScratch(): { descriptor: number } {
   const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const name = `hawser-${process.pid}-${scratchCount++}`;
@@ -104,7 +108,7 @@ function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<Ru
       forced ??= end;
       killGroup(child?.pid);
     };
-    // Before there is a child: a signal between its start and our listening would end us and leave it running.
+    // Before the child is started: a signal between its start and our listening would end us and leave it running.
     const forget = onStop((signal) => force({ kind: "stopped", signal }));
     const timeout = setTimeout(
       () => force({ kind: "timed-out" }),
@@ -125,14 +129,14 @@ function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<Ru
     child.on("error", (error) => settle(fail(toFault(error))));
     child.on("exit", (code, signal) => {
       if (overflows(channel, request.maxOutputBytes)) forced ??= { kind: "flooded" };
-      // What the delegate itself left running in its group would outlive the verb.
+      // Processes that the delegate left running in its group would outlive the verb.
       if (forced !== undefined) killGroup(child?.pid);
       settle(ok(forced ?? ownEnd(code, signal)));
     });
   });
 }
 
-/** Some errors are thrown, others arrive as the child's "error": which, differs between engines. */
+/** Some errors are thrown, others arrive as the child's "error". The engines differ in which. */
 function start(request: RunRequest, channel: Channel): Attempt<ChildProcess> {
   return attempt(() =>
     spawn(request.executable, [...request.args], {
@@ -155,7 +159,7 @@ function ownEnd(code: number | null, signal: string | null): RunEnd {
   return code === null ? { kind: "signalled", signal: signal ?? "?" } : { kind: "exited", code };
 }
 
-/** stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
+/** Counts stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
 function overflows({ stdout, stderr }: Channel, maxBytes: number): boolean {
   return [stdout, stderr].some((descriptor) => fstatSync(descriptor).size > maxBytes);
 }
@@ -165,6 +169,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // ESRCH: the group has ended already, which is what was wanted.
+    // ESRCH means that the group has ended already.
   }
 }

@@ -3,7 +3,7 @@ import type { Attempt } from "./fault.ts";
 import { attempt } from "./fault.ts";
 import { writeAll } from "./linux.ts";
 
-/** The whole of stdin. `readFileSync(0)`: every other way of reading it costs a plugin milliseconds. */
+/** The whole of stdin, by `readFileSync(0)`: every other way to read it costs a plugin milliseconds. */
 export function readStdin(): Attempt<string> {
   return attempt(() => readFileSync(0, "utf8"));
 }
@@ -22,7 +22,7 @@ export function printStderr(text: string): Attempt {
   return attempt(() => writeAll(2, text));
 }
 
-/** Synchronous, so that nothing is lost when the process exits right after it. */
+/** Writes synchronously, so that nothing is lost if the process exits right after. */
 export function printStdout(text: string): Attempt {
   return attempt(() => writeAll(1, text));
 }

@@ -62,7 +62,10 @@ const files: Files = {
   realPath: (path) => attempt(() => realpathSync.native(path)),
 };
 
-/** Others' folders above ours stay open to them: the mode is the folder's own. */
+/**
+ * The mode of missing folders above ours: they are open to others, and only our own folder has the mode that was asked
+ * for.
+ */
 const parentMode = 0o755;
 
 function makeFolder(path: string, mode: number): void {
@@ -73,7 +76,7 @@ function makeFolder(path: string, mode: number): void {
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === "EEXIST" && statSync(path).isDirectory()) return;
-      // Again when somebody has removed an empty parent meanwhile.
+      // It tries again if somebody has removed an empty parent meanwhile.
       if (code !== "ENOENT" || tries === 3) throw error;
       mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: parentMode });
     }
@@ -110,18 +113,18 @@ export function writeAll(descriptor: number, text: string): void {
     try {
       offset += writeSync(descriptor, bytes, offset, bytes.length - offset);
     } catch (error) {
-      // A non-blocking pipe that is full: the reader is slow, not gone.
+      // A full non-blocking pipe: its reader is slow and still there.
       if ((error as { code?: string }).code !== "EAGAIN") throw error;
     }
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the name before it may hold spaces and brackets. */
+/** When a process started: field 22 of /proc/<pid>/stat. The name before it may have spaces and brackets. */
 function startOf(pid: number): string | undefined {
   const text = files.read(`/proc/${pid}/stat`);
   if (!text.ok) return undefined;
   const fields = text.value.slice(text.value.lastIndexOf(")") + 2).split(" ");
-  // A zombie holds nothing and does nothing any more.
+  // A zombie does nothing any more, so it counts as ended.
   return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
 
@@ -130,7 +133,7 @@ function bootId(): string {
   return text.ok ? text.value.slice(0, 8) : unknownBoot;
 }
 
-/** Of this process: it never changes, and a verb asks for it several times. */
+/** The identity of this process. It never changes, and a verb asks for it several times. */
 let identity: string | undefined;
 let operation: string | undefined;
 
@@ -152,7 +155,7 @@ const processes: Processes = {
     const asked = parseIdentity(text);
     return asked?.bootId === bootId() && startOf(asked.pid) === asked.startTicks;
   },
-  // Hardly any process has to look for another one.
+  // Loaded late: few processes look for another one.
   find: async (variable, values) =>
     (await import("./linux-find.ts")).findProcesses(variable, values, startOf),
   kill: ({ pid, startTicks }, signal) => {
@@ -193,7 +196,7 @@ export const linux: Sys = {
   files,
   processes,
   http: { request: requestHttp },
-  // node:http2 costs milliseconds, and hardly any pod has a device.
+  // Loaded late: node:http2 costs milliseconds, and few pods have a device.
   rpc: { call: async (request) => (await import("./linux-rpc.ts")).callRpc(request) },
   clock,
   random,

@@ -13,7 +13,7 @@ export interface Sys {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly random: Random;
-  /** One line for people and logs (stderr), made harmless. Never the place of a result. */
+  /** Writes one line for people and logs (stderr), made harmless. Results never go here. */
   warn(line: string): void;
 }
 
@@ -33,7 +33,7 @@ export interface FileStat {
   readonly uid: number;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  /** Device and number: the same by whatever path, and another file's never. */
+  /** Device and inode number: the same by whatever path, and never another file's. */
   readonly identity: string;
 }
 
@@ -75,7 +75,7 @@ export interface RunRequest {
   readonly stdin: string;
   /** Ends the child and all of its process group after this long. */
   readonly timeoutMs: number;
-  /** More than this on stdout or stderr ends the child: nobody legitimate says so much. */
+  /** More output than this on stdout or stderr ends the child. No legitimate program says so much. */
   readonly maxOutputBytes: number;
   /** The child has little to do. If it is a program of our engine's, the engine does not compile what it runs. */
   readonly isBrief?: boolean;
@@ -95,15 +95,15 @@ export interface RunReport {
   readonly stderr: string;
 }
 
-/** A process for good: its ID alone may be another's by now. */
+/** Names a process for good. Its process ID alone may be another's by now. */
 export interface ProcessName {
   readonly pid: number;
-  /** Ticks since boot. */
+  /** When it started, in ticks since the boot. */
   readonly startTicks: string;
 }
 
 export interface FoundProcess extends ProcessName {
-  /** Of the variable that was asked for. */
+  /** The value of the variable that was asked for. */
   readonly value: string;
 }
 
@@ -119,11 +119,11 @@ export interface Processes {
   /** Names what this process does, for those that it starts: its identity with a secret that only root can read. */
   operation(): string;
   /**
-   * Other processes in whose environment the variable has one of these values: root's alone, in our PID namespace, and of
-   * each environment its beginning (128 KiB).
+   * Finds other processes that have one of these values of the variable in their environment: only processes of root's,
+   * in our PID namespace, and only in the first 128 KiB of each environment.
    */
   find(variable: string, values: readonly string[]): Promise<FoundProcess[]>;
-  /** `ESRCH` also when the process ID has become another's. */
+  /** Fails with `ESRCH` also if the process ID has become another's. */
   kill(process: ProcessName, signal: "SIGTERM" | "SIGKILL"): Attempt;
   pid(): number;
   /** The signal that asked us to stop, once there was one. */
