@@ -2,15 +2,15 @@ import { type CniError, failWith } from "../../cni/errors.ts";
 import { printStderr, readLine } from "../../sys/linux-standard.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 
-/** The person in front of a command: who answers questions, and watches what takes long. */
+/** The person who runs a command: answers questions, and watches long operations. */
 export interface Person {
   /** Asks for yes or no; undefined where nobody can answer. */
   readonly confirm: (question: string) => Promise<boolean | undefined>;
-  /** One line that the next one replaces; the empty one removes it. Silent where nobody watches. */
+  /** Shows one line, which the next call replaces. An empty line removes it. Shows nothing where nobody watches. */
   readonly progress: (line: string) => void;
 }
 
-/** Who sits at the process's terminal, if anybody does. */
+/** The person at the process's terminal, if there is one. */
 export function processPerson(): Person {
   return {
     confirm: async (question) => {

@@ -9,15 +9,15 @@ import type { Mode } from "./manifest.ts";
 
 /** The network that pods have without hawser. */
 export interface PrimaryFile {
-  /** In confDir. */
+  /** The file's name in confDir. */
   readonly file: string;
   readonly text: string;
   readonly name: string;
-  /** What it says of its version, and nothing that it does not: older runtimes refuse a list of a newer one. */
+  /** The version fields of the primary's file, and no others. Older runtimes refuse a list of a newer version. */
   readonly versions: JsonObject;
-  /** The one that hawser will be called with. */
+  /** The version that hawser will be called with. */
   readonly cniVersion: Version;
-  /** Its plugins, hawser taken out. */
+  /** The primary's plugins, without hawser. */
   readonly plugins: readonly JsonObject[];
   readonly config: JsonObject;
   readonly hasHawser: boolean;
@@ -76,12 +76,12 @@ function isListing(value: Json | undefined): value is Json[] {
   return Array.isArray(value);
 }
 
-/** Fields of hawser's part that are the installation's own to set. */
+/** Fields of hawser's plugin that only the installation sets. */
 const ours = ["type", "name", "cniVersion", "delegate", "plugins", "capabilities"];
 
 /**
- * The configuration that the runtime is to read. The name stays the primary's: IPAM plugins keep their addresses under
- * it. So do the versions, which the runtime is known to speak. Errors: `install.settings`.
+ * Makes the configuration that the runtime will read. It keeps the primary's name, because IPAM plugins store addresses
+ * under it. It keeps the primary's versions, because the runtime speaks them. Errors: `install.settings`.
  */
 export function compose(
   mode: Mode,
@@ -103,17 +103,20 @@ export function compose(
   return ok({ ...listOf(primary), plugins: [...primary.plugins, hawser] });
 }
 
-/** What hawser must declare for the runtime to pass it: the pod's annotations, and what the primary declares. */
+/**
+ * The capabilities that hawser declares, so that the runtime passes their values: the pod's annotations, and all that
+ * the primary declares.
+ */
 function capabilitiesOf(declared: readonly string[]): JsonObject {
   return Object.fromEntries([podAnnotationsCapability, ...declared].map((name) => [name, true]));
 }
 
-/** What stands around the plugins: a list's own fields; of a single configuration its name and version. */
+/** The fields around the plugins: a list's own fields, or a single configuration's name and version. */
 function listOf({ config, versions, name }: PrimaryFile): JsonObject {
   return isListing(config.plugins) ? config : { ...versions, name };
 }
 
-/** The primary as a list, hawser taken out. */
+/** The primary as a list, without hawser. */
 export function withoutHawser(primary: PrimaryFile): JsonObject {
   return { ...without(listOf(primary), "plugins"), plugins: [...primary.plugins] };
 }

@@ -3,7 +3,7 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { InstallStep } from "./step.ts";
 
-/** Where a pod finds its service account. */
+/** The folder in which a pod finds its service account. */
 const account = "/var/run/secrets/kubernetes.io/serviceaccount";
 const secretMode = 0o600;
 
@@ -12,7 +12,7 @@ export interface ApiServer {
   readonly port: string;
 }
 
-/** Of the pod's environment; undefined outside a cluster. */
+/** Reads the API server's address from the pod's environment. Answers undefined outside a cluster. */
 export function apiServerOf(
   environment: Readonly<Record<string, string | undefined>>,
 ): ApiServer | undefined {
@@ -29,8 +29,8 @@ function tokenPath(ownDir: string): string {
 }
 
 /**
- * The files that let hawser on the node talk to the API as this pod's service account. The token stands in a file of its
- * own: it runs out within the hour, and a pod that stays replaces it. Errors: `install.service-account`.
+ * Plans the files by which hawser on the node uses the API as this pod's service account. The token has a file of its
+ * own, because it expires within the hour and a pod that stays replaces it. Errors: `install.service-account`.
  */
 export function credentialSteps(
   { files }: Sys,
@@ -62,7 +62,7 @@ export function credentialSteps(
   ]);
 }
 
-/** In JSON, which is YAML too and does not cost an ADD a YAML parser. */
+/** The kubeconfig as JSON. JSON is valid YAML, and an ADD reads it without a YAML parser. */
 function kubeconfigOf(server: string, ca: string, tokenFile: string): unknown {
   const name = "hawser";
   return {

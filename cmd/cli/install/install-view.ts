@@ -7,7 +7,7 @@ import type { InstallStep } from "./step.ts";
 
 /** Options of install and uninstall. Paths are the node's, as a runtime on it sees them. */
 export const placeOptions = {
-  /** Where the node's root lies for us: empty on the node itself, a mount in a pod. */
+  /** The path of the node's root for this process: empty on the node itself, a mount in a pod. */
   root: folder("where the node's root is mounted, if not at /"),
   ownDir: folder("for definitions, credentials and a note", { default: "/etc/cni/hawser" }),
   dryRun: flag("say what would be done, and do nothing"),
@@ -24,11 +24,13 @@ export interface InstallOptions extends PlaceOptions {
   readonly primary: string | undefined;
   /** A file with fields for hawser's part of the configuration, as a JSON object. */
   readonly settings: string | undefined;
-  /** Write a kubeconfig of this pod's service account. */
+  /** Whether to write a kubeconfig of this pod's service account. */
   readonly api: boolean;
-  /** Where people find hawser; empty: nowhere; undefined: the usual place, if there is such a folder. */
+  /**
+   * The link by which people find hawser. Empty: no link. Undefined: a link at the usual place, if its folder exists.
+   */
   readonly link: string | undefined;
-  /** Stay, and keep credentials and configuration up to date until asked to stop. */
+  /** Whether to keep running, and to keep credentials and configuration up to date. */
   readonly stay: boolean;
 }
 
@@ -41,23 +43,23 @@ export interface ConfFile {
 
 export type LinkState = "absent" | "ours" | "others" | "no folder";
 
-/** All of the node that an installation depends on, read once. */
+/** Everything of the node that an installation depends on. It is read once. */
 export interface NodeView {
-  /** By name, as runtimes sort them. */
+  /** The configurations, sorted by name as runtimes sort them. */
   readonly confs: readonly ConfFile[];
-  /** Beside them those that somebody has renamed. */
+  /** Configurations of the same folder that somebody has renamed. */
   readonly renamed: readonly RenamedFile[];
   readonly manifest: InstallManifest | undefined;
-  /** What is where the installation that is there has put a link on root's PATH. */
+  /** What is now at the place where the existing installation made its link on root's PATH. */
   readonly madeLink?: LinkState | undefined;
 }
 
-/** The same, and what is to be installed. */
+/** The view for an installation: the node, and what will be installed. */
 export interface InstallView extends NodeView {
   readonly settings: JsonObject;
   /** Empty without --api. */
   readonly credentials: readonly InstallStep[];
-  /** What is where a link on root's PATH is wanted; undefined: nowhere. */
+  /** What is now at the place of the wanted link on root's PATH. Undefined when no link is wanted. */
   readonly link: LinkState | undefined;
   /** The program that runs now. */
   readonly executable: string;

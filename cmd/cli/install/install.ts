@@ -13,7 +13,7 @@ import { type InstallPlan, planInstall } from "./plan-install.ts";
 import { printStep, reportOf } from "./report.ts";
 import { carryOutAll, type Told } from "./step.ts";
 
-/** How often a pod that stays looks at the token and the configuration. */
+/** The pause between two looks of a pod that stays. */
 const patienceMs = 10_000;
 
 const options = {
@@ -75,7 +75,7 @@ async function install(
   if (!view.ok) return view;
   const plan = await planInstall(options, view.value);
   if (!plan.ok) {
-    // What is installed goes on working meanwhile, and its token runs out within the hour.
+    // The earlier installation still works, and its token expires within the hour. So the token is renewed.
     const { manifest, credentials } = view.value;
     if (manifest?.api && !options.dryRun) carryOutAll(sys, options, credentials, tell);
     return plan;
@@ -105,14 +105,17 @@ function printInstalled(terminal: Terminal, options: InstallOptions, { plan, tol
   if (!options.dryRun) terminal.print("hawser doctor tells whether the node is sound.");
 }
 
-/** The primary may come later, folders may be mounted later, a list be mended: a pod that stays waits for all of it. */
+/**
+ * Whether a pod that stays waits for the error to go away: the primary may come later, a folder may be mounted, a list
+ * may be corrected.
+ */
 function isWorthWaiting({ id }: CniError): boolean {
   return id === "install.no-primary" || id === "install.conf-dir" || id === "install.conflict";
 }
 
 /**
- * Keeps what was installed as it should be: the token, which runs out, and the configuration, which the primary's own
- * installer may write anew. Asked to stop it removes nothing: pods that start or end meanwhile need all of it.
+ * Keeps the installation as it should be: the token expires, and the primary's installer may write the configuration
+ * anew. When asked to stop it removes nothing, because pods that start or end later need all of it.
  */
 async function stay(
   sys: Sys,
@@ -136,7 +139,7 @@ async function stay(
     const again = await install(sys, options, self, tell, !isBinaryThere);
     isBinaryThere ||= again.ok;
     const problem = problemOf(again);
-    // Once for each trouble, not every ten seconds.
+    // Each problem is logged once, not every ten seconds.
     if (problem !== said) sys.warn(`hawser: ${problem === "" ? "all is well again" : problem}`);
     said = problem;
     const notes = notesOf(again);
@@ -145,7 +148,7 @@ async function stay(
   }
 }
 
-/** One line for the log; empty when all is well. */
+/** The problem as one line of the log. Empty when all is well. */
 function problemOf(installed: Outcome<Installed, CniError>): string {
   return installed.ok ? "" : plain(`${describe(installed.error)} [${installed.error.id}]`);
 }

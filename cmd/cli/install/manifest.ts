@@ -18,22 +18,25 @@ import type { Sys } from "../../../sys/sys.ts";
 /** `owner`: hawser is the network and calls the primary; `chained`: it stands last in the primary's list. */
 export type Mode = "owner" | "chained";
 
-/** What an installation has done, written before its configuration is: uninstall needs nothing else. */
+/** What an installation has done. It is written before the configuration, and uninstall needs nothing else. */
 export interface InstallManifest {
   readonly mode: Mode;
   readonly binDir: string;
   readonly confDir: string;
-  /** The configuration with hawser in it, a file of confDir. */
+  /** The name of the configuration with hawser in it, in confDir. */
   readonly file: string;
-  /** What it would be, were there nobody else: what is in it besides, others have put there. */
+  /** The text that hawser alone would write to `file`. What else is in `file`, others have added. */
   readonly text: string;
-  /** What was there before, and is put back; undefined when nothing was replaced. */
+  /** The file that was replaced. Uninstall restores it. Undefined when nothing was replaced. */
   readonly original: { readonly file: string; readonly text: string; readonly mode: number } | undefined;
   /** Whether credentials were written. */
   readonly api: boolean;
   /** The link on root's PATH, where one was made. */
   readonly link?: string | undefined;
-  /** When the note was written: what `file` held, and what `text` was. With that in it, it is still to be written. */
+  /**
+   * What `file` held, and what `text` was, when the manifest was written. If `file` still holds that, the configuration
+   * has not been written yet.
+   */
   readonly before?: { readonly seen: string; readonly base?: string } | undefined;
 }
 
@@ -49,7 +52,7 @@ export function printManifest({ original, before, link, ...rest }: InstallManife
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** Undefined when nothing was installed. Errors: `install.manifest`. */
+/** Reads the manifest. Answers undefined when nothing was installed. Errors: `install.manifest`. */
 export function readManifest(
   { files }: Sys,
   root: string,

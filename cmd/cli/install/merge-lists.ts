@@ -3,12 +3,12 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { pluginsOf } from "../meta-plugins.ts";
 
 /**
- * Others write into the runtime's first list as well: service meshes append a plugin to it, the primary's installer changes
- * its own. So what we write is put together of three lists: what we wrote last (base), what is there now (theirs), what we
- * would write (ours). Each plugin, and each field around them, is taken from the side that has changed it.
+ * A three-way merge of lists. Others write into the runtime's first list as well: a service mesh appends a plugin, the
+ * primary's installer changes its own. The merge takes what we wrote last (base), what is there now (theirs) and what
+ * we would write (ours). Each plugin and each field comes from the side that has changed it.
  */
 export interface Three {
-  /** Undefined when nobody knows what we wrote: then what differs is a conflict. */
+  /** Undefined when nobody knows what we wrote. Then every difference is a conflict. */
   readonly base: JsonObject | undefined;
   readonly theirs: JsonObject;
   readonly ours: JsonObject;
@@ -16,7 +16,7 @@ export interface Three {
 
 const own = "hawser";
 
-/** The list, or what both sides have changed: plugins by their types, and fields. */
+/** Merges the lists. Fails with what both sides have changed: types of plugins, and names of fields. */
 export function mergeLists({ base, theirs, ours }: Three): Outcome<JsonObject, readonly string[]> {
   const conflicts: string[] = [];
   const settle = (what: string, ...values: readonly (Json | undefined)[]): Json | undefined => {
@@ -29,7 +29,8 @@ export function mergeLists({ base, theirs, ours }: Three): Outcome<JsonObject, r
   const [before, there, wanted] = sides as [Plugins, Plugins, Plugins];
   const plugins = new Map<string, JsonObject>();
   for (const key of orderOf(there, wanted)) {
-    // Hawser's own place is the installation's: whoever wrote the list anew without it has not decided against it.
+    // The installation decides about hawser's own plugin. A program that wrote the list anew without hawser did not
+    // decide against it.
     const isOurs = key.startsWith(`${own}#`) && !there.has(key);
     const settled = isOurs
       ? wanted.get(key)
@@ -60,7 +61,7 @@ function mergeFields({ base = {}, theirs, ours }: Three, settle: Settle): JsonOb
 
 type Plugins = ReadonlyMap<string, JsonObject>;
 
-/** Plugins by type; of several of one type the first, the second, and so on. */
+/** Plugins by type and number: the first of a type, the second, and so on. */
 function byKey(list: JsonObject): Plugins {
   const counts = new Map<string, number>();
   return new Map(
@@ -77,7 +78,10 @@ function nameOf(key: string): string {
   return `plugin ${key.slice(0, key.lastIndexOf("#"))}`;
 }
 
-/** Their order; what only we have comes behind what it follows with us, and hawser last. */
+/**
+ * Puts the plugins in order. Theirs keep their order. A plugin that only we have follows the same plugin as in our
+ * list, and hawser comes last.
+ */
 function orderOf(theirs: Plugins, ours: Plugins): string[] {
   const order = [...theirs.keys()];
   const wanted = [...ours.keys()];
@@ -93,12 +97,15 @@ function orderOf(theirs: Plugins, ours: Plugins): string[] {
   return order;
 }
 
-/** Plugins in the order of `list` that are not hawser. */
+/** The plugins of `list` that are not hawser, in its order. */
 export function othersIn(list: JsonObject): JsonObject[] {
   return pluginsOf(list).filter(({ type }) => type !== own);
 }
 
-/** A list with more plugins at its end, those left out that it has already. Fails with those that it has otherwise. */
+/**
+ * Adds plugins at the end of a list. Leaves out those that the list has already. Fails with the types that the list has
+ * with other content.
+ */
 export function withPlugins(
   list: JsonObject,
   more: readonly JsonObject[],
@@ -111,7 +118,10 @@ export function withPlugins(
   return ok({ ...without(list, "plugins"), plugins: [...there.values(), ...missing] });
 }
 
-/** Whether two values say the same: others print an object's keys in their own order. */
+/**
+ * Whether two values are equal. The order of an object's keys does not count, because other programs print keys in
+ * their own order.
+ */
 export function isSame(one: Json | undefined, other: Json | undefined): boolean {
   return canonical(one) === canonical(other);
 }

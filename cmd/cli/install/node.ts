@@ -10,13 +10,16 @@ import type { ConfFile, InstallOptions, InstallView, NodeView, PlaceOptions } fr
 import { readManifest } from "./manifest.ts";
 import { linkPathOf, lookAtLink } from "./path-link.ts";
 
-/** What the process knows of itself. */
+/** What the process knows about itself. */
 export interface Self {
   readonly executable: string;
   readonly server: ApiServer | undefined;
 }
 
-/** `confDir` is where an installation that is not there yet would go. Errors: `install.conf-dir`, `install.manifest`. */
+/**
+ * Reads what an installation depends on. `confDir` is the folder for a new installation; an existing one keeps its own.
+ * Errors: `install.conf-dir`, `install.manifest`.
+ */
 export function viewNode(
   sys: Sys,
   { root, ownDir }: Pick<PlaceOptions, "root" | "ownDir">,
@@ -32,7 +35,10 @@ export function viewNode(
   return ok({ ...found.value, manifest: manifest.value, madeLink });
 }
 
-/** Errors: also `cli.file`, `cli.json`, `install.service-account`. */
+/**
+ * Reads the same for an installation, with its settings and credentials. Errors: those of `viewNode`, `cli.file`,
+ * `cli.json`, `install.service-account`.
+ */
 export function viewInstall(
   sys: Sys,
   options: InstallOptions,

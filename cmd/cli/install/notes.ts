@@ -2,7 +2,7 @@ import { ciliumRemedy } from "../conf-folder.ts";
 import type { PrimaryFile } from "./compose.ts";
 import type { InstallOptions, NodeView } from "./install-view.ts";
 
-/** What would undo the installation later, though it succeeds now. */
+/** Notes about what may undo the installation later, although it succeeds now. */
 export function notesOn(
   { mode, confDir }: InstallOptions,
   { renamed }: NodeView,

@@ -3,7 +3,7 @@ import type { InstallOptions, InstallView, LinkState } from "./install-view.ts";
 import type { InstallManifest } from "./manifest.ts";
 import type { InstallStep } from "./step.ts";
 
-/** `hawser` on root's PATH: a link to the program in the folder of plugins, which is on nobody's. */
+/** `hawser` on root's PATH is a link to the program in the folder of plugins. That folder is on nobody's PATH. */
 
 const usualPath = "/usr/local/bin/hawser";
 
@@ -11,7 +11,7 @@ export function linkPathOf({ link }: InstallOptions): string {
   return link ?? usualPath;
 }
 
-/** What is at the place of a link now; never more than looked at. */
+/** Looks at what is at a link's place. Changes nothing. */
 export function lookAtLink({ files }: Sys, root: string, path: string, binDir: string): LinkState {
   const folder = files.stat(root + (path.slice(0, path.lastIndexOf("/")) || "/"));
   if (!folder.ok || folder.value.kind !== "folder") return "no folder";
@@ -21,13 +21,13 @@ export function lookAtLink({ files }: Sys, root: string, path: string, binDir: s
 }
 
 export interface PlannedLink {
-  /** For the note: what uninstall is to remove. */
+  /** The link that uninstall will remove. It goes into the manifest. */
   readonly link: string | undefined;
   readonly steps: readonly InstallStep[];
   readonly notes: readonly string[];
 }
 
-/** A link that is there already, by whomever, stays as it is. Without one hawser works all the same. */
+/** Plans the link. An existing link stays, whoever made it. Hawser works without a link, too. */
 export function planLink(
   options: InstallOptions,
   { link: state, manifest, madeLink }: Pick<InstallView, "link" | "manifest" | "madeLink">,

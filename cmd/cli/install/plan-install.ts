@@ -19,19 +19,19 @@ export interface InstallPlan {
   readonly network: string;
   readonly manifest: InstallManifest;
   readonly steps: readonly InstallStep[];
-  /** For people. */
+  /** Notes for people. */
   readonly notes: readonly string[];
 }
 
 export const links: readonly string[] = ["hawser-static", "hawser-host-local", "hawser-flat"];
 
-/** Each sorts before nearly everything: `0-` also before `00-`. */
+/** Names that sort before nearly every other. `0-` sorts before `00-`. */
 const ownFiles: readonly string[] = ["00-hawser.conflist", "0-hawser.conflist"];
 const manifestMode = 0o600;
 
 /**
- * What is to be done, in the order that keeps the node working when it is stopped anywhere: the binary, what it needs,
- * the note for uninstall, and last the configuration that makes the runtime call it.
+ * Plans the steps of an installation. Their order keeps the node working if the installation stops anywhere: the
+ * binary, what the binary needs, the manifest, and last the configuration that makes the runtime call hawser.
  */
 export async function planInstall(
   options: InstallOptions,
@@ -91,7 +91,9 @@ function otherInstallation(
   );
 }
 
-/** As the owner, the name of hawser's own file; it must sort first. Chained there is none. */
+/**
+ * The name of hawser's own file in mode `owner`. It must sort first. In mode `chained` hawser has no file of its own.
+ */
 function ownFileOf(
   { mode, confDir }: InstallOptions,
   { confs, manifest }: InstallView,
@@ -125,7 +127,10 @@ function findPrimary(
   );
 }
 
-/** Hawser finds the primary by its name, in the first file that bears it: that may be another's, such as Multus's. */
+/**
+ * Finds another file that hawser would take for the primary. Hawser takes the first file with the primary's name, which
+ * may be Multus's.
+ */
 function shadowOf(
   { confs }: InstallView,
   primary: PrimaryFile,
@@ -158,7 +163,7 @@ interface Composed {
   readonly rewritten: Rewritten;
 }
 
-/** Composed, put together with what others have made of it, and judged as hawser itself will judge it. */
+/** Composes the configuration, merges it with the changes of others, and checks it as hawser will. */
 async function composeValid(
   { mode, api, ownDir, confDir }: InstallOptions,
   { settings, manifest, confs }: InstallView,
@@ -169,7 +174,7 @@ async function composeValid(
     const msg = "read the settings: kubeconfig is written by --api";
     return failWith("invalidConfig", "install.settings", msg, "Take one of the two out.");
   }
-  // Chained, what others have changed in the list since is theirs.
+  // In mode `chained` the list is composed of the primary's original. The merge adds what others have changed since.
   const its =
     primary.hasHawser && original !== undefined ? readPrimary(original.file, original.text) : ok(primary);
   const ours = compose(mode, its.ok ? its.value : primary, {
@@ -189,7 +194,7 @@ async function composeValid(
   return ok({ network: name, definitionsDir: config.value, rewritten: rewritten.value });
 }
 
-/** Where definitions are, if hawser takes its part of the list. */
+/** Finds the folder of definitions. Fails if hawser would refuse its part of the list. */
 async function judge(
   document: JsonObject,
   name: string,
@@ -204,9 +209,9 @@ async function judge(
 }
 
 interface Target {
-  /** Of confDir, with hawser in it. */
+  /** The file in confDir that will have hawser in it. */
   readonly file: string;
-  /** What is there now of an earlier installation, or of others: mostly the same. */
+  /** The file that holds hawser now. It is mostly the same as `file`. */
   readonly former: string;
   readonly original: InstallManifest["original"];
 }
@@ -224,7 +229,7 @@ function targetOf(
     const former = isThere ? ownFile : (manifest?.file ?? ownFile);
     return ok({ file: ownFile, former, original: undefined });
   }
-  // Only a .conflist may hold a list.
+  // Only a .conflist file may hold a list.
   const file = `${conf.file.slice(0, conf.file.lastIndexOf("."))}.conflist`;
   if (!primary.hasHawser) {
     const inTheWay = file !== conf.file && file !== manifest?.file && confs.some((it) => it.file === file);
@@ -258,9 +263,9 @@ function notOurs(file: string): Outcome<never, CniError> {
 interface Written {
   readonly definitionsDir: string;
   readonly text: string;
-  /** Those of the link on root's PATH. */
+  /** The steps for the link on root's PATH. */
   readonly steps: readonly InstallStep[];
-  /** The primary's. */
+  /** The primary's file. */
   readonly conf: ConfFile;
 }
 

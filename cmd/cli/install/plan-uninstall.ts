@@ -10,8 +10,8 @@ import { conflict, occupied, printList, readList, unreadable } from "./rewrite.t
 import type { InstallStep } from "./step.ts";
 
 /**
- * What takes hawser off the node: first the runtime's configuration, so that it never calls what is not there and is
- * never without a network; the binary last.
+ * Plans the steps that remove hawser from the node. The runtime's configuration comes first, so that the runtime always
+ * has a network and never calls a missing program. The binary comes last.
  */
 export function planUninstall(
   { ownDir }: { readonly ownDir: string },
@@ -28,7 +28,7 @@ export function planUninstall(
   const restored = restore(confs, manifest);
   if (!restored.ok) return restored;
   const { binDir, confDir, api, link, file } = manifest;
-  // Whoever has renamed our own file does not want it back.
+  // Whoever renamed our file does not want it back, so it is removed.
   const away = renamed.filter(({ former, hasHawser }) => former === file && hasHawser);
   return ok([
     ...restored.value,
@@ -36,7 +36,7 @@ export function planUninstall(
       ({ name }): InstallStep => ({ kind: "remove", path: `${confDir}/${name}` }),
     ),
     ...(api ? credentialRemovals(ownDir) : []),
-    // What somebody has put in its place is theirs.
+    // What somebody else has put at the link's place stays.
     ...(link !== undefined && madeLink === "ours" ? [{ kind: "remove", path: link } as const] : []),
     ...links.map((name): InstallStep => ({ kind: "remove", path: `${binDir}/${name}` })),
     { kind: "remove", path: `${binDir}/hawser` },
@@ -60,7 +60,10 @@ function restore(confs: readonly ConfFile[], manifest: InstallManifest): Outcome
   );
 }
 
-/** What others have put into our list goes on in the one that the runtime reads next: pods must not start without it. */
+/**
+ * Moves plugins that others put into our list to the list that the runtime reads next. Pods must not start without
+ * them.
+ */
 function handOver(
   confs: readonly ConfFile[],
   { confDir, file }: InstallManifest,
@@ -81,18 +84,18 @@ function handOver(
   const target = `${next.file.slice(0, next.file.lastIndexOf("."))}.conflist`;
   const isSingle = target !== next.file;
   const there = isSingle ? confs.find((conf) => conf.file === target) : undefined;
-  // Of an uninstallation that was stopped behind it.
+  // An uninstallation that was stopped has written this file already.
   const isOurs = there !== undefined && isSame(readList(there.text), whole.value);
   if (there !== undefined && !isOurs) return occupied(next.file, target);
   return ok([
     { kind: "file", path: `${confDir}/${target}`, text: printList(whole.value), mode: next.mode },
     ...(isSingle ? [{ kind: "remove", path: `${confDir}/${next.file}` } as const] : []),
-    // Ours is the first until theirs is complete.
+    // Our list is removed last: the runtime reads it until the next list is complete.
     removal,
   ]);
 }
 
-/** As it was, byte for byte; where others have changed the list since, all but hawser stays as they made it. */
+/** Restores the primary's list, byte for byte. If others have changed the list, only hawser is taken out. */
 function restoreList(
   { confDir, file, original }: InstallManifest,
   current: ConfFile | undefined,

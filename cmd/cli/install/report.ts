@@ -24,7 +24,7 @@ export function printStep(terminal: Terminal, { step, end }: Told): void {
   );
 }
 
-/** For machines. What was written may be secret, and is not repeated. */
+/** The report for machines. It does not repeat what was written, which may be secret. */
 export function reportOf(told: readonly Told[]): { steps: { what: string; path: string; end: string }[] } {
   return { steps: told.map(({ step, end }) => ({ what: verbs[step.kind], path: step.path, end })) };
 }

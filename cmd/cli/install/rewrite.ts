@@ -7,15 +7,15 @@ import type { ConfFile } from "./install-view.ts";
 import type { InstallManifest } from "./manifest.ts";
 import { isSame, mergeLists, othersIn } from "./merge-lists.ts";
 
-/** What is to be written in the place of a list that others may have changed since we wrote it. */
+/** The new content of a list that others may have changed since we wrote it. */
 export interface Rewritten {
   readonly document: JsonObject;
   readonly text: string;
-  /** For the note: the list as it would be, were there nobody else. */
+  /** The list that hawser alone would write. It goes into the manifest. */
   readonly ours: string;
-  /** For the note, too: where a stopped installation has to begin. */
+  /** Where an installation that was stopped begins again. It goes into the manifest. */
   readonly before: InstallManifest["before"];
-  /** Types of plugins that are neither the primary's nor ours. */
+  /** Types of the plugins that others have added. */
   readonly kept: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function rewrite(
   const theirs = readList(current.text);
   if (theirs === undefined) return unreadable(path);
   const before = manifest?.before;
-  // The write that the note announced has not come about.
+  // The manifest announced a write that has not happened.
   const isPending = before !== undefined && before.seen === current.text;
   const base = isPending ? before.base : manifest?.text;
   const merged = mergeLists({ base: written(base, manifest), theirs, ours });
@@ -45,7 +45,7 @@ export function rewrite(
     .filter((plugin) => !othersIn(ours).some(({ type }) => type === plugin.type))
     .map(({ type }) => String(type));
   if (isSame(document, theirs)) {
-    // As others print it, it stays: nobody is to see a change.
+    // The list says the same already. It keeps the text that others have printed.
     const same = manifest?.text === own && !isPending ? before : undefined;
     return ok({ document, text: current.text, ours: own, before: same, kept });
   }
@@ -53,7 +53,10 @@ export function rewrite(
   return ok({ document, text: printList(document), ours: own, before: seen, kept });
 }
 
-/** What we wrote. The note of a 0.1.0 has in it what others had put into the primary's list, too: that was never ours. */
+/**
+ * The list that we wrote. The manifest of version 0.1.0 also holds what others had put into the primary's list, which
+ * we never wrote.
+ */
 function written(text: string | undefined, manifest: InstallManifest | undefined): JsonObject | undefined {
   const list = text === undefined ? undefined : readList(text);
   const original = manifest?.original;
@@ -63,7 +66,7 @@ function written(text: string | undefined, manifest: InstallManifest | undefined
   return { ...list, plugins: pluginsOf(list).filter(({ type }) => types.includes(type ?? null)) };
 }
 
-/** Undefined when it is no list that anything can be kept of. */
+/** Reads a list. Answers undefined when the text is no list of plugins. */
 export function readList(text: string): JsonObject | undefined {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return undefined;
@@ -92,7 +95,7 @@ export function conflict(path: string, what: readonly string[], isOurs: boolean)
   );
 }
 
-/** Only a .conflist may hold a list. */
+/** Only a .conflist file may hold a list, and there is one already. */
 export function occupied(from: string, file: string): Outcome<never, CniError> {
   return failWith(
     "invalidConfig",

@@ -4,12 +4,12 @@ import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 
-/** One change of the node. Each is done whole or not at all, and may be done again. */
+/** One change of the node. A step does all or nothing, and may be repeated. */
 export type InstallStep =
   | { readonly kind: "folder"; readonly path: string }
-  /** `from` is where we run, not below the node's root. */
+  /** `from` is a path of this process, not below the node's root. */
   | { readonly kind: "binary"; readonly path: string; readonly from: string }
-  /** `mayFail`: the installation is whole without it. */
+  /** `mayFail`: the installation is complete without the link. */
   | { readonly kind: "link"; readonly path: string; readonly target: string; readonly mayFail?: true }
   | { readonly kind: "file"; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly kind: "remove"; readonly path: string };
@@ -24,12 +24,12 @@ export interface Told {
 
 const folderMode = 0o755;
 const binaryMode = 0o755;
-/** Its dot keeps a runtime that watches the folder from reading it. */
+/** The mark of a temporary file. The dot before the name keeps a runtime from reading the file. */
 const temporaryMark = ".hawser-new";
 
 /**
- * Carries one step out below `root`. What is written lies beside its place first and is renamed there: a runtime never
- * meets half of it, and a plugin that is running goes on with its old file. Errors: `install.write`.
+ * Carries out one step below `root`. A file is written beside its place and then renamed. So a runtime never reads half
+ * a file, and a running plugin keeps its old one. Errors: `install.write`.
  */
 function carryOut(sys: Sys, root: string, step: InstallStep): Outcome<StepEnd, CniError> {
   if (isDone(sys, root, step)) return ok("unchanged");
@@ -47,7 +47,9 @@ function carryOut(sys: Sys, root: string, step: InstallStep): Outcome<StepEnd, C
   return failWith("ioFailure", "install.write", `${doing(step)}: ${message}`, hint);
 }
 
-/** Steps in order, or what would become of them; the first that fails ends them. `tell` is called for each other. */
+/**
+ * Carries out steps in order, or finds what each would do. Stops at the first that fails. Calls `tell` for every other.
+ */
 export function carryOutAll(
   sys: Sys,
   { root, dryRun }: { readonly root: string; readonly dryRun: boolean },
@@ -66,7 +68,10 @@ function foreseen(sys: Sys, root: string, step: InstallStep): StepEnd {
   return isDone(sys, root, step) ? "unchanged" : "would be done";
 }
 
-/** Whether there is nothing to do. A binary is always replaced: to compare it costs more than to copy it. */
+/**
+ * Whether the node is already as the step wants it. A binary is always replaced, because comparing costs more than
+ * copying.
+ */
 function isDone({ files }: Sys, root: string, step: InstallStep): boolean {
   const stat = files.stat(root + step.path);
   switch (step.kind) {
@@ -77,7 +82,7 @@ function isDone({ files }: Sys, root: string, step: InstallStep): boolean {
       return text.ok && text.value === step.text && stat.ok && stat.value.mode === step.mode;
     }
     case "remove": {
-      // A link whose target is gone is there, too.
+      // A link whose target is gone still exists.
       const at = step.path.lastIndexOf("/");
       const names = files.list(root + step.path.slice(0, at));
       return names.ok ? !names.value.includes(step.path.slice(at + 1)) : names.error.code === "ENOENT";
@@ -95,7 +100,7 @@ function attemptStep(sys: Sys, root: string, step: InstallStep): Attempt {
   switch (step.kind) {
     case "folder": {
       const made = files.makeFolder(path, folderMode);
-      // After a power loss a file is there only if all folders above it are.
+      // A file survives a power loss only if all folders above it do.
       if (made.ok) syncParents(sys, path);
       return made;
     }
@@ -103,7 +108,7 @@ function attemptStep(sys: Sys, root: string, step: InstallStep): Attempt {
       return put(files, folder, path, (temporary) => files.copy(step.from, temporary, binaryMode));
     case "link":
       if (step.mayFail) {
-        // In a folder of others': never over what somebody has put there since we looked.
+        // The folder belongs to others. This never replaces what somebody has put there since we looked.
         const made = files.symlink(step.target, path);
         return made.ok ? files.syncFolder(folder) : made;
       }
@@ -126,7 +131,7 @@ function put(
   make: (temporary: string) => Attempt,
 ): Attempt {
   const temporary = `${folder}/.${path.slice(folder.length + 1)}${temporaryMark}`;
-  // Of an installation that was stopped in the middle.
+  // An installation that was stopped may have left a temporary file.
   files.remove(temporary);
   const made = make(temporary);
   const moved = made.ok ? files.rename(temporary, path) : made;

@@ -62,7 +62,10 @@ async function run(sys: Sys, { terminal }: Context, options: UninstallOptions): 
   return 0;
 }
 
-/** Their DEL would find no hawser: what secondary networks have given them would never be given back. */
+/**
+ * Refuses while containers are attached. Their DEL would find no hawser, and secondary networks would never get back
+ * what they gave.
+ */
 function stillAttached(sys: Sys, { root, stateDir }: UninstallOptions): CniError | undefined {
   const held = readHeldRecords(sys, root + stateDir);
   if (!held.ok) return held.error;

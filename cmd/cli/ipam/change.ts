@@ -11,7 +11,7 @@ import { readError, readKey } from "./read.ts";
 import { findPool } from "./target.ts";
 import type { TargetOptions } from "./target-options.ts";
 
-/** Carries out what an operator began. Errors: the store's. */
+/** Carries out a procedure of the operator's. Errors: the store's. */
 export async function carryOut<Step extends { readonly kind: string }>(
   store: Store,
   doing: string,
@@ -61,7 +61,7 @@ export async function findStored(
   return fail(cniError("ipam", "cli.nothing-there", msg, "hawser ipam list shows who has what."));
 }
 
-/** The store was changed by somebody else between our look and our change. */
+/** The error when somebody else has changed the store between the command's look and its change. */
 export function changedMeanwhile(doing: string): CniError {
   return cniError(
     "tryAgainLater",

@@ -28,7 +28,7 @@ import { readEntries } from "./read.ts";
 import { findPool } from "./target.ts";
 import { exampleConfig, targetConflicts, targetOptions } from "./target-options.ts";
 
-/** What became of a finding; undefined when nothing was to be done about it. */
+/** The end of a finding's repair. */
 type Repaired = "repaired" | "changed meanwhile";
 
 const options = {
@@ -126,7 +126,10 @@ async function readAll({ store, keys, name }: Pool, person: Person): Promise<Out
   return ok(all);
 }
 
-/** What is found between pages of different moments may never have been: each finding is looked at once more. */
+/**
+ * Looks at each finding once more. The pages of a store are read at different moments, so a finding may be about a
+ * state that never was.
+ */
 async function stillThere(
   { store }: Pool,
   findings: readonly AuditFinding[],
@@ -141,7 +144,7 @@ async function stillThere(
   return ok(still);
 }
 
-/** Errors: `cli.unconfirmed` and the store's. */
+/** Repairs what can be repaired, after a question. Errors: `cli.unconfirmed` and the store's. */
 async function repair(
   pool: Pool,
   findings: readonly AuditFinding[],

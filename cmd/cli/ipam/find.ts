@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
 
-/** A network whose IPAM is hawser-flat, as its plugin would be configured, and the file that it is in. */
+/** A network with hawser-flat as its IPAM: the configuration that its plugin gets, and the file with it. */
 export interface FlatNetwork {
   readonly path: string;
   readonly config: JsonObject;
@@ -9,7 +9,7 @@ export interface FlatNetwork {
 const flatType = "hawser-flat";
 
 /**
- * Every network with hawser-flat in a document: a configuration, a list, the delegates of a meta-plugin in it, or a
+ * Finds every network with hawser-flat in a document: in a configuration, a list, the delegates of a meta-plugin, or a
  * NetworkAttachmentDefinition.
  */
 export function flatNetworksIn(path: string, document: JsonObject): FlatNetwork[] {
@@ -22,7 +22,7 @@ export function flatNetworksIn(path: string, document: JsonObject): FlatNetwork[
   return walk(path, document, {});
 }
 
-/** What a plugin of a list or a delegate has of the document around it (CNI 1.1.0, section 3). */
+/** The fields that a plugin of a list, or a delegate, takes from the document around it (CNI 1.1.0, section 3). */
 type Around = Readonly<Record<string, Json>>;
 
 function walk(path: string, value: Json | undefined, around: Around): FlatNetwork[] {

@@ -6,15 +6,15 @@ import { printCodes } from "./words.ts";
 
 export type AuditFinding = StoreFinding | NodeFinding;
 
-/** A finding, as people read it. */
+/** A finding in words for people. */
 export interface FindingWords {
   readonly severity: "problem" | "warning";
-  /** Whom or what it is about. */
+  /** The owner or key that the finding is about. */
   readonly subject: string;
   readonly what: string;
-  /** What helps. */
+  /** What the person can do about it. */
   readonly advice: string;
-  /** What `--repair` does about it, where it has a repair. */
+  /** What `--repair` does about it. Undefined without a repair. */
   readonly repair: string;
 }
 

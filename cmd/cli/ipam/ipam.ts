@@ -1,7 +1,7 @@
 import { defineGroup } from "../command.ts";
 import { exampleConfig } from "./target-options.ts";
 
-/** `hawser ipam ...`: all its commands. A command's own file says the rest. */
+/** `hawser ipam ...` with all its commands. A command's own file holds everything else about it. */
 export const ipamGroup = defineGroup({
   summary: "Look after the addresses that hawser-flat gives",
   takes: "<command>",

@@ -67,7 +67,7 @@ function isWanted(holding: Holding, { state, node, namespace }: ListOptions, now
   );
 }
 
-/** Codes of addresses are in address order as texts. */
+/** The order of the codes, as texts, is the order of their addresses. */
 function byAddress(one: Holding, other: Holding): number {
   return (one.addresses[0] ?? "") < (other.addresses[0] ?? "") ? -1 : 1;
 }
@@ -95,7 +95,7 @@ export function untilOf({ state, heldUntilMs }: Holding): string {
   return heldUntilMs === undefined ? "for ever" : printTime(heldUntilMs);
 }
 
-/** A holding for machines, with addresses as everybody writes them. */
+/** A holding for machines, with addresses instead of codes. */
 export function holdingDocument(holding: Holding, nowMs: number): Record<string, unknown> {
   const { addresses, sinceMs, heldUntilMs, history, ...rest } = holding;
   return {

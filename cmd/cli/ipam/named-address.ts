@@ -6,16 +6,16 @@ import { unusable } from "../../../ipam/range.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Pool } from "./pool.ts";
 
-/** An address as a person wrote it, with the code that keys spell it by. */
+/** An address that a person named, with its code in the store's keys. */
 export interface Named {
   readonly address: Address;
   readonly text: string;
   readonly code: string;
-  /** Where its record lies in the store. */
+  /** The key of its record in the store. */
   readonly key: string;
 }
 
-/** Errors: `cli.address`. */
+/** Reads an address that a person wrote. Errors: `cli.address`. */
 export function readNamed(pool: Pool, text: string): Outcome<Named, CniError> {
   const address = parseAddress(text.trim());
   if (address === undefined) {
@@ -25,7 +25,7 @@ export function readNamed(pool: Pool, text: string): Outcome<Named, CniError> {
   return ok({ address, text: printAddress(address), code, key: pool.keys.ip(code) });
 }
 
-/** Why the pool never gives it, for people; undefined when it does. */
+/** Says to people why the pool never gives an address. Answers undefined when it may. */
 export function whyNever({ name, sets }: Pool, { address, text }: Named): string | undefined {
   if (sets.length === 0) return undefined;
   switch (unusable(sets, address)) {
@@ -40,7 +40,7 @@ export function whyNever({ name, sets }: Pool, { address, text }: Named): string
   }
 }
 
-/** A pod's interface, as `namespace/pod/interface`. Errors: `cli.identity`. */
+/** Reads a pod's interface, written `namespace/pod/interface`. Errors: `cli.identity`. */
 export function readIdentity(text: string): Outcome<string, CniError> {
   const [namespace = "", pod = "", ifname = "", ...more] = text.split("/");
   if (isName(namespace) && isName(pod) && ifname !== "" && more.length === 0) return ok(text);

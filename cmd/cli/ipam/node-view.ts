@@ -22,7 +22,7 @@ export function readNodeView(
   if (!held.ok) return held;
   const valid = path === undefined ? ok(undefined) : readValid(sys, path);
   if (!valid.ok) return valid;
-  // One that is at work, or was interrupted, is not to be judged: its DEL or GC is to come.
+  // Only complete records are judged. For an operation at work or interrupted, DEL or GC is still to come.
   const records = held.value.flatMap(({ state }) => (state.kind === "attached" ? [state.record] : []));
   const attached = records.flatMap((record) =>
     record.carried.flatMap((each) => attachedOf(sys, pool, record, each)),
@@ -69,7 +69,10 @@ function identityOf({ pod, containerId }: AttachmentRecord, plugin: JsonObject, 
   return printIdentity({ kind: "pod", namespace: pod.namespace, pod: pod.name, ifname, uid: undefined });
 }
 
-/** The runtime's list, alone or as GC is sent it. Secondary interfaces are not in it, so containers are what counts. */
+/**
+ * Reads the runtime's list, alone or inside GC's input. Only its containers count, because the list lacks secondary
+ * interfaces.
+ */
 function readValid(sys: Sys, path: string): Outcome<ReadonlySet<string>, CniError> {
   const doing = `read the valid attachments in ${path}`;
   const text = sys.files.read(path);

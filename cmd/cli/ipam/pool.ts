@@ -4,19 +4,19 @@ import type { Store } from "../../../ipam/flat/store/store.ts";
 import type { RangeSet } from "../../../ipam/range.ts";
 import type { FlatNetwork } from "./find.ts";
 
-/** A pool of a store, as a command works on it. */
+/** A pool in its store, as commands use it. */
 export interface Pool {
   readonly name: string;
   readonly store: Store;
   readonly keys: PoolKeys;
-  /** Of this node, as the plugin names it. */
+  /** The name of this node, as the plugin uses it. */
   readonly node: string;
-  /** How long an address waits for its identity, in milliseconds; undefined: for ever. */
+  /** How long an address waits for its identity, in milliseconds. Undefined: for ever. */
   readonly holdMs: number | undefined;
-  /** What it gives; empty when neither a configuration nor the store tells. */
+  /** The ranges that the pool gives addresses from. Empty when neither a configuration nor the store tells. */
   readonly sets: readonly RangeSet[];
-  /** The configuration that led to it; undefined when a person named the store. */
+  /** The configuration with this pool. Undefined when a person named the store. */
   readonly network: FlatNetwork | undefined;
-  /** How the pool has been defined by those who claimed from it; more than one when nodes disagree. */
+  /** The definitions of the pool by the nodes that claimed from it. There are several when nodes disagree. */
   readonly definitions: readonly PoolDefinition[];
 }

@@ -18,18 +18,18 @@ import { findPool } from "./target.ts";
 import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "./target-options.ts";
 import { printOwner } from "./words.ts";
 
-/** What an identity will get, or has. */
+/** The addresses that an identity has, or will get. */
 export interface Prediction {
   readonly identity: string;
   readonly mac: string;
-  /** `recorded`: it has them already, and they stay its own. `preferred`: what its hash prefers. */
+  /** `recorded`: the identity has them already and keeps them. `preferred`: its hash prefers them. */
   readonly basis: "recorded" | "preferred";
   readonly addresses: readonly Predicted[];
 }
 
 export interface Predicted {
   readonly code: string;
-  /** Whether it would get it now. */
+  /** Whether the identity would get the address now. */
   readonly free: boolean;
   readonly owner: string | undefined;
 }
@@ -66,7 +66,7 @@ async function run(sys: Sys, { terminal }: Context, options: PredictOptions): Pr
   return 0;
 }
 
-/** Asks the store in one round trip. Errors: `cli.ranges` and the store's. */
+/** Predicts in one round trip to the store. Errors: `cli.ranges` and the store's. */
 export async function predict(
   pool: Pool,
   identity: string,

@@ -26,7 +26,7 @@ export type OnProgress = (entries: number) => void;
 
 const pageSize = 500;
 
-/** All entries of a range, page by page: no single answer is larger than any store gives. */
+/** Reads all entries of a range, page by page, because a store limits the size of one answer. */
 export async function readEntries(
   store: Store,
   range: KeyRange,
@@ -46,7 +46,7 @@ export async function readEntries(
   return ok(entries);
 }
 
-/** What each owner has, by the owners' own records. Unreadable ones are left out: `ipam check` tells of them. */
+/** Reads what each owner has, from the owners' records. Leaves out unreadable ones, which `ipam check` tells of. */
 export async function readHoldings(
   store: Store,
   keys: PoolKeys,
@@ -56,7 +56,7 @@ export async function readHoldings(
   return entries.ok ? ok(entries.value.flatMap(({ value }) => parseHolding(value) ?? [])) : entries;
 }
 
-/** One read of several things, all of one moment. */
+/** Reads several things as of one moment. */
 export async function readOnce<Named extends Ops>(
   store: Store,
   ops: Named,
@@ -69,7 +69,7 @@ export function readError({ label }: Store, fault: StoreFault): CniError {
   return storeError(`read ${label}`, fault);
 }
 
-/** What lies under one key. */
+/** Reads the entry of one key. */
 export async function readKey(store: Store, key: string): Promise<Outcome<Stored | undefined, CniError>> {
   const reply = await readOnce(store, { entry: get(key) });
   if (!reply.ok) return reply;
@@ -77,10 +77,10 @@ export async function readKey(store: Store, key: string): Promise<Outcome<Stored
   return ok(entry === undefined ? undefined : storedOf(entry));
 }
 
-/** Tells a watching person how far a long read is. */
+/** Shows a person how far a long read has got. */
 export function countEntries(person: Person, pool: string): OnProgress {
   return (entries) => {
-    // The last page, and all of a small pool, is no news.
+    // Only full pages are shown. The last page, and all of a small pool, is read too soon for that.
     person.progress(entries % pageSize === 0 && entries > 0 ? `pool ${pool}: ${entries} records read` : "");
   };
 }

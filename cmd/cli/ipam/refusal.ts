@@ -11,8 +11,8 @@ import type { Sys } from "../../../sys/sys.ts";
 import { networkConfigOf, readConfiguration, standInResult } from "../configuration.ts";
 
 /**
- * Why every ADD of a configuration fails before an IPAM plugin is asked, undefined when it need not: the error is the ADD's.
- * What is wrong with the IPAM's own part its plugin's parser tells.
+ * The error with which every ADD of a configuration fails before it asks an IPAM plugin. Undefined when there is none.
+ * Mistakes in the IPAM's own fields are left to its plugin's parser.
  */
 export async function refusalOf(sys: Sys, path: string, document: JsonObject): Promise<CniError | undefined> {
   const { spec } = document;

@@ -75,7 +75,7 @@ function printQuarantine(terminal: Terminal, what: string, { text }: Named, { no
   terminal.print(plain(`If that node is gone for good, free it now: hawser ipam release ${text} --force.`));
 }
 
-/** Errors: `cli.live`, `cli.unreadable`. */
+/** Why an address is not released without --force. Errors: `cli.live`, `cli.unreadable`. */
 function refusalOf({ text }: Named, stored: Stored): CniError | undefined {
   const doing = `release ${text}`;
   const risk = riskOf(stored.holding);

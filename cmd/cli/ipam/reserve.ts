@@ -16,7 +16,7 @@ import { findPool } from "./target.ts";
 import { exampleConfig, exitsOfChanges, targetConflicts, targetOptions } from "./target-options.ts";
 import { printCodes, printOwner } from "./words.ts";
 
-/** What is to be reserved for whom, together. */
+/** Addresses that are reserved together, and the identity that gets them. */
 interface Reservation {
   readonly identity: string;
   readonly named: readonly Named[];
@@ -71,7 +71,7 @@ async function run(sys: Sys, { terminal }: Context, options: ReserveOptions): Pr
   return 0;
 }
 
-/** Errors: `cli.address`, `cli.identity`, `cli.never`, `cli.one-of-each`. */
+/** Reads what a person wants to reserve. Errors: `cli.address`, `cli.identity`, `cli.never`, `cli.one-of-each`. */
 function readReservations(pool: Pool, options: ReserveOptions): Outcome<Reservation[], CniError> {
   const named: Named[] = [];
   for (const text of options.addresses) {
@@ -98,7 +98,7 @@ function readReservations(pool: Pool, options: ReserveOptions): Outcome<Reservat
   return fail(cniError("ipam", "cli.one-of-each", `${doing}: ${why}`, hint));
 }
 
-/** One address of each set, in their order; undefined when it is not that. */
+/** Sorts addresses by range set. Answers undefined unless there is one of each set. */
 function bySets({ sets }: Pool, named: readonly Named[]): Named[] | undefined {
   if (sets.length === 0) return [...named];
   const ordered = sets.flatMap(
@@ -107,7 +107,7 @@ function bySets({ sets }: Pool, named: readonly Named[]): Named[] | undefined {
   return ordered.length === sets.length && named.length === sets.length ? ordered : undefined;
 }
 
-/** Errors: `cli.taken`, `cli.changed` and the store's. */
+/** Reserves addresses for one identity. Errors: `cli.taken`, `cli.changed` and the store's. */
 async function reserveFor(
   pool: Pool,
   { identity, named }: Reservation,

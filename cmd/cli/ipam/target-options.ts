@@ -1,7 +1,10 @@
 import { defaultConfDir, json } from "../common-options.ts";
 import { text, type ValuesOf } from "../option.ts";
 
-/** Which pool of which store: the same for every command. Without `config`, `etcd` and `dir` the node's own configurations tell. */
+/**
+ * Options of every command: which pool of which store. Without `config`, `etcd` and `dir` the commands look into the
+ * node's configurations.
+ */
 export const targetOptions = {
   config: text("configuration or list with hawser-flat in it"),
   pool: text("the pool, where there are several"),
@@ -19,13 +22,13 @@ export const targetOptions = {
 };
 export type TargetOptions = ValuesOf<typeof targetOptions>;
 
-/** A pool is named in one way. */
+/** A person names a pool in one way only. */
 export const targetConflicts = { config: ["etcd", "dir"], etcd: ["dir"] };
 
-/** What examples name a pool by. */
+/** The option by which examples name a pool. */
 export const exampleConfig = "--config 10-pods.conflist";
 
-/** What the exit statuses mean where nothing is changed, and where something is. */
+/** The meaning of the exit statuses of commands that change nothing, and of commands that change the store. */
 export const exitsOfLooks =
   "0 printed, 1 the pool or its store could not be read, 2 the command was used wrongly";
 export const exitsOfChanges = "0 done, 1 refused, 2 the command was used wrongly";

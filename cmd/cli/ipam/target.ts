@@ -19,18 +19,18 @@ import { readEntries } from "./read.ts";
 import { refusalOf } from "./refusal.ts";
 import type { TargetOptions } from "./target-options.ts";
 
-/** A pool as its configuration, or the person, names it; the store has not been asked yet. */
+/** A pool as its configuration or a person names it, before the store is asked. */
 interface Target {
   readonly places: TeardownConfig;
   readonly network: FlatNetwork | undefined;
   readonly sets: readonly RangeSet[];
-  /** Of the configuration's definition of the pool; undefined when there is no valid one. */
+  /** The hash of the configuration's definition of the pool. Undefined when there is no valid one. */
   readonly hash: string | undefined;
   /** Why every ADD of the configuration fails. */
   readonly refusal?: CniError;
 }
 
-/** The one pool that is meant. Errors: `cli.which-pool` and those of `findPools`. */
+/** Finds the one pool that the person means. Errors: `cli.which-pool` and those of `findPools`. */
 export async function findPool(sys: Sys, options: TargetOptions): Promise<Outcome<Pool, CniError>> {
   const pools = await findPools(sys, options);
   if (!pools.ok) return pools;
@@ -46,8 +46,8 @@ export async function findPool(sys: Sys, options: TargetOptions): Promise<Outcom
 }
 
 /**
- * All pools that are meant: those of the configuration, of the store that a person names, or of every configuration of
- * this node. Errors: `cli.no-flat`, `cli.file`, `cli.json`, `ipam.config` and the store's.
+ * Finds all pools that the person means: those of a configuration, of a store, or of every configuration of this node.
+ * Errors: `cli.no-flat`, `cli.file`, `cli.json`, `ipam.config` and the store's.
  */
 export async function findPools(sys: Sys, options: TargetOptions): Promise<Outcome<Pool[], CniError>> {
   const targets = await findTargets(sys, options);
@@ -89,7 +89,10 @@ async function findTargets(sys: Sys, options: TargetOptions): Promise<Outcome<Ta
   );
 }
 
-/** What every ADD refuses is refused here, too: of its pool nothing would be certain. */
+/**
+ * Reads the networks of the file that a person named. Refuses a configuration that every ADD refuses, because nothing
+ * would be certain about its pool.
+ */
 async function networksNamed(sys: Sys, path: string): Promise<Outcome<FlatNetwork[], CniError>> {
   const document = readJsonFile(sys, path);
   if (!document.ok) return document;
@@ -102,7 +105,9 @@ function networksIn(sys: Sys, path: string): Outcome<FlatNetwork[], CniError> {
   return document.ok ? ok(flatNetworksIn(path, document.value)) : document;
 }
 
-/** What is no JSON, or cannot be read, is `hawser doctor`'s business. */
+/**
+ * Finds the networks of this node's configurations. `hawser doctor` tells of files that cannot be read or are not JSON.
+ */
 function networksOfNode(sys: Sys, { confDir, definitionsDir }: TargetOptions): FlatNetwork[] {
   const namesIn = (folder: string): string[] => {
     const names = sys.files.list(folder);
@@ -117,7 +122,7 @@ function networksOfNode(sys: Sys, { confDir, definitionsDir }: TargetOptions): F
     });
 }
 
-/** Networks may share a pool. */
+/** Leaves out targets with the same pool: several networks may share one. */
 function distinct(targets: readonly Target[]): Target[] {
   const seen = new Set<string>();
   return targets.filter(({ places }) => {
@@ -126,7 +131,7 @@ function distinct(targets: readonly Target[]): Target[] {
   });
 }
 
-/** Of those that are found on the node, one that is wrong elsewhere still says where its pool is. */
+/** Makes the target of a network. A configuration with a mistake elsewhere still says where its pool is. */
 function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
   const parsed = parseNetworkConfig(printJson(network.config));
   if (!parsed.ok) return fail(within(`read ${network.path}`, parsed.error.error));
@@ -142,7 +147,7 @@ function targetOf(sys: Sys, network: FlatNetwork): Outcome<Target, CniError> {
 async function targetsOfStore(sys: Sys, options: TargetOptions): Promise<Outcome<Target[], CniError>> {
   const named = parseTeardownConfig(sys, networkNamed(options, options.pool ?? "any"));
   if (!named.ok) return named;
-  // Whoever names a store may be anybody, on any machine: nothing is left there.
+  // A person may name a store on any machine. Nothing is written there.
   const first = { ...named.value, journalDir: "" };
   const names = options.pool === undefined ? await poolNames(sys, first) : ok([options.pool]);
   if (!names.ok) return names;
@@ -199,7 +204,7 @@ function newest(entries: readonly Entry[]): Entry | undefined {
   return entries.toSorted((one, other) => (BigInt(one.modRevision) > BigInt(other.modRevision) ? -1 : 1))[0];
 }
 
-/** The ranges of a pool's definition in the store. */
+/** Reads the ranges from a pool's definition in the store. */
 function setsOf(entry: Entry | undefined): RangeSet[] {
   const json = parseJson(entry?.value ?? "");
   if (!json.ok || !isObject(json.value)) return [];

@@ -50,7 +50,7 @@ interface Told {
   readonly nowMs: number;
 }
 
-/** In a few words. */
+/** The answer in one sentence. */
 function verdictOf({ pool, named, stored, nowMs }: Told): string {
   const never = whyNever(pool, named);
   if (stored === undefined) {

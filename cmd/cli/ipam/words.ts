@@ -5,7 +5,7 @@ export function printCodes(codes: readonly string[]): string {
   return codes.map(printCode).join(" ");
 }
 
-/** `3 days`, `1 hour`: one unit says enough. */
+/** Prints a duration in one unit, such as `3 days` or `1 hour`. */
 export function printSpan(durationMs: number): string {
   const units = [
     ["day", 86_400_000],
@@ -18,25 +18,25 @@ export function printSpan(durationMs: number): string {
   return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 
-/** Whose, for people. */
+/** The owner's name for people. */
 export function printOwner({ identity }: Pick<Holding, "identity">): string {
   return isNobody(identity) ? "nobody" : identity;
 }
 
 const exactDigits = 12;
 
-/** A count for people: all digits as long as they tell something. */
+/** Prints a count for people: all digits of a short one, a power of ten for a long one. */
 export function printCount(count: bigint): string {
   const text = String(count);
   return text.length <= exactDigits ? text : `${text[0]}.${text.slice(1, 3)}e${text.length - 1}`;
 }
 
-/** A count for machines: a number where JavaScript's hold it, else a text. */
+/** Prints a count for machines: a JSON number where a JavaScript number holds it exactly, else a text. */
 export function jsonCount(count: bigint): number | string {
   return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : String(count);
 }
 
-/** The namespace of an identity, or what stands in its place. */
+/** The namespace of an identity. An identity without a namespace gives words in parentheses. */
 export function namespaceOf(identity: string): string {
   const [namespace = "", , ifname] = identity.split("/");
   if (ifname !== undefined) return namespace;

@@ -3,9 +3,9 @@ import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/js
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 
-/** One network as Multus keeps it for DEL (v3 and v4: `<cniDir>/<containerID>`, an array of these). */
+/** One network as Multus keeps it for DEL. In v3 and v4 the file `<cniDir>/<containerID>` holds an array of these. */
 export interface CachedDelegate {
-  /** Its network's name, or its definition's `namespace/name`. */
+  /** The network's name, or the definition's `namespace/name`. */
   readonly name: string;
   readonly config: JsonObject;
   readonly ifname: string | undefined;
@@ -20,7 +20,7 @@ export interface CachedContainer {
   readonly path: string;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
-  /** In their order: the first is the primary. An error says why the file cannot be understood. */
+  /** The networks in order, the primary first. An error says why the file cannot be understood. */
   readonly delegates: Outcome<readonly CachedDelegate[], string>;
 }
 
@@ -30,13 +30,13 @@ export interface CachedResult {
   readonly network: string;
   readonly ifname: string;
   readonly netns: string;
-  /** CNI_ARGS, as pairs. */
+  /** CNI_ARGS as pairs of key and value. */
   readonly args: readonly (readonly [string, string])[];
   readonly capabilities: JsonObject;
   readonly result: JsonObject | undefined;
 }
 
-/** Every container in Multus's cache. No folder: none. */
+/** Reads every container in Multus's cache. Without the folder there is none. */
 export function readContainers(sys: Sys, cniDir: string): CachedContainer[] {
   const names = sys.files.list(cniDir);
   return (names.ok ? names.value.filter(isName) : []).flatMap((containerId): CachedContainer[] => {
@@ -49,7 +49,7 @@ export function readContainers(sys: Sys, cniDir: string): CachedContainer[] {
   });
 }
 
-/** What libcni has cached in a folder; of what it says in another format than this nothing is needed. */
+/** Reads what libcni has cached in a folder. Files of other formats are left out, because nothing in them is needed. */
 export function readResults(sys: Sys, folder: string): CachedResult[] {
   const names = sys.files.list(folder);
   return (names.ok ? names.value : []).flatMap((name) => {
@@ -86,7 +86,10 @@ function readDelegate(entry: JsonObject): CachedDelegate | undefined {
   };
 }
 
-/** From 4.2 on a list that came from a file is kept whole here; its `Bytes` have lost all that Multus does not know. */
+/**
+ * Since Multus 4.2 a list from a file is kept whole in this field. Its `Bytes` lack every field that Multus does not
+ * know.
+ */
 function listOf(value: Json | undefined): JsonObject | undefined {
   if (!isObject(value) || !Array.isArray(value.Plugins) || value.Plugins.length === 0) return undefined;
   const plugins = value.Plugins.map((plugin) => (isObject(plugin) ? decode(plugin.Bytes) : undefined));
@@ -100,7 +103,7 @@ function listOf(value: Json | undefined): JsonObject | undefined {
   };
 }
 
-/** Go writes bytes as base64. */
+/** Reads JSON from base64, in which Go writes bytes. */
 function decode(value: Json | undefined): JsonObject | undefined {
   if (typeof value !== "string") return undefined;
   const json = parseJson(Buffer.from(value, "base64").toString("utf8"));

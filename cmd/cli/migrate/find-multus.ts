@@ -9,19 +9,22 @@ import { readJsonFile } from "../configuration.ts";
 /** Multus as this node has it. */
 export interface FoundMultus {
   readonly path: string;
-  /** Thick: the runtime calls a shim, and a daemon does the work. */
+  /** In a thick Multus the runtime calls a shim, and a daemon does the work. */
   readonly kind: "thin" | "thick";
-  /** The file as it is. */
+  /** The file's content. */
   readonly document: JsonObject;
-  /** What Multus obeys: its own part of the file, under it the daemon's configuration; the daemon's paths are the node's. */
+  /**
+   * The fields that Multus uses. The daemon's configuration overrides Multus's part of the file. Paths of the daemon's
+   * container are replaced by the node's.
+   */
   readonly plugin: JsonObject;
-  /** Paths that were the daemon's view of the node: as they were, and as they are. */
+  /** Paths that were replaced, as the daemon's container has them and as the node has them. */
   readonly moved: readonly { readonly field: string; readonly from: string; readonly to: string }[];
 }
 
 const types: readonly string[] = ["multus", "multus-shim"];
 
-/** Where to look. */
+/** Where to look for Multus. */
 export interface MultusPlaces {
   /** Multus's configuration; undefined: the first of `confDir` that has it. */
   readonly config: string | undefined;
@@ -30,7 +33,7 @@ export interface MultusPlaces {
   readonly daemonConfig: string | undefined;
 }
 
-/** Errors: `cli.file`, `cli.json`, `cli.no-multus`. */
+/** Finds the node's Multus. Errors: `cli.file`, `cli.json`, `cli.no-multus`. */
 export function findMultus(sys: Sys, options: MultusPlaces): Outcome<FoundMultus, CniError> {
   const path = options.config ?? firstOf(sys, options.confDir);
   if (path === undefined) return noMultus(`look for Multus in ${options.confDir}`);
@@ -65,7 +68,10 @@ function pluginIn(document: JsonObject): JsonObject | undefined {
 
 const pathFields = ["clusterNetwork", "confDir", "cniDir", "binDir", "readinessindicatorfile", "kubeconfig"];
 
-/** The daemon's container has the node's folders under others: `/host` by its manifest, `chrootDir` by its configuration. */
+/**
+ * Replaces paths of the daemon's container by the node's. The container has the node's folders under `/host` by its
+ * manifest, or under `chrootDir` by its configuration.
+ */
 function onTheNode(sys: Sys, raw: JsonObject): { raw: JsonObject; moved: FoundMultus["moved"] } {
   const chroot = typeof raw.chrootDir === "string" ? [withoutTrailingSlashes(raw.chrootDir)] : [];
   const roots = ["/host", ...chroot].filter((root) => root !== "");

@@ -87,7 +87,7 @@ async function configOf({ path, plugin }: FoundMultus): Promise<Outcome<MetaConf
   return config.ok ? config : fail(within(`read ${path}`, config.error));
 }
 
-/** What of the cluster's definitions hawser would refuse; undefined where nobody asks. */
+/** Finds the cluster's definitions that hawser would refuse. Answers undefined without --cluster-definitions. */
 async function judge(
   sys: Sys,
   { network }: MetaConfig,

@@ -13,9 +13,9 @@ import { toRecord } from "./to-record.ts";
 export interface PlannedTakeOver {
   readonly container: CachedContainer;
   readonly verdict: "new" | "there already" | "gone" | "unreadable";
-  /** Of one that is unreadable. */
+  /** Why a container is unreadable. */
   readonly why: string;
-  /** Undefined for one that is unreadable. */
+  /** Undefined for an unreadable container. */
   readonly record: AttachmentRecord | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface TakeOver {
   readonly results: string;
   readonly stateDir: string;
   readonly path: readonly string[];
-  /** Also what belongs to a namespace that is gone. */
+  /** Whether to take over containers whose network namespace is gone, too. */
   readonly all: boolean;
 }
 
@@ -46,15 +46,15 @@ export function planTakeOver(sys: Sys, about: TakeOver): PlannedTakeOver[] {
   });
 }
 
-/** Of a container that has ended its DEL was Multus's: a record would be of nothing. */
+/** Multus has done the DEL of a container that has ended. A record would describe nothing. */
 function judge(sys: Sys, { stateDir, all }: TakeOver, record: AttachmentRecord): PlannedTakeOver["verdict"] {
   if (load(sys, stateDir, record).kind !== "none") return "there already";
   return all || (record.netns !== "" && sys.files.stat(record.netns).ok) ? "new" : "gone";
 }
 
 /**
- * Writes the records that are to be new, each alone with its container, and looks again before: a DEL may have come
- * meanwhile. Stopped at any point it can be done again. Multus's files stay as they are.
+ * Writes the new records, each under its container's lock. It looks again before each, because a DEL may have come
+ * meanwhile. After a stop at any point it can be repeated. Multus's files stay as they are.
  */
 export async function takeOver(
   sys: Sys,

@@ -13,20 +13,23 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { CachedContainer, CachedDelegate, CachedResult } from "./cache.ts";
 
 export interface Caches {
-  /** The network that the runtime calls Multus for; its DEL will name the same. */
+  /** The network for which the runtime calls Multus. The runtime's DEL will name the same. */
   readonly network: NetworkConfig;
   /** Multus's own libcni cache. */
   readonly delegates: readonly CachedResult[];
-  /** The runtime's. */
+  /** The runtime's libcni cache. */
   readonly runtime: readonly CachedResult[];
-  /** Where plugins are looked for on DEL. */
+  /** The folders in which DEL looks for plugins. */
   readonly path: readonly string[];
 }
 
-/** The interface that containerd and CRI-O name. */
+/** The interface's name that containerd and CRI-O use. */
 const usualIfname = "eth0";
 
-/** The record that an ADD of ours would have left of what Multus has attached, or why there can be none. */
+/**
+ * Makes the record that hawser's ADD would have left for what Multus has attached. Fails with the reason where there
+ * can be none.
+ */
 export function toRecord(container: CachedContainer, caches: Caches): Outcome<AttachmentRecord, string> {
   if (!container.delegates.ok) return container.delegates;
   const mine = caches.delegates.filter(({ containerId }) => containerId === container.containerId);
@@ -60,7 +63,7 @@ function keyOf(containerId: string, ifname: string, { name }: NetworkConfig): At
   return { network: name, containerId, ifname };
 }
 
-/** The primary's own entry tells: the one that is no secondary's. */
+/** Finds the primary's entry in the runtime's cache: the one that belongs to no secondary. */
 function primaryIfname(
   [primary, ...others]: readonly CachedDelegate[],
   mine: readonly CachedResult[],
@@ -102,13 +105,13 @@ function carriedOf(
   });
 }
 
-/** The file that Multus has made for the attachment's device: its DEL removes it. */
+/** The file that Multus has made for the attachment's device. The attachment's DEL removes it. */
 function informationFile(cached: CachedResult | undefined): { deviceInfoFile?: string } {
   const file = cached?.capabilities[deviceInfoCapability];
   return typeof file === "string" && file.startsWith("/") ? { deviceInfoFile: file } : {};
 }
 
-/** What libcni's cache would have told better: Multus's own does not keep ports and bandwidth. */
+/** The capability arguments that Multus's own cache keeps. It lacks ports and bandwidth, which libcni's cache has. */
 function requestedOf({ mac, ips, guid, deviceId }: CachedDelegate): JsonObject {
   return {
     ...(ips.length > 0 && { ips: [...ips] }),
@@ -118,7 +121,10 @@ function requestedOf({ mac, ips, guid, deviceId }: CachedDelegate): JsonObject {
   };
 }
 
-/** Without a result a plugin's DEL goes by its configuration, as it must without a prevResult. */
+/**
+ * The attachment's result. Without one a plugin's DEL uses only its configuration, as the specification demands without
+ * a prevResult.
+ */
 function resultOf(cached: CachedResult | undefined, chain: Chain): DelegateResult | undefined {
   if (cached?.result === undefined) return undefined;
   const parsed = parseResult(cached.result, chain.cniVersion);
@@ -128,7 +134,7 @@ function resultOf(cached: CachedResult | undefined, chain: Chain): DelegateResul
   return document.ok ? { document: document.value, result } : undefined;
 }
 
-/** Multus writes the runtime's pairs behind empty ones of its own; `IP` and `MAC` are one network's. */
+/** The runtime's CNI_ARGS. Multus writes empty pairs before them. The pairs `IP` and `MAC` belong to one network. */
 function argsOf(cached: CachedResult | undefined): ReadonlyMap<string, string> {
   const pairs = (cached?.args ?? []).filter(
     ([name, value]) => name !== "" && value !== "" && name !== "IP" && name !== "MAC",

@@ -17,15 +17,15 @@ import { callsType } from "../conf-folder.ts";
 import { metaPluginIn } from "../meta-plugins.ts";
 import type { FoundMultus } from "./find-multus.ts";
 
-/** A configuration of ours in the place of Multus's. */
+/** A configuration of hawser's that replaces Multus's. */
 export interface Translation {
   /** Hawser's own part of the configuration. */
   readonly own: JsonObject;
-  /** What is to lie where Multus's file lies. */
+  /** The new content of Multus's file. */
   readonly configuration: JsonObject;
-  /** Definitions that it takes besides. */
+  /** Definitions that must be written besides. */
   readonly definitions: readonly { readonly path: string; readonly content: JsonObject }[];
-  /** What is not as it was, each with its field of Multus's. */
+  /** What changes for pods or operators, each with Multus's field. */
   readonly changes: readonly FieldChange[];
 }
 
@@ -34,7 +34,7 @@ export interface FieldChange {
   readonly what: string;
 }
 
-/** Says the same in our words, as far as it can be said. Reads only. */
+/** Translates Multus's configuration into hawser's fields, as far as hawser has them. Reads only. */
 export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig): Promise<Translation> {
   const primary = await translatePrimary(sys, config);
   const defaults = await defaultNetworksOf(sys, config);
@@ -55,7 +55,8 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
     unknownKeys: "ignore",
     requests: { deviceID: "allow", cniArgs: "allow" },
     allowedTypes: ["*"],
-    // As Multus: fields of plugins that hawser does not know go through, and running pods' addresses lie under these names.
+    // As with Multus, unknown plugins keep their fields, and networks keep the names under which running pods have
+    // their addresses.
     opaqueTypes: [...config.opaqueTypes],
     definitionNames: config.definitionNames,
     trustedNamespaces: [...config.trustedNamespaces],
@@ -68,7 +69,7 @@ export async function translate(sys: Sys, found: FoundMultus, config: MetaConfig
   };
 }
 
-/** A list keeps the plugins around Multus. */
+/** In a list the plugins around Multus stay. */
 function inPlace(document: JsonObject, own: JsonObject): JsonObject {
   if (!Array.isArray(document.plugins)) return own;
   const plugins = document.plugins.map((plugin) =>
@@ -115,7 +116,7 @@ async function translatePrimary(
   return { fields: { delegate: content }, changes: [{ field, what }, ...meta] };
 }
 
-/** The file that hawser would take for the network of this name; Multus's own may bear it. */
+/** Finds the file that hawser would take for the network of this name. It may be Multus's own. */
 function firstOfName(sys: Sys, folder: string, name: string): string | undefined {
   const found = findByNetworkName(sys, folder, name, (config) => !callsType(config, "hawser"));
   return found.ok ? found.value.source : undefined;
@@ -135,7 +136,10 @@ interface DefaultNetworks {
   readonly changes: FieldChange[];
 }
 
-/** Networks of every pod: those with a definition by its name, the others as definitions that are to be written. */
+/**
+ * Translates the networks of every pod. One with a definition is named by it. For any other a definition must be
+ * written.
+ */
 async function defaultNetworksOf(sys: Sys, config: MetaConfig): Promise<DefaultNetworks> {
   const all: DefaultNetworks = { networks: [], definitions: [], changes: [] };
   for (const { choice, lookup } of await findOnNode(sys, config, defaultNetworks(config))) {
@@ -175,7 +179,7 @@ function pathOf({ definitionsDir }: MetaConfig, namespace: string, name: string)
   return `${definitionsDir}/${namespace}/${name}.json`;
 }
 
-/** A name in the short form's grammar that none of the others has. */
+/** Makes a name that is valid in the annotation's short form and differs from the others. */
 function freeName(
   { definitions }: DefaultNetworks,
   config: MetaConfig,
@@ -190,7 +194,10 @@ function freeName(
   }
 }
 
-/** With its annotations, which may name a device's resource, as the object that has them. */
+/**
+ * A definition with annotations becomes a NetworkAttachmentDefinition, since only this has annotations. They may name a
+ * device's resource.
+ */
 function contentOf(namespace: string, name: string, { config, annotations }: Definition): JsonObject {
   if (Object.keys(annotations).length === 0) return config;
   return {
@@ -205,7 +212,10 @@ function isDefinition(source: Source, { network }: FoundNetwork): boolean {
   return source.kind === "defined" && network === `${source.namespace}/${source.name}`;
 }
 
-/** A definition's name in the short form, which `networks` is in: no capitals, dots and underlines. */
+/**
+ * Makes a definition's name that is valid in the short form, in which `networks` is written: no capitals, dots or
+ * underlines.
+ */
 function labelOf(name: string): string {
   const label = name
     .toLowerCase()

@@ -2,7 +2,7 @@ import { printAddress } from "../../../../cni/address.ts";
 import { printCount } from "../words.ts";
 import { type Cell, type Picture, printCell, rowsOf, type Taken, takenIn, takens } from "./picture.ts";
 
-/** Told apart by people who see few colours too (Okabe and Ito's). */
+/** Colours that people with colour blindness can tell apart (by Okabe and Ito). */
 const fills: Readonly<Record<Taken | "free" | "excluded", string>> = {
   used: "#0072b2",
   held: "#e69f00",
@@ -18,7 +18,9 @@ const marginPx = 24;
 const lineHeightPx = 18;
 const letterPx = 7.3;
 
-/** Pictures of a pool as one SVG document. A cell is as full as its block; what it is stands in its tooltip. */
+/**
+ * Draws pictures of a pool as one SVG document. A cell is filled as far as its block is. Its tooltip says what it is.
+ */
 export function svgOf(title: string, pictures: readonly Picture[]): string {
   const labelPx = Math.ceil(widestLabel(pictures) * letterPx) + 12;
   const columns = Math.max(...pictures.map((picture) => picture.columns));
@@ -68,7 +70,7 @@ function paintPicture(picture: Picture, top: number, labelPx: number): string[] 
   return [text(marginPx, top + 4, `${title}: ${scale}`), ...rows];
 }
 
-/** Filled from below, a condition above the other. */
+/** Fills a cell from below, one condition above the other. */
 function paintCell(picture: Picture, cell: Cell, x: number, y: number): string[] {
   if (!cell.inside && takenIn(cell) === 0) return [];
   const base = square(x, y, cellPx, cell.usable === 0n ? fills.excluded : fills.free);
@@ -77,7 +79,7 @@ function paintCell(picture: Picture, cell: Cell, x: number, y: number): string[]
   const bars = takens
     .filter((taken) => cell.taken[taken] > 0)
     .map((taken) => {
-      // One address in a million is to be seen, too.
+      // One address in a million must be visible, too.
       const height = Math.min(Math.max(1, round((cell.taken[taken] / room) * cellPx)), bottom - y);
       bottom -= height;
       return `<rect x="${x}" y="${round(bottom)}" width="${cellPx}" height="${round(height)}" fill="${fills[taken]}"/>`;

@@ -5,7 +5,7 @@ import { type Cell, dominant, type Picture, rowsOf, type Taken, takenIn } from "
 const letters: Readonly<Record<Taken, string>> = { used: "U", held: "H", reserved: "R", quarantined: "Q" };
 const colours = { used: "green", held: "yellow", reserved: "bold", quarantined: "red" } as const;
 
-/** A picture as lines: an address begins each row, and every mark can be told without colours. */
+/** Draws a picture as lines. Each begins with an address. The marks differ without colours, too. */
 export function textOf(terminal: Terminal, picture: Picture): string[] {
   const rows = rowsOf(picture);
   const labels = rows.map(([cell]) => printAddress({ family: picture.family, value: cell?.first ?? 0n }));
@@ -29,7 +29,7 @@ function markOfAddress(cell: Cell): string {
   return cell.usable === 0n ? "x" : ".";
 }
 
-/** Tenths, so that one digit says how full it is. */
+/** Says in tenths how full a cell is, so that one digit suffices. */
 function markOfBlock(cell: Cell): string {
   const taken = takenIn(cell);
   if (taken === 0) return !cell.inside ? " " : cell.usable === 0n ? "x" : ".";
@@ -40,7 +40,7 @@ function markOfBlock(cell: Cell): string {
 
 const blanks = "A blank is the network's or the broadcast address, or another outside of the ranges.";
 
-/** What the marks mean, as far as they occur. */
+/** Says what the marks mean that occur in the pictures. */
 export function legendOf(terminal: Terminal, pictures: readonly Picture[]): string {
   const single = pictures.some(({ block }) => block === 1n);
   const blocks = pictures.some(({ block }) => block !== 1n);

@@ -117,7 +117,7 @@ function printPictures(terminal: Terminal, title: string, pictures: readonly Pic
   terminal.print(`\n${legendOf(terminal, pictures)}`);
 }
 
-/** Only cells that say something: most of a large pool is empty. */
+/** Leaves out cells without a taken address, since most of a large pool is empty. */
 function documentOf(picture: Picture): Record<string, unknown> {
   const cells = picture.cells.filter((cell) => takenIn(cell) > 0);
   return {

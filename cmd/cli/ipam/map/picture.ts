@@ -13,23 +13,23 @@ import { type RangeSet, type Span, usableSpans } from "../../../../ipam/range.ts
 
 /** One address, or a block of them. */
 export interface Cell extends Span {
-  /** How many of them may be given. */
+  /** How many of the cell's addresses the pool may give. */
   readonly usable: bigint;
   readonly taken: Readonly<Record<Taken, number>>;
   /** Whether the cell lies in the ranges at all. */
   readonly inside: boolean;
 }
 
-/** Conditions that have a colour; an expired hold is as good as free. */
+/** The conditions that have a colour. An expired hold has none: its address is free. */
 export type Taken = Exclude<AddressCondition, "expired">;
 
 export const takens: readonly Taken[] = ["used", "held", "reserved", "quarantined"];
 
-/** A stretch of a pool in rows of cells. */
+/** A part of a pool in rows of cells. */
 export interface Picture {
   readonly family: Family;
   readonly title: string;
-  /** Addresses of a cell: a power of two. */
+  /** How many addresses a cell has: a power of two. */
   readonly block: bigint;
   readonly columns: number;
   readonly cells: readonly Cell[];
@@ -40,7 +40,7 @@ export interface PictureShape {
   readonly mostRows: number;
 }
 
-/** One picture for each range, or of the part of them that lies in `within`. */
+/** Makes one picture for each range, or for its part in `within`. */
 export function picturesOf(
   sets: readonly RangeSet[],
   holdings: readonly Holding[],
@@ -60,7 +60,10 @@ export function picturesOf(
   });
 }
 
-/** What to draw: the whole subnet where the range is most of it, so that rows begin at round addresses. */
+/**
+ * Decides what to draw. If the range is most of its subnet, draws the whole subnet, so that rows begin at round
+ * addresses.
+ */
 function partOf(subnet: Cidr, range: Span, within: Cidr | undefined): Span | undefined {
   if (within === undefined) {
     const whole = networkOf(subnet);
@@ -119,7 +122,7 @@ function drawn({ family, title, part, ranges, usable, points }: Subject, shape: 
   return { family, title, block, columns: Math.min(columns, count), cells };
 }
 
-/** The smallest power of two with which all fits into so many cells. */
+/** How many addresses a cell has: the smallest power of two with which all fit into `mostCells` cells. */
 function blockFor({ first, last }: Span, mostCells: number): bigint {
   let block = 1n;
   while ((last - (first - (first % block))) / block + 1n > BigInt(mostCells)) block *= 2n;
@@ -138,7 +141,7 @@ export function takenIn({ taken }: Cell): number {
   return takens.reduce((sum, each) => sum + taken[each], 0);
 }
 
-/** The condition that most of a cell's taken addresses are in. */
+/** The condition of most of a cell's taken addresses. */
 export function dominant({ taken }: Cell): Taken | undefined {
   const [first] = takens
     .filter((each) => taken[each] > 0)
@@ -151,7 +154,7 @@ export function rowsOf({ cells, columns }: Picture): Cell[][] {
   return Array.from({ length: rows }, (_each, row) => cells.slice(row * columns, (row + 1) * columns));
 }
 
-/** `10.60.0.0/27` for a block, `10.60.0.5` for an address. */
+/** Prints a block as `10.60.0.0/27`, and a single address as `10.60.0.5`. */
 export function printCell({ family, block }: Picture, { first }: Cell): string {
   const address: Address = { family, value: first };
   if (block === 1n) return printAddress(address);

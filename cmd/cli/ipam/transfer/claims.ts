@@ -1,13 +1,13 @@
 import type { Address } from "../../../../cni/address.ts";
 import type { ImportedClaim } from "../../../../ipam/flat/pool/import.ts";
 
-/** What a source of another IPAM says. */
+/** The addresses that another IPAM has given. */
 export interface Claims {
   readonly claims: readonly ImportedClaim[];
-  /** What in it could not be understood. */
+  /** Parts of the source that could not be understood. */
   readonly problems: readonly string[];
-  /** Addresses that are taken, and nobody knows by whom. */
+  /** Addresses that are taken by an unknown owner. */
   readonly unowned: readonly Address[];
-  /** What was left out on purpose. */
+  /** Parts of the source that were left out on purpose. */
   readonly notes: readonly string[];
 }

@@ -10,8 +10,8 @@ import type { Sys } from "../../../../sys/sys.ts";
 import type { Claims } from "./claims.ts";
 
 /**
- * The addresses in a data folder of host-local (`/var/lib/cni/networks/<network>`). It knows containers only; whose pods
- * they are the runtime's results tell. Errors: `ipam.data-folder`.
+ * Reads the addresses in a data folder of host-local (`/var/lib/cni/networks/<network>`). The folder only names
+ * containers; the runtime's cached results name their pods. Errors: `ipam.data-folder`.
  */
 export function readHostLocal(
   sys: Sys,
@@ -27,7 +27,7 @@ export function readHostLocal(
   const unowned: Address[] = [];
   for (const { name, address, owner } of holdings.value) {
     if (owner.kind === "nobody" || owner.kind === "unreadable") {
-      // host-local gives it to nobody either: people keep addresses back by an empty file.
+      // host-local does not give this address either. An operator has made an empty file to keep it back.
       unowned.push(address);
       problems.push(`${folder}/${name}: it names no container`);
       continue;
@@ -49,7 +49,7 @@ interface Pod {
   readonly pod: string;
 }
 
-/** Pods by container and interface, of the results that libcni keeps for runtimes. None when there are none. */
+/** Finds pods by container and interface, in the results that libcni caches for runtimes. */
 function readPods(sys: Sys, folder: string): Map<string, Pod> {
   const names = sys.files.list(folder);
   const pods = new Map<string, Pod>();

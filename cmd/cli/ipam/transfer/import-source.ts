@@ -11,29 +11,29 @@ import { readHostLocal } from "./host-local.ts";
 import { isExport, readLines } from "./lines.ts";
 import { readPools } from "./whereabouts.ts";
 
-/** A million addresses with their owners: a person names the file, and waits for it. */
+/** Room for a million addresses with their owners. A person names the file and waits, so it may be large. */
 const longestSource = 1024 * 1024 * 1024;
 
-/** What there is to import, and what people are to know of it. */
+/** What there is to import, and what a person should know about it. */
 export interface ImportSource extends IncomingOwners {
-  /** What could not be understood. */
+  /** Parts of the source that could not be understood. */
   readonly problems: readonly string[];
-  /** What was left out on purpose. */
+  /** Parts of the source that were left out on purpose. */
   readonly notes: readonly string[];
 }
 
-/** What a person says of the source. */
+/** What a person says about the source. */
 interface SourceOptions {
   /** A file, or a data folder of host-local. */
   readonly source: string;
   /** The interface of addresses whose source does not name one. */
   readonly ifname: string;
   readonly hold: string;
-  /** The runtime's folder of results, which tell whose a container is. */
+  /** The runtime's folder of cached results. They name the pod of a container. */
   readonly results: string;
 }
 
-/** Errors: `cli.file`, `cli.hold`, `cli.source`, `ipam.data-folder`. */
+/** Reads the source, whatever its kind. Errors: `cli.file`, `cli.hold`, `cli.source`, `ipam.data-folder`. */
 export async function readSource(
   sys: Sys,
   pool: Pool,

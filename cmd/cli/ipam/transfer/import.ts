@@ -84,7 +84,10 @@ async function run(sys: Sys, { terminal, person }: Context, options: ImportOptio
   return problems.length > 0 || done.value.owners.some(({ verdict }) => verdict === "conflict") ? 1 : 0;
 }
 
-/** Without its ranges nobody can tell a gateway from an address. Errors: `cli.ranges` and those of `findPool`. */
+/**
+ * Finds the pool and requires its ranges. Without them a gateway looks like any address. Errors: `cli.ranges` and those
+ * of `findPool`.
+ */
 async function findPoolWithRanges(sys: Sys, options: ImportOptions): Promise<Outcome<Pool, CniError>> {
   const pool = await findPool(sys, options);
   if (!pool.ok || pool.value.sets.length > 0) return pool;
@@ -102,7 +105,7 @@ interface Circumstances {
   readonly nowMs: number;
 }
 
-/** Reserves first what is in use: whoever comes meanwhile is to find it taken. */
+/** Carries out the plan, after a question. Reserves first what is in use, so that no pod gets it meanwhile. */
 async function importPlanned(
   pool: Pool,
   { owners, reserved }: ImportPlan,
@@ -137,10 +140,13 @@ async function importPlanned(
   });
 }
 
-/** A look and a change: between the two somebody may have changed it. */
+/** How often a reservation is tried. Somebody may change the store between the look and the change. */
 const mostTries = 5;
 
-/** Those that are reserved now. An address that somebody has meanwhile is nobody else's already. */
+/**
+ * Reserves addresses, and answers those that are reserved now. An address that somebody has got meanwhile needs no
+ * reservation.
+ */
 async function reserveAll(
   pool: Pool,
   codes: readonly string[],
@@ -162,7 +168,7 @@ async function reserveAll(
   return ok(reserved);
 }
 
-/** Owners of one request. etcd takes 128 operations. */
+/** How many owners one request puts. etcd takes at most 128 operations. */
 const batchSize = 100;
 
 /** Puts the owners. Returns those whose addresses somebody has taken since the plan was made. */

@@ -4,7 +4,7 @@ import { type Holding, readHolding } from "../../../../ipam/flat/pool/holding.ts
 import { codeOfAddress, printCode } from "../../../../ipam/flat/pool/keys.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 
-/** An export: a header, and a line for each owner, addresses as people write them. */
+/** An export is a header and a line for each owner. Addresses are written as people write them. */
 export const exportFormat = "hawser-flat/1";
 
 export function headerLine(pool: string, atMs: number): string {
@@ -15,13 +15,13 @@ export function holdingLine(holding: Holding): string {
   return printJson({ ...holding, addresses: holding.addresses.map(printCode) });
 }
 
-/** Whether a text is such an export, of this format or of a later one. */
+/** Whether a text is an export, in this format or a later one. */
 export function isExport(text: string): boolean {
   const header = parseJson(text.slice(0, text.indexOf("\n")));
   return header.ok && isObject(header.value) && String(header.value.format).startsWith("hawser-flat/");
 }
 
-/** What the lines say; every line that says nothing is a problem of its own. */
+/** Reads the lines. Every line that cannot be understood is a problem. */
 export function readLines(text: string): { holdings: Holding[]; problems: string[] } {
   const [header = "", ...lines] = text.split("\n");
   const json = parseJson(header);

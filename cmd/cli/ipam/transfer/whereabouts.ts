@@ -9,9 +9,9 @@ import type { Claims } from "./claims.ts";
 const apiGroup = "whereabouts.cni.cncf.io/";
 
 /**
- * The allocations of whereabouts' IPPool objects, as `kubectl get ippools -o yaml` prints them. An allocation's name is
- * its distance from the address of the pool's range. Older versions do not say which interface it is: `ifname` is. A pool
- * that has no address of these ranges is another network's, and is left out.
+ * Reads the allocations of whereabouts' IPPool objects, as `kubectl get ippools -o yaml` prints them. An allocation's
+ * name is its distance from the first address of the pool's range. Older versions do not name the interface; then it is
+ * `ifname`. An IPPool without an address of our ranges belongs to another network, and is left out.
  */
 export function readPools(documents: readonly Json[], ifname: string, sets: readonly RangeSet[]): Claims {
   const nothing = { claims: [], problems: [], unowned: [], notes: [] };
