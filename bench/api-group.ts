@@ -13,20 +13,20 @@ const rounds = 40;
 const networks = 3;
 const annotation = "k8s.v1.cni.cncf.io/networks";
 
-/** The same pod of three networks, whatever is known of it on the node. */
+/** One pod of three networks, with more or less of what an ADD needs known on the node already. */
 export const apiGroup: BenchGroup = {
   title: "Kubernetes API",
   run: (bench) => withServer(bench, (folder) => compare(bench, folder)),
 };
 
-/** Starts the server for the group, and ends it whatever happens; killed, it dies with us. */
+/** Starts the server for the group, and ends it in any case. The server ends by itself when the bench is killed. */
 async function withServer(bench: Bench, use: (folder: string) => Promise<Findings>): Promise<Findings> {
   const folder = join(dirname(bench.scene.versionInput), "api");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "objects.json"), JSON.stringify(objectsOf(bench)));
   const script = join(import.meta.dirname, "api-server.ts");
   const child = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, script, folder], {
-    // Its certificates, too, go with the folder of the run.
+    // The server's certificates lie in the folder of the run, and are removed with it.
     env: { ...process.env, TMPDIR: folder },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -40,7 +40,7 @@ async function withServer(bench: Bench, use: (folder: string) => Promise<Finding
   }
 }
 
-/** What the API has of the pod: itself, with its annotation, and the definitions that it names. */
+/** The objects of the API: the pod with its annotation, and the definitions that it names. */
 function objectsOf({ scene }: Bench): object[] {
   const secondaries = scene.delegates
     .slice(1, networks)

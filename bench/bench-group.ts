@@ -3,11 +3,11 @@ import type { Measure } from "./ceilings.ts";
 import type { Summaries } from "./rounds.ts";
 import type { Timer } from "./timed-call.ts";
 
-/** What one group found: timings for people, measures for the judge. */
+/** What one group has measured: timings for people, and measures that have ceilings. */
 export interface Findings {
   readonly summaries: Summaries;
   readonly measures: readonly Measure[];
-  /** What is neither: printed as it is. */
+  /** Lines that are printed as they are. */
   readonly notes?: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export interface Bench {
   readonly onRound: (done: number, all: number) => void;
 }
 
-/** Candidates that are compared with each other, and nothing else. */
+/** Candidates that are compared with each other only. */
 export interface BenchGroup {
   readonly title: string;
   run(bench: Bench): Promise<Findings>;

@@ -8,7 +8,7 @@ export interface BenchPrograms {
   readonly hawser: string;
   /** The same bundle as a Node executable; undefined when `make build-pkg` was not run. */
   readonly hawserNode: string | undefined;
-  /** What the engine costs without us. */
+  /** The empty program: what the engine alone costs. */
   readonly empty: string;
   readonly pluginsDir: string;
 }
@@ -19,7 +19,7 @@ export interface BenchScene {
   readonly sandboxes: readonly string[];
   /** Files of the delegates' configurations, in the order of attachment: the primary, n1, n2, ... */
   readonly delegates: readonly string[];
-  /** What a program is sent with VERSION. */
+  /** A file with what VERSION has on stdin. */
   readonly versionInput: string;
   /** A file with hawser's configuration for such a pod. */
   hawserConfig(shape: Shape): string;
@@ -28,7 +28,7 @@ export interface BenchScene {
 /** How a pod is attached. */
 export interface Shape {
   readonly networks: number;
-  /** All are secondaries, behind a primary of somebody else's; else the first is the primary, and ours. */
+  /** True: all networks are secondaries of another plugin's primary. False: the first is hawser's own primary. */
   readonly chained: boolean;
   readonly parallel: boolean;
 }
@@ -36,7 +36,7 @@ export interface Shape {
 export const mostNetworks = 5;
 const sandboxCount = 4;
 
-/** Runs inside private network and mount namespaces: what is made here outside `folder` vanishes with the process. */
+/** Runs in network and mount namespaces of the bench: what is made outside of `folder` vanishes with the process. */
 export function makeScene(folder: string): BenchScene {
   ip("link", "set", "lo", "up");
   showAddresses(join(folder, "addresses"));
@@ -52,10 +52,10 @@ export function makeScene(folder: string): BenchScene {
   };
 }
 
-/** Of host-local's own documentation: a definition in the API may name no other folder of the node, but for the default. */
+/** The folder of host-local's documentation: a definition in the API may name this one and the default, no other. */
 const addressesPlace = "/run/my-orchestrator/container-ipam-state";
 
-/** On the disk, as in production; the place alone is in memory. */
+/** The addresses lie on the disk, as in production. Only the path to them is in memory. */
 function showAddresses(folder: string): void {
   mkdirSync(folder, { recursive: true });
   mkdirSync(addressesPlace, { recursive: true });
@@ -67,7 +67,7 @@ interface DelegateConfig {
   readonly [key: string]: unknown;
 }
 
-/** CNI 1.0.0, so that Debian's plugins do where newer ones cannot be had. */
+/** CNI 1.0.0, so that the bench runs with Debian's plugins as well. */
 const cniVersion = "1.0.0";
 
 function delegateConfig(index: number): DelegateConfig {
@@ -104,7 +104,7 @@ function makeSandbox(name: string): string {
   return `/var/run/netns/${name}`;
 }
 
-/** A file system in memory over /run, where `ip` mounts namespaces: nobody outside sees ours, and nobody must unmount them. */
+/** Mounts a file system in memory over /run, where `ip` mounts namespaces: they are not seen outside, and go with us. */
 export function hideRun(): void {
   command("mount", "-t", "tmpfs", "hawser-bench", "/run");
 }

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { bunFlags } from "../tools/bundle.ts";
 import { BenchFailure } from "./timed-call.ts";
 
-/** Compiles the empty program with the flags of hawser, so that the two differ in nothing but what they do; unless it is there and newer than its source. */
+/**
+ * Compiles the empty program, unless it is newer than its source. The flags are hawser's, so that the two differ only in
+ * what they do.
+ */
 export function buildEmpty(root: string): string {
   const folder = join(root, "build", "bench");
   const executable = join(folder, "empty");

@@ -4,13 +4,13 @@ import { sumOf } from "./cost.ts";
 import type { Contender } from "./rounds.ts";
 import type { TimedCall, Timer } from "./timed-call.ts";
 
-/** A program that is asked its VERSION. */
+/** A candidate that answers VERSION. */
 export function versionOf(timer: Timer, name: string, executable: string, inputFile: string): Contender {
   const env = { CNI_COMMAND: "VERSION" };
   return { name, round: () => ({ [name]: timer({ executable, env, inputFile }) }) };
 }
 
-/** Which namespace and container a candidate's call is for. Container IDs never come back within one run. */
+/** The namespace and the container of a candidate's call. No container ID is used twice in one run. */
 interface Seat {
   readonly netns: string;
   readonly containerId: string;

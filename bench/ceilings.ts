@@ -1,4 +1,4 @@
-/** One number that the bench answers with: a ratio, or megabytes. Never milliseconds, which are the machine's. */
+/** One number that has a ceiling: a ratio, or megabytes. Milliseconds have none, since they depend on the machine. */
 export interface Measure {
   readonly name: string;
   readonly value: number;
@@ -7,7 +7,7 @@ export interface Measure {
 
 export interface Ceiling {
   readonly max: number;
-  /** Why this much and no more; whoever raises it says why here. */
+  /** Why the ceiling is as high as it is. Whoever raises it gives the reason here. */
   readonly why: string;
 }
 
@@ -15,7 +15,7 @@ export type Ceilings = Readonly<Record<string, Ceiling>>;
 
 export interface Judgement {
   readonly measure: Measure;
-  /** Undefined where nothing is judged. */
+  /** Undefined where the measure has no ceiling. */
   readonly ceiling: Ceiling | undefined;
   readonly past: boolean;
 }
@@ -23,12 +23,12 @@ export interface Judgement {
 export function judge(measures: readonly Measure[], ceilings: Ceilings): Judgement[] {
   return measures.map((measure) => {
     const ceiling = ceilings[measure.name];
-    // Written so that a value that is no number is past its ceiling, too.
+    // In this form a value that is not a number is past its ceiling, too.
     return { measure, ceiling, past: ceiling !== undefined && !(measure.value <= ceiling.max) };
   });
 }
 
-/** Ceilings that nothing was measured for: a misspelt one would never fail. */
+/** Ceilings without a measure: a misspelt ceiling would never fail. */
 export function unmeasured(verdicts: readonly Judgement[], ceilings: Ceilings): string[] {
   const names = verdicts.map(({ measure }) => measure.name);
   return Object.keys(ceilings).filter((name) => !names.includes(name));

@@ -1,9 +1,9 @@
 import type { Measure } from "./ceilings.ts";
 
-/** What a call costs, or several together: the whole tree of processes counts. */
+/** What a call costs, or several calls together, with all processes that they start. */
 export interface Cost {
   readonly elapsedMs: number;
-  /** Of all processors, in user and kernel mode: what a busy node has less of for its pods. */
+  /** Time of all processors, in user and kernel mode: a busy node cannot give it to its pods. */
   readonly cpuMs: number;
 }
 
@@ -14,7 +14,7 @@ export function sumOf(costs: readonly Cost[]): Cost {
   );
 }
 
-/** What the first costs above the second. */
+/** What the first costs more than the second. */
 export function above(one: Cost, other: Cost): Cost {
   return { elapsedMs: one.elapsedMs - other.elapsedMs, cpuMs: one.cpuMs - other.cpuMs };
 }

@@ -1,5 +1,5 @@
 import { readFileSync, writeSync } from "node:fs";
 
-// The least that a plugin can do in this engine: what VERSION costs above it is ours.
+// The least that a plugin can do in this engine. Hawser's own cost of VERSION is what VERSION costs above this.
 readFileSync(0);
 writeSync(1, '{"cniVersion":"1.1.0","supportedVersions":["1.1.0"]}\n');

@@ -22,7 +22,7 @@ export const groups: readonly BenchGroup[] = [
   ...ipamGroups,
 ];
 
-/** The primary is hawser's own, and the others follow it one after the other. */
+/** A pod whose primary is hawser's own. Its other networks are attached one after the other. */
 function inTurn(networks: number): Shape {
   return { networks, chained: false, parallel: false };
 }
@@ -110,7 +110,7 @@ async function memoryGroup(bench: Bench): Promise<Findings> {
   return { summaries: new Map(), measures };
 }
 
-/** The most of several ADDs: memory is not noisy, and a node must have room for the worst. */
+/** The highest peak of several ADDs, since a node must have room for it. */
 async function memoryOf(
   { timer, scene, programs, onRound }: Bench,
   name: string,

@@ -5,7 +5,7 @@ import { childrenCpuMs } from "./children-cpu.ts";
 import type { Cost } from "./cost.ts";
 import { BenchFailure, type TimedCall } from "./timed-call.ts";
 
-/** Runs calls, so many at once, and tells what one of them cost; a failing one ends the bench. */
+/** Runs calls, several at once, and returns what one of them cost. A call that fails ends the bench. */
 export async function crowd(calls: readonly TimedCall[], atOnce: number): Promise<Cost> {
   const waiting = [...calls];
   const worker = async (): Promise<void> => {

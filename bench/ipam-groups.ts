@@ -29,13 +29,13 @@ export const ipamGroups: readonly BenchGroup[] = [
 
 let calls = 0;
 
-/** Never the same twice within a run: groups are repeated, and what has an address has it already. */
+/** A name that is used once in a run: groups are repeated, and a pod that is known already has its address. */
 function unique(name: string): string {
   calls += 1;
   return `${name}-${calls}`;
 }
 
-/** ADD and DEL of a pod that has never been, or of the same one again and again. */
+/** ADD and DEL of a new pod in each round, or of the same pod in all. */
 function attaching(timer: Timer, name: string, pool: BenchPool, pod?: string): Contender {
   return {
     name,
@@ -91,7 +91,7 @@ async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage)
     for (const [name, pool] of candidates) {
       const adds = Array.from({ length: crowdSize }, () => ipamCall(pool, "ADD", unique("pod"), unique("c")));
       const cost = await crowd(adds, atOnce);
-      // The first round makes folders and fills caches.
+      // The first round does not count: it makes folders and fills caches.
       if (round > 0) series.get(name)?.push(cost);
     }
     onRound(round, crowdRounds);
@@ -110,7 +110,7 @@ async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage)
   };
 }
 
-/** How full a pool is, and how large, on etcd; and how many round trips an ADD takes. */
+/** ADDs in pools on etcd that are more or less full, and their round trips. */
 async function fullGroup(bench: Bench, stage: IpamStage): Promise<Findings> {
   const { timer, onRound } = bench;
   const pools = fullPools(bench, stage);
@@ -152,7 +152,7 @@ function fullPools(bench: Bench, { flatEtcd }: IpamStage): ReadonlyMap<string, B
   ]);
 }
 
-/** `new`: nobody knows the pod, and what it prefers is free. `known`: what it had waits for it. */
+/** `new`: a pod that has never been, whose preferred address is free. `known`: a pod whose address is held for it. */
 async function tripsOf(
   { timer }: Bench,
   { etcd, flatEtcd }: IpamStage,
@@ -165,7 +165,7 @@ async function tripsOf(
       const [who, containerId] = [pod ?? unique("pod"), unique("c")];
       const before = await requestsServed(endpoint);
       timer(ipamCall(pool, "ADD", who, containerId));
-      // The first of a pool makes it known, and looks for what a reboot has left.
+      // The first ADD of a pool does not count: it records the pool, and looks for what a reboot has left.
       if (round > 0) trips.push((await requestsServed(endpoint)) - before);
       timer(ipamCall(pool, "DEL", who, containerId));
     }

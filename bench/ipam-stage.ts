@@ -8,7 +8,7 @@ import { BenchFailure, type TimedCall } from "./timed-call.ts";
 /** A network whose addresses one of the IPAM plugins gives. */
 export interface BenchPool {
   readonly executable: string;
-  /** Its configuration, as the plugin reads it on stdin. */
+  /** A file with the network's configuration, as the plugin reads it on stdin. */
   readonly inputFile: string;
 }
 
@@ -30,11 +30,11 @@ const etcdPath = "/usr/bin/etcd";
 const cniVersion = "1.1.0";
 let pools = 0;
 
-/** Starts etcd for a group, and ends it whatever happens. */
+/** Starts etcd for a group, and ends it in any case. */
 export async function withStage<T>(bench: Bench, use: (stage: IpamStage) => Promise<T>): Promise<T> {
   const folder = join(dirname(bench.scene.versionInput), "ipam");
   mkdirSync(folder, { recursive: true });
-  // Its data, too, goes with the folder of the run, even when the bench is killed.
+  // etcd's data lies in the folder of the run, and is removed with it, even when the bench is killed.
   process.env.TMPDIR = folder;
   const etcd = await startEtcd({ name: "etcd", path: mortal(folder) });
   try {
@@ -44,7 +44,7 @@ export async function withStage<T>(bench: Bench, use: (stage: IpamStage) => Prom
   }
 }
 
-/** A program that is etcd, and dies with us. */
+/** Writes a program that runs etcd, and ends it when the bench ends. */
 function mortal(folder: string): string {
   if (!existsSync(etcdPath))
     throw new BenchFailure(`missing: ${etcdPath}; run "make setup" ("make bench" does)`);
@@ -56,7 +56,7 @@ function mortal(folder: string): string {
 
 function stageOf({ programs }: Bench, folder: string, etcd: EtcdCluster): IpamStage {
   const beside = (name: string) => join(dirname(programs.hawser), name);
-  /** Each is new, whatever ran before. */
+  /** Each network is new, whatever ran before. */
   const write = (ipam: Record<string, unknown>): string => {
     pools += 1;
     const name = `pool-${pools}`;
@@ -84,7 +84,7 @@ function stageOf({ programs }: Bench, folder: string, etcd: EtcdCluster): IpamSt
   };
 }
 
-/** What a runtime calls an IPAM plugin with. */
+/** The call with which a main plugin runs an IPAM plugin. */
 export function ipamCall(pool: BenchPool, verb: "ADD" | "DEL", pod: string, containerId: string): TimedCall {
   const env = {
     PATH: process.env.PATH ?? "",

@@ -3,7 +3,7 @@ import { BenchFailure } from "./timed-call.ts";
 /** How often each number of round trips was seen. */
 export type Histogram = ReadonlyMap<number, number>;
 
-/** Requests that etcd has answered: it counts them itself, so nobody stands between it and the plugin. */
+/** How many requests etcd has answered. etcd counts them itself, so no proxy stands between it and the plugin. */
 export async function requestsServed(endpoint: string): Promise<number> {
   const reply = await fetch(`${endpoint}/metrics`);
   const served = servedIn(await reply.text());

@@ -17,9 +17,9 @@ const root = dirname(import.meta.dirname);
 const { values: options } = parseArgs({
   options: {
     json: { type: "string" },
-    /** Only groups whose title has this in it. */
+    /** Runs only the groups whose title contains this. */
     only: { type: "string" },
-    /** Set by ourselves: the folder of this run, once we are in namespaces of our own. */
+    /** The folder of this run. The bench sets it when it starts itself anew in namespaces of its own. */
     inside: { type: "string" },
   },
 });
@@ -40,7 +40,7 @@ async function outside(): Promise<number> {
   if (process.getuid?.() !== 0) throw new BenchFailure("it makes network namespaces: run it as root");
   buildEmpty(root);
   findPrograms();
-  // On the disk and not in memory: what records cost to sync is part of what is measured.
+  // The folder is on the disk, not in memory: the bench measures the syncing of records, too.
   mkdirSync(join(root, "build", "bench"), { recursive: true });
   const folder = mkdtempSync(join(root, "build", "bench", "run-"));
   try {

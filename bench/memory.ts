@@ -22,7 +22,7 @@ export async function peakMemoryKb({ executable, env, inputFile }: TimedCall): P
   return peakKb;
 }
 
-/** Holds our event loop meanwhile, which nothing needs, and so sees the process as a zombie before it is reaped. */
+/** Blocks our event loop while it reads, so that the process stays a zombie until the last value was read. */
 function watch(pid: number): number {
   let peakKb = 0;
   for (;;) {

@@ -4,7 +4,7 @@ import { type Summary, summarise } from "./statistics.ts";
 /** What one round cost, by the name of what was timed: `hawser ADD`. */
 export type Round = Readonly<Record<string, Cost>>;
 
-/** One of those that are compared. Each round it does its work once, and leaves things as it found them. */
+/** One of the things that are compared. In each round it does its work once, and undoes it. */
 export interface Contender {
   readonly name: string;
   round(index: number): Round;
@@ -39,7 +39,7 @@ export function takeTurns(
   return series;
 }
 
-/** Of one series of costs, in milliseconds. */
+/** The summary of one series of costs, in milliseconds. */
 export interface CostSummary {
   readonly elapsed: Summary;
   readonly cpu: Summary;

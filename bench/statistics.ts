@@ -1,4 +1,4 @@
-/** Of one series of timings, in milliseconds. */
+/** The summary of one series of timings, in milliseconds. */
 export interface Summary {
   readonly count: number;
   readonly minMs: number;

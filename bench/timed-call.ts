@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { childrenCpuMs } from "./children-cpu.ts";
 import type { Cost } from "./cost.ts";
 
-/** Why a benchmark cannot go on; said to the person without a stack. */
+/** Why the bench cannot go on. It is printed without a stack. */
 export class BenchFailure extends Error {}
 
 /** One call of a plugin: everything that its process gets. */
