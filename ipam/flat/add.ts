@@ -46,7 +46,7 @@ export async function add(
   const boot = bootOf(sys);
   const few = { boot, most: replayedAtOnce, isNoted: true };
   const swept = await releaseEarlierBoots(sys, store, config.value, few);
-  // A store that takes no writes refuses the claim, too, unless it needs none.
+  // A store that takes no writes refuses the claim, too, unless the container has its addresses already.
   if (!swept.ok && swept.error.id !== "ipam.store-refused") return swept;
   const sandbox = {
     ...own,

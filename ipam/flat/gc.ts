@@ -51,7 +51,7 @@ export async function gc(
   return allOk(errors);
 }
 
-/** Definitions that nobody uses any more: the pool was edited since. */
+/** Deletes the definitions of the pool that no node has used for an hour: the pool was edited since. */
 async function forgetDefinitions(
   sys: Sys,
   store: Store,

@@ -14,13 +14,13 @@ import type { TeardownConfig } from "./teardown-config.ts";
 
 const pageLength = 256;
 
-/** What was judged, and the store's clock then. */
+/** The attachments that were judged stale, and the store's time then. */
 export interface Stale {
   readonly attachments: readonly Known[];
   readonly storeMs?: number;
 }
 
-/** What this node's containers of this network have, as far as it is judged stale. */
+/** The attachments of this node's containers of this network that `isStale` says are gone. */
 export async function findStale(
   sys: Sys,
   store: Store,
@@ -34,7 +34,7 @@ export async function findStale(
     const page = await drive(sys, store, () => start);
     if (!page.ok) return fail(storeError(`list what the containers of node ${node} have`, page.error));
     for (const each of page.value.entries.flatMap((entry) => known(entry) ?? [])) {
-      // Another network's list would say nothing of ours, so ours says nothing of its containers.
+      // A network's list of valid attachments names only its own containers, so it proves nothing about another network's.
       if (each.holding.network === network && isStale(each.holding)) stale.push(each);
     }
     ({ rest, atMs: storeMs } = page.value);
@@ -42,7 +42,7 @@ export async function findStale(
   return ok({ attachments: stale, ...(storeMs === undefined ? {} : { storeMs }) });
 }
 
-/** Frees it, only as it was when it was judged. */
+/** Frees a stale attachment, but only if its record is still the one that was judged. */
 export async function releaseStale(
   sys: Sys,
   store: Store,
@@ -110,7 +110,7 @@ function noteOf({ journalDir, pool, network }: TeardownConfig): string {
   return `${journalDir}/.boot/${pool}@${network}`;
 }
 
-/** Whole or not at all does not matter: half of it is another boot's. */
+/** The note need not be written whole: a half of it names no boot, so the node looks once more. */
 function writeNote(sys: Sys, path: string, boot: string): void {
   makeOwnFolder(sys, path.slice(0, path.lastIndexOf("/")));
   sys.files.remove(path);

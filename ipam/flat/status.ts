@@ -75,7 +75,7 @@ interface SetUsage {
   readonly taken: number;
 }
 
-/** Of 128 that a store takes in one transaction. */
+/** etcd takes 128 operations in one transaction. */
 const countsAtOnce = 100;
 
 async function readUsage(

@@ -50,7 +50,7 @@ const largestWindow = 4096n;
 /** Candidates kept of a window: the probes of the next try. */
 const kept = 3;
 const holdsRead = 32;
-/** Of 128 that a store takes in one transaction, what windows and counts share. */
+/** The operations that windows and counts share in one transaction. etcd takes 128. */
 const maxOps = 120;
 /** Times that a whole pool is walked whose count says that it is not full. */
 const maxWraps = 4;

@@ -35,7 +35,7 @@ export interface Claimant {
   readonly nowMs: number;
 }
 
-/** All that one try depends on. */
+/** Everything that one try of a claim depends on. */
 export interface Try {
   readonly keys: PoolKeys;
   readonly claimant: Claimant;
@@ -108,7 +108,7 @@ export function macOf({ claimant, former, macAttempt }: Omit<Try, "choices">): s
   return had === "" || macAsked ? stableMac(pool, identity, macAttempt) : had;
 }
 
-/** Who is told its own MAC address (by `tellMac`) asks for nothing by repeating it. */
+/** Whether the sandbox asks for a MAC address. One that repeats its own, as `tellMac` told it, asks for nothing. */
 export function isMacAsked({ pool, identity, mac }: Claimant): boolean {
   return mac !== undefined && mac !== stableMac(pool, identity, 0);
 }
@@ -172,7 +172,10 @@ function comparesOf(attempt: Try): Compare[] {
   ];
 }
 
-/** An address is free, or the former holding's own (which its unchanged owner key covers), or an expired hold as judged. */
+/**
+ * The compares of a choice's addresses. An address of the former holding needs none: the compare of its owner's key covers it.
+ * An address of an expired hold must be as it was judged. Every other address must be free.
+ */
 function addressCompares({ keys, former }: Try, { addresses, steals }: Choice): Compare[] {
   return addresses
     .filter((code) => former === undefined || !former.holding.addresses.includes(code))

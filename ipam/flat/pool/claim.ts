@@ -79,7 +79,7 @@ export function claim(request: ClaimRequest): Claim {
   });
 }
 
-/** What is held longer than this is held still. */
+/** The time up to which holds count as expired: the earlier of the two clocks, so that no hold ends early. */
 function judgedMs({ request, storeMs }: State): number {
   const { nowMs } = request.claimant;
   return earliestMs(storeMs === undefined ? { nowMs } : { nowMs, storeMs });
@@ -174,7 +174,7 @@ function damaged({ request }: State): CniError {
   );
 }
 
-/** The identity has something already, or has it no longer. */
+/** Goes on when the identity's own record is another than the try took it for. */
 function meet(state: State, own: Known | undefined): Claim {
   if (own === undefined) return attempt({ ...state, former: undefined });
   const { claimant, onLiveElsewhere } = state.request;
@@ -184,7 +184,7 @@ function meet(state: State, own: Known | undefined): Claim {
   return onLiveElsewhere === "wait" ? failed(liveElsewhere(own.holding)) : claimAnother(state);
 }
 
-/** That its identity is wanted here means that its sandbox is to go, and not that it has gone. */
+/** Puts the holding into quarantine: its pod is wanted here, so its sandbox will go, but it may not have gone yet. */
 function quarantine(state: State, own: Known): Claim {
   const { keys, claimant, onLiveElsewhere } = state.request;
   const { holding, modRevision } = own;
@@ -246,7 +246,7 @@ function choice(state: State, n: number): Choice {
   return { addresses: parts.map(({ code }) => code), steals };
 }
 
-/** What leaves no choice in a range set: the pod asks for it, or the identity has it and the pool still gives it. */
+/** The only address that a range set may give: the one that the pod asks for, or the one that the identity has already. */
 function settledCode({ request, former }: State, set: number): string | undefined {
   const space = request.spaces[set];
   return (
@@ -283,7 +283,7 @@ function firstSteal(
   return undefined;
 }
 
-/** A requested address is taken by somebody who keeps it. */
+/** The error of a requested address that somebody else has and keeps. */
 function requestedProblem(
   state: State,
   { choices, former }: Try,

@@ -143,17 +143,17 @@ export function earliestMs({ nowMs, storeMs = nowMs }: Times): number {
   return Math.min(nowMs, storeMs);
 }
 
-/** Whether anybody may take it: it waited for its identity long enough. */
+/** Whether anybody may take its addresses: they have waited for their identity long enough. */
 export function isExpired(holding: Holding, nowMs: number): boolean {
   return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;
 }
 
-/** Whether a sandbox has it, or may have it. */
+/** Whether a sandbox has its addresses, or may have them. */
 export function isAttached({ state }: Pick<Holding, "state">): boolean {
   return state === "live" || state === "quarantine";
 }
 
-/** Of a sandbox of which nobody knows whether it still runs: kept from everybody until there is evidence. */
+/** The holding in quarantine: its sandbox may still run, so nobody is given its addresses until there is evidence. */
 export function quarantined(holding: Holding, node: string, atMs: number): Holding {
   const { identity, containerId, history } = holding;
   // `sinceMs` stays that of its claim: a release that is journalled on its node means claims up to a time.
@@ -169,7 +169,7 @@ export function conditionOf(holding: Holding, nowMs: number): AddressCondition {
   return state === "live" ? "used" : state === "quarantine" ? "quarantined" : state;
 }
 
-/** Container IDs are unique, so that it is this very sandbox's whatever its node is called. */
+/** Whether this very sandbox has the holding. Container IDs are unique, so the node's name does not matter. */
 export function isOf(
   holding: Holding,
   who: { readonly containerId: string; readonly ifname: string },
@@ -179,7 +179,7 @@ export function isOf(
 
 const reservedFor = "reserved:";
 
-/** Whom a reservation is for when it is for nobody: no pod can be called so. */
+/** The identity of an address that is reserved from everybody. No pod can have this name. */
 export function nobody(address: string): string {
   return `${reservedFor}${address}`;
 }

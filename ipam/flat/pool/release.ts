@@ -145,7 +145,7 @@ function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
   return keys.att(node, containerId, ifname);
 }
 
-/** What becomes of a holding: nothing, when it waits for nobody. */
+/** The holding after its release; undefined when its addresses wait for nobody. */
 function released(request: ReleaseRequest, holding: Holding): Holding | undefined {
   const { holdMs, nowMs } = request;
   const { identity, containerId, node } = holding;
