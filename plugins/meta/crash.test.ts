@@ -1,19 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { load, save } from "../../cni/attachments.ts";
 import { printJson } from "../../cni/json.ts";
-import type { Invocation } from "../../cni/plugin.ts";
-import type { Verb } from "../../cni/version.ts";
-import {
-  Crash,
-  createMachine,
-  exited,
-  type FakeMachine,
-  type FakeProcess,
-  type Handler,
-} from "../../sys/fake.ts";
+import { createMachine, exited, type FakeMachine, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { crashSites } from "../../sys/fake-crashes.ts";
-import { invocationFrom } from "./meta-testing.ts";
-import { meta } from "./plugin.ts";
+import { callIn, endOf, heldBy } from "./crash-testing.ts";
 
 /**
  * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). After DEL, its retry or GC, nothing of
@@ -78,39 +68,11 @@ function collectWorld(world: World, config: { name: string; type: string }): voi
   }
 }
 
-function invocation(verb: Verb, containerId: string, config: object, path = "/bin/cni"): Invocation {
-  const variables = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: containerId,
-    CNI_NETNS: "/ns",
-    CNI_IFNAME: "eth0",
-    CNI_PATH: path,
-  };
-  return invocationFrom(variables, config);
-}
+const call = (process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) =>
+  callIn(process, { verb, containerId, config });
 
-async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) {
-  const verbs = { ADD: meta.add, DEL: meta.del, GC: meta.gc };
-  return verbs[verb](process.sys, invocation(verb, containerId, config));
-}
-
-/** How the verb ended: in a value, or in the death of its process. */
-async function outcomeOf(
-  machine: FakeMachine,
-  process: FakeProcess,
-  verb: "ADD" | "DEL" | "GC",
-  config: object,
-): Promise<"ok" | "error" | "crash"> {
-  try {
-    const outcome = await call(process, verb, victim, config);
-    // A plugin's process ends with its verb.
-    machine.kill(process.pid);
-    return outcome.ok ? "ok" : "error";
-  } catch (error) {
-    if (error instanceof Crash) return "crash";
-    throw error;
-  }
-}
+const outcomeOf = (machine: FakeMachine, process: FakeProcess, verb: "ADD" | "DEL" | "GC", config: object) =>
+  endOf(machine, process, { verb, containerId: victim, config });
 
 async function succeed(
   machine: FakeMachine,
@@ -122,11 +84,7 @@ async function succeed(
   expect(outcome, `${verb} of ${containerId}`).toMatchObject({ ok: true });
 }
 
-function of(containerId: string, { world, machine }: Scene): string[] {
-  const names = machine.disk.list(`${stateDir}/pods`);
-  const records = names.ok ? names.value.filter((name) => name.includes(`${containerId}@`)) : [];
-  return [...[...world].filter((made) => made.includes(`/${containerId}/`)), ...records].sort();
-}
+const of = (containerId: string, made: Scene) => heldBy(containerId, made, `${stateDir}/pods`);
 
 const whole = (id: string) =>
   [
@@ -327,9 +285,10 @@ describe("DEL", () => {
   test("finds plugins where ADD found them, when binDir has been changed since", async () => {
     const made = scene(false);
     const without = { ...made.config, binDir: "/bin/cni" };
-    const add = await meta.add(made.machine.spawn().sys, invocation("ADD", victim, without, "/nowhere"));
+    const nowhere = { containerId: victim, variables: { CNI_PATH: "/nowhere" } };
+    const add = await callIn(made.machine.spawn(), { ...nowhere, verb: "ADD", config: without });
     expect(add).toMatchObject({ ok: true });
-    const del = await meta.del(made.machine.spawn().sys, invocation("DEL", victim, made.config, "/nowhere"));
+    const del = await callIn(made.machine.spawn(), { ...nowhere, verb: "DEL", config: made.config });
     expect(del).toMatchObject({ ok: true });
     expect(of(victim, made)).toEqual([]);
   });
@@ -351,11 +310,10 @@ test.each(["self", "operation"] as const)(
   async (given) => {
     const { machine, config } = scene(false);
     const process = machine.spawn();
-    const made = invocation("ADD", victim, config);
     // 0.1.0 gave its identity, we give a secret behind it.
     const HAWSER_OPERATION = machine.spawn().sys.processes[given]();
-    const variables = { ...made.environment.variables, HAWSER_OPERATION };
-    const outcome = await meta.add(process.sys, { ...made, environment: { ...made.environment, variables } });
+    const variables = { HAWSER_OPERATION };
+    const outcome = await callIn(process, { verb: "ADD", containerId: victim, config, variables });
     expect(outcome).toMatchObject({ ok: false, error: { id: "meta.recursion" } });
   },
 );

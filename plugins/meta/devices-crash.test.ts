@@ -1,19 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { printJson } from "../../cni/json.ts";
-import type { Invocation } from "../../cni/plugin.ts";
-import {
-  Crash,
-  createMachine,
-  exited,
-  type FakeMachine,
-  type FakeProcess,
-  type Handler,
-} from "../../sys/fake.ts";
+import { createMachine, exited, type FakeMachine, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { crashSites } from "../../sys/fake-crashes.ts";
 import { ok } from "../../sys/outcome.ts";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
-import { invocationFrom } from "./meta-testing.ts";
-import { meta } from "./plugin.ts";
+import { outcomeIn, type TestedCall } from "./crash-testing.ts";
 
 /** ADD, DEL and GC of a pod with two devices, stopped or failed at each effect: no device information file is left. */
 
@@ -63,15 +54,8 @@ function scene(): { machine: FakeMachine; world: Map<string, string> } {
   return { machine, world };
 }
 
-function invocation(verb: string): Invocation {
-  const variables = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: "c1",
-    CNI_NETNS: "/ns",
-    CNI_IFNAME: "eth0",
-    CNI_PATH: "/bin/cni",
-    CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p",
-  };
+function callOf(verb: TestedVerb): TestedCall {
+  const variables = { CNI_ARGS: "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=p" };
   const config = {
     ...{
       cniVersion: "1.1.0",
@@ -83,7 +67,7 @@ function invocation(verb: string): Invocation {
     ...{ definitionsDir: "/net.d", stateDir: "/state", kubeletDir: "/kubelet", deviceInfoDir: "/devinfo" },
     ...(verb === "GC" ? { "cni.dev/valid-attachments": [] } : {}),
   };
-  return invocationFrom(variables, config);
+  return { verb, containerId: "c1", config, variables };
 }
 
 type TestedVerb = "ADD" | "DEL" | "GC";
@@ -93,15 +77,9 @@ async function run(
   process: FakeProcess,
   verb: TestedVerb,
 ): Promise<"ok" | "crash" | string> {
-  const verbs = { ADD: meta.add, DEL: meta.del, GC: meta.gc };
-  try {
-    const outcome = await verbs[verb](process.sys, invocation(verb));
-    machine.kill(process.pid);
-    return outcome.ok ? "ok" : outcome.error.id;
-  } catch (error) {
-    if (error instanceof Crash) return "crash";
-    throw error;
-  }
+  const outcome = await outcomeIn(machine, process, callOf(verb));
+  if (outcome === "crash") return outcome;
+  return outcome.ok ? "ok" : outcome.error.id;
 }
 
 async function stage(verb: TestedVerb) {

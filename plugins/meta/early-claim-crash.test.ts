@@ -1,17 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { printJson } from "../../cni/json.ts";
-import type { Verb } from "../../cni/version.ts";
-import {
-  Crash,
-  createMachine,
-  exited,
-  type FakeMachine,
-  type FakeProcess,
-  type Handler,
-} from "../../sys/fake.ts";
+import { createMachine, exited, type FakeMachine, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { crashSites } from "../../sys/fake-crashes.ts";
-import { identityMac, invocationFrom } from "./meta-testing.ts";
-import { meta } from "./plugin.ts";
+import { callIn, endOf, heldBy } from "./crash-testing.ts";
+import { identityMac } from "./meta-testing.ts";
 
 /**
  * ADD and DEL of a pod whose addresses are claimed before its plugins run, stopped or failed at each effect: no claim and no
@@ -78,36 +70,19 @@ function scene(parallel: boolean): Scene {
   return { machine, world, config };
 }
 
-async function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", id: string, config: object) {
-  const variables = {
-    ...{ CNI_COMMAND: verb satisfies Verb, CNI_CONTAINERID: id, CNI_NETNS: "/ns" },
-    ...{ CNI_IFNAME: "eth0", CNI_PATH: "/bin/cni" },
-  };
+function call(process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) {
   const valid = { "cni.dev/valid-attachments": [{ containerID: neighbour, ifname: "eth0" }] };
-  const invocation = invocationFrom(variables, verb === "GC" ? { ...config, ...valid } : config);
-  return { ADD: meta.add, DEL: meta.del, GC: meta.gc }[verb](process.sys, invocation);
+  return callIn(process, { verb, containerId, config: verb === "GC" ? { ...config, ...valid } : config });
 }
 
-async function endOf({ machine, config }: Scene, process: FakeProcess, verb: "ADD" | "DEL"): Promise<string> {
-  try {
-    const outcome = await call(process, verb, victim, config);
-    machine.kill(process.pid);
-    return outcome.ok ? "ok" : "error";
-  } catch (error) {
-    if (error instanceof Crash) return "crash";
-    throw error;
-  }
-}
+const endOfVictim = ({ machine, config }: Scene, process: FakeProcess, verb: "ADD" | "DEL") =>
+  endOf(machine, process, { verb, containerId: victim, config });
 
 async function succeed({ machine, config }: Scene, verb: "ADD" | "DEL" | "GC", id: string): Promise<void> {
   expect(await call(machine.spawn(), verb, id, config), `${verb} of ${id}`).toMatchObject({ ok: true });
 }
 
-function of(id: string, { world, machine }: Scene): string[] {
-  const names = machine.disk.list("/s/pods");
-  const records = names.ok ? names.value.filter((name) => name.includes(`${id}@`)) : [];
-  return [...[...world].filter((each) => each.includes(`/${id}/`)), ...records].toSorted();
-}
+const of = (id: string, made: Scene) => heldBy(id, made, "/s/pods");
 
 const whole = (id: string): string[] =>
   Object.keys(types)
@@ -125,7 +100,7 @@ async function stage(verb: "ADD" | "DEL", parallel: boolean): Promise<Scene> {
 async function effectsOf(verb: "ADD" | "DEL", parallel: boolean): Promise<readonly string[]> {
   const made = await stage(verb, parallel);
   const process = made.machine.spawn();
-  expect(await endOf(made, process, verb)).toBe("ok");
+  expect(await endOfVictim(made, process, verb)).toBe("ok");
   return process.effects();
 }
 
@@ -138,7 +113,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
         const made = await stage(verb, parallel);
         const process = made.machine.spawn();
         process.crashAt(effect, point);
-        expect(await endOf(made, process, verb), where).not.toBe("error");
+        expect(await endOfVictim(made, process, verb), where).not.toBe("error");
         await succeed(made, remedy, victim);
         expect(of(victim, made), where).toEqual([]);
         expect(of(neighbour, made), where).toEqual(whole(neighbour));
@@ -154,7 +129,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
         const made = await stage(verb, parallel);
         const process = made.machine.spawn();
         process.failAt(number, "EIO");
-        const ended = await endOf(made, process, verb);
+        const ended = await endOfVictim(made, process, verb);
         expect(ended, where).not.toBe("crash");
         const left = of(victim, made).filter((each) => each.includes("/"));
         if (verb === "ADD" && ended === "error") expect(left, where).toEqual([]);

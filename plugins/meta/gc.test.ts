@@ -3,7 +3,6 @@ import { describe, expect, test, vi } from "vitest";
 import { printJson } from "../../cni/json.ts";
 import { lockContainer } from "../../cni/lock.ts";
 import { operationEnvironment } from "../../cni/orphans.ts";
-import type { Verb } from "../../cni/version.ts";
 import {
   Crash,
   createMachine,
@@ -13,8 +12,8 @@ import {
   type Handler,
 } from "../../sys/fake.ts";
 import { createChance } from "../../sys/fake-clock.ts";
-import { invocationFrom } from "./meta-testing.ts";
-import { meta } from "./plugin.ts";
+import { callIn } from "./crash-testing.ts";
+import type { PluginVerb } from "./meta-testing.ts";
 
 /** GC beside other operations: what is attached meanwhile stays, nobody waits long, and GC gets through. */
 
@@ -94,17 +93,8 @@ async function call({ machine }: Scene, verb: "ADD" | "DEL" | "GC", id: string, 
   return { outcome, tookMs, warnings: process.warnings };
 }
 
-function run({ sys }: FakeProcess, verb: Verb, CNI_CONTAINERID: string, more: object) {
-  const variables = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID,
-    CNI_NETNS: "/ns",
-    CNI_IFNAME: "eth0",
-    CNI_PATH: "/bin/cni",
-  };
-  const verbs = { ADD: meta.add, DEL: meta.del, GC: meta.gc } as Record<Verb, typeof meta.add>;
-  return verbs[verb](sys, invocationFrom(variables, { ...config, ...more }));
-}
+const run = (process: FakeProcess, verb: PluginVerb, containerId: string, more: object) =>
+  callIn(process, { verb, containerId, config: { ...config, ...more } });
 
 const nothingValid = { "cni.dev/valid-attachments": [] };
 const whole = (id: string): string[] => [`one/${id}/net1`, `pods/${id}/eth0`];

@@ -15,6 +15,7 @@ import {
 } from "../../sys/fake.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { must } from "../../sys/outcome-testing.ts";
+import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { allAllowed } from "./config/permissions.ts";
 import { meta } from "./plugin.ts";
@@ -126,8 +127,7 @@ export function createRecordingNode(
       const process = machine.spawn(about.onCall && { onCall: about.onCall });
       last = process;
       about.processAt?.(process);
-      const verbs = { ADD: meta.add, DEL: meta.del, CHECK: meta.check, STATUS: meta.status, GC: meta.gc };
-      const outcome = await verbs[verb](process.sys, invocationOf(verb, config, about));
+      const outcome = await callVerb(process.sys, verb, invocationOf(verb, config, about));
       machine.kill(process.pid);
       return outcome;
     },
@@ -179,6 +179,15 @@ function invocationOf(verb: PluginVerb, config: object, about: Partial<CallAbout
     CNI_PATH: "/bin/cni",
   };
   return invocationFrom(variables, { ...config, ...(runtimeConfig && { runtimeConfig }), ...extra });
+}
+
+export function callVerb(
+  sys: Sys,
+  verb: PluginVerb,
+  invocation: Invocation,
+): Promise<Outcome<unknown, CniError>> {
+  const verbs = { ADD: meta.add, DEL: meta.del, CHECK: meta.check, STATUS: meta.status, GC: meta.gc };
+  return verbs[verb](sys, invocation);
 }
 
 /** What a runtime says, as a verb is called with it; it is the test's own, and has to be right. */

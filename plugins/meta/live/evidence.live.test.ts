@@ -20,9 +20,10 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
+import { addPluginsAnd, killAt, patiently } from "./kill-testing.ts";
+
 /** What other processes write is evidence at most: fakes, costly ones, daemons, and disks that refuse. */
 
-const patiently = { timeout: 30_000, interval: 5 };
 const nobody = 65534;
 const nothingValid = { "cni.dev/valid-attachments": [] };
 
@@ -44,24 +45,15 @@ suite("evidence", [], (executable) => {
   }
 
   function configuration(slow: readonly string[] = [sleepS(60)]): object {
-    for (const type of ["main", "side"]) addPlugin(bed(), type);
-    addPlugin(bed(), "slow", { ADD: slow, DEL: [removeEffect] });
+    addPluginsAnd(bed(), slow);
     define(bed(), "green", { cniVersion: "1.1.0", name: "green", type: "slow" });
     return hawser(bed(), { delegate: { type: "main" }, networks: ["green"] });
   }
 
-  async function killedAt(what: string, running: Running): Promise<void> {
-    await vi.waitUntil(() => callNames(bed()).some((name) => name.startsWith(what)), patiently);
-    running.kill("SIGKILL");
-    await running.ended;
-  }
-
   async function killedGc(config: object): Promise<void> {
     addPlugin(bed(), "main", { ...wellBehaved(), GC: [sleepS(0.1)] });
-    await killedAt(
-      "GC main",
-      start(bed(), executable, { verb: "GC", config: { ...config, ...nothingValid } }),
-    );
+    const running = start(bed(), executable, { verb: "GC", config: { ...config, ...nothingValid } });
+    await killAt(bed(), running, "GC main");
   }
 
   test("an unprivileged process that calls itself a delegate of a killed operation holds nobody up", async () => {
@@ -87,7 +79,7 @@ suite("evidence", [], (executable) => {
     });
     const first = hawser(bed(), { name: "first", delegate: { type: "dhcp" } });
     answerOf(await call(bed(), executable, { verb: "ADD", config: first, ifname: "dhcp0" }));
-    await killedAt("ADD slow", start(bed(), executable, { verb: "ADD", config }));
+    await killAt(bed(), start(bed(), executable, { verb: "ADD", config }), "ADD slow");
     expectSilence(await call(bed(), executable, { verb: "DEL", config }));
     const daemon = Number(fs.readFileSync(pidFile, "utf8"));
     expect(fs.readFileSync(`/proc/${daemon}/comm`, "utf8")).toBe("sleep\n");

@@ -19,17 +19,16 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** A kill amid an operation: containerd kills our process at its deadline, never the delegates that it has started. */
+import { addPluginsAnd, killAt, patiently } from "./kill-testing.ts";
 
-const patiently = { timeout: 30_000, interval: 5 };
+/** A kill amid an operation: containerd kills our process at its deadline, never the delegates that it has started. */
 
 suite("SIGKILL while a delegate runs", [], (executable) => {
   const bed = useBed({ node: false });
 
   /** `slow` is what one of the networks does on ADD; the others are well-behaved. */
   function configuration(slow: readonly string[], role: "primary" | "secondary", parallel = false): object {
-    for (const type of ["main", "side"]) addPlugin(bed(), type);
-    addPlugin(bed(), "slow", { ADD: slow, DEL: [removeEffect] });
+    addPluginsAnd(bed(), slow);
     const [main, second] = role === "primary" ? ["slow", "side"] : ["main", "slow"];
     define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
     define(bed(), "green", { cniVersion: "1.1.0", name: "green", type: second });
@@ -38,9 +37,7 @@ suite("SIGKILL while a delegate runs", [], (executable) => {
 
   async function killedAdd(config: object): Promise<void> {
     const running = start(bed(), executable, { verb: "ADD", config });
-    await vi.waitUntil(() => callNames(bed()).some((name) => name.startsWith("ADD slow")), patiently);
-    running.kill("SIGKILL");
-    expect(await running.ended).toMatchObject({ signal: "SIGKILL", stdout: "" });
+    expect(await killAt(bed(), running, "ADD slow")).toMatchObject({ signal: "SIGKILL", stdout: "" });
     // The delegate goes on: this is what the next operation has to deal with.
     expect(processesOf(bed()).length).toBeGreaterThan(0);
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);

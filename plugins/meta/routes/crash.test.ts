@@ -3,7 +3,6 @@ import { load, save } from "../../../cni/attachments.ts";
 import { printJson } from "../../../cni/json.ts";
 import type { CniResult } from "../../../cni/types.ts";
 import {
-  Crash,
   createMachine,
   exited,
   type FakeMachine,
@@ -11,15 +10,13 @@ import {
   type Handler,
 } from "../../../sys/fake.ts";
 import { crashSites } from "../../../sys/fake-crashes.ts";
-import { invocationFrom } from "../meta-testing.ts";
-import { meta } from "../plugin.ts";
+import { callIn, endOf, type TestedCall } from "../crash-testing.ts";
 
 /**
  * ADD and DEL of a pod that moves its default routes, chained behind another plugin, stopped or failed at each effect: the
  * other plugin's default routes are back, and nothing of ours is left.
  */
 
-type Ending = "ok" | "error" | "crash";
 type RouteVerb = "ADD" | "DEL" | "CHECK";
 
 interface Scene {
@@ -131,28 +128,15 @@ function told(route: string) {
   };
 }
 
-async function call(process: FakeProcess, verb: RouteVerb, config: object) {
-  const variables = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: key.containerId,
-    CNI_NETNS: netns,
-    CNI_IFNAME: key.ifname,
-    CNI_PATH: "/bin/cni",
-  };
-  const verbs = { ADD: meta.add, DEL: meta.del, CHECK: meta.check };
-  return verbs[verb](process.sys, invocationFrom(variables, config));
-}
-
-async function ending(made: Scene, process: FakeProcess, verb: RouteVerb): Promise<Ending> {
-  try {
-    const outcome = await call(process, verb, made.config);
-    made.machine.kill(process.pid);
-    return outcome.ok ? "ok" : "error";
-  } catch (error) {
-    if (error instanceof Crash) return "crash";
-    throw error;
-  }
-}
+const callOf = (verb: RouteVerb, config: object): TestedCall => ({
+  verb,
+  containerId: key.containerId,
+  config,
+  variables: { CNI_NETNS: netns },
+});
+const call = (process: FakeProcess, verb: RouteVerb, config: object) => callIn(process, callOf(verb, config));
+const ending = ({ machine, config }: Scene, process: FakeProcess, verb: RouteVerb) =>
+  endOf(machine, process, callOf(verb, config));
 
 async function succeed(made: Scene, verb: RouteVerb): Promise<unknown> {
   const outcome = await call(made.machine.spawn(), verb, made.config);

@@ -1,0 +1,19 @@
+import { vi } from "vitest";
+import type { Bed } from "../../../tools/testbed/bed.ts";
+import type { Ended, Running } from "../../../tools/testbed/call.ts";
+import { addPlugin, callNames, removeEffect } from "../../../tools/testbed/script-plugin.ts";
+
+export const patiently = { timeout: 30_000, interval: 5 };
+
+/** Plugins of a node: `main` and `side` are well-behaved, `slow` does this on ADD. */
+export function addPluginsAnd(bed: Bed, slow: readonly string[]): void {
+  for (const type of ["main", "side"]) addPlugin(bed, type);
+  addPlugin(bed, "slow", { ADD: slow, DEL: [removeEffect] });
+}
+
+/** Kills hawser once it has made this call of a delegate: `ADD slow`. The delegate goes on. */
+export async function killAt(bed: Bed, running: Running, call: string): Promise<Ended> {
+  await vi.waitUntil(() => callNames(bed).some((name) => name.startsWith(call)), patiently);
+  running.kill("SIGKILL");
+  return running.ended;
+}
