@@ -1,20 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import type { Attempt } from "./fault.ts";
-import { attempt, toFault } from "./fault.ts";
+import { toFault } from "./fault.ts";
+import { type Channel, chooseStart, type Start } from "./linux-spawn.ts";
 import { onStop } from "./linux-stop.ts";
 import { fail, ok } from "./outcome.ts";
 import type { RunEnd, RunReport, RunRequest } from "./sys.ts";
-
-/**
- * Files instead of pipes carry the child's stdin, stdout and stderr: pipes load Node's stream machinery, which costs
- * a plugin 2 ms of start-up. They are unlinked as soon as they are open, so that a kill leaves nothing behind.
- */
-interface Channel {
-  readonly stdin: number;
-  readonly stdout: number;
-  readonly stderr: number;
-}
 
 /**
  * How often the output is looked at. What is written between two looks lies in memory: 16 MB in this time, 400 in 200
@@ -33,7 +23,7 @@ export async function runProcess(request: RunRequest): Promise<Attempt<RunReport
     return fail(toFault(error));
   }
   try {
-    const end = await spawnAndWait(request, channel);
+    const end = await spawnAndWait(request, channel, await chooseStart());
     if (!end.ok) return end;
     const stdout = readFrom(channel.stdout, request.maxOutputBytes);
     const stderr = readFrom(channel.stderr, request.maxOutputBytes);
@@ -43,6 +33,10 @@ export async function runProcess(request: RunRequest): Promise<Attempt<RunReport
   }
 }
 
+/**
+ * Files instead of pipes carry the child's stdin, stdout and stderr: pipes load Node's stream machinery, which costs
+ * a plugin 2 ms of start-up. They are unlinked as soon as they are open, so that a kill leaves nothing behind.
+ */
 function openChannel(stdin: string): Channel {
   const opened: number[] = [];
   const open = (): number => {
@@ -100,13 +94,13 @@ function readFrom(descriptor: number, maxBytes: number): string {
   return bytes.toString("utf8", 0, offset);
 }
 
-function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<RunEnd>> {
+function spawnAndWait(request: RunRequest, channel: Channel, start: Start): Promise<Attempt<RunEnd>> {
   return new Promise((resolve) => {
-    let child: ChildProcess | undefined;
+    let pid: number | undefined;
     let forced: RunEnd | undefined;
     const force = (end: RunEnd): void => {
       forced ??= end;
-      killGroup(child?.pid);
+      killGroup(pid);
     };
     // Before the child is started: a signal between its start and our listening would end us and leave it running.
     const forget = onStop((signal) => force({ kind: "stopped", signal }));
@@ -123,40 +117,14 @@ function spawnAndWait(request: RunRequest, channel: Channel): Promise<Attempt<Ru
       clearInterval(watch);
       resolve(outcome);
     };
-    const started = start(request, channel);
-    if (!started.ok) return settle(started);
-    child = started.value;
-    child.on("error", (error) => settle(fail(toFault(error))));
-    child.on("exit", (code, signal) => {
+    pid = start(request, channel, (end) => {
+      if (!end.ok) return settle(end);
       if (overflows(channel, request.maxOutputBytes)) forced ??= { kind: "flooded" };
       // Processes that the delegate left running in its group would outlive the verb.
-      if (forced !== undefined) killGroup(child?.pid);
-      settle(ok(forced ?? ownEnd(code, signal)));
+      if (forced !== undefined) killGroup(pid);
+      settle(ok(forced ?? end.value));
     });
   });
-}
-
-/** Some errors are thrown, others arrive as the child's "error". The engines differ in which. */
-function start(request: RunRequest, channel: Channel): Attempt<ChildProcess> {
-  return attempt(() =>
-    spawn(request.executable, [...request.args], {
-      env: { ...request.env, ...(request.isBrief === true ? withoutCompiler(request.env) : {}) },
-      stdio: [channel.stdin, channel.stdout, channel.stderr],
-      detached: true,
-    }),
-  );
-}
-
-/**
- * A child is often this program under another name, or starts it: bridge starts hawser-flat. Within milliseconds nothing is worth
- * being compiled, and without its compiler Bun takes a tenth less of the processor. Other programs do not know the variable.
- */
-function withoutCompiler(env: RunRequest["env"]): RunRequest["env"] {
-  return "BUN_JSC_useJIT" in env ? {} : { BUN_JSC_useJIT: "0" };
-}
-
-function ownEnd(code: number | null, signal: string | null): RunEnd {
-  return code === null ? { kind: "signalled", signal: signal ?? "?" } : { kind: "exited", code };
 }
 
 /** Counts stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
