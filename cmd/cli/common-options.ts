@@ -1,4 +1,4 @@
-import { metaPlaces } from "../../plugins/meta/config/config.ts";
+import { metaTeardown } from "../../plugins/meta/config/config.ts";
 import { flag, type Option, text } from "./option.ts";
 
 /**
@@ -6,7 +6,7 @@ import { flag, type Option, text } from "./option.ts";
  * runtimes look into the same.
  */
 
-const places = metaPlaces({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
+const places = metaTeardown({ cniVersion: "1.1.0", name: "", type: "", raw: {} });
 export const defaultStateDir = places.stateDir;
 export const defaultConfDir = places.confDir;
 const defaultPluginDirs = ["/opt/cni/bin", "/usr/lib/cni"];

@@ -5,7 +5,7 @@ import { hasTombstone, setTombstone } from "../../cni/tombstones.ts";
 import { networkNames } from "../../kube/definition-files.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { type MetaPlaces, metaPlaces } from "./config/config.ts";
+import { type MetaTeardown, metaTeardown } from "./config/config.ts";
 import { parseMetaConfig } from "./config/parse.ts";
 import { derive, type MissingRecord } from "./del-unrecorded.ts";
 import { type Left, type StepResult, undo } from "./execute/execute.ts";
@@ -21,41 +21,41 @@ import { undoOtherwise } from "./undo/undo-otherwise.ts";
  * and the namespace since; without a record, what the configuration lets us derive.
  */
 export async function del(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
-  const places = metaPlaces(invocation.config);
+  const teardown = metaTeardown(invocation.config);
   const { containerId } = invocation.environment;
-  return withContainer(sys, places.stateDir, containerId, () => delAlone(sys, places, invocation));
+  return withContainer(sys, teardown.stateDir, containerId, () => delAlone(sys, teardown, invocation));
 }
 
 async function delAlone(
   sys: Sys,
-  places: MetaPlaces,
+  teardown: MetaTeardown,
   invocation: Invocation,
 ): Promise<Outcome<void, CniError>> {
   const { environment, config } = invocation;
   const { containerId, ifname } = environment;
   const own: AttachmentKey = { network: config.name, containerId, ifname };
-  const first = findRecord(sys, places.stateDir, own);
-  if (first.kind === "none" && hasTombstone(sys, places.stateDir, own)) return ok(undefined);
-  const key = first.kind === "none" ? (strandedKey(sys, places, own) ?? own) : own;
-  const found = key === own ? first : findRecord(sys, places.stateDir, key);
+  const first = findRecord(sys, teardown.stateDir, own);
+  if (first.kind === "none" && hasTombstone(sys, teardown.stateDir, own)) return ok(undefined);
+  const key = first.kind === "none" ? (strandedKey(sys, teardown, own) ?? own) : own;
+  const found = key === own ? first : findRecord(sys, teardown.stateDir, key);
   if (found.kind === "failed") return fail(found.error);
   if (found.kind !== "record") {
     const undone = await delUnrecorded(sys, invocation, own, found.kind);
     // Not before: after a DEL that failed, the next one must find the record torn again, and not missing.
-    if (undone.ok && found.kind === "torn") setAside(sys, places.stateDir, key);
+    if (undone.ok && found.kind === "torn") setAside(sys, teardown.stateDir, key);
     return undone;
   }
   // The runtime names the namespace; an empty name means that it is gone. Everything else is as it was on ADD.
-  const runtimeConf = runtimeConfOf(sys, environment, places, { args: found.record.args });
+  const runtimeConf = runtimeConfOf(sys, environment, teardown, { args: found.record.args });
   const planNow = (): Promise<Plan> => planByConfig(sys, invocation);
   const removed = await removeRecorded(
     sys,
-    places.stateDir,
+    teardown.stateDir,
     { key, record: found.record },
     runtimeConf,
     planNow,
   );
-  if (removed.ok && key !== own) setTombstone(sys, places.stateDir, own);
+  if (removed.ok && key !== own) setTombstone(sys, teardown.stateDir, own);
   return removed;
 }
 
@@ -71,12 +71,12 @@ async function planByConfig(sys: Sys, invocation: Invocation): Promise<Plan> {
  * swapped while a pod runs, containerd sends its DEL to the new network. Only where confDir is beyond doubt the runtime's:
  * all of it can be read, and it has the network that we are called for.
  */
-function strandedKey(sys: Sys, places: MetaPlaces, own: AttachmentKey): AttachmentKey | undefined {
+function strandedKey(sys: Sys, teardown: MetaTeardown, own: AttachmentKey): AttachmentKey | undefined {
   const isOther = ({ network, containerId, ifname }: AttachmentKey): boolean =>
     containerId === own.containerId && ifname === own.ifname && network !== own.network;
-  const others = list(sys, places.stateDir, isOther);
+  const others = list(sys, teardown.stateDir, isOther);
   if (!others.ok || others.value.length === 0) return undefined;
-  const configured = networkNames(sys, places.confDir);
+  const configured = networkNames(sys, teardown.confDir);
   if (!configured?.includes(own.network)) return undefined;
   const isAttachment = ({ state }: RecordEntry): boolean => state.kind !== "left-over";
   return others.value.find((each) => isAttachment(each) && !configured.includes(each.key.network))?.key;

@@ -2,7 +2,7 @@ import { parseEnvironment } from "../../../cni/environment.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
 import type { NetworkConfig, ValidAttachment } from "../../../cni/types.ts";
-import { metaPlaces } from "../../../plugins/meta/config/config.ts";
+import { metaTeardown } from "../../../plugins/meta/config/config.ts";
 import { gc } from "../../../plugins/meta/gc.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -95,7 +95,7 @@ async function prepare(
   if (!found.ok) return found;
   const network = networkConfigOf(found.value, {});
   if (!network.ok) return network;
-  const { stateDir } = metaPlaces(network.value);
+  const { stateDir } = metaTeardown(network.value);
   const before = readHeldRecords(sys, stateDir);
   if (!before.ok) return before;
   const known = new Set(before.value.map(({ entry }) => entry.key.containerId));

@@ -2,7 +2,7 @@ import { parseNetworkConfig } from "../../../cni/config.ts";
 import { type CniError, within } from "../../../cni/errors.ts";
 import { printJson } from "../../../cni/json.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
-import { metaPlaces } from "../../../plugins/meta/config/config.ts";
+import { metaTeardown } from "../../../plugins/meta/config/config.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
@@ -119,7 +119,7 @@ function aboutOf({ plugin }: FoundMultus, config: MetaConfig, options: MigrateOp
     cniDir: options.cniDir ?? (typeof cniDir === "string" && cniDir !== "" ? cniDir : multusCache),
     results: options.results,
     stateDir: options.stateDir,
-    path: [metaPlaces(config.network).binDir],
+    path: [metaTeardown(config.network).binDir],
     all: options.all,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import { must } from "../../../sys/outcome-testing.ts";
-import { metaPlaces } from "./config.ts";
+import { metaTeardown } from "./config.ts";
 import { parseMetaConfig } from "./parse.ts";
 
 function network(more: JsonObject) {
@@ -123,7 +123,7 @@ describe("the meta-plugin's configuration", () => {
   });
 
   test("DEL finds its records although another field is wrong", () => {
-    expect(metaPlaces(network({ stateDir: "/s", networks: 7, timeout: "soon" }))).toMatchObject({
+    expect(metaTeardown(network({ stateDir: "/s", networks: 7, timeout: "soon" }))).toMatchObject({
       stateDir: "/s",
       timeoutMs: 210_000,
     });

@@ -25,7 +25,7 @@ export interface Auxiliary {
 }
 
 /** What every verb needs, DEL with a broken configuration included. */
-export interface MetaPlaces {
+export interface MetaTeardown {
   readonly stateDir: string;
   readonly binDir: string;
   readonly confDir: string;
@@ -34,7 +34,7 @@ export interface MetaPlaces {
 }
 
 /** What is not one of the settings here follows from them, or from the dialect. */
-export interface MetaConfig extends MetaPlaces, Omit<Settings, "requests" | "result" | "runtimeConfig"> {
+export interface MetaConfig extends MetaTeardown, Omit<Settings, "requests" | "result" | "runtimeConfig"> {
   readonly network: NetworkConfig;
   /** Whose words the configuration is written in. Multus's fields come here translated (`multus.ts`). */
   readonly dialect: "hawser" | "multus";
@@ -75,7 +75,7 @@ export function readFields(
   const settings = settingsIn(network.raw, unsaid.settings);
   return {
     ...settings,
-    ...metaPlaces(network),
+    ...metaTeardown(network),
     network,
     dialect: "hawser",
     primary,
@@ -98,7 +98,7 @@ function resultOf({ kind }: Primary): MetaConfig["result"] {
 }
 
 /** The few fields that finding and undoing an attachment takes; a mistake, even in one of them, does not hide a record. */
-export function metaPlaces({ raw, type }: NetworkConfig): MetaPlaces {
+export function metaTeardown({ raw, type }: NetworkConfig): MetaTeardown {
   const { stateDir, binDir, confDir } = settingsIn(raw, type === multusType ? multusPlaces : {});
   const timeoutMs = parseDurationMs(orDefault(raw.timeout, defaultTimeout)) || defaultTimeoutMs;
   return { stateDir, binDir, confDir, timeoutMs };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import { must } from "../../../sys/outcome-testing.ts";
-import { type MetaConfig, metaPlaces } from "./config.ts";
+import { type MetaConfig, metaTeardown } from "./config.ts";
 import { fieldProblems, idleFields } from "./multus-fields.ts";
 import { parseMetaConfig, salvageMetaConfig } from "./parse.ts";
 
@@ -157,7 +157,7 @@ describe("a configuration in Multus's words", () => {
   });
 
   test("DEL finds plugins and configurations where Multus looks for them", () => {
-    expect(metaPlaces(network({}))).toMatchObject({
+    expect(metaTeardown(network({}))).toMatchObject({
       binDir: "/opt/cni/bin",
       confDir: "/etc/cni/multus/net.d",
     });

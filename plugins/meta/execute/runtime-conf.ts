@@ -2,14 +2,14 @@ import type { RuntimeConf } from "../../../cni/delegate.ts";
 import type { Environment } from "../../../cni/environment.ts";
 import { spellArgs } from "../../../cni/spelling.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import type { MetaPlaces } from "../config/config.ts";
+import type { MetaTeardown } from "../config/config.ts";
 import type { Step } from "../plan/plan.ts";
 
 /** What delegates of this operation are told of the container. `changes` is what a record says otherwise. */
 export function runtimeConfOf(
   sys: Sys,
   environment: Environment,
-  places: MetaPlaces,
+  teardown: MetaTeardown,
   changes: Partial<RuntimeConf> = {},
 ): RuntimeConf {
   return {
@@ -17,9 +17,9 @@ export function runtimeConfOf(
     netns: environment.netns,
     args: spellArgs(environment.args),
     // The operator's own folder first, as in Multus.
-    path: places.binDir === "" ? environment.path : [places.binDir, ...environment.path],
+    path: teardown.binDir === "" ? environment.path : [teardown.binDir, ...environment.path],
     variables: environment.variables,
-    deadlineMs: sys.clock.monotonicMs() + places.timeoutMs,
+    deadlineMs: sys.clock.monotonicMs() + teardown.timeoutMs,
     ...changes,
   };
 }

@@ -62,9 +62,9 @@ async function undoAgain(
   runtimeConf: RuntimeConf,
 ): Promise<string | undefined> {
   const folders = record.path.filter((folder) => !runtimeConf.path.includes(folder));
-  const places = { ...runtimeConf, path: [...runtimeConf.path, ...folders] };
-  const left = await undo(sys, record.carried, places, { parallel: false, past: "all" });
-  const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, places, undefined);
+  const extended = { ...runtimeConf, path: [...runtimeConf.path, ...folders] };
+  const left = await undo(sys, record.carried, extended, { parallel: false, past: "all" });
+  const [first] = left.length === 0 ? left : await undoOtherwise(sys, left, extended, undefined);
   if (first !== undefined) return describe(first.error);
   const removed = sys.files.remove(path);
   return removed.ok ? undefined : removed.error.message;

@@ -62,7 +62,7 @@ export async function removeRecorded(
   runtimeConf: RuntimeConf,
   planNow?: () => Promise<Plan>,
 ): Promise<Outcome<void, CniError>> {
-  const places = { ...runtimeConf, path: pathFor(record, runtimeConf) };
+  const extended = { ...runtimeConf, path: pathFor(record, runtimeConf) };
   const nowMs = sys.clock.nowMs();
   const { count = 0, sinceMs = nowMs } = record.failures ?? {};
   const failures = { count: count + 1, sinceMs };
@@ -73,8 +73,8 @@ export async function removeRecorded(
     return keepOwed(sys, stateDir, key, { ...record, failures }, [routed]);
   // The last try: it goes on past every failure within a chain.
   const past = count > 0 && mayEnd(false, false) ? "all" : "unattached";
-  const left = await undo(sys, record.carried, places, { parallel: record.parallel, past });
-  const still = left.length === 0 ? left : await undoOtherwise(sys, left, places, planNow);
+  const left = await undo(sys, record.carried, extended, { parallel: record.parallel, past });
+  const still = left.length === 0 ? left : await undoOtherwise(sys, left, extended, planNow);
   const over = still.filter((each) => mayEnd(isNeverAttached(each), each.error.code === codes.tryAgainLater));
   const given = giveUp(sys, stateDir, key, record, over);
   if (!given.ok) return given;
