@@ -8,12 +8,12 @@ import { suite } from "../tools/testbed/executables.ts";
 import { hawser } from "../tools/testbed/networks.ts";
 import { addPlugin, calls } from "../tools/testbed/script-plugin.ts";
 
-/** Variables that are in a runtime's environment for something else: the engines below us would obey them. */
+/** Variables that a runtime's environment may hold for other programs. The engine below hawser would obey them. */
 
 suite("the runtime's environment", [], (executable) => {
   const bed = useBed({ node: false });
 
-  /** Whoever runs it leaves a file. */
+  /** A script that leaves a file when it is run. */
   function program(): { path: string; ran: () => boolean } {
     const [path, mark] = [join(bed().root, "program.js"), join(bed().root, "ran")];
     fs.writeFileSync(path, `require("fs").writeFileSync(${JSON.stringify(mark)}, "")`);

@@ -8,12 +8,12 @@ import { effects, leftovers, records } from "../tools/testbed/leftovers.ts";
 import { hawser } from "../tools/testbed/networks.ts";
 import { addPlugin } from "../tools/testbed/script-plugin.ts";
 
-/** The process itself: by which name it is called, and what it does with its three descriptors. */
+/** Tests of the process itself: the name that it is called by, and its three descriptors. */
 
 suite("the process", [], (executable) => {
   const bed = useBed({ node: false });
 
-  /** `stdio` opens stdin and stdout; `pipe` for what spawnSync is to give and take. */
+  /** `stdio` opens stdin and stdout. With `pipe` spawnSync writes and reads them. */
   function run(
     path: string,
     env: NodeJS.ProcessEnv,

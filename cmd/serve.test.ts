@@ -23,7 +23,7 @@ interface Scene {
 const variables = { CNI_CONTAINERID: "c1", CNI_NETNS: "/ns", CNI_IFNAME: "eth0", CNI_PATH: "/bin/cni" };
 const network = { cniVersion: "1.1.0", name: "pods", type: "hawser" };
 
-/** One call, and what came of it: the reply, which verbs the plugin was asked for, and the words on stderr. */
+/** Makes one call. Answers the reply, the verbs that the plugin was called for, and the words on stderr. */
 async function called(verb: string, scene: Scene = {}) {
   const asked: Invocation[] = [];
   const silent = async (_sys: unknown, invocation: Invocation) => {

@@ -223,7 +223,7 @@ describe("hawser attachments show", () => {
 });
 
 describe("hawser attachments --wait", () => {
-  /** Time leaps; `onSleep` is told how often somebody has slept. */
+  /** A clock whose sleeps end at once. `onSleep` gets the number of sleeps so far. */
   function waiting(onSleep: (count: number) => void): Sys {
     let nowMs = 0;
     let count = 0;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hawser } from "./commands.ts";
 import { parseUsage } from "./usage.ts";
 
-/** Blocks of shell commands, as they are pasted: whole. */
+/** Tests of blocks of shell commands. A person pastes a whole block. */
 
 const root = `${import.meta.dirname}/../..`;
 const files = ["README.md", "docs", "examples"].flatMap((name) =>
@@ -23,7 +23,7 @@ const blocks = files.flatMap((file) =>
   ),
 );
 
-/** Each command of hawser's, without its environment, comment and what comes behind a pipe. */
+/** The arguments of each hawser command, without environment, comment and what follows a pipe. */
 function commandsOf(text: string): string[][] {
   return text
     .replaceAll("\\\n", " ")
@@ -59,7 +59,7 @@ describe.each(files.map((file) => [file] as const))("%s", (file) => {
       const removal = lines.findIndex(isRemoval);
       if (removal < 0 || /uninstall/.test(lines[removal] ?? "")) continue;
       expect(lines[removal]).toMatch(/hawser attachments --wait \S+ && /);
-      // What empties the node is another block: pasted together, the rest would not wait for it.
+      // The commands that drain the node are in another block. In one block the rest would not wait for them.
       expect(text).not.toMatch(/drain|crictl/);
     }
   });

@@ -31,7 +31,10 @@ interface ContextChanges {
   readonly program?: Partial<Program>;
 }
 
-/** What a command is run in, and what it has printed. Nobody answers questions, and stdin is empty. */
+/**
+ * A context for a command, which keeps what is printed. Unless the changes say otherwise, nobody answers questions and
+ * stdin is empty.
+ */
 export function listen(changes: ContextChanges = {}): {
   readonly context: Context;
   readonly warn: (line: string) => void;
@@ -54,7 +57,7 @@ export function listen(changes: ContextChanges = {}): {
   };
 }
 
-/** The same machine, where everything belongs to root: tests run as whoever they are run by. */
+/** The same machine, but everything belongs to root. Tests may run as any user. */
 export function asRoot(sys: Sys): Sys {
   return withStat(sys, (_path, stat) => ({ ...stat, uid: 0 }));
 }
@@ -67,7 +70,7 @@ export function withStat(sys: Sys, change: (path: string, stat: FileStat) => Fil
   return { ...sys, files: { ...sys.files, stat } };
 }
 
-/** A folder for one test, under `base`; `remove` takes it away with all that is in it. */
+/** Makes a folder for one test, under `base`. `remove` removes it with its content. */
 export function temporaryFolder(base: string): { readonly path: string; readonly remove: () => void } {
   const path = `${base}/hawser-cli-${linux.random.hex(12)}`;
   must(linux.files.makeFolder(path, 0o755));
@@ -94,12 +97,12 @@ export function writeFile(file: string, content: unknown, mode = 0o644): void {
   must(linux.files.write(file, typeof content === "string" ? content : printJson(content), { mode }));
 }
 
-/** An executable that would betray that it was run. */
+/** Writes an executable that leaves a file when it runs. */
 export function writePlugin(folder: string, type: string): void {
   writeFile(`${folder}/${type}`, `#!/bin/sh\ntouch ${folder}/was-run\n`, 0o755);
 }
 
-/** Every file under a folder with its content, to see that nothing was changed. */
+/** Reads every file under a folder, so that a test can see that nothing has changed. */
 export function snapshot(folder: string): Record<string, string> {
   const entries = must(linux.files.list(folder)).map((name) => `${folder}/${name}`);
   const inside = entries.filter(isFolder).map(snapshot);

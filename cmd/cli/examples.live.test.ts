@@ -10,7 +10,7 @@ import { expectKernelState, linkNames, type PrintedResult } from "../../tools/te
 import { leftovers } from "../../tools/testbed/leftovers.ts";
 import { annotationsCapability } from "../../tools/testbed/networks.ts";
 
-/** The examples as they stand, but for their folders: each one's pod is added, checked and deleted by libcni. */
+/** Runs the examples unchanged, except for their folders. libcni adds, checks and deletes each example's pod. */
 
 const examples = join(import.meta.dirname, "../../examples");
 
@@ -40,7 +40,7 @@ interface Pod {
 suite("examples", ["root", "cnitool", "bridge", "macvlan", "host-local", "static"], (executable) => {
   const bed = useBed({ node: true });
 
-  /** Copies a configuration, its folders being the bed's. */
+  /** Copies a configuration, and replaces its folders by the test bed's. */
   function copy(from: string, to: string): void {
     const folders = [
       ["/etc/cni/hawser/net.d", bed().definitionsDir],
@@ -81,7 +81,7 @@ suite("examples", ["root", "cnitool", "bridge", "macvlan", "host-local", "static
       CAP_ARGS: JSON.stringify({ [annotationsCapability]: annotations, portMappings: [] }),
       CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${podNamespace};K8S_POD_NAME=${name}`,
     };
-    // libcni's cache lies in /var/lib/cni: in a mount namespace of its own it is the bed's.
+    // libcni keeps its cache in /var/lib/cni. A mount namespace puts the bed's folder there.
     const inside = `mount --bind ${cache} /var/lib && exec "$@"`;
     const tool = [join(pluginDir, "cnitool"), verb, "pod-network", namespace.path];
     const argv = ["unshare", "--mount", "sh", "-c", inside, "sh", ...tool];

@@ -8,12 +8,12 @@ const names = fs
   .readdirSync(examples, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
-  // The others are no node's configuration, and have tests of their own.
+  // The other folders hold no node's configuration, and have tests of their own.
   .filter((name) => fs.existsSync(`${examples}/${name}/pod.yaml`));
 const folder = temporaryFolder(os.tmpdir());
 afterAll(() => folder.remove());
 
-/** A copy whose default folders are in the copy itself. */
+/** A copy of a configuration whose default folders are inside the copy. */
 function install(name: string): string {
   const to = `${folder.path}/${name}`;
   fs.cpSync(`${examples}/${name}`, to, { recursive: true });
@@ -63,7 +63,7 @@ const plans: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What the runtime reads. */
+/** The file that the runtime reads. */
 function configOf(name: string): string {
   return name === "multus" ? "00-multus.conflist" : "10-hawser.conflist";
 }

@@ -55,7 +55,7 @@ const base = {
 const withApi = { kubeconfig: "/k", status: "off" };
 const multus = { type: "multus", delegate: undefined, definitionsDir: undefined, confDir: undefined };
 
-/** What the configuration says otherwise, and the pod's annotations. */
+/** Changes of the configuration, and the pod's annotations. */
 type Case = readonly [id: string, changes: object, annotations: string | Record<string, unknown>];
 
 const refusals: readonly Case[] = [

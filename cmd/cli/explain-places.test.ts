@@ -2,7 +2,7 @@ import * as os from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCli, temporaryFolder, writeFile } from "./command-testing.ts";
 
-/** `hawser explain` where the node's folders are not: on a laptop, in a clone. */
+/** `hawser explain` without the node's folders: on a laptop, in a clone. */
 
 let at = "";
 let remove = (): void => {};

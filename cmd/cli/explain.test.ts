@@ -258,7 +258,7 @@ describe("whose networks", () => {
       pod: { namespace: "blue", name: "db" },
       attachments: [{ role: "primary" }, { network: "blue/data" }],
     });
-    // What is said on the command line goes over what the file says.
+    // The command line overrides the file.
     const moved = await explained(configure(hawser()), "--pod", `${at}/pod.yaml`, "--namespace", "default");
     expect(moved).toMatchObject({ exitCode: 1, error: { id: "kube.unknown-network" } });
   });

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { suite } from "../../tools/testbed/executables.ts";
 
 /**
- * The first look: what the READMEs say works as anybody, pasted as it stands in a fresh clone, by a user who may write
- * nothing. Blocks for root, for a node and for a cluster say so by what they call.
+ * Tests a newcomer's first look. Each block that the READMEs offer to anybody is pasted into a fresh clone, by a user
+ * who may write nothing. Blocks for root, for a node and for a cluster are known by what they call.
  */
 
 const repository = join(import.meta.dirname, "../..");
@@ -60,7 +60,7 @@ suite("the first look", ["root"], (executable) => {
   });
   afterAll(() => fs.rmSync(clone, { recursive: true, force: true }));
 
-  /** /etc/cni is empty, as on a laptop, whatever this machine has; it is another one's of containers' in the second. */
+  /** On the first machine /etc/cni is empty, as on a laptop. On the second it has podman's network. */
   const machines: readonly (readonly [what: string, prepare: string])[] = [
     ["a machine without CNI", "true"],
     [
@@ -89,7 +89,7 @@ suite("the first look", ["root"], (executable) => {
           expect(stdout).toMatch(/^What pod \S+ gets of network /);
         if (isRefused) expect(stderr).toMatch(/meta\.\S+\)\n$/);
       }
-      // All of it at once, as it is pasted.
+      // The whole block at once, as a person pastes it.
       expect(paste(prepare, block.file, block.text).stdout).toContain("gets of network");
     });
   });

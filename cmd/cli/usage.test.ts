@@ -7,7 +7,7 @@ import { parseUsage } from "./usage.ts";
 
 const page = { columns: 100, version: "" };
 
-/** Every command and group, by its words. */
+/** Every command and group, with its path. */
 async function every(commands: Commands, above: readonly string[] = []): Promise<[string, Command][]> {
   const here = Object.entries(commands).map(async ([name, load]): Promise<[string, Command][]> => {
     const command = await load();

@@ -19,7 +19,7 @@ const withAnnotations = { "io.kubernetes.cri.pod-annotations": true };
 let folder: ReturnType<typeof temporaryFolder>;
 let at: string;
 
-/** A node on which all is well; each test plants one mistake. */
+/** A sound node. Each test adds one mistake. */
 beforeEach(() => {
   folder = temporaryFolder(os.tmpdir());
   at = folder.path;
@@ -62,7 +62,7 @@ test("a node on which all is well", async () => {
   const args = ["doctor", "--conf-dir", `${at}/conf.d`, "--plugin-dir", `${at}/bin`];
   const { exitCode, stdout, stderr } = await runCli(args);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  // Where they are depends on the distribution.
+  // The programs' folder depends on the distribution.
   const told = stdout.replaceAll(at, "/t").replace(/\S+\/(nsenter) and \S+\/(ip) /, "$1 and $2 ");
   expect(told).toBe(`\
 ok       configuration  /t/conf.d/10-pods.conflist: network pods, hawser attaches the primary
@@ -96,7 +96,7 @@ interface Planted {
   readonly plant: () => void;
   readonly level: Finding["level"];
   readonly area: Finding["area"];
-  /** What the finding says, less the folder. */
+  /** The finding's words without the folder. */
   readonly what: RegExp;
   readonly todo: RegExp;
 }

@@ -5,7 +5,7 @@ import { asRoot, runCli, temporaryFolder, writeFile, writePlugin } from "../comm
 import { printManifest } from "../install/manifest.ts";
 import type { Finding } from "./finding.ts";
 
-/** What others do to the runtime's folder, and what doctor makes of it. */
+/** What other programs do to the runtime's folder, and what doctor says about it. */
 
 let at = "";
 let remove = (): void => {};
@@ -110,7 +110,7 @@ describe("what hawser install wrote is lost", () => {
       ...{ mode, binDir: "/opt/cni/bin", confDir: `${at}/conf.d`, file, text: "{}", api: false },
       original: undefined,
     });
-  /** The note lies where the installation has it; the rest of the machine is the test's. */
+  /** The manifest lies where the installation keeps it. Everything else is the test's own. */
   async function examineWith(text: string) {
     writeFile(`${at}/conf.d/10-calico.conflist`, list("k8s-pod-network", bridge));
     const sys = asRoot(linux);

@@ -22,7 +22,10 @@ import {
   referenceVersion,
 } from "../../../tools/testbed/networks.ts";
 
-/** `hawser gc` beside a real containerd, which never asks for GC itself: by its socket, and by crictl's kind of list. */
+/**
+ * `hawser gc` beside a real containerd, which never asks for GC. It is tried with the socket, and with a list as crictl
+ * prints it.
+ */
 
 for (const binary of containerdBinaries()) {
   suiteOfOne(`${binary.name}: hawser gc`, ["root", "containerd", "bridge", "host-local"], (executable) => {
@@ -74,7 +77,7 @@ for (const binary of containerdBinaries()) {
       expect(linkNames(gone.name)).toEqual(["eth0", "net1"]);
       const done = await hawserGc(["--min-age", "0"]);
       expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Deleted 1 attachment.") });
-      // The sandbox of the node's network keeps no network from being collected.
+      // A sandbox on the node's network does not keep GC from collecting any network.
       expect(done.stderr).toBe("");
       expect(records(bed()).join()).toContain(lives);
       expect(records(bed()).join()).not.toContain("gone");

@@ -24,7 +24,7 @@ const [listed, status] = [ListPodSandbox, PodSandboxStatus];
 interface Scene {
   readonly conf?: Readonly<Record<string, unknown>>;
   readonly files?: Readonly<Record<string, unknown>>;
-  /** The sandboxes at the first look, the second, ...; the last goes on. */
+  /** The sandboxes at the first look, the second and so on. The last entry holds for all further looks. */
   readonly looks?: readonly (readonly string[])[];
   readonly onNodeNetwork?: readonly string[];
 }
@@ -72,7 +72,7 @@ async function run(node: RecordingNode, ...ids: string[]): Promise<void> {
   node.calls.length = 0;
 }
 
-/** Time passes: what is there is no longer young. */
+/** Lets time pass, so that no attachment is young. */
 function age(node: RecordingNode): void {
   node.machine.clock.advance(600_000);
 }

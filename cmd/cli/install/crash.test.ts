@@ -21,7 +21,7 @@ const ways: [string, InstallCommandOptions, Record<string, string>][] = [
   ["chained to a single configuration", chained, { [`${conf}/05-a.conf`]: '{"name":"a","type":"bridge"}' }],
 ];
 
-/** What a runtime finds: the first file is whole, and the plugins of it that are ours are there. */
+/** Expects a sound node: the runtime's first file is whole, and our plugins in it exist. */
 function expectSound(node: Fake): void {
   const names = node.machine.disk.list(conf);
   const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
@@ -30,7 +30,7 @@ function expectSound(node: Fake): void {
   if (isHawser) expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
 }
 
-/** Of the file that a runtime reads. */
+/** The plugin types of the file that a runtime reads. */
 function firstTypes(node: Fake): string[] {
   const names = node.machine.disk.list(conf);
   const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
@@ -95,7 +95,7 @@ describe.each(ways)("%s", (_what, options, files) => {
       async (node) => {
         const again = node.machine.spawn();
         const rest = await uninstall(again.sys);
-        // Its last effect was the note's removal: there is nothing to go on with.
+        // Its last effect removed the manifest, so nothing is left to repeat.
         expect(rest.code === 0 || rest.err.includes("install.none")).toBe(true);
         expect(textOf(node, `${conf}/${file}`)).toBe(original);
         expect(textOf(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
@@ -135,7 +135,7 @@ describe.each(ways)("%s", (_what, options, files) => {
       const { code, err } = await install(process.sys, options);
       expectSound(node);
       if (code === 0 && process.effects().length <= effect) break;
-      // Removing what is left of an earlier attempt may fail: there mostly is none.
+      // Removing the rest of an earlier attempt may fail, because there mostly is none.
       if (code !== 0) expect(err).toContain("install.write");
     }
   });

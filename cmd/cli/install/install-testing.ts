@@ -19,7 +19,7 @@ export const primaryList = {
     { type: "portmap", capabilities: { portMappings: true } },
   ],
 };
-/** As its author wrote it: what is put back is this text, not one that means the same. */
+/** The primary's file as its author wrote it. Uninstall must restore exactly this text. */
 export const primaryText = `${JSON.stringify(primaryList, null, 4)}\n\n`;
 
 const base = { root: "", ownDir: "/etc/cni/hawser", dryRun: false, json: false } as const;

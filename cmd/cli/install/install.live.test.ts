@@ -13,7 +13,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
   const conf = (name: string): string => join(bed().confDir, name);
   const primary = (): string => `${JSON.stringify({ ...bridge(bed(), 31), name: "pods" }, null, 1)}\n`;
 
-  /** A node with a network, and what every installation of this test is told. */
+  /** A node with a network, and the options of every installation in this test. */
   function prepare(): string[] {
     fs.writeFileSync(conf("10-pods.conf"), primary());
     define(bed(), "storage", bridge(bed(), 32));
@@ -32,7 +32,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     return hawser("uninstall", "--own-dir", join(bed().root, "own"), "--state-dir", bed().stateDir);
   }
 
-  /** What the runtime finds: the first file, hawser's part of it. */
+  /** Hawser's part of the runtime's first file. */
   function installedConfig(): object {
     const [first = ""] = fs.readdirSync(bed().confDir).sort();
     const { plugins, ...list } = JSON.parse(fs.readFileSync(conf(first), "utf8"));
@@ -125,7 +125,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
     const args = prepare();
     const staying = startProgram(bed(), [executable.path, "install", "--stay", ...args], {}, "");
     await expect.poll(() => fs.readdirSync(bed().confDir)).toContain("00-hawser.conflist");
-    // The configuration is its last step but for the waiting itself.
+    // The configuration is the last step before the waiting.
     await expect.poll(() => isListening(staying.pid), { timeout: 20_000 }).toBe(true);
     staying.kill("SIGTERM");
     expect(await staying.ended).toMatchObject({

@@ -12,7 +12,7 @@ import {
   uninstall,
 } from "./install-testing.ts";
 
-/** What other installers write into the runtime's first list: it stays there, or the command refuses. */
+/** What other installers write into the runtime's first list must stay there, or the command must refuse. */
 
 const conf = "/etc/cni/net.d";
 const ownList = `${conf}/00-hawser.conflist`;
@@ -32,7 +32,7 @@ interface List {
   [key: string]: unknown;
 }
 
-/** As Go prints it: keys in the order of the alphabet. */
+/** Prints JSON as Go does: keys in alphabetical order. */
 function print(list: unknown): string {
   const sorted = (_key: string, value: unknown): unknown =>
     typeof value === "object" && value !== null && !Array.isArray(value)

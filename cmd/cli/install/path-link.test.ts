@@ -15,7 +15,7 @@ import {
 const usual = "/usr/local/bin/hawser";
 const program = "/opt/cni/bin/hawser";
 
-/** With the folders that a node has. */
+/** A node with the usual folders. */
 function nodeWith(...folders: string[]): Fake {
   const node = createNode();
   for (const folder of ["/usr/local/bin", ...folders]) node.machine.disk.makeFolder(folder, 0o755);

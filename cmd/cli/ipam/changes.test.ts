@@ -22,7 +22,7 @@ const expired = holdingOf("blue/db-1/net1", ["10.60.0.8"], { state: "held", held
 const quarantined = holdingOf("blue/db-2/net1", ["10.60.0.9"], { state: "quarantine", node: "node-b" });
 const everything = [live, held, expired, quarantined];
 
-/** Refused, and nothing of the store is another than before. */
+/** Expects that the command is refused and the store is unchanged. */
 async function refuses(args: readonly string[], id: string): Promise<string> {
   const before = await dump(at.store);
   const { exitCode, stdout, stderr } = await at.run(...args);
@@ -250,7 +250,7 @@ describe("hawser ipam release", () => {
 
   test("what bears its owner's name by another transaction is left alone", async () => {
     await put(at.store, held);
-    // The pod has come back with another address meanwhile; only this one was left behind.
+    // The pod has returned with another address. Only this key was left behind.
     await put(at.store, holdingOf("blue/db-0/net1", ["10.60.0.20"]));
     expect((await at.run("release", "10.60.0.7", "--yes")).exitCode).toBe(0);
     const keys = await keysIn(at.store);

@@ -164,7 +164,7 @@ describe("the store against itself", () => {
   test("what is set right while we look is no finding", async () => {
     await put(at.store, web);
     await remove(keys.mac(web.mac));
-    // The progress ends with an empty line: all has been read, and nothing been looked at again.
+    // The progress ends with an empty line: everything was read, and no finding was looked at again.
     let ended = Promise.resolve();
     const onProgress = (line: string) => {
       if (line === "") ended = put(at.store, web);

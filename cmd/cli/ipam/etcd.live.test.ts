@@ -8,7 +8,7 @@ import { makeAuthority } from "../../../tools/testbed/certificates.ts";
 import { type EtcdCluster, etcdBinaries, startEtcd, turnOnUsers } from "../../../tools/testbed/etcd.ts";
 import { type Executable, executables, suite } from "../../../tools/testbed/executables.ts";
 
-/** The compiled command line and plugin on a real etcd, with a user that may do what is under the prefix and no more. */
+/** The compiled command line and plugin on a real etcd. Their user may only use keys under the prefix. */
 
 const [binary] = etcdBinaries();
 const reason = binary === undefined ? " (skipped: there is no etcd-server on this machine)" : "";
@@ -65,7 +65,7 @@ describe.skipIf(binary === undefined)(`hawser ipam on etcd${reason}`, () => {
     return { exitCode, ...JSON.parse(stdout) };
   }
 
-  /** As a runtime does; the executable acts by the name of its link. */
+  /** Calls the plugin as a runtime does. The name of its link decides which plugin it is. */
   async function plugin(executable: Executable, config: string, verb: string, pod: string): Promise<string> {
     const link = join(folder, "hawser-flat");
     fs.rmSync(link, { force: true });

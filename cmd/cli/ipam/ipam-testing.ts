@@ -14,7 +14,7 @@ import { asRoot, listen, type Printed, temporaryFolder, writeFile } from "../com
 import { hawser } from "../commands.ts";
 import { parseUsage } from "../usage.ts";
 
-/** What tests take for now: 2026-08-02 12:00:00Z. */
+/** The time of the tests: 2026-08-02 12:00:00Z. */
 export const nowMs = Date.UTC(2026, 7, 2, 12, 0, 0);
 export const hourMs = 3_600_000;
 export const node = "node-a";
@@ -25,10 +25,10 @@ export const stopped: Sys = { ...asRoot(linux), clock: { ...linux.clock, nowMs: 
 
 export interface Changes {
   readonly sys?: Sys;
-  /** What the person answers; undefined: there is none. */
+  /** The person's answer. Undefined: there is no person. */
   readonly answer?: boolean;
   readonly asked?: string[];
-  /** What happens meanwhile. */
+  /** What happens while the person is asked. */
   readonly whenAsked?: () => Promise<void>;
   readonly onProgress?: (line: string) => void;
   readonly columns?: number;
@@ -70,7 +70,7 @@ export function openStore(folder: string): Store {
   return openLocalStore(linux, `${folder}/store`);
 }
 
-/** What each test begins with: a folder, and in it an empty store and the configuration that names it. */
+/** What each test starts with: a folder with an empty store and the configuration that names the store. */
 export interface PoolScene {
   folder: string;
   config: string;
@@ -79,7 +79,7 @@ export interface PoolScene {
   readonly run: (...args: string[]) => Promise<Printed>;
 }
 
-/** A new one for each test of a file. */
+/** Makes a new scene for each test of a file. */
 export function useFolder(): PoolScene {
   const at: PoolScene = {
     folder: "",
@@ -129,7 +129,7 @@ export function holdingOf(
   };
 }
 
-/** As claims would have written them, or something else did: a test may write what is no holding. */
+/** Writes holdings as claims would. A test may also write what is no holding. */
 export async function put(store: Store, ...holdings: readonly Holding[]): Promise<void> {
   for (const holding of holdings) {
     const value = printJson(holding);

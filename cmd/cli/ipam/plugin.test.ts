@@ -11,7 +11,7 @@ import { dualRanges, runIpam, stopped, writeConfig } from "./ipam-testing.ts";
 
 const quiet = { ...stopped, warn: () => {} };
 
-/** The command line and the plugin itself on one store: they must mean the same by what lies in it. */
+/** The command line and the plugin use one store. They must read its keys in the same way. */
 
 let folder: ReturnType<typeof temporaryFolder>;
 let config: string;

@@ -352,7 +352,7 @@ describe("whereabouts", () => {
         why: "10.60.0.120 is in none of the ranges",
       },
     ]);
-    // Nobody is given these anyway.
+    // The pool never gives these.
     expect(reserved).toEqual([]);
   });
 
@@ -469,7 +469,7 @@ describe("host-local", () => {
       ["container:c2/eth0", "10.60.0.6"],
       ["container:c3/eth0", "10.60.0.7"],
     ]);
-    // An empty file keeps its address from everybody, and so do we.
+    // An empty file reserves its address from everybody, and so does the import.
     expect((await listed()).map(([address, condition]) => `${address} ${condition}`)).toEqual([
       "10.60.0.5 held",
       "10.60.0.6 held",

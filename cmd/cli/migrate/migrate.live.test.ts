@@ -8,7 +8,10 @@ import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { bridge, hawser, podArgs } from "../../../tools/testbed/networks.ts";
 
-/** A pod that Multus has attached, as far as its delegates and its files go: taken over, checked and deleted by hawser. */
+/**
+ * Hawser takes over, checks and deletes a pod. The test has attached it as Multus does: with its delegates and its
+ * files.
+ */
 
 const networkName = "multus-cni-network";
 const bytes = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
@@ -21,7 +24,7 @@ suite("hawser migrate multus", ["root", "bridge", "host-local"], (executable) =>
     fs.writeFileSync(path, JSON.stringify(content));
   }
 
-  /** What Multus does on ADD: its delegates by themselves, and its cache. */
+  /** Does what Multus does on ADD: calls the delegates, and writes the cache. */
   async function attachByMultus(
     networks: readonly Record<string, unknown>[],
     pod: BedNamespace,

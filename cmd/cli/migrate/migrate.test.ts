@@ -345,7 +345,7 @@ describe("hawser migrate multus --take-over", () => {
   });
 });
 
-/** What is printed must be what hawser takes, but for a primary that nobody knows here. */
+/** Hawser must accept the printed configuration. Only its primary is unknown here. */
 async function expectAccepted(configuration: JsonObject): Promise<void> {
   const [plugin = configuration] = (configuration.plugins ?? []) as JsonObject[];
   const network = must(
@@ -356,7 +356,7 @@ async function expectAccepted(configuration: JsonObject): Promise<void> {
   expect(parsed).toMatchObject(isKnown ? { ok: true } : { ok: false, error: { id: "config.delegate" } });
 }
 
-/** The configuration and the changes that a Multus configuration comes to. */
+/** Translates a Multus configuration. Answers hawser's configuration and the changes. */
 async function translated(
   config: object,
   more: Record<string, unknown> = {},
