@@ -11,7 +11,7 @@ export type { Grammar, NetworkRequest } from "./request.ts";
 
 const shortHint = "Write [namespace/]name[@interface] for each network, between commas, or a JSON array.";
 
-/** More than these nobody reads; an annotation of 1 MB can hold a million. */
+/** An annotation of 1 MB can hold a million mistakes. Nobody reads more than these. */
 const maxListed = 10;
 
 /**
@@ -74,7 +74,7 @@ function parseArray(text: string): Outcome<Json[], string> {
   return fail(`It is ${kindOf(json.value)}, not an array of objects.${hint}`);
 }
 
-/** A pod's author decides how many processes the node's root runs: nobody needs as many as this. */
+/** A limit, since a pod's author decides how many processes root runs on the node. */
 const maxNetworks = 64;
 
 function collect<T>(

@@ -5,12 +5,12 @@ import { redact } from "../cni/secrets.ts";
 import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from "../sys/http.ts";
 import { parseApiPath } from "./api-path.ts";
 
-/** One request, for messages. */
+/** What messages tell of a request. */
 export interface ApiCall {
   readonly server: string;
   readonly verb: "get" | "patch";
   readonly path: string;
-  /** Whatever happens, it is not shown. */
+  /** The token that was sent. No message shows it. */
   readonly secret: string;
 }
 
@@ -18,7 +18,7 @@ export interface ApiCall {
 export type ApiVerdict =
   | { readonly kind: "done"; readonly value: JsonObject }
   | { readonly kind: "failed"; readonly error: CniError }
-  /** It may be better soon; the server may have said when. */
+  /** Another try may succeed. The server may have said when. */
   | { readonly kind: "again"; readonly error: CniError; readonly afterMs: number | undefined };
 
 interface Told {
@@ -51,7 +51,7 @@ export function judge(asked: ApiCall, attempt: HttpAttempt): ApiVerdict {
 /** How the engines say that certificates or keys cannot be used; Bun has no other word for it. */
 const unusable = /^(FailedToOpenSocket|ERR_OSSL_)/;
 
-/** An answer has come, and asking again would bring the same: it is too long, or compressed. */
+/** Codes of answers that another try would bring again: too long, or compressed. */
 const unreadable = /^(EMSGSIZE|ENOTSUP)$/;
 
 function judgeFault(asked: ApiCall, { code, message }: HttpFault): ApiVerdict {
@@ -70,7 +70,7 @@ function tell({ server, verb, path, secret }: ApiCall, { code, id, why, todo }: 
   const target = parseApiPath(path);
   const what = target === undefined ? path : `${target.resource} ${target.namespace}/${target.name}`;
   const text = `${verb} ${what} at ${server}: ${why}`;
-  // A server, or something before it, may repeat what it was sent.
+  // A server, or a proxy before it, may repeat the token that it was sent.
   return cniError(code, id, redact(text, [secret], tokenMark), todo);
 }
 
@@ -165,7 +165,7 @@ function refusal(asked: ApiCall, { status }: HttpResponse, object: JsonObject | 
   }
 }
 
-/** A missing object is told by a Status with its kind; a path that no handler has is not. */
+/** The API answers for a missing object with a Status that has the object's kind. For an unknown path it does not. */
 function isAbsence(object: JsonObject | undefined): boolean {
   return object?.kind === "Status" && isObject(object.details) && typeof object.details.kind === "string";
 }
@@ -185,7 +185,7 @@ function rightMissing({ verb, path }: ApiCall): string {
 
 const longestMessage = 400;
 
-/** The server's own words, without our token, printable and not endless: in this order, for half a token is not found. */
+/** The server's own words: first without our token, then printable, then cut. A token that is cut first is not found. */
 function says({ secret }: ApiCall, object: JsonObject | undefined): string {
   if (typeof object?.message !== "string" || object.message === "") return "";
   const message = redact(object.message, [secret], tokenMark);

@@ -7,13 +7,13 @@ import { type Definition, parseResource } from "./definition.ts";
 import { isMirrorOf, isOfNode, type PodIdentity } from "./pod.ts";
 import { areTexts, quote } from "./text.ts";
 
-/** What stands where a definition of a file has the file's path. */
+/** The source of a definition of the API. A definition of a file has the file's path there. */
 export const apiSource = "Kubernetes API";
 
 /**
  * A pod's annotations, as they are now. Errors: the client's, `kube.pod-gone`, `kube.pod-uid`, `kube.api-answer`. A pod
- * that is gone is an error and no empty success, as in Multus: its sandbox is taken down again anyway, and nobody may
- * take addresses for real that were made up. `believesSource`: as Multus does, any pod that says it is static is one.
+ * that is gone is an error. Multus reports a success with invented addresses, which the runtime then believes.
+ * `believesSource`: any pod that says that it is static counts as static, as in Multus.
  */
 export async function fetchAnnotations(
   api: KubeClient,
@@ -64,7 +64,7 @@ function gone(doing: string, { msg }: CniError): CniError {
   };
 }
 
-/** The metadata of what was asked for; undefined when it is something else. */
+/** The metadata of the object that was asked for; undefined when the document is another object. */
 function metadataOf(object: JsonObject, kind: string, name: string): JsonObject | undefined {
   const { metadata } = object;
   return object.kind === kind && isObject(metadata) && metadata.name === name ? metadata : undefined;

@@ -25,12 +25,12 @@ export interface ClientOptions {
 }
 
 export interface ClientLimits {
-  /** For one try. */
+  /** The limit of one try. */
   readonly tryMs: number;
-  /** For one call, all of its tries and pauses. */
+  /** The limit of one call with all of its tries and pauses. */
   readonly callMs: number;
   readonly tries: number;
-  /** Before the second try; doubled before each further one. */
+  /** The pause before the second try. It doubles before each further try. */
   readonly pauseMs: number;
 }
 
@@ -40,7 +40,7 @@ interface Session {
   readonly sys: Sys;
   readonly options: ClientOptions;
   readonly limits: ClientLimits;
-  /** Read at the first call, once for calls that come at once. */
+  /** Is read at the first call. Calls that come at the same time share one reading. */
   access: Promise<Outcome<KubeAccess, CniError>> | undefined;
 }
 
@@ -77,7 +77,7 @@ async function call(session: Session, question: Question): Promise<Outcome<JsonO
     if (!token.ok) return token;
     const verdict = await ask(session, access.value, question, token.value, endMs);
     if (verdict.kind === "done") return ok(verdict.value);
-    // The file may have been renewed while we asked, or between its being read and its being judged.
+    // The token's file may have been renewed while we asked.
     const isRenewed = isUnauthorized(verdict) && isOutdated(sys, access.value, token.value);
     if (isRenewed && mayRenew) mayRenew = false;
     else if (verdict.kind === "failed") return fail(verdict.error);
@@ -135,7 +135,7 @@ function isOutdated(sys: Sys, access: KubeAccess, used: string): boolean {
   return now.ok && now.value !== used;
 }
 
-/** Waits before the next try. False when there shall be none: enough tries, or no time for one. */
+/** Waits before the next try. False when there is no next try: there were enough, or there is no time left. */
 async function pause(
   { sys, limits }: Session,
   { afterMs }: Extract<ApiVerdict, { kind: "again" }>,
@@ -143,7 +143,7 @@ async function pause(
   endMs: number,
 ): Promise<boolean> {
   if (tries >= limits.tries) return false;
-  // Between half and all of it, so that the nodes of a cluster do not come back at one moment.
+  // A random pause from half to all of it, so that the nodes of a cluster do not all ask at one moment.
   const share = 0.5 + Number.parseInt(sys.random.hex(4), 16) / 0x20000;
   const durationMs = afterMs ?? Math.round(limits.pauseMs * 2 ** (tries - 1) * share);
   if (sys.clock.monotonicMs() + durationMs >= endMs) return false;

@@ -15,12 +15,12 @@ export interface Sandbox {
 
 const services = ["runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"];
 const timeoutMs = 10_000;
-/** As the kubelet; a node of 250 pods needs some 200 kB. */
+/** The kubelet's limit. A node of 250 pods needs some 200 kB. */
 const maxBytes = 16 * 1024 * 1024;
-/** NamespaceMode: the node's own. */
+/** The value of NamespaceMode for the node's own namespace. */
 const ofNode = 2;
 
-/** Every sandbox, also those that have ended: their runtime still owes them a DEL, or the next one. */
+/** Every sandbox, also those that have ended: the runtime may not have called DEL for them yet. */
 export async function listSandboxes(sys: Sys, socket: string): Promise<Outcome<Sandbox[], string>> {
   const answer = await call(sys, socket, "ListPodSandbox", new Uint8Array());
   if (!answer.ok) return fail(answer.error.message);
@@ -49,7 +49,7 @@ function readSandbox(bytes: Uint8Array): Outcome<Sandbox, string> {
   });
 }
 
-/** Whether a sandbox has the node's own network: no CNI plugin was called for it. Undefined when nobody tells. */
+/** Whether a sandbox has the node's own network: no plugin was called for it. Undefined when the runtime does not tell. */
 export async function isOnNodeNetwork(sys: Sys, socket: string, id: string): Promise<boolean | undefined> {
   const answer = await call(sys, socket, "PodSandboxStatus", writeTexts({ 1: id }));
   if (!answer.ok) return undefined;

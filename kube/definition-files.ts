@@ -12,9 +12,9 @@ export type { Definition } from "./definition.ts";
 const suffixes = [".conf", ".conflist", ".json"];
 const maxListed = 20;
 
-/** A file of the definitions' folder: what a pod asks for to get it, and what it says or why it says nothing. */
+/** A file of the definitions' folder: the name that a pod asks for, and the definition or why it cannot be read. */
 export interface ListedDefinition {
-  /** Empty for a file that lies beside the namespaces' folders. */
+  /** Empty for a file that lies in no namespace's folder. */
   readonly namespace: string;
   readonly name: string;
   readonly definition: Outcome<Definition, CniError>;
@@ -30,7 +30,7 @@ export function readDefinition(
   namespace: string,
   name: string,
 ): Outcome<Definition, CniError> {
-  // Whoever asks has checked them; but a path is made of them here.
+  // The caller has checked the names. They are checked again, because a path is made of them here.
   const why = namespaceProblem(namespace) ?? definitionNameProblem(name);
   if (why !== undefined) {
     const asked = quote(`${namespace}/${name}`);
@@ -73,7 +73,7 @@ export function listDefinitions(sys: Sys, definitionsDir: string): Outcome<Liste
 
 /**
  * The configuration whose `name` this is, among the .conf, .conflist and .json files of a folder, the first by file
- * name. A file that does not parse is passed over, with a word about it; one that is not wanted without. Errors:
+ * name. A file that does not parse is passed over with a warning. Errors:
  * `kube.unknown-network`, `kube.read`.
  */
 export function findByNetworkName(
@@ -138,7 +138,7 @@ export function isConfiguration(file: string): boolean {
   return suffixes.some((suffix) => file.endsWith(suffix));
 }
 
-/** What files define, each once, dot files (a writer's temporary ones) left out. */
+/** The definitions of a folder's files, each once. Dot files are left out: they are a writer's temporary ones. */
 function definedNames(files: readonly string[]): string[] {
   const names = files
     .filter((file) => isConfiguration(file) && !file.startsWith("."))
@@ -152,7 +152,7 @@ function stray(definitionsDir: string, file: string, name: string): ListedDefini
   return { namespace: "", name, definition: badDefinition(place, why) };
 }
 
-/** There is no such file: none of the name, no folder on the way, or a name too long for any file. */
+/** Whether there is no such file: no file of the name, no folder on the way, or a name too long for any file. */
 function isNoFile(fault: Fault): boolean {
   return isAbsent(fault) || fault.code === "ENAMETOOLONG";
 }

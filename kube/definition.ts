@@ -6,24 +6,24 @@ import { isText } from "../cni/readers.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import { areTexts, isUnset, jsonMistake, quote } from "./text.ts";
 
-/** Where a definition was found, and so what it must be called. */
+/** Where a definition was found. Its own metadata must say the same namespace and name. */
 export interface DefinitionPlace {
   readonly namespace: string;
   readonly name: string;
   /** The file's path, or that it is the API's. */
   readonly source: string;
-  /** By the node's operator, or by whoever may write to the namespace. */
+  /** Who wrote it: the node's operator, or whoever may write to the namespace. */
   readonly keptIn: "disk" | "api";
 }
 
-/** On a definition: the namespaces whose pods may use it, besides those that the node's configuration lets; `*`: all. */
+/** A definition's annotation: more namespaces whose pods may use it than the node's configuration allows; `*`: all. */
 export const allowedNamespacesAnnotation = "v1.hawser-cni.io/allowed-namespaces";
-/** On a definition: what pods may not ask of it, though the node's configuration lets them; `*`: anything. */
+/** A definition's annotation: what pods may not ask of it although the node's configuration allows it; `*`: anything. */
 export const deniedRequestsAnnotation = "v1.hawser-cni.io/denied-requests";
 
 /** A network definition as found: a CNI configuration or a list, not parsed beyond JSON. */
 export interface Definition extends DefinitionPlace {
-  /** Of its metadata; a configuration that is no resource has none. */
+  /** The annotations of its metadata. A CNI configuration that is no resource has none. */
   readonly annotations: Readonly<Record<string, string>>;
   /** With `name`, and `type` or `plugins`; or empty: the file of this network's name in confDir is meant. */
   readonly config: JsonObject;
@@ -32,7 +32,7 @@ export interface Definition extends DefinitionPlace {
 }
 
 const kind = "NetworkAttachmentDefinition";
-/** A page or two of text; whoever writes to a namespace could store a megabyte, for each ADD to read. */
+/** A definition is a page or two of text. Without a limit a namespace could store a megabyte that each ADD has to read. */
 const maxConfigLength = 64 * 1024;
 
 /** Reads what a file says: a NetworkAttachmentDefinition or a CNI configuration. Errors: `kube.bad-definition`. */
@@ -104,7 +104,7 @@ function configOf({ spec: given }: JsonObject): Outcome<JsonObject | undefined, 
   return parsed.ok ? parsed : fail(`spec.config ${parsed.error}`);
 }
 
-/** The metadata of a resource that is a definition, and the one of this place. */
+/** The metadata of a resource, if it is a definition and has the namespace and name of its place. */
 function metadataOf(resource: JsonObject, { namespace, name }: DefinitionPlace): Outcome<JsonObject, string> {
   if (resource.kind !== kind) return fail(`kind is ${shown(resource.kind)}, not "${kind}"`);
   const metadata = isUnset(resource.metadata) ? {} : resource.metadata;

@@ -64,7 +64,7 @@ export function readElement(entry: Json, index: number, grammar: Grammar): Readi
   return ok({ ...requestOf(read, read.name, grammar), ...(ignored.length > 0 && { ignored }) });
 }
 
-/** What is wrong with an entry that no single key is to blame for. */
+/** Mistakes of an entry as a whole. */
 function wholeProblems(entry: JsonObject, index: number, { defaultNamespace }: Grammar): Problem[] {
   const problems: Problem[] = [];
   if (isUnset(entry.name)) {

@@ -8,7 +8,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { isUnset, quote } from "./text.ts";
 
-/** Where the API server is, whom we trust to be it, and who we are. */
+/** Where the API server is, how it proves that it is the one, and who we are to it. */
 export interface KubeAccess {
   /** `https://10.0.0.1:6443`, without a slash at the end. */
   readonly server: string;
@@ -16,13 +16,13 @@ export interface KubeAccess {
   readonly token: KubeToken;
 }
 
-/** The kubelet and others renew a token's file, so that one is read for each request. */
+/** The kubelet and others renew a token's file, so the file is read for each request. */
 export type KubeToken =
   | { readonly kind: "none" }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "file"; readonly path: string };
 
-/** What the configuration's `kubeconfig` says in place of a path. */
+/** The word that the configuration's `kubeconfig` may have instead of a path. */
 export const inCluster = "in-cluster";
 
 const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -36,7 +36,7 @@ export async function readAccess(
   return kubeconfig === inCluster ? readInCluster(sys, variables) : readKubeconfig(sys, kubeconfig);
 }
 
-/** As every container of a pod finds it: two variables and the service account's folder. */
+/** The access that every container of a pod has: two variables and the service account's folder. */
 function readInCluster(
   sys: Sys,
   variables: Readonly<Record<string, string | undefined>>,
@@ -82,7 +82,7 @@ function wrong(path: string, why: string): Outcome<never, CniError> {
   );
 }
 
-/** The parser of YAML costs an ADD several milliseconds, and is loaded only for a file that is not JSON. */
+/** The parser of YAML is loaded only for a file that is not JSON, since it costs an ADD several milliseconds. */
 async function parseText(text: string): Promise<Outcome<JsonObject, string>> {
   // A parser's own words would repeat the text, which holds tokens and keys.
   const json = parseJson(text);
@@ -96,7 +96,7 @@ interface Chosen {
   readonly user: JsonObject;
 }
 
-/** What `current-context` names. */
+/** The cluster and the user that `current-context` names. */
 function choose(document: JsonObject): Outcome<Chosen, string> {
   const name = document["current-context"];
   if (typeof name !== "string" || name === "") return fail("it has no current-context");
@@ -112,7 +112,7 @@ function choose(document: JsonObject): Outcome<Chosen, string> {
   return known.ok ? ok({ cluster: found.value, user: known.value }) : known;
 }
 
-/** Of `[{"name": ..., "<inner>": {...}}, ...]` the one of this name. */
+/** The inner object of this name in `[{"name": ..., "<inner>": {...}}, ...]`. */
 function entry(document: JsonObject, list: string, inner: string, name: string): Outcome<JsonObject, string> {
   const entries = document[list] ?? [];
   if (!Array.isArray(entries)) return fail(`${list} is ${kindOf(entries)}, not an array`);
@@ -124,7 +124,7 @@ function entry(document: JsonObject, list: string, inner: string, name: string):
     : fail(`${list}: ${inner} of ${quote(name)} is ${kindOf(value)}, not an object`);
 }
 
-/** What client-go knows and we do not do, each with what to do in its place. */
+/** Fields that client-go knows and Hawser refuses, each with what to do instead. */
 const refused: Readonly<Record<keyof Chosen, Readonly<Record<string, string>>>> = {
   cluster: {
     "insecure-skip-tls-verify":
@@ -170,7 +170,7 @@ function accessOf(sys: Sys, folder: string, { cluster, user }: Chosen): Outcome<
   if (!tls.ok) return tls;
   const token = tokenOf(folder, user);
   if (!token.ok) return token;
-  // Neither may be shown to everybody on the way.
+  // Without TLS everybody on the way could read the token or the password.
   if (isBare && token.value.kind !== "none")
     return fail("a token is not sent to a server of http:; give https:");
   if (isBare && tls.value !== undefined)
@@ -186,7 +186,7 @@ function serverOf(value: JsonObject[string] | undefined): Outcome<string, string
   const text = value.replace(needlessBrackets, "$1$2");
   if (!URL.canParse(text)) return fail(`server ${quote(value)} is no URL`);
   const { protocol, username, password, search, hash, origin, pathname } = new URL(text);
-  // Not repeated: it may hold a password.
+  // The message does not repeat the address: it may hold a password.
   if (username !== "" || password !== "") return fail("server: a URL with a user in it is not supported");
   if ((protocol !== "https:" && protocol !== "http:") || search !== "" || hash !== "")
     return fail(`server ${quote(value)} is no address of an API server; write it like https://10.0.0.1:6443`);
@@ -250,7 +250,7 @@ function decodeBase64(text: string): string | undefined {
   }
 }
 
-/** The file wins, as in client-go. */
+/** With both a file and a token, the file is used, as in client-go. */
 function tokenOf(folder: string, user: JsonObject): Outcome<KubeToken, string> {
   const path = textOf(user, "tokenFile");
   if (!path.ok) return path;
@@ -261,7 +261,7 @@ function tokenOf(folder: string, user: JsonObject): Outcome<KubeToken, string> {
   return isToken(text.value) ? ok({ kind: "text", text: text.value }) : fail("token is no token");
 }
 
-/** What a header can carry. An engine that refuses another value would show it in its error. */
+/** Whether a header can carry the token. An engine that refuses a header's value shows the value in its error. */
 export function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }

@@ -7,12 +7,12 @@ import { networkStatusAnnotation, type PodIdentity } from "./pod.ts";
 
 /** One network that a pod was attached to. */
 export interface AttachedNetwork {
-  /** `namespace/name` of its definition; of the cluster's own network, the name in its configuration. */
+  /** `namespace/name` of its definition. The cluster's own network has the name of its configuration. */
   readonly name: string;
   /** Whether it is the cluster's own network. */
   readonly isDefault: boolean;
   readonly result: CniResult;
-  /** Of its device (Device Information Specification). */
+  /** The information on its device (Device Information Specification). */
   readonly deviceInfo?: JsonObject;
 }
 
@@ -48,7 +48,7 @@ function fits(text: string): boolean {
   return new TextEncoder().encode(text).length <= maxBytes;
 }
 
-/** Who it is and where it can be reached, as far as nobody can write a book into it. */
+/** An entry without the fields that may be of any length: names, addresses and MAC remain. */
 function bare({ name, interface: ifname, mac, default: isDefault, dns: _dns, ips }: JsonObject): JsonObject {
   return {
     name: name ?? "",
@@ -98,7 +98,7 @@ interface Entry {
   readonly gateways: readonly string[];
 }
 
-/** Keys in the order, and left out, as Multus does. */
+/** Multus's order of keys. A key without a value is left out, as in Multus. */
 function entryOf({ name, interface: link, ips, isDefault, dns, deviceInfo, gateways }: Entry): JsonObject {
   const { mac = "", mtu = 0 } = link ?? {};
   return {
@@ -129,7 +129,7 @@ function ipsOf(
   return ips.filter((ip) => isOwn(ip.interface)).map(({ address }) => address.replace(/\/.*$/, ""));
 }
 
-/** Of the default routes: their own gateway, or that of the network's addresses, by which a route without one goes. */
+/** The gateways of the default routes. A route without a gateway has that of the network's addresses. */
 function effectiveGateways({ ips = [], routes = [] }: CniResult): string[] {
   const gateways = routes.filter(isDefaultRoute).flatMap(({ dst, gw = "", scope = 0 }) => {
     if (gw !== "") return [gw];

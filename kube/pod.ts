@@ -5,11 +5,11 @@ import { isObject, type Json } from "../cni/json.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
 import { areTexts, listed, quote } from "./text.ts";
 
-/** The pod's choice of networks (Network Plumbing Working Group, multi-network specification 1.3, section 4.1). */
+/** The annotation with the pod's choice of networks (multi-network specification 1.3, section 4.1). */
 export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
-/** What the pod got, for all to read. */
+/** The annotation that tells everybody what the pod got. */
 export const networkStatusAnnotation = "k8s.v1.cni.cncf.io/network-status";
-/** Multus's own: another primary network for this pod. */
+/** Multus's annotation for another primary network of this pod. */
 export const defaultNetworkAnnotation = "v1.multus-cni.io/default-network";
 
 /** What a configuration must declare under `capabilities` for the runtime to pass the pod's annotations. */
@@ -44,7 +44,7 @@ export function podOf({ args }: Environment): PodIdentity | undefined {
 /** What the runtime said of the pod's annotations. */
 export type Annotations =
   | { readonly kind: "given"; readonly values: Readonly<Record<string, string>> }
-  /** The runtime is too old to pass them, or was not asked to: nothing is known of the pod's. */
+  /** The runtime has not passed them: it is too old, or the configuration does not ask for them. */
   | { readonly kind: "absent" };
 
 /**

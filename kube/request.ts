@@ -11,7 +11,7 @@ export interface NetworkRequest {
   readonly namespace: string;
   readonly name: string;
   readonly interface?: string;
-  /** Addresses, with or without a prefix length, each in its one spelling; so are the other addresses here. */
+  /** Addresses with or without a prefix length. All addresses here are in their one canonical spelling. */
   readonly ips?: readonly string[];
   /** Six octets, or the twenty of IP over InfiniBand. */
   readonly mac?: string;
@@ -28,16 +28,16 @@ export interface NetworkRequest {
   /** The IPAMClaim (`k8s.cni.cncf.io`) in the pod's namespace that keeps the addresses. */
   readonly ipamClaimReference?: string;
   readonly cniArgs?: JsonObject;
-  /** Keys that there are not, passed over because the configuration says so (`"unknownKeys": "ignore"`). */
+  /** Keys that do not exist, passed over because the configuration says so (`"unknownKeys": "ignore"`). */
   readonly ignored?: readonly string[];
 }
 
-/** How an annotation is read, beside what it says. */
+/** The rules by which an annotation is read. */
 export interface Grammar {
-  /** Of a network that names none: mostly the pod's. */
+  /** The namespace of a network that names none. Mostly the pod's. */
   readonly defaultNamespace: string;
   readonly unknownKeys: "refuse" | "ignore";
-  /** Whether a name has a dot in the short form, too; in a pod's list of networks it has not. */
+  /** Whether a name in the short form may have a dot. In a pod's list of networks it may not. */
   readonly dots?: true;
 }
 

@@ -14,7 +14,7 @@ function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A JSON parser's own words. They repeat the text that they are about, under Bun all of a word of it. */
+/** A JSON parser's own words, cut and printable. They repeat a part of the text, under Bun a whole word of any length. */
 export function plainReason(reason: string): string {
   return cut(reason, 2 * longestShown).replaceAll(/[^ -~]/g, "?");
 }
@@ -26,13 +26,13 @@ export function jsonMistake(text: string, reason: string): string {
   return `line ${mistake.line}, column ${mistake.column}: ${plainReason(mistake.why)}`;
 }
 
-/** As many of them as a person reads, and how many there are beyond. */
+/** The first items, and how many more there are. */
 export function listed(items: readonly string[], atMost: number): string {
   const shown = items.slice(0, atMost).join(", ");
   return items.length > atMost ? `${shown} and ${items.length - atMost} more` : shown;
 }
 
-/** What Go's decoder, by which all this has been read so far, cannot tell from a key that is not there. */
+/** Whether Go's decoder, which Multus uses, takes the value for a missing key. */
 export function isUnset(value: Json | undefined): boolean {
   return value === undefined || value === null || value === "";
 }

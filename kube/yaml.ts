@@ -92,7 +92,7 @@ async function parseYaml(source: string, line: number): Promise<Outcome<Json[], 
   }
 }
 
-/** What of the library's lexer is ours to loosen; the types call it private. */
+/** The parts of the library's lexer that are loosened here. The library's types call them private. */
 interface LooseLexer {
   indentNext: number;
   parseQuotedScalar(): Generator<string, unknown>;
@@ -109,7 +109,7 @@ function* tokensOf(
   yield* parser.end();
 }
 
-/** Inside of quotes and of brackets a line may be indented as it likes, and by tabs. */
+/** Within quotes and brackets a line may be indented in any way, also by tabs. */
 function loosen(lexer: LooseLexer): void {
   for (const method of ["parseQuotedScalar", "parseFlowCollection"] as const) {
     const strict = lexer[method];
@@ -123,7 +123,7 @@ function loosen(lexer: LooseLexer): void {
   }
 }
 
-/** Those of YAML 1.1, but for what sigs.k8s.io/yaml leaves text (times, numbers to the base of 60) or reads otherwise. */
+/** The scalars of YAML 1.1, but for what sigs.k8s.io/yaml leaves text (times, numbers to the base of 60) or reads otherwise. */
 function customTags(tags: Tags): Tags {
   const left = tags.filter(
     (tag) => typeof tag === "string" || (tag.tag !== timestamp && tag.format !== "TIME"),
@@ -145,7 +145,7 @@ const binary: ScalarTag = {
   resolve: (text) => new TextDecoder().decode(Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0))),
 };
 
-/** Large numbers digit for digit. */
+/** Keeps large numbers digit for digit. */
 function toJson(value: unknown): Json {
   if (typeof value === "bigint" || typeof value === "number") {
     const number = parseJson(String(value));

@@ -45,7 +45,7 @@ function readData(text: string): Outcome<JsonObject, string> {
 function readDeviceIds(value: Json | undefined): string[] | undefined {
   if (value === undefined || value === null) return [];
   const ids: Json[] = isObject(value) ? Object.values(value).flat() : Array.isArray(value) ? value : [value];
-  // Of a NUMA node without devices Go writes null.
+  // Go writes null for a NUMA node without devices.
   const named = ids.filter((id) => id !== null);
   return named.every((id) => typeof id === "string") ? named : undefined;
 }

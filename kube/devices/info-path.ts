@@ -9,7 +9,7 @@ import type { AssignedDevice } from "./assign.ts";
 /** What a plugin declares to be told the path of its file. */
 export const deviceInfoCapability = "CNIDeviceInfoFile";
 
-/** A file name's. */
+/** The longest name of a file. */
 const maxBytes = 255;
 
 /** Where a device plugin writes (section 4.1): slashes are all that it replaces. */
@@ -30,7 +30,7 @@ export function attachmentInfoPath(
   return `${deviceInfoDir}/cni/${fileName(network).slice(0, room)}${unique}`;
 }
 
-/** Names come from definitions and configurations: nothing in them leads out of the folder. */
+/** Makes a file's name of a text from a definition or a configuration, so that no text leads out of the folder. */
 function fileName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_.-]/g, "-");
 }

@@ -28,9 +28,9 @@ export interface PodDevices {
 /** One list a container, in order. */
 type Containers = readonly (readonly Assignment[])[];
 
-/** For Get, List and the pauses between their tries together. */
+/** The limit of Get, List and the pauses between their tries together. */
 const timeoutMs = 10_000;
-/** As in Multus; a node of 250 pods needs some 100 kB. */
+/** Multus's limit. A node of 250 pods needs some 100 kB. */
 const maxBytes = 16 * 1024 * 1024;
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
@@ -66,7 +66,7 @@ export async function readPodDevices(
   );
 }
 
-/** Undefined never: a pod that the kubelet does not list has no devices. */
+/** A pod that the kubelet does not list has no devices. */
 async function askKubelet(sys: Sys, socket: string, pod: PodIdentity): Promise<Outcome<Containers, string>> {
   const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
   const call = (method: string, body: Uint8Array): Promise<RpcAttempt> =>

@@ -47,7 +47,7 @@ const objectOrNull: Reader<JsonObject> = (value, place, notes) =>
   value === null ? undefined : object(value, place, notes);
 const anything: Reader<Json> = (value) => value;
 
-/** Reads an absolute path; an empty one says nothing. A DEL goes by a relative one, too: its record may lie there. */
+/** Reads an absolute path. An empty path says nothing. A relative path is a problem, but a DEL looks there for its record. */
 function path(what: string, isOther: (value: string) => boolean = () => false): Reader<string> {
   return (value, place, notes) => {
     if (!isText(value)) return refuse(notes, place, `must be ${what}, as text`);
@@ -151,7 +151,7 @@ export function isRight(name: FieldName, value: Json): boolean {
   return notes.problems.length === 0;
 }
 
-/** Names of fields that do not exist. A key with a slash is its prefix's owner's (cni.dev/valid-attachments), not ours. */
+/** Names of fields that do not exist. A key with a slash (cni.dev/valid-attachments) belongs to the owner of its prefix. */
 export function unknownFields(raw: JsonObject): string[] {
   return ownNames(raw).filter((name) => !Object.hasOwn(fields, name));
 }
@@ -161,8 +161,8 @@ export function ownNames(raw: JsonObject): string[] {
 }
 
 /**
- * The settings, as far as they are right; `defaults`, and then the table's own, for the others. A wrong one is no reason to
- * know none: DEL goes by what can be told.
+ * The settings. A setting that is missing or wrong has the value of `defaults`, else the table's own: a DEL uses what is
+ * right in a configuration that is wrong elsewhere.
  */
 export function settingsIn(raw: JsonObject, defaults: Partial<Settings> = {}): Settings {
   const rows = Object.entries<Row & { readonly otherwise?: unknown }>(fields);

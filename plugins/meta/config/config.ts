@@ -33,7 +33,7 @@ export interface MetaTeardown {
   readonly timeoutMs: number;
 }
 
-/** What is not one of the settings here follows from them, or from the dialect. */
+/** The settings, and what follows from them or from the dialect. */
 export interface MetaConfig extends MetaTeardown, Omit<Settings, "requests" | "result" | "runtimeConfig"> {
   readonly network: NetworkConfig;
   /** Whose words the configuration is written in. Multus's fields come here translated (`multus.ts`). */
@@ -46,7 +46,7 @@ export interface MetaConfig extends MetaTeardown, Omit<Settings, "requests" | "r
   /** The file that must be there before anything is attached; none when empty. */
   readonly readinessFile: string;
   readonly requests: RequestRules;
-  /** Of a default-network annotation that names none; empty: the pod's. */
+  /** The namespace of a default-network annotation that names none; empty: the pod's. */
   readonly defaultNetworkNamespace: string;
   readonly result: "merged" | "primary";
   readonly runtimeConfig: JsonObject;
@@ -61,7 +61,7 @@ export const multusType = "multus";
 
 /** What holds where a configuration says nothing. */
 interface Unsaid {
-  /** Of the settings whose default is another one than the table's. */
+  /** The settings that have another default than the table's. */
   readonly settings: Partial<Settings>;
   readonly permissions: Permissions;
 }

@@ -18,8 +18,8 @@ export async function parseMetaConfig(network: NetworkConfig): Promise<Outcome<M
 }
 
 /**
- * What can be told of a configuration that is wrong somewhere: its primary. A DEL without a record does what it can, since
- * a runtime that is refused tries for ever.
+ * What can be used of a configuration that is wrong somewhere: its primary. A DEL without a record deletes that much, since a
+ * runtime that gets an error tries for ever.
  */
 export async function salvageMetaConfig(network: NetworkConfig): Promise<MetaConfig | undefined> {
   if (network.type === multusType) return (await import("./multus.ts")).salvageMultusConfig(network);

@@ -77,7 +77,7 @@ export function permissionsFor(
   return { ...everywhere, ...own(`${namespace}/*`), ...own(`${namespace}/${name}`) };
 }
 
-/** What the configuration says itself of `requests`. */
+/** `requests` as the configuration has it, without defaults. */
 export interface SaidRules {
   readonly everywhere: Partial<Permissions>;
   readonly networks: RequestRules["networks"];
@@ -108,7 +108,7 @@ function rulesOf({ networks = {}, ...rest }: JsonObject): SaidRules | undefined 
 const networkKey =
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$/;
 
-/** Undefined when anything in it is no permission. */
+/** Undefined when any key or value is no permission. */
 function permissionsOf(value: Json): Partial<Permissions> | undefined {
   if (!isObject(value)) return undefined;
   const read: Partial<Record<RequestKind, Permission>> = {};

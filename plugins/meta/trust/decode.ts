@@ -30,15 +30,15 @@ import {
   text,
 } from "./tenant-fields.ts";
 
-/** What the operator says of tenants' text. */
+/** The operator's settings for tenants' definitions. */
 export type Trust = Pick<MetaConfig, "unknownKeys" | "opaqueTypes" | "definitionNames">;
 
 /** A tenant's definition as it may be handed on: made anew of what was understood. */
 export interface Decoded {
   readonly config: JsonObject;
-  /** What it rests on of the operator's: their `requests` go for its pods. */
+  /** The operator's grants that it uses. Their `requests` apply to its pods. */
   readonly grants: readonly Grant[];
-  /** What was written and is not handed on, for people. */
+  /** For people: fields that were written and are not handed on. */
   readonly leftOut: readonly string[];
 }
 
@@ -72,9 +72,9 @@ interface Scope {
   readonly resources: Resources;
   readonly notes: TenantNotes;
   readonly grants: Grant[];
-  /** The network's name as its author has it. */
+  /** The network's name as its author wrote it. */
   readonly written: string;
-  /** The same with the namespace, for whatever keeps state by names. */
+  /** The same with the namespace before it. Plugins keep state under this name. */
   readonly ownName: string;
 }
 
@@ -112,10 +112,10 @@ const version = matching(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/, "is no version");
 const isCapability = (key: string) => /^[A-Za-z0-9._/-]{1,100}$/.test(key);
 const aFlag = (value: Json): Json | undefined =>
   value === "true" || value === "false" ? value === "true" : undefined;
-/** libcni takes the text, too. */
+/** A flag. libcni takes the texts "true" and "false", too. */
 const loose: TenantReader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
 
-/** Of a list, and of a single plugin that stands for one. */
+/** Fields of a list, and of a single plugin that stands for a list. */
 const envelope: DecodedFields = {
   cniVersion: version,
   cniVersions: list(version),
@@ -125,7 +125,7 @@ const envelope: DecodedFields = {
   loadOnlyInlinedPlugins: loose,
 };
 
-/** Of a list only. What people put here by mistake is told where it belongs. */
+/** Fields of a list only. */
 const listFields: DecodedFields = {
   ...envelope,
   plugins: list((value) => value, 16),
@@ -137,7 +137,7 @@ const listFields: DecodedFields = {
 const label = object({ key: text(() => undefined), value: text(() => undefined) });
 const runtimes = operators("It is the runtime's to say, for each pod");
 
-/** Of each plugin, besides its own fields. */
+/** Fields that each plugin may have besides its own. */
 const common: DecodedFields = {
   cniVersion: version,
   name: text(() => undefined),
@@ -164,7 +164,7 @@ function readConfig(scope: Scope, config: JsonObject): JsonObject {
   };
 }
 
-/** One executable's configuration, `ipam` within it excepted. */
+/** Decodes the configuration of one plugin. */
 function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: DecodedFields): JsonObject {
   const type = typeNameOf(plugin);
   const schema = schemaOf(type, "plugin");
@@ -196,7 +196,7 @@ function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
     return undefined;
   }
   const type = typeNameOf(ipam);
-  // No addresses, in each of the ways in which Go's programs write that.
+  // An ipam without a type and without values means no addresses: Go programs write it in several ways.
   if (type === "" && Object.values(ipam).every(isUnset)) return {};
   const fields: DecodedFields = { type: text(() => undefined) };
   const read = readPart(scope, "ipam", fields, ipam, place);
@@ -219,7 +219,7 @@ function isOpaque({ trust }: Scope, type: string): boolean {
   );
 }
 
-/** What belongs to one executable, by its schema; or as it is, where the operator has said so of its type. */
+/** Decodes the fields of one executable by its schema. An opaque type's fields stay as they are. */
 function readPart(
   scope: Scope,
   part: Part,
@@ -258,7 +258,7 @@ function readBySchema(
   return { ...read, ...Object.fromEntries(named.map((key) => [key, `${notes.namespace}.${read[key]}`])) };
 }
 
-/** What is ours to judge is judged; what is the plugin's own goes through, if no key of it can be read as another. */
+/** Decodes the fields that every plugin may have. Its own fields stay as they are, if no key can be read as another. */
 function readOpaque(fields: DecodedFields, value: JsonObject, place: string, notes: TenantNotes): JsonObject {
   const own = Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key));
   const judged = Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
@@ -287,7 +287,7 @@ function noteTwins(
   }
 }
 
-/** Where the operator restricts what of the node may be used, everything else is his own. */
+/** Notes each use of the node that is not granted. What the operator does not restrict anybody may use. */
 function use({ resources, notes, grants }: Scope, place: string, uses: readonly Use[]): void {
   for (const { kind, name } of uses) {
     const restricted = resources.restricted[kind];

@@ -3,7 +3,7 @@ import { quote } from "../../../kube/text.ts";
 import { type Grant, opensTo, type Resources } from "./resources.ts";
 import type { TenantNotes } from "./tenant-fields.ts";
 
-/** What of hawser-flat's `ipam` is a pool's: where a tenant names the operator's pool, he cannot write them. */
+/** Fields of hawser-flat's `ipam` that belong to a pool. A tenant who names the operator's pool cannot write them. */
 const poolsOwn = ["store", "ranges", "identity", "hold", "onLiveElsewhere"];
 
 /** A tenant's `ipam` of hawser-flat as it is handed on, and the grants that it rests on. */
@@ -63,7 +63,7 @@ function ownPool(
   return { ipam: { ...own, store: store.store }, grants: [store] };
 }
 
-/** What the operator has by this name, if it is open to the namespace; else what there is. */
+/** The operator's resource of this name, if it is open to the namespace. If not, the problem lists those that are. */
 function openedTo<T extends Grant>(
   { namespace, problems }: TenantNotes,
   all: ReadonlyMap<string, T>,

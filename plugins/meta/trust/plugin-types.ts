@@ -6,7 +6,7 @@ import type { Owner } from "./owner.ts";
 /** What the executable of a type is run as: by us, as a plugin of the network, or by such a plugin, for addresses. */
 export type Part = "plugin" | "ipam";
 
-/** Stands for all names. */
+/** The word for all names. */
 const everyone = "*";
 
 /**

@@ -12,7 +12,7 @@ import { asItIs, list, matching, object, oneOf, record, type TenantNotes, text }
 
 /** Whose definitions may use something, and what their pods may not ask of a network that uses it. */
 export interface Grant {
-  /** `*`: of all namespaces. */
+  /** `*` stands for all namespaces. */
   readonly namespaces: readonly string[];
   readonly requests: Partial<Permissions>;
 }
@@ -34,11 +34,11 @@ export interface PoolResource extends Grant {
 export interface Resources {
   readonly stores: ReadonlyMap<string, StoreResource>;
   readonly pools: ReadonlyMap<string, PoolResource>;
-  /** Where a definition says neither a pool nor a store; empty: in the folder of hawser-flat on the node. */
+  /** The store of a definition that names neither a pool nor a store. Empty: hawser-flat's folder on the node. */
   readonly defaultStore: string;
-  /** Of what is not restricted at all there is nothing here: definitions name it as with Multus. */
+  /** A kind that is not restricted has no entry: definitions name links of it as with Multus. */
   readonly restricted: Readonly<Partial<Record<Use["kind"], Grants>>>;
-  /** Networks of confDir that a definition without a configuration may mean; undefined: nothing is said of them. */
+  /** Networks of confDir that a definition without a configuration may mean; undefined: the file does not say. */
   readonly networks: Grants | undefined;
 }
 
@@ -136,7 +136,7 @@ function grantsOf(
   return new Map(Object.entries(read).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
 }
 
-/** Whom something is given to has to be said: neither nobody nor everybody is what an operator who forgot it means. */
+/** A grant without namespaces is a mistake: an operator who forgot them means neither nobody nor everybody. */
 function grantOf(
   place: string,
   { namespaces, requests = {} }: ReadBy<typeof grant>,

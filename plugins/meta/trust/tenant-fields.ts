@@ -29,7 +29,7 @@ export interface TenantNotes extends Notes {
 export type TenantReader = Reader<Json, TenantNotes>;
 export type DecodedFields = Readonly<Record<string, TenantReader>>;
 
-/** Nobody writes more than this; a definition is a page of text. */
+/** Limits of lists and texts. A definition is a page of text. */
 const maxEntries = 256;
 const maxText = 1024;
 
@@ -148,7 +148,7 @@ function noteUnknown(key: string, where: string, notes: TenantNotes, fields: Fie
   else refuse(notes, where, "is no field that is known here");
 }
 
-/** What only its reader can judge: the operator's own text, or one that its own plugin judges. */
+/** Takes any value as it is: the operator's own text, or one that its plugin judges. */
 export const asItIs: Reader<Json> = (value) => value;
 
 export function placeOf(place: string, key: string): string {
@@ -156,12 +156,12 @@ export function placeOf(place: string, key: string): string {
   return place === "" ? shown : `${place}.${shown}`;
 }
 
-/** The operator's alone. `instead`: what to write, as a sentence. */
+/** Refuses a field that only the operator may write. `instead`: what to write, as a sentence. */
 export function operators(instead: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => refuse(notes, place, `is the operator's alone. ${instead}`);
 }
 
-/** The operator's, but for the values that everybody has from the plugin's own documentation. */
+/** Refuses a field that only the operator may write, but for values that the plugin's own documentation shows. */
 export function operatorsBut(values: readonly string[], instead: string): Reader<string> {
   return (value, place, notes) =>
     isText(value) && values.includes(value)
@@ -173,7 +173,7 @@ export function operatorsBut(values: readonly string[], instead: string): Reader
         );
 }
 
-/** What many write and no tenant decides: taken, not handed on, and said so. */
+/** Leaves a field out that many write and no tenant decides, and notes that. */
 export function leftOut(why: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => {
     notes.leftOut.push(`${place}: ${why}`);

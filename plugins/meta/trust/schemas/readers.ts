@@ -14,9 +14,9 @@ import {
   whole,
 } from "../tenant-fields.ts";
 
-/** What several plugins' fields are made of. */
+/** Readers that several plugins' schemas use. */
 
-/** Go's decoder cannot tell an empty text from a field that is not there; nor do people. */
+/** Takes an empty text, too: Go's decoder cannot tell it from a missing field. */
 export function maybe(reader: TenantReader): TenantReader {
   return either(oneOf(""), reader);
 }
@@ -45,7 +45,7 @@ export function isSubdomain(value: string): boolean {
 
 export const subdomainName = text((value) => (isSubdomain(value) ? undefined : "is no name of an object"));
 
-/** Where a log is, and how much of it there is: files of the node's, of which the network needs none. */
+/** Leaves out the fields of a plugin's log: the plugin would write a file of the node's. */
 export function logFields(...names: readonly string[]): DecodedFields {
   const reader: TenantReader = (_value, place, notes) => {
     notes.leftOut.push(
@@ -65,7 +65,7 @@ export function vlanUse(vlan: Json | undefined): Use[] {
   return typeof vlan === "number" && vlan > 0 ? [{ kind: "vlans", name: String(vlan) }] : [];
 }
 
-/** The VLANs of a trunk. Where a plugin takes half a range for a mistake, it is one VLAN here. */
+/** The VLANs of a trunk. Half of a range, which plugins refuse, counts as one VLAN. */
 export function trunkUses(trunk: Json | undefined): Use[] {
   return (Array.isArray(trunk) ? trunk : []).filter(isObject).flatMap(({ id, minID, maxID }: JsonObject) => {
     const [least, most] = [minID ?? maxID, maxID ?? minID];
@@ -83,7 +83,7 @@ export function masterUse({ master, linkInContainer }: JsonObject): Use[] {
   return linkInContainer === true ? [] : [{ kind: "masters", name: textOf(master) }];
 }
 
-/** Of another plugin, written here by mistake, as many do: no plugin minds, and neither is it handed on. */
+/** Leaves out a field of another plugin. Many write such fields by mistake, and no plugin minds them. */
 export const ofAnother = leftOut("its plugin has no such field");
 const others = [
   ...["bridge", "isGateway", "isDefaultGateway", "ipMasq", "forceAddress", "hairpinMode", "promiscMode"],

@@ -72,10 +72,10 @@ const ibSriov = (): Schema => ({
   uses: ({ deviceID }) => deviceUse(deviceID),
 });
 
-/** The device is the one that the plugin before it has; of a text's own choice it would be any of the node's. */
+/** Its device is that of the plugin before it. A device that the text chooses could be any of the node's. */
 const rdma = (): Schema => ({ role: "chained", fields: { deviceID: byResource }, args: { debug: flag } });
 
-/** The first of its bridges to which the device's uplink belongs, of a list with commas. */
+/** Names of bridges with commas between. The plugin takes the first that has the device's uplink. */
 const bridgeNames = maybe(
   matching(
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}(,[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}){0,15}$/,
@@ -118,7 +118,7 @@ const ovs = (): Schema => ({
     trunk: vlanTrunk,
     deviceID: deviceId,
     ofport_request: whole(0, 65_279),
-    // Not the types that make a socket, nor those that are a tunnel's or another bridge's end.
+    // The types that make a socket, a tunnel's end or another bridge's end are not among them.
     interface_type: oneOf("", "system", "internal", "tap", "dpdk"),
     configuration_path: maybe(
       operatorsBut(
@@ -187,7 +187,7 @@ const overrides = (): DecodedFields => ({
   skipcheck: flag,
 });
 
-/** The device is of a device plugin's; of a text of its own choice it would be any link of the node. */
+/** Its device is that of a device plugin. A device that the text chooses could be any link of the node. */
 const macvtap = (): Schema => ({
   role: "main",
   fields: {
