@@ -57,7 +57,7 @@ const config = {
   type: "hawser",
   delegate: { type: "main" },
   kubeconfig: "/k",
-  // It would be one more request; what it says is tried in tell-status.test.ts.
+  // The status would be one more request. write-status.test.ts tries what it says.
   status: "off",
   definitionsDir: "/d",
   confDir: "/c",

@@ -16,13 +16,14 @@ export async function decodeTenants(
   config: MetaConfig,
   wanted: readonly Wanted[],
 ): Promise<Outcome<Wanted[], CniError>> {
-  if (wanted.every((each) => foreignText(config, each) === undefined)) return ok([...wanted]);
+  const foreign = wanted.map((each) => foreignText(config, each));
+  if (foreign.every((each) => each === undefined)) return ok([...wanted]);
   const { readResources, judge } = await import("../trust/plan-judge.ts");
   const resources = readResources(sys, config.resources);
   if (!resources.ok) return resources;
   return ok(
-    wanted.map((each): Wanted => {
-      const found = foreignText(config, each);
+    wanted.map((each, index): Wanted => {
+      const found = foreign[index];
       if (found === undefined) return each;
       const decoded = judge(sys, config, resources.value, found.definition);
       return { ...each, lookup: { ...found, decoded } };
