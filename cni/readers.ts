@@ -71,6 +71,8 @@ export function must<T extends Json>(is: (value: Json) => value is T, why: Words
 
 export const text = must(isText, isNot("a string"));
 export const flag = must(isFlag, isNot("true or false"));
+/** Takes true. A flag that is false is left out of a document. */
+export const onlyTrue = must((value): value is true => value === true, isNot("true"));
 export const number = must(isNumber, isNot("a number"));
 export const anyObject = must(isObject, isNot("an object"));
 

@@ -2,7 +2,7 @@ import { forget, load, save, setAside } from "../../cni/attachments.ts";
 import { isName } from "../../cni/environment.ts";
 import { type CniError, cniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, printJson } from "../../cni/json.ts";
-import { maybe, number, object, readWhole, text } from "../../cni/readers.ts";
+import { lenient, maybe, number, object, onlyTrue, readWhole, text } from "../../cni/readers.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { keysOf } from "./pool/keys.ts";
@@ -150,7 +150,7 @@ const entryFields = object({
   ifname: text,
   holdMs: (value, place, notes) => (value === null ? "for ever" : number(value, place, notes)),
   atMs: number,
-  claimOnly: maybe((value): true | undefined => (value === true ? value : undefined)),
+  claimOnly: maybe(lenient(onlyTrue)),
 });
 
 function parseEntry(record: JsonObject): JournalEntry | undefined {

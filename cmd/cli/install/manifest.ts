@@ -8,6 +8,7 @@ import {
   number,
   object,
   oneOf,
+  onlyTrue,
   readWhole,
   text,
   usually,
@@ -74,8 +75,6 @@ export function readManifest(
   return read === undefined ? bad("it is of an unknown format") : ok(read);
 }
 
-const isTrue = must((value): value is true => value === true, isNot("true"));
-
 const manifest = object({
   format: must((value): value is typeof format => value === format, isNot("a known format")),
   mode: oneOf(["owner", "chained"], isNot("a mode")),
@@ -84,7 +83,7 @@ const manifest = object({
   file: text,
   text,
   original: maybe(object({ file: text, text, mode: number })),
-  api: usually(false, lenient<boolean>(isTrue)),
+  api: usually(false, lenient<boolean>(onlyTrue)),
   link: maybe(lenient(text)),
   before: maybe(lenient(object({ seen: text, base: maybe(lenient(text)) }))),
 });

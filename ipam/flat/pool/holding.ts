@@ -10,6 +10,7 @@ import {
   number,
   object,
   oneOf,
+  onlyTrue,
   readWhole,
   text,
 } from "../../../cni/readers.ts";
@@ -76,8 +77,6 @@ export function printHolding(holding: Holding): string {
   return text;
 }
 
-const isTrue = must((value): value is true => value === true, isNot("true"));
-
 const event = object({
   what: oneOf(
     ["claimed", "taken over", "released", "reserved", "imported", "quarantined"],
@@ -103,11 +102,11 @@ const holding = object({
     isNot("an array of addresses"),
   ),
   mac: text,
-  macAsked: maybe(lenient(isTrue)),
+  macAsked: maybe(lenient(onlyTrue)),
   generation: number,
   sinceMs: number,
   heldUntilMs: maybe(lenient(number)),
-  reserved: maybe(lenient(isTrue)),
+  reserved: maybe(lenient(onlyTrue)),
   history: list(event),
 });
 

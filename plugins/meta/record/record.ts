@@ -10,6 +10,7 @@ import {
   number,
   object,
   oneOf,
+  onlyTrue,
   type Reader,
   readWhole,
   refuse,
@@ -187,7 +188,7 @@ const chain = object({
 const claim = object({
   to: usually([], (value) => readWhole(list(number), value)),
   asked: maybe(softText),
-  inArgs: maybe((value): true | undefined => (value === true ? value : undefined)),
+  inArgs: maybe(lenient(onlyTrue)),
 });
 
 /** What a device has beside these stays with it. */
