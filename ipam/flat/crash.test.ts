@@ -4,8 +4,9 @@ import { crashSites } from "../../sys/fake-crashes.ts";
 import type { Loss } from "../../sys/fake-files.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
-import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
+import { type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
+import { audit } from "./pool/pool-testing.ts";
 import { openLocalStore } from "./store/local-store.ts";
 import type { Entry } from "./store/store.ts";
 

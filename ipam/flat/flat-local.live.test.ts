@@ -9,8 +9,8 @@ import { type Executable, executables, pluginDir, suite } from "../../tools/test
 import { links, type PrintedResult } from "../../tools/testbed/kernel-state.ts";
 import { bridge, macvlan } from "../../tools/testbed/networks.ts";
 import { stableMac } from "../hash.ts";
-import { audit, holdingAt } from "./flat-testing.ts";
 import { keysOf } from "./pool/keys.ts";
+import { audit, holdingAt } from "./pool/pool-testing.ts";
 import { openLocalStore } from "./store/local-store.ts";
 import type { Entry } from "./store/store.ts";
 

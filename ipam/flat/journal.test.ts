@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { fail } from "../../sys/outcome.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
-import { holdingAt, invocationOf } from "./flat-testing.ts";
+import { invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
 import { keysOf } from "./pool/keys.ts";
+import { holdingAt } from "./pool/pool-testing.ts";
 import {
   added,
   addressesOf,

@@ -9,9 +9,10 @@ import {
 import { crashPoints } from "../../sys/fake-crashes.ts";
 import { add } from "./add.ts";
 import { del } from "./del.ts";
-import { audit, type FlatCall, invocationOf } from "./flat-testing.ts";
+import { type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
 import { keysOf } from "./pool/keys.ts";
+import { audit } from "./pool/pool-testing.ts";
 import { added, addTo, reboot, run, scene, tiny, type VerbScene } from "./simulation/verb-scene.ts";
 import { openLocalStore } from "./store/local-store.ts";
 import type { Entry } from "./store/store.ts";

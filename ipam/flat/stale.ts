@@ -5,9 +5,9 @@ import { unknownBoot } from "../../sys/process-identity.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { hash128 } from "../hash.ts";
 import { type Holding, isOfEarlierBoot } from "./pool/holding.ts";
-import { type KeyRange, keysOf } from "./pool/keys.ts";
+import { keysOf } from "./pool/keys.ts";
 import { releaseKnown } from "./pool/release.ts";
-import { type Known, known, startPage } from "./pool/stored.ts";
+import { type Known, known, readPages } from "./pool/stored.ts";
 import { drive, storeError } from "./store/drive.ts";
 import type { Store } from "./store/store.ts";
 import type { TeardownConfig } from "./teardown-config.ts";
@@ -27,19 +27,14 @@ export async function findStale(
   { pool, node, network }: TeardownConfig,
   isStale: (holding: Holding) => boolean,
 ): Promise<Outcome<Stale, CniError>> {
-  const stale: Known[] = [];
-  let storeMs: number | undefined;
-  for (let rest: KeyRange | undefined = keysOf(pool).attsOf(node); rest !== undefined; ) {
-    const start = startPage(rest, pageLength);
-    const page = await drive(sys, store, () => start);
-    if (!page.ok) return fail(storeError(`list what the containers of node ${node} have`, page.error));
-    for (const each of page.value.entries.flatMap((entry) => known(entry) ?? [])) {
-      // A network's list of valid attachments names only its own containers, so it proves nothing about another network's.
-      if (each.holding.network === network && isStale(each.holding)) stale.push(each);
-    }
-    ({ rest, atMs: storeMs } = page.value);
-  }
-  return ok({ attachments: stale, ...(storeMs === undefined ? {} : { storeMs }) });
+  const all = await readPages(keysOf(pool).attsOf(node), pageLength, (page) => drive(sys, store, () => page));
+  if (!all.ok) return fail(storeError(`list what the containers of node ${node} have`, all.error));
+  const { entries, atMs } = all.value;
+  // A network's list of valid attachments names only its own containers, so it proves nothing about another network's.
+  const attachments = entries
+    .flatMap((entry) => known(entry) ?? [])
+    .filter(({ holding }) => holding.network === network && isStale(holding));
+  return ok({ attachments, ...(atMs === undefined ? {} : { storeMs: atMs }) });
 }
 
 /** Frees a stale attachment, but only if its record is still the one that was judged. */

@@ -3,9 +3,10 @@ import type { CniResult } from "../../cni/types.ts";
 import { createFake } from "../../sys/fake.ts";
 import { check } from "./check.ts";
 import { del } from "./del.ts";
-import { audit, type FlatCall, holdingAt, invocationOf } from "./flat-testing.ts";
+import { type FlatCall, invocationOf } from "./flat-testing.ts";
 import { gc } from "./gc.ts";
 import { keysOf } from "./pool/keys.ts";
+import { audit, holdingAt } from "./pool/pool-testing.ts";
 import {
   added,
   addressesOf,

@@ -15,6 +15,7 @@ import {
   folderError,
   free,
   heldBy,
+  lockPatienceMs,
   makeFolder,
   openTicket,
   readHoldings,
@@ -27,9 +28,6 @@ import { type HostLocalConfig, parseHostLocalConfig } from "./config.ts";
 import { isFull, usageOf } from "./range-usage.ts";
 import { exhausted, requestedTaken } from "./refusals.ts";
 import { readResolvConf } from "./resolv-conf.ts";
-
-/** Of a container's lock. Its other operations take milliseconds, the collection of a large network seconds. */
-export const lockPatienceMs = 30_000;
 
 /**
  * ADD: one address of each range set. Idempotent per container and interface: what an attachment holds it is given again,

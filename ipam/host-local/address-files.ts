@@ -34,6 +34,12 @@ export interface AddressFile {
     | { readonly kind: "unreadable"; readonly why: string };
 }
 
+/**
+ * How long a verb waits for a lock of the folder. Other operations on one container take milliseconds, and the GC of a
+ * large network takes seconds.
+ */
+export const lockPatienceMs = 30_000;
+
 const lineBreak = "\r\n";
 const markerPrefix = "last_reserved_ip.";
 const temporaryPrefix = ".hawser~";

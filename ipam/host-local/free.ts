@@ -6,13 +6,13 @@ import type { Invocation } from "../../cni/plugin.ts";
 import type { ValidAttachment } from "../../cni/types.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { lockPatienceMs } from "./add.ts";
 import {
   type AddressFile,
   folderError,
   free,
   heldBy,
   isStray,
+  lockPatienceMs,
   readHoldings,
   sweepTemporary,
   warnOfStrays,

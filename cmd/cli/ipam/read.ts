@@ -1,14 +1,8 @@
 import type { CniError } from "../../../cni/errors.ts";
 import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
 import type { KeyRange, PoolKeys } from "../../../ipam/flat/pool/keys.ts";
-import {
-  type EntryPage,
-  type PageStep,
-  type Stored,
-  startPage,
-  storedOf,
-} from "../../../ipam/flat/pool/stored.ts";
-import { driveOnce, type QuestionFault, storeError } from "../../../ipam/flat/store/drive.ts";
+import { readPages, type Stored, storedOf } from "../../../ipam/flat/pool/stored.ts";
+import { driveOnce, storeError } from "../../../ipam/flat/store/drive.ts";
 import {
   type Answers,
   answersTo,
@@ -26,24 +20,14 @@ export type OnProgress = (entries: number) => void;
 
 const pageSize = 500;
 
-/** Reads all entries of a range, page by page, because a store limits the size of one answer. */
+/** Reads all entries of a range. */
 export async function readEntries(
   store: Store,
   range: KeyRange,
-  onProgress: OnProgress = () => {},
-): Promise<Outcome<Entry[], CniError>> {
-  const entries: Entry[] = [];
-  for (let rest: KeyRange | undefined = range; rest !== undefined; ) {
-    const page: Outcome<EntryPage, QuestionFault> = await driveOnce<PageStep>(
-      store,
-      startPage(rest, pageSize),
-    );
-    if (!page.ok) return fail(readError(store, page.error));
-    entries.push(...page.value.entries);
-    onProgress(entries.length);
-    ({ rest } = page.value);
-  }
-  return ok(entries);
+  onProgress?: OnProgress,
+): Promise<Outcome<readonly Entry[], CniError>> {
+  const read = await readPages(range, pageSize, (page) => driveOnce(store, page), onProgress);
+  return read.ok ? ok(read.value.entries) : fail(readError(store, read.error));
 }
 
 /** Reads what each owner has, from the owners' records. Leaves out unreadable ones, which `ipam check` tells of. */

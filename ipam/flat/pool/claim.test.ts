@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { must } from "../../../sys/outcome-testing.ts";
 import { stableMac } from "../../hash.ts";
-import { audit, holdingAt } from "../flat-testing.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import type { Compare, Op } from "../store/store.ts";
 import { type Claim, type ClaimRequest, claim, hashed } from "./claim.ts";
 import { claimTxn } from "./claim-txn.ts";
 import { type Holding, printHolding } from "./holding.ts";
 import { codeOf, keysOf } from "./keys.ts";
+import { audit, holdingAt } from "./pool-testing.ts";
 import { newSpace, type Space } from "./space.ts";
 import { keysOfHolding, rewrite } from "./stored.ts";
 

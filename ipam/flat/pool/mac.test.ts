@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { stableMac } from "../../hash.ts";
 import { del } from "../del.ts";
-import { audit, type FlatCall, holdingAt } from "../flat-testing.ts";
+import type { FlatCall } from "../flat-testing.ts";
 import { added, addTo, run, scene, type VerbScene, web } from "../simulation/verb-scene.ts";
 import type { Holding } from "./holding.ts";
 import { keysOf } from "./keys.ts";
+import { audit, holdingAt } from "./pool-testing.ts";
 
 const own = stableMac("net", "ns/web/eth0", 0);
 const wanted = "02:00:00:00:00:77";

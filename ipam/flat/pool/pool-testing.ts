@@ -1,10 +1,9 @@
-import { audit } from "../flat-testing.ts";
 import type { Ask } from "../store/drive.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import { type Entry, get, put, readTxn, type Txn, type TxnReply } from "../store/store.ts";
 import type { ClaimRequest } from "./claim.ts";
-import { type Holding, printHolding } from "./holding.ts";
-import { codeOf, keysOf } from "./keys.ts";
+import { type Holding, parseHolding, printHolding } from "./holding.ts";
+import { codeOf, isInKeyRange, keysOf } from "./keys.ts";
 import { newSpace, type Space } from "./space.ts";
 import { keysOfHolding } from "./stored.ts";
 
@@ -89,7 +88,38 @@ export function isAsk<Step extends { readonly kind: string }>(step: Step | Ask<S
   return step.kind === "ask";
 }
 
-/** What of the store contradicts itself. */
+const parsed = new Map<string, Holding | undefined>();
+
+/** Does what `parseHolding` does, and remembers each value: the simulation reads the same ones again and again. */
+export function parsedHolding(value: string): Holding | undefined {
+  if (!parsed.has(value)) parsed.set(value, parseHolding(value));
+  return parsed.get(value);
+}
+
+/** Says what in a store contradicts itself: each key of a holding has it, all at one revision, and no other key has it. */
+export function audit(name: string, entries: readonly Entry[]): string[] {
+  const keysOfPool = keysOf(name);
+  const byKey = new Map(entries.map((entry) => [entry.key, entry]));
+  return entries.flatMap((entry) => {
+    if (isInKeyRange(keysOfPool.all.def, entry.key)) return [];
+    const holding = parsedHolding(entry.value);
+    if (holding === undefined) return [`${entry.key} cannot be understood`];
+    const all = keysOfHolding(keysOfPool, holding);
+    const problems = all.includes(entry.key) ? [] : [`${entry.key} does not belong to ${holding.identity}`];
+    for (const key of all) {
+      const other = byKey.get(key);
+      if (other?.modRevision !== entry.modRevision || other.value !== entry.value)
+        problems.push(`${entry.key} and ${key} of ${holding.identity} differ`);
+    }
+    return problems;
+  });
+}
+
+export function holdingAt(entries: readonly Entry[], key: string): Holding | undefined {
+  const entry = entries.find((each) => each.key === key);
+  return entry === undefined ? undefined : parsedHolding(entry.value);
+}
+
 export function contradictions(store: MemoryStore): string[] {
   return audit(pool, store.entries());
 }

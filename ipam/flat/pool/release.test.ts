@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { must } from "../../../sys/outcome-testing.ts";
-import { audit, holdingAt } from "../flat-testing.ts";
 import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import type { Op } from "../store/store.ts";
 import { type Holding, parseHolding, printHolding } from "./holding.ts";
 import { codeOf, keysOf } from "./keys.ts";
+import { audit, holdingAt } from "./pool-testing.ts";
 import { type Release, type ReleaseRequest, release, releaseKnown } from "./release.ts";
 import { keysOfHolding } from "./stored.ts";
 

@@ -1,3 +1,4 @@
+import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Ask } from "../store/drive.ts";
 import {
   answersTo,
@@ -13,7 +14,7 @@ import {
 import { type Holding, isAttached, parseHolding, printHolding } from "./holding.ts";
 import { isInKeyRange, type KeyRange, type PoolKeys } from "./keys.ts";
 
-/** A value of the store with what it says. */
+/** A holding of the store, with the revision that it was read at. */
 export interface Known {
   readonly modRevision: string;
   readonly holding: Holding;
@@ -36,7 +37,7 @@ export function keysOfHolding(keys: PoolKeys, holding: Holding): string[] {
   return all;
 }
 
-/** What turns the store from `former` holdings to the new one: everything of them is rewritten or removed. */
+/** The operations that replace `former` holdings by the new one: each of their keys is written or removed. */
 export function rewrite(keys: PoolKeys, former: readonly Holding[], next: Holding | undefined): Op[] {
   const written = next === undefined ? [] : keysOfHolding(keys, next);
   const value = next === undefined ? "" : printHolding(next);
@@ -75,7 +76,7 @@ export function fenced(keys: PoolKeys, txn: Txn, replaced: readonly Known[]): Tx
   return txn;
 }
 
-/** A value that is no holding is nobody's to give: it counts as a quarantined one, and `ipam check` tells of it. */
+/** Reads an entry. A value that is no holding counts as one in quarantine, so that nobody is given its address. */
 export function known(entry: Entry | undefined): Known | undefined {
   if (entry === undefined) return undefined;
   return { modRevision: entry.modRevision, holding: parseHolding(entry.value) ?? unreadable };
@@ -115,8 +116,33 @@ export interface EntryPage {
   readonly atMs: number | undefined;
 }
 
-/** No single answer is to be larger than any store gives. */
-export function startPage(all: KeyRange, length: number): PageStep {
+/** Everything in a range of keys. */
+export interface EntryRange {
+  readonly entries: readonly Entry[];
+  /** By the store's clock, when the last page was read. */
+  readonly atMs: number | undefined;
+}
+
+/** Reads a range page by page, because a store limits the size of one answer. `ask` carries out the read of one page. */
+export async function readPages<Fault>(
+  all: KeyRange,
+  length: number,
+  ask: (page: PageStep) => Promise<Outcome<EntryPage, Fault>>,
+  onProgress: (entries: number) => void = () => {},
+): Promise<Outcome<EntryRange, Fault>> {
+  const entries: Entry[] = [];
+  for (let from = all; ; ) {
+    const page = await ask(pageOf(from, length));
+    if (!page.ok) return page;
+    entries.push(...page.value.entries);
+    onProgress(entries.length);
+    const { rest, atMs } = page.value;
+    if (rest === undefined) return ok({ entries, atMs });
+    from = rest;
+  }
+}
+
+function pageOf(all: KeyRange, length: number): PageStep {
   const ops = { page: range(all, length) };
   return {
     kind: "ask",
@@ -135,7 +161,7 @@ export function startPage(all: KeyRange, length: number): PageStep {
   };
 }
 
-/** A key of the store with the holding under it; undefined when nobody can read it. */
+/** A key of the store with the holding under it. `holding` is undefined if the value cannot be read. */
 export interface Stored {
   readonly key: string;
   readonly modRevision: string;

@@ -1,6 +1,6 @@
-import { audit, readHolding } from "../flat-testing.ts";
 import { type Holding, isExpired } from "../pool/holding.ts";
 import { isInKeyRange, keysOf } from "../pool/keys.ts";
+import { audit, parsedHolding } from "../pool/pool-testing.ts";
 import type { Entry } from "../store/store.ts";
 import type { Caller } from "./cluster.ts";
 
@@ -49,7 +49,7 @@ export function judgeChange(model: ClusterModel, asker: Caller, change: StoreCha
   const made = attachments(after).filter(({ key }) => !before.some((each) => each.key === key));
   for (const problem of gone.flatMap((entry) => lossProblem(model, asker, entry) ?? [])) note(problem);
   for (const { key, value } of made) {
-    const id = readHolding(value)?.containerId ?? "";
+    const id = parsedHolding(value)?.containerId ?? "";
     if (asker.what !== `ADD ${id}`) note(`(c) ${key} was made by another`);
   }
   judgeThefts(change, note);
@@ -62,7 +62,7 @@ function attachments(entries: readonly Entry[]): Entry[] {
 
 /** A container that believes in its addresses loses them to the next sandbox of its pod, and to nobody else. */
 function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry): string | undefined {
-  const id = readHolding(value)?.containerId ?? "";
+  const id = parsedHolding(value)?.containerId ?? "";
   const owner = model.containers.get(id);
   if (owner === undefined) return `(c) ${key} is of no container`;
   const [verb, by = ""] = asker.what.split(" ");
@@ -81,9 +81,9 @@ function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry):
 
 /** A held address goes to another identity when its time is over, and not before. */
 function judgeThefts({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
-  const owners = new Map(after.map(({ key, value }) => [key, readHolding(value)]));
+  const owners = new Map(after.map(({ key, value }) => [key, parsedHolding(value)]));
   for (const { key, value } of before) {
-    const former = readHolding(value);
+    const former = parsedHolding(value);
     if (!isInKeyRange(keys.all.ip, key) || former?.state !== "held") continue;
     const now = owners.get(key);
     if (now !== undefined && now.identity !== former.identity && !isExpired(former, nowMs))
@@ -98,7 +98,7 @@ const longestWayMs = 3_600_000;
 function judgeHolds({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
   const known = new Set(before.map(({ key, value }) => `${key} ${value}`));
   for (const { key, value } of after) {
-    const until = readHolding(value)?.heldUntilMs;
+    const until = parsedHolding(value)?.heldUntilMs;
     const isNew = isInKeyRange(keys.all.own, key) && !known.has(`${key} ${value}`);
     if (isNew && until !== undefined && until < nowMs - longestWayMs) note(`${key} is held for the past`);
   }

@@ -3,9 +3,10 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import { must } from "../../../sys/outcome-testing.ts";
 import { parseFlatConfig } from "../config.ts";
-import { holdingAt, invocationOf, readHolding } from "../flat-testing.ts";
+import { invocationOf } from "../flat-testing.ts";
 import { type Holding, isAttached, isExpired } from "../pool/holding.ts";
 import { codeOfKey, isInKeyRange, keysOf, printCode } from "../pool/keys.ts";
+import { holdingAt, parsedHolding } from "../pool/pool-testing.ts";
 import { inSpace } from "../pool/space.ts";
 import { pool, type SimulatedContainer } from "./model.ts";
 import {
@@ -202,7 +203,7 @@ function judgeRefusal(
   const full = spacesOf(world, container.node).some((space) => {
     const owners = world.cluster.entries().flatMap(({ key, value }) => {
       const code = codeOfKey(key);
-      return code !== undefined && inSpace(space, code) ? [readHolding(value)] : [];
+      return code !== undefined && inSpace(space, code) ? [parsedHolding(value)] : [];
     });
     const kept = owners.filter((owner) => owner !== undefined && !isExpired(owner, nowMs));
     return BigInt(kept.length) === space.size;
@@ -241,7 +242,7 @@ async function collectOn(world: World, node: string, network: string): Promise<v
   if (outcome === "crash" || !outcome.ok) return;
   const left = world.cluster.entries().filter(({ key }) => isInKeyRange(keysOf(pool).attsOf(node), key));
   for (const { value } of left) {
-    const holding = readHolding(value);
+    const holding = parsedHolding(value);
     const isListed = listed.some(({ id }) => id === holding?.containerId);
     if (holding?.network === network && !isListed)
       world.model.violations.push(`GC ${network} on ${node} left ${holding.containerId}`);

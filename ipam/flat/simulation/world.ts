@@ -7,9 +7,10 @@ import type { Outcome } from "../../../sys/outcome.ts";
 import { add } from "../add.ts";
 import { check } from "../check.ts";
 import { del } from "../del.ts";
-import { type FlatCall, holdingAt, invocationOf } from "../flat-testing.ts";
+import { type FlatCall, invocationOf } from "../flat-testing.ts";
 import { gc } from "../gc.ts";
 import { codeOfAddress, keysOf } from "../pool/keys.ts";
+import { holdingAt } from "../pool/pool-testing.ts";
 import { type Caller, type Cluster, createCluster } from "./cluster.ts";
 import { type ClusterModel, judgeAdd, judgeChange, pool, type SimulatedContainer } from "./model.ts";
 
