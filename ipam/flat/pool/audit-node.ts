@@ -10,7 +10,7 @@ export interface NodeAttachment {
   readonly containerId: string;
   readonly ifname: string;
   readonly network: string;
-  /** Under which the plugin claims. */
+  /** The identity under which the plugin claims its addresses. */
   readonly identity: string;
   readonly codes: readonly string[];
   /** The MAC address that its plugins were told. */
@@ -20,7 +20,7 @@ export interface NodeAttachment {
 /** What this node knows of its own sandboxes. */
 export interface NodeAudit {
   readonly attached: readonly NodeAttachment[];
-  /** Containers that still exist, by the runtime's list; undefined when nobody told. */
+  /** The containers in the runtime's list. Undefined if there is no list. */
   readonly valid: ReadonlySet<string> | undefined;
   readonly nowMs: number;
 }
@@ -54,7 +54,7 @@ export type NodeFinding =
 
 type Readable = Stored & { readonly holding: Holding };
 
-/** The store's records of this node against what the node itself knows. Pure. */
+/** Compares the store's records of this node with the node's own. Pure. */
 export function auditNode(pool: AuditedPool, stored: readonly Stored[], view: NodeAudit): NodeFinding[] {
   const own = pool.keys.attsOf(pool.node);
   const byKey = new Map(stored.map((each) => [each.key, each]));
@@ -74,7 +74,7 @@ function auditAttached(
   { valid, nowMs }: NodeAudit,
 ): NodeFinding[] {
   const { containerId, ifname, codes, identity } = attached;
-  // Its own DEL is still to come.
+  // The container does not exist any more, and its DEL is still to come.
   if (valid !== undefined && !valid.has(containerId)) return [];
   const { keys, node } = pool;
   const attKey = keys.att(node, containerId, ifname);
@@ -96,7 +96,7 @@ function auditAttached(
   return [{ ...found, kind: "lost", owner: undefined, repair }];
 }
 
-/** What its ADD recorded, as far as the node remembers it. */
+/** Makes the holding that the container's ADD recorded, as far as the node's records tell it. */
 function rebuilt(pool: AuditedPool, attached: NodeAttachment, nowMs: number): Holding {
   const { identity, containerId, ifname, network, codes } = attached;
   const own = stableMac(pool.name, identity, 0);
@@ -127,7 +127,7 @@ function auditAtt(pool: AuditedPool, att: Readable, { attached, valid, nowMs }: 
     const step = releaseKnown({ keys, node, containerId, ifname, holdMs, nowMs }, att);
     return [{ ...found, kind: "leaked", ...(step.kind === "ask" ? { repair: step.txn } : {}) }];
   }
-  // Where hawser attaches nothing of this pool itself, others do, and its records say nothing of it.
+  // If Hawser's records name no attachment of this pool, other programs make the attachments, so their absence proves nothing.
   const isOthers = valid !== undefined || attached.length === 0;
   if (isOthers || attached.some((each) => each.containerId === containerId)) return [];
   return [{ ...found, kind: "unknown" }];

@@ -8,13 +8,13 @@ import { asSeen, eachKeyOnce, keysOfHolding, type Stored, storedOf } from "./sto
 /** What an audit reads of a pool. */
 export const auditedKinds = ["own", "ip", "mac", "att", "hold"] as const satisfies readonly KeyKind[];
 
-/** What every finding has, whatever it found. */
+/** The fields that all kinds of findings have. */
 export interface FindingBase {
-  /** Whom or what it is about: an identity, a key, or a container's interface. */
+  /** The subject: an identity, a key, or a container's interface. */
   readonly about: string;
-  /** What to read again, in one go, to see whether it still is so; what several reads found may never have been. */
+  /** The keys to read again, all at one moment. The finding itself may come from reads at several moments. */
   readonly keys: readonly string[];
-  /** Puts it right; it changes nothing when anything it was judged by has changed meanwhile. */
+  /** The repair. It changes nothing if a key of the finding has changed meanwhile. */
   readonly repair?: Txn;
 }
 
@@ -29,12 +29,12 @@ export type StoreFinding =
   | (FindingBase & {
       readonly kind: "keys-disagree";
       readonly wrong: WrongKeys;
-      /** What is left of an address that waited for its identity: the repair removes it. */
+      /** The keys are the remains of a held address. The repair removes them. */
       readonly isRemains: boolean;
     })
-  /** The value of the key is no holding: its address, if it is of one, is given to nobody. */
+  /** The value of the key is no holding. If the key is of an address, that address is given to nobody. */
   | (FindingBase & { readonly kind: "unreadable"; readonly key: string; readonly code: string | undefined })
-  /** The ranges do not give the address any more. It stays with its owner until that one lets go of it. */
+  /** The ranges do not give the address any more. It stays with its owner until the owner's release. */
   | (FindingBase & {
       readonly kind: "outside";
       readonly holding: Holding;
@@ -44,7 +44,7 @@ export type StoreFinding =
   /** Nodes that define the pool differently could give one address as another's gateway. */
   | (FindingBase & { readonly kind: "definitions"; readonly count: number });
 
-/** PoolKeys of one owner that do not agree with the one that counts. */
+/** The keys of one owner that do not agree with the owner's record. */
 export interface WrongKeys {
   readonly missing: readonly string[];
   readonly unreadable: readonly string[];
@@ -53,8 +53,8 @@ export interface WrongKeys {
 }
 
 /**
- * A pool's store against itself: all keys of an owner are written by one transaction, with the same value, so they agree
- * unless something other than hawser wrote, lost or restored some of them. Pure: the caller read the entries.
+ * Compares a pool's store with itself. One transaction writes all keys of an owner with the same value. So they agree,
+ * unless another program has written, lost or restored some of them. Pure: the caller has read the entries.
  */
 export function auditEntries(keys: PoolKeys, entries: readonly Entry[]): StoreFinding[] {
   const stored = entries.map(storedOf);
@@ -83,7 +83,7 @@ type ByKey = ReadonlyMap<string, Stored>;
 
 interface Audited {
   readonly finding?: StoreFinding;
-  /** PoolKeys that are no further finding of their own. */
+  /** Unreadable keys that this finding covers, so that they are no findings of their own. */
   readonly explains: readonly string[];
 }
 
@@ -114,7 +114,7 @@ function auditOwner(keys: PoolKeys, byKey: ByKey, identity: string, group: reado
   return { finding: disagreement(keys, byKey, leader, group, wrong), explains: wrong.unreadable };
 }
 
-/** The owner's own record; without one, what was written last. */
+/** The owner's own record. If there is none, the record that was written last. */
 function leaderOf(keys: PoolKeys, identity: string, group: readonly Readable[]): Readable {
   const own = group.find(({ key }) => key === keys.own(identity));
   const [last] = group.toSorted((one, other) => (isLater(one, other) ? -1 : 1));
@@ -127,7 +127,7 @@ function isLater(one: Stored, other: Stored): boolean {
   return BigInt(one.modRevision) > BigInt(other.modRevision);
 }
 
-/** All keys are written anew from the record that counts, in one transaction: that is what makes them agree. */
+/** Makes a finding whose repair writes all keys anew from the owner's record, in one transaction. */
 function disagreement(
   keys: PoolKeys,
   byKey: ByKey,
@@ -137,7 +137,7 @@ function disagreement(
 ): StoreFinding {
   const { identity } = holding;
   const expected = keysOfHolding(keys, holding);
-  // What waited for its identity and has lost its own record and an address is nobody's: rewriting it would take the
+  // A held record that has lost its own key and an address belongs to nobody any more. To write it anew would take the
   // address from others.
   const isRemains =
     holding.state === "held" && !byKey.has(keys.own(identity)) && expected.some((key) => !byKey.has(key));
@@ -160,12 +160,12 @@ export function auditRanges(sets: readonly RangeSet[], holdings: readonly Holdin
   );
 }
 
-/** How the pool has been defined by those who claimed from it. */
+/** One definition of the pool that a claim has recorded. */
 export interface PoolDefinition {
   readonly key: string;
   readonly modRevision: string;
   readonly value: string;
-  /** Whether it is that of the configuration at hand. */
+  /** Whether it is the definition of the configuration at hand. */
   readonly isOurs: boolean;
 }
 
@@ -192,8 +192,8 @@ type Audit<Finding> = (entries: readonly Entry[]) => readonly Finding[];
 const mostLooks = 5;
 
 /**
- * The pages of an audit are of different moments, and pods come and go: the keys of a finding are read once more, all at
- * one moment, as long as what is found now is about other keys than those that were read.
+ * Looks at a finding again. The pages of an audit are of different moments, and pods come and go meanwhile. So the keys of a
+ * finding are read once more, all at one moment. If the new finding names further keys, these are read with them.
  */
 export function lookAgain<Finding extends AnyFinding>(
   finding: Finding,

@@ -7,14 +7,14 @@ import { inSpace, type Space, windowAt } from "./space.ts";
 import { type Known, known } from "./stored.ts";
 
 /**
- * The search for free addresses when an identity's candidates are all taken: windows of keys from a hashed place on, ever
- * larger, so that the cost follows how full the pool is and not how large. Where a window is full, what waited too long
- * for its identity is taken instead, the oldest first; and the keys are counted, so that no full pool is walked.
+ * The search for free addresses when all candidates of an identity are taken. It reads windows of keys from a hashed place
+ * on. Each window is larger than the one before, so that the cost depends on how full the pool is, and not on its size. If
+ * a window is full, expired holds are taken instead, the oldest first. The keys are counted, so that no full pool is walked.
  */
 export interface Scan {
   readonly sets: readonly SetScan[];
   readonly seed: bigint;
-  /** The last of the expired holds that were read; undefined at their beginning. */
+  /** The key of the last expired hold that was read. Undefined before the first. */
   readonly lastHold: string | undefined;
   readonly wraps: number;
 }
@@ -26,7 +26,7 @@ interface SetScan {
   readonly length: bigint;
   readonly scanned: bigint;
   readonly candidates: readonly CandidateCode[];
-  /** `due`: with the next window. */
+  /** Whether the set is full. `due`: its keys are counted with the next window. */
   readonly count: "not yet" | "due" | "full" | "not full";
 }
 
@@ -35,7 +35,7 @@ export interface CandidateCode {
   readonly steal: Known | undefined;
 }
 
-/** What was found free in one range set. */
+/** The addresses that were found free in one range set. */
 export interface Free {
   readonly candidates: readonly CandidateCode[];
 }
@@ -47,15 +47,15 @@ export type Seen =
 
 const firstWindow = 256n;
 const largestWindow = 4096n;
-/** Candidates kept of a window: the probes of the next try. */
+/** How many candidates are kept of a window: the probes of the next try. */
 const kept = 3;
 const holdsRead = 32;
-/** The operations that windows and counts share in one transaction. etcd takes 128. */
+/** The most operations for windows and counts in one transaction. etcd takes 128. */
 const maxOps = 120;
-/** Times that a whole pool is walked whose count says that it is not full. */
+/** How often a pool that is not full by its count is walked as a whole. */
 const maxWraps = 4;
 
-/** `settled`: of each range set the address that is to be taken, where there is no choice. */
+/** Starts a scan. `settled` has for each range set the address that has to be taken, or undefined if there is a choice. */
 export function startScan(
   spaces: readonly Space[],
   settled: readonly (string | undefined)[],
@@ -69,7 +69,7 @@ export function startScan(
       index: space.size === 0n ? 0n : seed % space.size,
       length: firstWindow,
       scanned: 0n,
-      // As often as there are probes: it goes with each of the others.
+      // It is repeated for each probe, because each probe needs an address of each set.
       candidates: code === undefined ? [] : Array.from({ length: kept }, () => ({ code, steal: undefined })),
       count: "not yet",
     };
@@ -184,7 +184,7 @@ function withCount(set: SetScan, counts: readonly number[]): SetScan {
   return { ...set, count: BigInt(used) >= set.space.size ? "full" : "not full" };
 }
 
-/** Some of the free ones, different for different claimants so that they do not race for the same. */
+/** Chooses some of the free addresses. Different claimants get different ones, so that they do not race for the same. */
 function spread(space: Space, free: readonly bigint[], seed: bigint): CandidateCode[] {
   const count = Math.min(kept, free.length);
   const start = Number(seed % BigInt(free.length));

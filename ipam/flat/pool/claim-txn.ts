@@ -42,7 +42,7 @@ export interface Try {
   /** The pool's definition as we have it; `isNew` when the store has not seen it. */
   readonly definition: { readonly hash: string; readonly value: string; readonly isNew: boolean };
   readonly macAttempt: number;
-  /** What the identity has already, if anything: compared, and replaced. */
+  /** The holding that the identity has already. It is compared, and replaced. */
   readonly former: Known | undefined;
   /** The best first. */
   readonly choices: readonly Choice[];
@@ -55,7 +55,7 @@ export interface ClaimedHolding {
   readonly definitions: number;
 }
 
-/** What a try found: a choice that is ours now, or why none is. */
+/** The result of a try: the claimed holding, or the evidence why no choice could be had. */
 export type FoundEvidence =
   | ClaimedHolding
   | {
@@ -64,7 +64,7 @@ export type FoundEvidence =
       readonly att: Known | undefined;
       readonly definitionKnown: boolean;
       readonly macOwner: string | undefined;
-      /** For each choice, what lies at each of its addresses. */
+      /** For each choice, the holding at each of its addresses. */
       readonly taken: readonly (readonly (Known | undefined)[])[];
     };
 
@@ -100,7 +100,7 @@ function isReservation(former: Holding | undefined, { addresses }: Choice): bool
   );
 }
 
-/** What is asked for, else what the identity has of its own, else what is derived from it. */
+/** The MAC address of a try: the requested one, else the one that the identity has, else the one derived from it. */
 export function macOf({ claimant, former, macAttempt }: Omit<Try, "choices">): string {
   const { pool, identity, mac } = claimant;
   if (mac !== undefined && isMacAsked(claimant)) return mac;
@@ -119,7 +119,7 @@ export function claimTxn(attempt: Try): Txn {
   return txnFor(attempt, choice, opsOf({ ...evidenceOf(attempt), ...levelOf(attempt, choice, others) }));
 }
 
-/** What a try that fails reads whichever choices it has. */
+/** The reads of a failed try that do not depend on its choices. */
 function evidenceOf({ keys, claimant, definition, ...attempt }: Try) {
   return {
     own: get(keys.own(claimant.identity)),
@@ -129,7 +129,7 @@ function evidenceOf({ keys, claimant, definition, ...attempt }: Try) {
   };
 }
 
-/** What follows when a choice is not to be had: what lies at its addresses, and the next choice. */
+/** The reads when a choice cannot be had: the entries at its addresses, and the next choice. */
 function levelOf(attempt: Try, choice: Choice, others: readonly Choice[]) {
   return {
     taken: choice.addresses.map((code) => get(attempt.keys.ip(code))),
@@ -198,7 +198,7 @@ function thenOf(attempt: Try, choice: Choice) {
   return {
     define: definition.isNew ? [put(keys.def(definition.hash), definition.value)] : [],
     record: rewrite(keys, replaced, holdingOf(attempt, choice)),
-    // More than one definition in use: nodes disagree about the pool, and are told so.
+    // If there is more than one definition, nodes disagree about the pool, and the caller warns.
     definitions: keyRange(keys.all.def, 2),
   };
 }
@@ -230,7 +230,7 @@ type Levels =
   | ClaimedHolding
   | { readonly kind: "taken"; readonly taken: readonly (readonly (Known | undefined)[])[] };
 
-/** Reads the reply of a nested choice, and of those within it. */
+/** Reads the reply of a nested choice, and of the choices nested in it. */
 function readLevels(attempt: Try, choices: readonly Choice[], reply: TxnReply | undefined): Levels {
   if (reply === undefined) return { kind: "taken", taken: [] };
   const { choice, others } = firstOf(choices);

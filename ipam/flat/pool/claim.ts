@@ -49,9 +49,9 @@ export type Claim =
   /** The range set of this index has no address left; whoever has the store explains it. */
   | { readonly kind: "exhausted"; readonly set: number };
 
-/** Candidates of one try; each costs a level of nesting, not a round trip. */
+/** The candidates of one try. Each costs a level of nesting, and no round trip. */
 const probes = 3;
-/** Lost races in a row. Every one of them means that another claim got through. */
+/** The most lost races in a row. Each lost race means that another claim has succeeded. */
 const maxTries = 500;
 
 interface State {
@@ -62,11 +62,11 @@ interface State {
   readonly former: Known | undefined;
   /** By the store's clock, as its last answer told it. */
   readonly storeMs: number | undefined;
-  /** Addresses that a scan found free; undefined as long as the hash's candidates are tried. */
+  /** The addresses that a scan has found free. Undefined while the candidates of the hash are tried. */
   readonly scanned: readonly Free[] | undefined;
 }
 
-/** Starts a claim. Starting over after an unknown outcome is safe: the first evidence is the container's own record. */
+/** Starts a claim. It is safe to start over after an unknown outcome: the first evidence is the container's own record. */
 export function claim(request: ClaimRequest): Claim {
   return attempt({
     request,
@@ -129,7 +129,7 @@ function decide(state: State, one: Try, found: Extract<FoundEvidence, { kind: "e
   return scan(state, startScan(spaces, settled, claimant.identity));
 }
 
-/** The container has been given its addresses: they are the answer, whatever has become of the preferences. */
+/** Answers with the addresses that the container has been given before, even if the preferences have changed. */
 function meetRecorded(state: State, { holding, modRevision }: Known): Claim {
   const { keys, claimant } = state.request;
   const { containerId, node, boot, nowMs } = claimant;
@@ -174,7 +174,7 @@ function damaged({ request }: State): CniError {
   );
 }
 
-/** Goes on when the identity's own record is another than the try took it for. */
+/** Goes on with the identity's own record, if it is not the one that the try was made for. */
 function meet(state: State, own: Known | undefined): Claim {
   if (own === undefined) return attempt({ ...state, former: undefined });
   const { claimant, onLiveElsewhere } = state.request;

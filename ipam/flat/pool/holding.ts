@@ -26,27 +26,27 @@ export interface Holding {
    * identity is wanted elsewhere, or an operator gave it up, and nobody knows whether its sandbox still runs.
    */
   readonly state: "live" | "held" | "reserved" | "quarantine";
-  /** Of the sandbox that has it, or had it last. Empty if none ever did. */
+  /** The container that has the addresses, or had them last. Empty if no container ever had them. */
   readonly containerId: string;
   readonly ifname: string;
   readonly node: string;
-  /** The network that it was attached to: one network's GC knows nothing of another's, though they share the pool. */
+  /** The network of the attachment. Two networks may share the pool, and each GC judges only its own network. */
   readonly network: string;
   readonly uid?: string;
-  /** The boot of the node's machine that its sandbox belongs to, where the machine tells it (`bootOf`). */
+  /** The boot of the machine in which the sandbox was made, if the machine tells it (`bootOf`). */
   readonly boot?: string;
   /** Family digit and fixed-width hex, as in the keys: `40a3c0005`. One for each range set, in order. */
   readonly addresses: readonly string[];
   readonly mac: string;
   /** The sandbox asked for this MAC address: it is the sandbox's for as long as it lives, and not its identity's. */
   readonly macAsked?: true;
-  /** Grows with every sandbox that takes it over; an older one's CHECK fails. */
+  /** Grows with every sandbox that takes the addresses over. The CHECK of an earlier sandbox fails. */
   readonly generation: number;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
-  /** `held` only; absent when it is held for ever. */
+  /** Only of state `held`. Absent if it is held for ever. */
   readonly heldUntilMs?: number;
-  /** It was reserved for this identity, and will be again after its DEL. */
+  /** It is reserved for this identity: after its DEL the state is `reserved` again. */
   readonly reserved?: true;
   /** Oldest first, at most `historyLength`. */
   readonly history: readonly HoldingEvent[];
@@ -66,7 +66,7 @@ export function withEvent(history: readonly HoldingEvent[], event: HoldingEvent)
   return [...history, event].slice(-historyLength);
 }
 
-/** Throws when what it prints would not be read back as the same: that is a bug, and nothing is to be written. */
+/** Prints a holding. Throws if it would not be read back as the same: that is a bug, and nothing may be written then. */
 export function printHolding(holding: Holding): string {
   const text = printJson(holding);
   const back: Readonly<Record<string, unknown>> = { ...parseHolding(text) };
@@ -111,26 +111,26 @@ const holding = object({
 });
 
 /**
- * Undefined when the text is no holding: somebody else's value, or one of a later format. A holding with an event that is none
- * is one without it, since whoever loses a holding frees its addresses.
+ * Reads a holding. Undefined if the text is none: another program's value, or a value of a later format. An event that cannot
+ * be read is left out, because a holding that is refused as a whole would lose its addresses.
  */
 export function parseHolding(text: string): Holding | undefined {
   const json = parseJson(text);
   return json.ok ? holding(json.value, "", newNotes()) : undefined;
 }
 
-/** The same of a value that nobody has yet: undefined when anything in it is wrong. */
+/** Reads a holding that is not in the store yet. Undefined if anything in it is wrong. */
 export function readHolding(value: Json): Holding | undefined {
   return readWhole(holding, value);
 }
 
 /**
- * This node's clock and the store's, which may disagree: a hold is counted from the later of the two, and is over only by
- * both. So a node whose clock is wrong by itself ends nobody's hold early.
+ * This node's clock and the store's, which may disagree. A hold is counted from the later of the two, and is over only when
+ * both say so. So a node whose clock is wrong ends no hold early.
  */
 export interface Times {
   readonly nowMs: number;
-  /** Undefined where the store does not tell. */
+  /** Undefined if the store does not tell its time. */
   readonly storeMs?: number;
 }
 
@@ -142,7 +142,7 @@ export function earliestMs({ nowMs, storeMs = nowMs }: Times): number {
   return Math.min(nowMs, storeMs);
 }
 
-/** Whether anybody may take its addresses: they have waited for their identity long enough. */
+/** Whether the hold is over, so that anybody may take the addresses. */
 export function isExpired(holding: Holding, nowMs: number): boolean {
   return holding.state === "held" && holding.heldUntilMs !== undefined && holding.heldUntilMs <= nowMs;
 }
@@ -160,7 +160,7 @@ export function quarantined(holding: Holding, node: string, atMs: number): Holdi
   return { ...holding, state: "quarantine", history: withEvent(history, event) };
 }
 
-/** How an address is, in a word. An expired hold is anybody's. */
+/** The condition of an address, for people. */
 export type AddressCondition = "used" | "held" | "expired" | "reserved" | "quarantined";
 export function conditionOf(holding: Holding, nowMs: number): AddressCondition {
   if (isExpired(holding, nowMs)) return "expired";
@@ -187,7 +187,7 @@ export function isNobody(identity: string): boolean {
   return identity.startsWith(reservedFor);
 }
 
-/** Whether it was claimed in an earlier boot of this very machine. */
+/** Whether the holding was claimed in an earlier boot of this very machine. */
 export function isOfEarlierBoot(
   { boot: recorded }: Pick<Holding, "boot">,
   boot: string | undefined,

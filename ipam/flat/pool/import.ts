@@ -25,8 +25,8 @@ export interface ImportedClaim {
 }
 
 /**
- * Claims as holdings that wait for their pods: the sandboxes that use the addresses now are the other IPAM's, which will
- * see their DEL. Addresses of one identity make one holding, in the order of the pool's range sets.
+ * Makes holdings of another IPAM's claims. They wait for their pods, because the sandboxes that use the addresses now belong
+ * to the other IPAM, which will get their DEL. The addresses of one identity make one holding, in the order of the range sets.
  */
 export function heldFor(
   { name, sets }: ImportedPool,
@@ -86,22 +86,22 @@ export type ImportConflict =
 export interface PlannedImport {
   readonly holding: Holding;
   readonly verdict: "new" | "there already" | "conflict" | "expired";
-  /** Of a conflict. */
+  /** Only of a conflict. */
   readonly why?: ImportConflict;
 }
 
-/** What an import does. */
+/** A planned import, owner by owner. */
 export interface ImportPlan {
   readonly owners: readonly PlannedImport[];
-  /** Codes of addresses that somebody uses who cannot be given them here: nobody else may have them meanwhile. */
+  /** The codes of addresses that are in use, and whose owners cannot have them here. They are reserved from everybody. */
   readonly reserved: readonly string[];
 }
 
 export interface IncomingOwners {
   readonly holdings: readonly Holding[];
-  /** Whether they are another IPAM's, whose pods use them, whatever we call their state. */
+  /** Whether they are another IPAM's. Then pods use them, although their state here is `held`. */
   readonly isForeign: boolean;
-  /** Codes of addresses that are in use by nobody knows whom. */
+  /** The codes of addresses that are in use, and whose owners are unknown. */
   readonly unowned: readonly string[];
 }
 
@@ -113,7 +113,7 @@ export function planImport(
   nowMs: number,
 ): ImportPlan {
   const { keys, sets } = pool;
-  // What has expired is anybody's, and so also its former owner's.
+  // Anybody may have the addresses of an expired hold, also its former owner.
   const kept = existing.filter((holding) => !isExpired(holding, nowMs));
   const owners = new Map(kept.map((holding) => [holding.identity, holding]));
   const takers = new Map(
@@ -145,15 +145,15 @@ export function codesInUse(
   return inUse.flatMap(({ holding }) => holding.addresses.filter((code) => isGiven(sets, code)));
 }
 
-/** Whether the pool would ever give it to somebody. */
+/** Whether the pool ever gives the address to anybody. */
 function isGiven(sets: readonly RangeSet[], code: string): boolean {
   return unusable(sets, addressOfCode(code)) === undefined;
 }
 
 /**
- * An owner whose addresses the pool does not give as they are: those that it does make one part, so that an address of
- * another network's costs the owner nothing. Each other address, and those that are more than one of a set, is a part of
- * its own, which is a conflict.
+ * Splits an owner whose addresses the pool does not give as they are. The addresses that it does give make one part, so that
+ * an address of another network costs the owner nothing. Each other address is a part of its own, and so are several
+ * addresses of one set together. These parts become conflicts.
  */
 function partsOf(sets: readonly RangeSet[], holding: Holding, own: Holding | undefined): Holding[] {
   const { addresses } = holding;
@@ -193,12 +193,12 @@ function judge(
     const identity = takers.get(key)?.identity ?? "";
     return conflict({ kind: "taken", key, code: codeOfKey(key), identity });
   }
-  // The MAC address can be another: it is taken anew when its pod comes.
+  // The owner can do without its MAC address: its pod gets one when it comes.
   const named = holding.mac !== "" && takers.has(macKey) ? { ...holding, mac: "" } : holding;
   return { holding: named, verdict: "new" };
 }
 
-/** Undefined when the pool gives these addresses, one of each set at most. */
+/** Why the pool does not give these addresses. Undefined if it does, at most one of each set. */
 function rangeProblem(sets: readonly RangeSet[], { addresses }: Holding): ImportConflict | undefined {
   for (const code of addresses) {
     const why = unusable(sets, addressOfCode(code));
@@ -210,10 +210,10 @@ function rangeProblem(sets: readonly RangeSet[], { addresses }: Holding): Import
 
 export type PutBatch =
   | Ask<PutBatch>
-  /** `refused` are those in whose way something was. */
+  /** `refused` are the owners whose keys were there already. */
   | { readonly kind: "put"; readonly refused: readonly PlannedImport[] };
 
-/** Each owner in a transaction of its own within one request: thousands of owners are not thousands of round trips. */
+/** Puts each owner by a transaction of its own, all in one request. So thousands of owners need few round trips. */
 export function putBatch(keys: PoolKeys, batch: readonly PlannedImport[]): PutBatch {
   const ops = { owners: batch.map(({ holding }) => nested(putNew(keys, holding))) };
   return {
@@ -226,7 +226,7 @@ export function putBatch(keys: PoolKeys, batch: readonly PlannedImport[]): PutBa
   };
 }
 
-/** Puts an owner where holds have expired: their addresses are anybody's, and here they are in use. */
+/** Puts an owner in the place of expired holds: anybody may have their addresses. */
 export function putOver(keys: PoolKeys, holding: Holding, nowMs: number): OperatorChange {
   const written = keysOfHolding(keys, holding);
   const ops = { written: written.map(get) };

@@ -1,8 +1,8 @@
 import { type Address, type Family, printAddress } from "../../../cni/address.ts";
 
 /**
- * The keys of one pool. All keys of one owner (its own record, its addresses, attachment, MAC and hold) are written by one
- * transaction and so share a revision: that one of them is unchanged says that all are.
+ * The keys of one pool. One transaction writes all keys of one owner: its own record, its addresses, attachment, MAC and
+ * hold. So they share a revision, and if one of them is unchanged, all are.
  */
 export interface PoolKeys {
   readonly ip: (code: string) => string;
@@ -19,7 +19,7 @@ export interface PoolKeys {
   readonly all: Readonly<Record<KeyKind, KeyRange>>;
 }
 
-/** What lies under a key: an owner, an address, a MAC address, an attachment, a hold, or a definition of the pool. */
+/** The kind of a key: of an owner, an address, a MAC address, an attachment, a hold, or a definition of the pool. */
 export type KeyKind = "own" | "ip" | "mac" | "att" | "hold" | "def";
 
 export interface KeyRange {
@@ -82,7 +82,7 @@ export function codeOfKey(key: string): string | undefined {
   return key.startsWith("ip/") ? key.slice(key.lastIndexOf("/") + 1) : undefined;
 }
 
-/** An address as keys and holdings spell it: family digit and fixed-width hex, so that text order is address order. */
+/** Writes an address as keys and holdings have it: family digit and fixed-width hex. So text order is address order. */
 export function codeOf(family: Family, value: bigint): string {
   return `${family}${value.toString(16).padStart(digits[family], "0")}`;
 }
@@ -95,7 +95,7 @@ export function addressOfCode(code: string): Address {
   return { family: code.startsWith("4") ? "4" : "6", value: BigInt(`0x${code.slice(1)}`) };
 }
 
-/** As people write it. */
+/** Writes the address of a code as people do. */
 export function printCode(code: string): string {
   return printAddress(addressOfCode(code));
 }

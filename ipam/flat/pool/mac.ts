@@ -9,8 +9,8 @@ import { fieldOf, readObject, show } from "../../fields.ts";
 import { invalidIpam } from "../../ipam-config.ts";
 
 /**
- * The MAC address that the main plugin will set because somebody asks for it: `runtimeConfig.mac`, else `args.cni.mac`, else
- * CNI_ARGS `MAC=`, as bridge and macvlan have it. It is recorded, so that two never have the same. Errors: `ipam.config`.
+ * Reads the MAC address that the main plugin is going to set: `runtimeConfig.mac`, else `args.cni.mac`, else CNI_ARGS `MAC=`,
+ * as in bridge and macvlan. It is recorded, so that no two interfaces have the same. Errors: `ipam.config`.
  */
 export function askedMac({ config, environment }: Invocation): Outcome<string | undefined, CniError> {
   const notes = newNotes();

@@ -6,12 +6,12 @@ import type { PoolKeys } from "./keys.ts";
 import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.ts";
 
 /**
- * What an operator does to a pool by hand. A person has looked and decided, so what has changed since is left alone and
- * told, and nothing is tried again.
+ * A change that an operator makes to a pool by hand. A person has looked and decided. If the record has changed since, the
+ * procedure leaves it alone, says so, and does not try again.
  */
 export type OperatorChange = Ask<OperatorChange> | { readonly kind: "done" } | { readonly kind: "changed" };
 
-/** Makes one change, unless what it was judged by is another now. */
+/** Makes one change, unless a compare of its transaction fails. */
 export function changeAsSeen(txn: Txn): OperatorChange {
   return { kind: "ask", txn, next: ({ succeeded }) => ({ kind: succeeded ? "done" : "changed" }) };
 }
@@ -29,13 +29,13 @@ export interface ReserveRequest {
 export type Reserve =
   | Ask<Reserve>
   | { readonly kind: "reserved"; readonly holding: Holding }
-  /** One of the addresses is somebody's. `by` is undefined when its record cannot be read. */
+  /** One of the addresses has an owner. `by` is undefined if its record cannot be read. */
   | { readonly kind: "taken"; readonly code: string; readonly by: Holding | undefined }
-  /** The identity has other addresses. `had` is undefined when its record cannot be read. */
+  /** The identity has other addresses. `had` is undefined if its record cannot be read. */
   | { readonly kind: "has others"; readonly had: Holding | undefined }
   | { readonly kind: "changed" };
 
-/** Keeps addresses for an identity, or from everybody: looks, and changes what it saw. */
+/** Reserves addresses for an identity, or from everybody. It reads first, and its write compares what it has read. */
 export function reserve(request: ReserveRequest): Reserve {
   const { keys, pool, identity, codes } = request;
   const ops = {
@@ -72,7 +72,7 @@ function reserveFree(request: ReserveRequest, taken: readonly Stored[], isMacTak
     node: "",
     network: "",
     addresses: codes,
-    // A pod whose own MAC address is taken now is given one when it comes.
+    // If the pod's own MAC address is taken, the pod gets one when it comes.
     mac: isNobody(identity) || isMacTaken ? "" : stableMac(pool, identity, 0),
     generation: 0,
     sinceMs: nowMs,
@@ -86,7 +86,7 @@ function reserveFree(request: ReserveRequest, taken: readonly Stored[], isMacTak
   });
 }
 
-/** The identity has addresses already: these can be made to stay its own, others have to be given up first. */
+/** Reserves the addresses that the identity has already. Other addresses would have to be released first. */
 function keepOwn(
   { keys, identity, codes, nowMs }: ReserveRequest,
   { key, modRevision, holding }: Stored,
@@ -116,14 +116,14 @@ function write(holding: Holding, txn: Txn): Reserve {
   };
 }
 
-/** A record that was read and judged, and the address by whose key it was found. */
+/** A readable record, and the key by which it was found. */
 export type SeenHolding = Stored & { readonly holding: Holding };
 
 export function isReserved({ state, reserved }: Holding): boolean {
   return state === "reserved" || reserved === true;
 }
 
-/** Takes a reservation back. Whoever uses the address now keeps it until its DEL. */
+/** Ends a reservation. A container that uses the address keeps it until its DEL. */
 export function unreserve(keys: PoolKeys, { key, modRevision, holding }: SeenHolding): OperatorChange {
   const { reserved: _reserved, ...rest } = holding;
   return changeAsSeen({
@@ -133,12 +133,12 @@ export function unreserve(keys: PoolKeys, { key, modRevision, holding }: SeenHol
   });
 }
 
-/** Why an operator has to be sure before an address is freed. */
+/** The risk of freeing an address. */
 export type ReleaseRisk =
   | { readonly kind: "none" }
-  /** Nobody knows who uses it. */
+  /** The record cannot be read, so nobody knows who uses the address. */
   | { readonly kind: "unreadable" }
-  /** A container uses it, or, where its holding is in quarantine, may use it. */
+  /** A container uses the address. If its holding is in quarantine, it may use it. */
   | { readonly kind: "used"; readonly holding: Holding };
 
 export function riskOf(holding: Holding | undefined): ReleaseRisk {
@@ -146,7 +146,7 @@ export function riskOf(holding: Holding | undefined): ReleaseRisk {
   return isAttached(holding) ? { kind: "used", holding } : { kind: "none" };
 }
 
-/** What a container uses is not freed at once: it waits for its DEL, its node's GC, or for an operator who is sure. */
+/** Puts the address of a container into quarantine. Its DEL, its node's GC, or a second release by an operator frees it. */
 export function quarantineLive(
   keys: PoolKeys,
   { key, modRevision, holding }: SeenHolding,
@@ -159,7 +159,7 @@ export function quarantineLive(
   });
 }
 
-/** Frees all keys that the transaction of this record wrote: what else bears the owner's name is another holding's. */
+/** Frees all keys that the transaction of this record wrote. Other keys of the owner belong to another holding. */
 export function releaseSeen(keys: PoolKeys, { key: found, modRevision, holding }: Stored): OperatorChange {
   const all = holding === undefined ? [] : keysOfHolding(keys, holding);
   const ops = { all: [...new Set([found, ...all])].map(get) };

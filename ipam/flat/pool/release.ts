@@ -19,15 +19,15 @@ export interface ReleaseRequest extends Times {
   readonly node: string;
   readonly containerId: string;
   readonly ifname: string;
-  /** Whom its addresses may be recorded for: they are found though the node was called otherwise at their claim. */
+  /** The identities that its addresses may be recorded for. So they are found although the node had another name then. */
   readonly identities?: readonly string[];
   /** How long its addresses wait for their identity; undefined: for ever. */
   readonly holdMs: number | undefined;
-  /** A claim after this, in milliseconds since 1970, is not meant; undefined: whatever there is. */
+  /** Frees only a claim up to this time, in milliseconds since 1970. Undefined: a claim of any time. */
   readonly claimedUntilMs?: number;
-  /** Only the claim of this time is meant. */
+  /** Frees only the claim of this time. */
   readonly claimedAtMs?: number;
-  /** Only the record of this revision is meant: it is what was judged. */
+  /** Frees only the record of this revision, which the caller has judged. */
   readonly revision?: string;
 }
 
@@ -37,19 +37,19 @@ export type Release =
   | { readonly kind: "released"; readonly holding: Holding }
   /** The container has nothing: it was released before, or others have taken over what it had. */
   | { readonly kind: "nothing" }
-  /** Others changed the record each time before we could. */
+  /** Others changed the record before each of our tries. */
   | { readonly kind: "contended" };
 
-/** Expired holds that one release clears away. */
+/** How many expired holds one release removes. */
 const sweptHolds = 4;
 const maxTries = 100;
 
-/** Starts a release: only what is recorded of this very container is freed, whatever the configuration says now. */
+/** Starts a release. It frees only the records of this very container, whatever the configuration says now. */
 export function release(request: ReleaseRequest): Release {
   return look(request, 0);
 }
 
-/** Starts with what was read and judged before (GC): frees it only as long as it is the same. */
+/** Starts the release of a record that the caller has read and judged (GC). It is freed only if it has not changed. */
 export function releaseKnown(request: ReleaseRequest, attachment: Known): Release {
   return decide({ ...request, revision: attachment.modRevision }, 0, attachment, []);
 }
@@ -103,7 +103,7 @@ function decide(
         .all.flatMap((entry) => entry ?? [])
         .filter(({ modRevision }) => modRevision === attachment.modRevision)
         .map(({ key }) => key);
-      // Nobody changed the container's record, so it is the others that do not belong to it.
+      // The container's record has not changed, so the other keys do not belong to it.
       if (same.includes(attKey(request))) return dismantle(request, tries, attachment, same);
       return look(request, tries + 1);
     },
@@ -114,7 +114,7 @@ function isMeant(request: ReleaseRequest, { modRevision, holding }: Known): bool
   const { revision, claimedAtMs, claimedUntilMs } = request;
   if (revision !== undefined && modRevision !== revision) return false;
   if (claimedAtMs !== undefined && holding.sinceMs !== claimedAtMs) return false;
-  // Else the container was attached anew since its DEL was journalled.
+  // A later claim means that the container was attached anew after its DEL was journalled.
   return claimedUntilMs === undefined || holding.sinceMs <= claimedUntilMs;
 }
 
@@ -126,7 +126,7 @@ function releaseTxn(
   const { keys } = request;
   const { holding, modRevision } = attachment;
   return {
-    // Each of them, although one would do in a store that nothing but this program wrote to.
+    // One compare would be enough if no other program wrote to the store.
     compare: keysOf(request, holding).map((key) => ({ kind: "unchanged", key, modRevision })),
     success: [
       ...rewrite(keys, [holding], released(request, holding)),
@@ -145,7 +145,7 @@ function attKey({ keys, node, containerId, ifname }: ReleaseRequest): string {
   return keys.att(node, containerId, ifname);
 }
 
-/** The holding after its release; undefined when its addresses wait for nobody. */
+/** The holding after its release. Undefined if its addresses become free at once. */
 function released(request: ReleaseRequest, holding: Holding): Holding | undefined {
   const { holdMs, nowMs } = request;
   const { identity, containerId, node } = holding;

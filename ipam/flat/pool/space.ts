@@ -2,7 +2,7 @@ import type { Family } from "../../../cni/address.ts";
 import { countIn, isIn, merged, type RangeSet, type Span, subtract, usableSpans } from "../../range.ts";
 import { addressOfCode } from "./keys.ts";
 
-/** The addresses that may be given out of one range set, as one run of indexes: gaps cost nothing to skip. */
+/** The addresses of one range set that may be given, as one run of indexes. So it costs nothing to skip a gap. */
 export interface Space {
   readonly family: Family;
   /** Ascending, without overlap. */
@@ -15,7 +15,7 @@ export function newSpace(family: Family, spans: readonly Span[]): Space {
   return { family, spans: ascending, size: countIn(spans) };
 }
 
-/** What one of a pool's range sets has to give. No set gives another one's gateway: two may have parts of one network. */
+/** The space of one range set. It has no gateway of another set either, because two sets may have parts of one network. */
 export function spaceOf(set: RangeSet, sets: readonly RangeSet[]): Space {
   const family = set[0]?.family ?? "4";
   const gateways = sets
@@ -48,7 +48,7 @@ export function addressAt(space: Space, index: bigint): bigint {
   throw new RangeError(`index ${index} is outside of a space of ${space.size}`);
 }
 
-/** A stretch of at most `length` addresses from an index on, as at most `pieces` runs; it ends where the space does. */
+/** At most `length` addresses from an index on, in at most `pieces` spans. The window ends at the end of the space. */
 export function windowAt(space: Space, index: bigint, length: bigint, pieces: number): Span[] {
   let skip = index;
   let left = length;

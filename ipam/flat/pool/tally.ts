@@ -5,16 +5,16 @@ import { addressOfCode } from "./keys.ts";
 /** How many of a range set's addresses are in which condition. */
 export interface SetTally {
   readonly set: RangeSet;
-  /** What there is to give. */
+  /** All addresses that the set may give. */
   readonly size: bigint;
   readonly used: bigint;
   readonly held: bigint;
   readonly reserved: bigint;
   readonly quarantined: bigint;
-  /** To be had now: those that nobody has, and expired holds. */
+  /** Addresses without an owner, and expired holds. */
   readonly free: bigint;
   readonly expired: bigint;
-  /** In the ranges and never given: exclusions and gateways. */
+  /** Exclusions and gateways: in the ranges, and never given. */
   readonly excluded: bigint;
 }
 
@@ -70,7 +70,7 @@ function tallyOfSet(set: RangeSet, conditions: readonly AddressCondition[]): Set
   };
 }
 
-/** Addresses by the name of their owners' group, the largest group first. An expired hold is nobody's any more. */
+/** Counts addresses by groups of owners, the largest group first. Expired holds do not count. */
 export function groupsBy(
   holdings: readonly Holding[],
   nowMs: number,

@@ -23,14 +23,14 @@ export interface Ask<Step> {
 /** What ends a procedure whose steps are these. */
 export type End<Step> = Exclude<Step, { readonly kind: "ask" }>;
 
-/** For one operation with all its questions; a runtime gives up after minutes, and tries again. */
+/** The time for one procedure with all its questions. A runtime gives up after minutes, and tries again. */
 const patienceMs = 30_000;
-/** Writes in a row of which nobody knew whether they were done. */
+/** The most writes in a row with an unknown outcome. */
 const maxUnknown = 5;
 
 /**
- * Carries a pure procedure out. After a write of which nobody knows whether it was done, the procedure starts over: every
- * one of them begins by looking at what is there. The fault is `unknown` as long as that look was not answered.
+ * Carries out a pure procedure. After a write with an unknown outcome the procedure starts over, because each procedure
+ * begins by reading what is there. The fault stays `unknown` until the store has answered that read.
  */
 export async function drive<Step extends { readonly kind: string }>(
   sys: Sys,
@@ -81,8 +81,8 @@ export interface QuestionFault extends StoreFault {
 }
 
 /**
- * Carries out what a person began, and never starts over: after a write of which nobody knows whether it was done, the
- * person is to look before trying again.
+ * Carries out a procedure that a person began. It never starts over: after a write with an unknown outcome the person
+ * should look before trying again.
  */
 export async function driveOnce<Step extends { readonly kind: string }>(
   store: Store,

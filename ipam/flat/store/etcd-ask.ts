@@ -4,25 +4,25 @@ import { recall, remember } from "./etcd-memory.ts";
 import { endpointOf, heard, nextEndpoint, type Session, send, silenceLeftMs } from "./etcd-session.ts";
 import type { StoreFault } from "./store.ts";
 
-/** Times that the list of endpoints is gone through. */
+/** How often each endpoint is asked at most. */
 const rounds = 2;
 
 export interface Question {
   readonly path: string;
   readonly body: string;
-  /** It may be done twice. */
+  /** Whether etcd may do it twice without harm. */
   readonly repeatable: boolean;
   readonly token: string;
-  /** How one endpoint is asked; `send` with its answer judged unless it is said. */
+  /** Asks one endpoint. By default the body is sent, and its answer judged. */
   readonly askOne?: (endpoint: string, leftMs: number) => Promise<EtcdVerdict>;
 }
 
-/** `silent`: whoever asks may do better than to ask the next endpoint with the same token. */
+/** `silent`: no answer came, perhaps because of the token. The caller should check the token before it asks again. */
 export type Answer =
   | Extract<EtcdVerdict, { kind: "answered" | "token" }>
   | { readonly kind: "silent"; readonly why: string };
 
-/** One question to one endpoint after the other, until one answers or refuses, or until asking on would be wrong. */
+/** Asks one endpoint after the other, until one answers or refuses, or until another try would be wrong. */
 export async function ask(session: Session, question: Question): Promise<Outcome<Answer, StoreFault>> {
   const { sys, settings, limits } = session;
   const count = settings.endpoints.length;
@@ -51,7 +51,7 @@ export async function ask(session: Session, question: Question): Promise<Outcome
   return fail(unreachable([...unique(session.failures), ...late]));
 }
 
-/** Not at the same moment on all nodes. */
+/** Waits for a random time, so that the nodes do not all ask again at the same moment. */
 async function pause(session: Session): Promise<void> {
   const { sys, limits } = session;
   const share = 0.5 + Number.parseInt(sys.random.hex(4), 16) / 0x10000;
@@ -69,8 +69,9 @@ async function askOnce(
 }
 
 /**
- * etcd answers a request with a token of its future only when it has come there: never, where its data were lost or put
- * back from a snapshot. So silence may be the endpoint's fault, or that of a token that this process has not got itself.
+ * A simple token names an index of etcd's log. etcd answers a request only when its log has come to that index. After its
+ * data were lost, or a snapshot was restored, that may be never. So a silent endpoint may be away, or the token may be one
+ * of the lost log. Only a remembered token is doubted, and only once.
  */
 function doubt(session: Session, token: string): boolean {
   if (token === "" || session.token !== "remembered") return false;
@@ -82,7 +83,7 @@ function unique(texts: readonly string[]): string[] {
   return [...new Set(texts)];
 }
 
-/** Written only after a failover: the endpoint that the node begins with needs no memory. */
+/** Remembers the endpoint after a failover. The endpoint that the node begins with is not written down. */
 function noteEndpoint(session: Session, endpoint: string): void {
   const { sys, settings, memoryPlace, memory, first } = session;
   if (endpoint === (memory.endpoint ?? settings.endpoints[first])) return;

@@ -16,11 +16,11 @@ import {
 import { rejectToken, requireToken } from "./etcd-token.ts";
 import type { StoreFault } from "./store.ts";
 
-/** etcd's JSON gateway: endpoints in turn, deadlines, certificates, and the token of a user. */
+/** A client of etcd's JSON gateway. It knows endpoints, deadlines, certificates, and the token of a user. */
 export interface EtcdClient {
-  /** Posts until somebody answers. */
+  /** Posts to one endpoint after the other until one answers. */
   call<T>(call: EtcdCall<T>): Promise<Outcome<T, StoreFault>>;
-  /** What the endpoint that has answered last says of its cluster; true where it says nothing. */
+  /** Asks the endpoint that answered last whether its cluster is healthy. True if it does not say. */
   isHealthy(): Promise<boolean>;
   roundTrips(): number;
 }
@@ -28,18 +28,18 @@ export interface EtcdClient {
 export interface EtcdCall<T> {
   readonly path: string;
   readonly body: string;
-  /** It may be done twice. */
+  /** Whether etcd may do it twice without harm. */
   readonly repeatable: boolean;
-  /** What the answer says, or what is wrong with it; `atMs`: by the clock of who gave it. */
+  /** Reads the answer, or says what is wrong with it. `atMs` is the endpoint's time. */
   readonly read: (body: string, atMs: number | undefined) => Outcome<T, string>;
 }
 
-/** Tokens that are fetched in one call: one for a token that has gone, one if that has gone at once. */
+/** How many tokens one call fetches at most: one in place of an old token, and one more if etcd refuses that, too. */
 const maxRenewals = 2;
 
 /**
- * For one operation: when nobody has answered for `silenceMs` it asks no more. Remembers the endpoint and the token on
- * this node. Files are read at the first call.
+ * Opens a client for one operation. When no endpoint has answered for `silenceMs`, the client asks no more. It remembers
+ * the endpoint and the token on this node. It reads the files of the settings at its first call.
  */
 export function openClient(
   sys: Sys,
@@ -80,14 +80,14 @@ async function perform<T>(session: Session, call: EtcdCall<T>): Promise<Outcome<
     const answer = await ask(session, { ...call, token: session.memory.token ?? "" });
     if (!answer.ok) return answer;
     const { kind } = answer.value;
-    // At most once in a session: what is asked then is whether it is the token's fault.
+    // This happens at most once in a session: the next turn finds out whether the token is at fault.
     if (kind === "silent") continue;
     const read =
       kind === "answered" ? call.read(answer.value.body, answer.value.atMs) : fail(answer.value.why);
     if (read.ok) return read;
     const why = shown(session, read.error);
     if (kind === "token" && !needsToken) return fail(nameUser(why));
-    // An empty answer has been seen, too, where a token was not valid any more.
+    // etcd has also been seen to answer with an empty body when the token was not valid any more.
     rejectToken(session);
     const mayRepeat = kind === "token" || (needsToken && call.repeatable);
     if (!mayRepeat || renewals >= maxRenewals) return fail(misread(call.repeatable, kind, why));

@@ -4,16 +4,16 @@ import { type Notes, refuse } from "../../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
 import { readText, readTexts, show } from "../../fields.ts";
 
-/** `ipam.store.etcd` as configured; empty texts are unset. */
+/** `ipam.store.etcd` as configured. An empty text means that the field is not set. */
 export interface EtcdSettings {
-  /** `https://10.0.0.1:2379`, without a slash behind. The first that answers is used. */
+  /** For example `https://10.0.0.1:2379`, without a slash at the end. The first that answers is used. */
   readonly endpoints: readonly string[];
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
   readonly username: string;
   readonly passwordFile: string;
-  /** Before every key, without a slash behind. */
+  /** Every key begins with this text. It has no slash at the end. */
   readonly prefix: string;
 }
 
@@ -55,7 +55,7 @@ function noteEndpoints(endpoints: readonly string[], place: string, notes: Notes
   }
 }
 
-/** A password, and the token for it, are not shown to everybody on the way, nor to whoever answers. */
+/** Notes each endpoint to which the password and the token would go unencrypted. */
 function notePlain(settings: EtcdSettings, word: string, place: string, notes: Notes): void {
   if (word !== "" && word !== loopbackWord)
     refuse(notes, `${place}.plainHttp`, `${show(word)} is not "${loopbackWord}"`);
@@ -74,7 +74,7 @@ function noteFiles(settings: EtcdSettings, place: string, notes: Notes): void {
   for (const field of fileFields) {
     const path = settings[field];
     if (path === "" || path.startsWith("/")) continue;
-    // Whoever mistakes passwordFile for the password is not to find it in a log.
+    // A person may have written the password itself into passwordFile. It must not get into a log.
     const shown = field === "passwordFile" ? "it" : show(path);
     refuse(notes, `${place}.${field}`, `${shown} is no absolute path`);
   }

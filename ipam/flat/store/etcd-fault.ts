@@ -2,18 +2,18 @@ import { isObject, parseJson } from "../../../cni/json.ts";
 import type { HttpAttempt, HttpFault } from "../../../sys/http.ts";
 import type { StoreFault } from "./store.ts";
 
-/** What one request to one endpoint has come to. Pure: etcd 3.4 to 3.6 agree in their messages, not in their shapes. */
+/** The outcome of one request to one endpoint. The messages of etcd 3.4 to 3.6 agree, but their JSON differs. */
 export type EtcdVerdict =
-  /** `atMs`: by the endpoint's clock. */
+  /** `atMs` is the endpoint's time. */
   | { readonly kind: "answered"; readonly body: string; readonly atMs?: number }
-  /** Nothing was done for want of a valid token. */
+  /** etcd did nothing, because the token is not valid. */
   | { readonly kind: "token"; readonly why: string }
-  /** Another endpoint may do better. `done`: whether this one may have done it. */
+  /** Another endpoint may succeed. `done` says whether this one may have done the request. */
   | {
       readonly kind: "elsewhere";
       readonly done: "no" | "maybe";
       readonly why: string;
-      /** Nothing came back, not even a refusal. */
+      /** The endpoint sent no answer, not even a refusal. */
       readonly isSilent?: boolean;
     }
   | { readonly kind: "refused"; readonly fault: StoreFault };
@@ -49,13 +49,13 @@ export function judge(endpoint: string, attempt: HttpAttempt): EtcdVerdict {
 }
 
 const wantsToken = /invalid auth token|user name is empty|revision of auth store is old/;
-/** Answered before anything was proposed to the cluster. */
+/** With these messages etcd refuses a request before it proposes anything to the cluster. */
 const isBusy = /no leader|too many requests|not supported for learner/;
 
-/** The gateway is a client of the server that it stands before, and has got no connection to it: nothing was sent. */
+/** The gateway has no connection to its own etcd server, so it has sent nothing. */
 const hasNoServer =
   /^connection closed$|^connection error: desc = "(error reading server preface|transport: (authentication handshake failed|error while dialing|failed to write client preface))/i;
-/** The same, as it is said at times; but an established connection may have broken as well. */
+/** The gateway may have had no connection, or an established one may have broken: the request may have been sent. */
 const hasLostServer =
   /(^|"error reading from server: )(read|write) tcp .*(broken pipe|connection reset by peer)"?$/;
 const ownCertificate =
@@ -93,7 +93,7 @@ const refusals: readonly { status?: number; message?: RegExp; advice: string }[]
   },
 ];
 
-/** 3.4 and 3.5 say `error`, `code`, `message`; 3.6 `code`, `message`, `details`; before the gateway it is plain text. */
+/** 3.4 and 3.5 send `error`, `code`, `message`. 3.6 sends `code`, `message`, `details`. A proxy sends plain text. */
 export function messageIn(body: string): string {
   const json = parseJson(body);
   if (!json.ok || !isObject(json.value)) return body.trim().slice(0, 200);
@@ -130,7 +130,7 @@ export function refused(msg: string, details: string): StoreFault {
   return { kind: "refused", msg, details };
 }
 
-/** The answer to whoever wants a token where nobody needs one. */
+/** Whether etcd refused a token because authentication is not enabled. */
 export function saysWithoutUsers({ msg }: StoreFault): boolean {
   return msg.includes("authentication is not enabled");
 }

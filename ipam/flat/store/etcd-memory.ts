@@ -4,42 +4,42 @@ import { sha256 } from "../../../cni/sha256.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { EtcdSettings } from "./etcd-config.ts";
 
-/** What this node remembers of an etcd from one call to the next. Losing it costs time, nothing else. */
+/** What this node remembers of an etcd between two calls of the plugin. A loss of it costs only time. */
 export interface EtcdMemory {
   /** The endpoint that answered last. */
   readonly endpoint?: string;
-  /** Of the configured user. Empty: etcd said that it authenticates nobody. */
+  /** The token of the configured user. Empty: authentication is not enabled in etcd. */
   readonly token?: string;
   /** When the token is forgotten, in milliseconds since 1970. */
   readonly untilMs?: number;
 }
 
-/** etcd forgets a simple token that nobody uses after five minutes. This bounds what a wrong memory can cost. */
+/** etcd forgets an unused simple token after five minutes. This age limits the cost of a wrong memory. */
 const tokenAgeMs = 3_600_000;
 
-/** An hour, more or less: not all nodes are to come for new tokens at once. */
+/** Chooses a time in about an hour, at random, so that the nodes do not all fetch new tokens at once. */
 export function keptUntil({ clock, random }: Sys): number {
   const share = 0.75 + Number.parseInt(random.hex(4), 16) / 0x20000;
   return clock.nowMs() + Math.round(tokenAgeMs * share);
 }
 
-/** Whose token it is: it is sent to nobody else. The file says it, in words. */
+/** The cluster and the user that a token is for. It is sent to no other cluster. The file itself says this, too. */
 interface Purpose {
   readonly endpoints: readonly string[];
   readonly username: string;
-  /** Of the authority by which they are known: with another one they may be somebody else. Empty: none is named. */
+  /** The hash of the certificate authority: under another authority the endpoints may be another cluster. Empty: none. */
   readonly caSha256: string;
 }
 
 export interface MemoryPlace {
-  /** Empty: nothing is remembered. */
+  /** Empty: the node remembers nothing. */
   readonly path: string;
   readonly purpose: Purpose;
 }
 
 /**
- * One file for each cluster and user, in whatever order its endpoints are written, readable by root alone: the token is
- * as good as the password. `ca` is the PEM text. Without a folder nothing is remembered.
+ * There is one file for each cluster and user. The order of the endpoints does not matter. Only root can read the file,
+ * because the token is as good as the password. `ca` is the PEM text. Without a folder the node remembers nothing.
  */
 export function memoryPlace(settings: EtcdSettings, folder: string, ca: string | undefined): MemoryPlace {
   const endpoints = [...new Set(settings.endpoints)].sort();
@@ -48,7 +48,7 @@ export function memoryPlace(settings: EtcdSettings, folder: string, ca: string |
   return { purpose, path: folder === "" ? "" : `${folder}/etcd-${sha256(printJson(purpose))}.json` };
 }
 
-/** What is remembered at the place; nothing, if the file is for another purpose than its name says. */
+/** Reads what the node remembers. A file with another purpose than its name says counts as empty. */
 export function recall(sys: Sys, { path, purpose }: MemoryPlace): EtcdMemory {
   if (path === "") return {};
   const text = sys.files.read(path);
@@ -57,7 +57,7 @@ export function recall(sys: Sys, { path, purpose }: MemoryPlace): EtcdMemory {
   if (printJson(json.value.for ?? null) !== printJson(purpose)) return {};
   const { endpoint, token, untilMs } = json.value;
   const leftMs = typeof untilMs === "number" ? untilMs - sys.clock.nowMs() : 0;
-  // More than there can be left: the clock was put back since, and nobody knows how old it is.
+  // If more time is left than a token ever has, the clock was put back. Then the age of the token is unknown.
   const isKept = typeof token === "string" && leftMs > 0 && leftMs <= 2 * tokenAgeMs;
   return {
     ...(typeof endpoint === "string" ? { endpoint } : {}),
@@ -65,7 +65,7 @@ export function recall(sys: Sys, { path, purpose }: MemoryPlace): EtcdMemory {
   };
 }
 
-/** Appears complete or not at all; not synced, for it may be lost. */
+/** Writes the file, which appears complete or not at all. It is not synced, because it may be lost. */
 export function remember(sys: Sys, { path, purpose }: MemoryPlace, memory: EtcdMemory): void {
   if (path === "") return;
   const temporary = `${path}.${sys.processes.pid()}`;

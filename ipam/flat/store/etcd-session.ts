@@ -8,28 +8,28 @@ import { refused } from "./etcd-fault.ts";
 import { type EtcdMemory, type MemoryPlace, memoryPlace, recall } from "./etcd-memory.ts";
 import type { StoreFault } from "./store.ts";
 
-/** Where etcd's client keeps what it remembers, and who it is. */
+/** The node on which etcd's client runs. */
 export interface EtcdNode {
-  /** A folder on this node; empty: nothing is remembered. */
+  /** The folder for what the client remembers. Empty: it remembers nothing. */
   readonly folder: string;
-  /** The node's name: where it begins in the list of endpoints. Empty: at the first. */
+  /** The node's name, which chooses the endpoint that the client begins with. Empty: the first one. */
   readonly name: string;
 }
 
 export interface EtcdLimits {
-  /** For one request to one endpoint. */
+  /** The time for one request to one endpoint. */
   readonly tryMs: number;
-  /** Without an answer: all endpoints, and calls after one that was not answered, together. */
+  /** How long the operation goes on without any answer, over all endpoints and calls together. */
   readonly silenceMs: number;
-  /** About as long before every endpoint is tried once more. */
+  /** About how long the client waits before it tries every endpoint once more. */
   readonly pauseMs: number;
-  /** For a new token, by whichever process of the node, as long as etcd shows that it is there. */
+  /** The time for a new token, which one process of the node fetches, as long as etcd shows that it is up. */
   readonly tokenMs: number;
 }
 
 export const defaultLimits: EtcdLimits = { tryMs: 2000, silenceMs: 6000, pauseMs: 200, tokenMs: 20_000 };
 
-/** What one operation knows of its etcd. */
+/** What one operation of the plugin knows of its etcd. */
 export interface Session {
   readonly sys: Sys;
   readonly settings: EtcdSettings;
@@ -40,13 +40,13 @@ export interface Session {
   /** The endpoint that this node begins with. */
   readonly first: number;
   memory: EtcdMemory;
-  /** The token that turned out to be worth nothing, if any did. */
+  /** The token that etcd has refused, if it has refused one. */
   rejected: string | undefined;
-  /** `doubtful`: a request with the remembered token was not answered. `new`: it is not from an earlier process. */
+  /** `doubtful`: a request with the remembered token was not answered. `new`: the token is not doubted (any more). */
   token: "remembered" | "doubtful" | "new";
-  /** Since when nobody has answered, on `sys.clock.monotonicMs()`; undefined after an answer. */
+  /** Since when no endpoint has answered, by `sys.clock.monotonicMs()`. Undefined after an answer. */
   silentSinceMs: number | undefined;
-  /** What the endpoints have failed with since then. */
+  /** How the requests have failed since then. */
   failures: string[];
   /** Index of the endpoint that is asked next. */
   at: number;
@@ -104,8 +104,8 @@ function readTls(sys: Sys, settings: EtcdSettings): Outcome<TlsMaterial | undefi
 }
 
 /**
- * By `accept` etcd knows that a request comes through its gateway. Without it, whoever has no token is taken for the user
- * that the server's own certificate names.
+ * The header `accept` tells etcd that a request comes through its gateway. Without this header etcd takes a request that
+ * has no token for one of the user that the server's own certificate names.
  */
 const jsonHeaders = { accept: "application/json", "content-type": "application/json" };
 
@@ -117,7 +117,7 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/** One request to one endpoint. What it says in place of an answer may be shown: our secrets are out of it. */
+/** Sends one request to one endpoint. The text of a failure may be shown, because our secrets are removed from it. */
 export async function send(
   session: Session,
   endpoint: string,
@@ -140,12 +140,12 @@ export async function send(
     : ok({ ...attempt.value, body: redactBody(said, secretsOf(session, token)) });
 }
 
-/** A text of an endpoint's, or about one, without what we have told it: it may repeat that. */
+/** Removes our secrets from a text that an endpoint has sent, because it may repeat the request. */
 export function shown(session: Session, text: string, token = ""): string {
   return redact(text, secretsOf(session, token));
 }
 
-/** The password as well, which another process may have sent: an endpoint may remember it. */
+/** The token and the password. Another process may have sent the password, and the endpoint may repeat it now. */
 function secretsOf({ sys, settings, memory }: Session, token: string): string[] {
   const password = settings.passwordFile === "" ? undefined : sys.files.read(settings.passwordFile);
   const known = password?.ok === true ? [password.value.trim()] : [];
@@ -160,7 +160,7 @@ export function nextEndpoint(session: Session): void {
   session.at = (session.at + 1) % session.settings.endpoints.length;
 }
 
-/** Until it is given up because nobody answers. */
+/** The time that is left until the operation gives up because no endpoint answers. */
 export function silenceLeftMs({ sys, limits, silentSinceMs }: Session): number {
   const nowMs = sys.clock.monotonicMs();
   return (silentSinceMs ?? nowMs) + limits.silenceMs - nowMs;

@@ -7,8 +7,8 @@ import { decodeReply, encodeTxn } from "./etcd-wire.ts";
 import { isRead, type Store, type StoreFault, type Txn, type TxnReply } from "./store.ts";
 
 /**
- * The store in an etcd cluster, 3.4 to 3.6, over its JSON gateway. Reads go on to other endpoints; a write that may have
- * been done is the caller's to look after. A folder on this node keeps the last good endpoint and the user's token.
+ * Opens a store in an etcd cluster (3.4 to 3.6) over its JSON gateway. A read that fails goes on to the next endpoint. A
+ * write that may have been done is a fault `unknown`. A folder on this node keeps the last good endpoint and the token.
  */
 export function openEtcd(
   sys: Sys,
@@ -40,7 +40,7 @@ export function openEtcd(
   };
 }
 
-/** Under its alarm etcd refuses whatever might put, before it compares; and it says why. */
+/** Under its NOSPACE alarm etcd refuses each transaction with a put, before it compares anything. */
 const neverDone: Txn = {
   compare: [
     { kind: "absent", key: "health" },

@@ -9,18 +9,18 @@ import { endpointOf, heard, nextEndpoint, type Session, send, silenceLeftMs } fr
 import { toBase64 } from "./etcd-wire.ts";
 import type { StoreFault } from "./store.ts";
 
-/** The token of etcd's user: remembered, doubted, and fetched anew by one process of the node for all. */
+/** The token of etcd's user. One process of the node fetches it for all of them. */
 
 const lockKey = "etcd";
 
-/** Sees to it that the session has a token that is worth something, as far as is known. */
+/** Gives the session a token, unless it has one that etcd has not refused yet. */
 export async function requireToken(session: Session): Promise<Outcome<void, StoreFault>> {
   if (session.token === "doubtful" && !(await isHonoured(session))) rejectToken(session);
   if (session.memory.token !== undefined) return ok(undefined);
   return await renewToken(session);
 }
 
-/** In this process only: another one may have renewed what the node remembers. */
+/** Rejects the token in this process only: another process may have written a newer one to the file. */
 export function rejectToken(session: Session): void {
   const { token, untilMs: _untilMs, ...others } = session.memory;
   session.memory = others;
@@ -28,8 +28,8 @@ export function rejectToken(session: Session): void {
 }
 
 /**
- * Whether somebody answers a read that costs nothing and needs no quorum, whatever the answer is. It is asked of the next
- * endpoint: where only the last one was silent, its token is as good as before, and nobody pays for another.
+ * Whether the next endpoint answers the token at all. The question is a read that costs nothing and needs no quorum. If
+ * there is any answer, only the last endpoint was silent. Then the token is still good, and no new one is fetched.
  */
 async function isHonoured(session: Session): Promise<boolean> {
   const { settings, limits } = session;
@@ -50,8 +50,8 @@ async function isHonoured(session: Session): Promise<boolean> {
 }
 
 /**
- * A token costs etcd a bcrypt, 50 ms and more of it: one process of this node fetches it, the others wait for it and
- * read it. Without the lock it goes on all the same.
+ * Fetches a token, or reads the one that another process has fetched. A token costs etcd a bcrypt of 50 ms or more. So one
+ * process of this node fetches it under a lock, and the others wait. A process that cannot lock fetches its own.
  */
 async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> {
   const { sys, memoryPlace, limits } = session;
@@ -60,7 +60,7 @@ async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> 
   if (!waited.ok) return waited;
   try {
     if (useRemembered(session)) return ok(undefined);
-    // Others took the time for it: a bcrypt that is begun now would be for nobody.
+    // The wait for other processes took all the time, so nobody would wait for the result of another bcrypt.
     const leftMs = deadlineMs - sys.clock.monotonicMs();
     if (leftMs < limits.tryMs) return fail(unreachable([slowTokens(limits.tokenMs)]));
     const token = await authenticate(session, deadlineMs);
@@ -75,7 +75,7 @@ async function renewToken(session: Session): Promise<Outcome<void, StoreFault>> 
   }
 }
 
-/** Takes the token that another process of the node has got meanwhile. */
+/** Takes the token that another process of the node has fetched meanwhile. */
 function useRemembered(session: Session): boolean {
   const { token, untilMs = 0 } = recall(session.sys, session.memoryPlace);
   if (token === undefined || token === session.rejected) return false;
@@ -86,8 +86,8 @@ function useRemembered(session: Session): boolean {
 }
 
 /**
- * While another process waits for a token, this one does so, too, as long as etcd shows that it is there: another bcrypt
- * would only make all of them later. Undefined: there is no lock to be had, or a token to be read.
+ * Waits while another process fetches a token, as long as etcd shows that it is up: another bcrypt would only delay all of
+ * them. Undefined means that the lock cannot be had, or that a token can be read now.
  */
 async function waitForLock(
   session: Session,
@@ -123,7 +123,7 @@ async function authenticate(session: Session, deadlineMs: number): Promise<Outco
   const askOne = (endpoint: string): Promise<EtcdVerdict> =>
     askPatiently(session, endpoint, { path, body }, deadlineMs);
   const answer = await ask(session, { path, body, repeatable: true, token: "", askOne });
-  // So that nodes can be given their user before the operator turns authentication on.
+  // So an operator can give the nodes their user first, and enable authentication later.
   if (!answer.ok) return saysWithoutUsers(answer.error) ? ok("") : answer;
   const json = parseJson(answer.value.kind === "answered" ? answer.value.body : "");
   const token = json.ok && isObject(json.value) ? json.value.token : undefined;
@@ -134,8 +134,8 @@ async function authenticate(session: Session, deadlineMs: number): Promise<Outco
 }
 
 /**
- * etcd goes on with a bcrypt that nobody waits for any more, and whoever asks the next member makes it do another. So one
- * endpoint is waited for as long as it shows that it is there.
+ * Waits for one endpoint as long as it shows that it is up. etcd goes on with a bcrypt although its client has gone, and the
+ * same request to the next member would cost that member another bcrypt.
  */
 async function askPatiently(
   session: Session,
@@ -163,7 +163,7 @@ async function askPatiently(
   }
 }
 
-/** The answer, unless the other thing comes first. */
+/** Waits for the answer, unless the other promise ends first. */
 async function within(
   answer: Promise<HttpAttempt>,
   other: Promise<unknown>,
@@ -191,8 +191,8 @@ function slowTokens(tokenMs: number): string {
 }
 
 /**
- * Whether an etcd is up, by the one page that costs it nothing. Its health would tell more, but is a read by the quorum:
- * it takes seconds where all cores are at bcrypts, and says for moments that there is no leader.
+ * Whether an etcd is up, by the one page that costs it nothing. The page of its health tells more, but needs a read by the
+ * quorum. That read takes seconds while all cores do bcrypts, and fails for moments for want of a leader.
  */
 async function isThere(session: Session, endpoint: string): Promise<boolean> {
   const timeoutMs = session.limits.tryMs;

@@ -3,11 +3,11 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Compare, Entry, Op, Reply, Txn, TxnReply } from "./store.ts";
 
 /**
- * Transactions as etcd's JSON gateway spells them (`/v3/kv/txn`): keys and values in padded base64, 64-bit integers as
- * strings, and whatever is zero, false or empty left out. Pure.
+ * Transactions as etcd's JSON gateway spells them (`/v3/kv/txn`). Keys and values are padded base64, 64-bit integers are
+ * strings, and fields that are zero, false or empty are left out.
  */
 
-/** The body of a request; `prefix` comes before every key. */
+/** Writes the body of a request. `prefix` comes before every key. */
 export function encodeTxn(txn: Txn, prefix: string): string {
   return printJson(toTxn(txn, prefix));
 }
@@ -52,12 +52,12 @@ function toOp(op: Op, prefix: string): object {
   }
 }
 
-/** Reads the answer to `encodeTxn(txn, prefix)`; fails with what is wrong with it. */
+/** Reads the answer to `encodeTxn(txn, prefix)`. The failure says what is wrong with it. */
 export function decodeReply(body: string, txn: Txn, prefix: string): Outcome<TxnReply, string> {
   if (body.trim() === "") return fail("the answer is empty");
   const json = parseJson(body);
   if (!json.ok) return fail("the answer is no JSON");
-  // Every answer to a transaction has a header: one without is a proxy's, or that of a request that was not done.
+  // Every answer to a transaction has a header. Without one, a proxy has answered, or nothing was done.
   if (!isObject(json.value) || !isObject(json.value.header)) return fail("the answer has no header");
   return toReply(json.value, txn, prefix);
 }
@@ -116,7 +116,7 @@ function toEntries(json: JsonObject, prefix: string): Outcome<Reply, string> {
   return ok({ kind: "entries", entries });
 }
 
-/** ES2026, in Bun and Node >= 25; TypeScript's library of ES2024 does not describe it. Buffer costs each ADD 0.2 ms. */
+/** Bun and Node >= 25 have these methods of ES2026, but TypeScript does not know them. Buffer would cost an ADD 0.2 ms. */
 const base64 = Uint8Array as unknown as {
   fromBase64(text: string): Uint8Array<ArrayBuffer>;
   readonly prototype: { readonly toBase64: (this: Uint8Array) => string };
@@ -126,7 +126,7 @@ export function toBase64(text: string): string {
   return base64.prototype.toBase64.call(new TextEncoder().encode(text));
 }
 
-/** Empty where it is none: no key and no record is empty. */
+/** Empty if the text is no base64: no key and no record is empty. */
 function fromBase64(text: string): string {
   try {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(base64.fromBase64(text));

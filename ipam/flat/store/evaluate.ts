@@ -1,29 +1,29 @@
 import type { Compare, Entry, Op, Reply, Txn, TxnReply } from "./store.ts";
 
-/** What a store of our own holds, as its transactions see it before they change it. */
+/** The content of a store of our own, as a transaction sees it before its first write. */
 export interface View {
   readonly get: (key: string) => Entry | undefined;
-  /** In key order; values and revisions may be empty when only keys are asked for. */
+  /** In key order. With `keysOnly`, values and revisions may be empty. */
   readonly range: (from: string, to: string, limit: number, keysOnly: boolean) => readonly Entry[];
   readonly count: (from: string, to: string) => number;
 }
 
 export interface Evaluation {
   readonly reply: TxnReply;
-  /** New values by key; undefined where the key is to go. */
+  /** New values by key. Undefined removes the key. */
   readonly writes: ReadonlyMap<string, string | undefined>;
 }
 
 interface State {
   readonly view: View;
-  /** Of everything that this transaction writes. */
+  /** The revision of everything that this transaction writes. */
   readonly revision: string;
   readonly writes: Map<string, string | undefined>;
 }
 
 /**
- * What a transaction does, as etcd defines it: every compare, those of nested transactions included, is made before the
- * first write; a read sees the writes before it. Throws when a key is put twice: etcd would refuse it.
+ * Evaluates a transaction as etcd does. All compares, also those of nested transactions, come before the first write. A read
+ * sees the writes before it. Throws if the transaction puts a key twice, because etcd would refuse that.
  */
 export function evaluate(view: View, txn: Txn, revision: string): Evaluation {
   const writes = new Map<string, string | undefined>();
@@ -79,7 +79,7 @@ function read({ view, writes, revision }: State, key: string): Entry | undefined
 
 function range(state: State, from: string, to: string, limit: number, keysOnly: boolean): Entry[] {
   const written = [...state.writes.keys()].filter((key) => key >= from && key < to);
-  // Those that this transaction removed are in the view still.
+  // The view still holds the keys that this transaction has removed.
   const before = state.view.range(from, to, limit + written.length, keysOnly);
   const kept = before.filter(({ key }) => !state.writes.has(key));
   const put = written.flatMap((key) => read(state, key) ?? []);

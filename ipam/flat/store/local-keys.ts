@@ -3,13 +3,13 @@ import { ok } from "../../../sys/outcome.ts";
 import type { Files } from "../../../sys/sys.ts";
 
 /**
- * Where the keys of a local store lie: a folder for each of a key's segments, and a file whose name ends in `=`. Addresses
- * are put into folders by their leading digits, 256 to a folder, and holds by their time, about 17 minutes to a folder,
- * so that reading a window of either lists little else.
+ * Where the keys of a local store lie. Each segment of a key is a folder, and the last is a file whose name ends in `=`.
+ * Addresses lie in folders by their leading digits, 256 in each. Holds lie in folders by their time, about 17 minutes in
+ * each. So the read of a window of addresses or of holds lists little else.
  */
 const leafMark = "=";
 
-/** How the third segment of such a key begins: the names of the folders that are put between. */
+/** The names of the folders between the second and the third segment, by the kind of the key. */
 const buckets: Readonly<Record<string, readonly ((segment: string) => string)[]>> = {
   ip: [(code) => code.slice(0, -4), (code) => code.slice(0, -2)],
   hold: [(time) => time.slice(0, 9)],
@@ -22,7 +22,7 @@ export function pathOfKey(root: string, key: string): string {
   return `${root}/${segments.map(encode).join("/")}${leafMark}`;
 }
 
-/** No name of a file is empty, hidden, or has a slash in it. */
+/** Makes the name of a file, which may not be empty or hidden, and has no slash. */
 function encode(segment: string): string {
   if (segment === "") return "%";
   return encodeURIComponent(segment).replaceAll("%3A", ":").replace(/^\./, "%2E");
@@ -32,17 +32,17 @@ function decode(name: string): string {
   return name === "%" ? "" : decodeURIComponent(name);
 }
 
-/** A file or folder as a walk meets it. `text` is the key, or what all keys in the folder begin with. */
+/** A file or folder of a walk. `text` is the key of the file, or the text that all keys in the folder begin with. */
 interface Node {
   readonly path: string;
   readonly text: string;
   readonly isLeaf: boolean;
-  /** What the keys in the folder begin with, whole segments only. */
+  /** The whole segments that the keys in the folder begin with. */
   readonly base: string;
   readonly depth: number;
 }
 
-/** Keys from `from` on, before `to`, in order. Ends when `take` returns false. */
+/** Walks the keys from `from` on and before `to`, in order. Ends when `take` returns false. */
 export function walkKeys(
   files: Files,
   root: string,
@@ -68,7 +68,7 @@ export function walkKeys(
   return walked.ok ? ok(undefined) : walked;
 }
 
-/** In key order. A folder that both ends of the range name is entered without a look at its neighbours. */
+/** The children in key order. If both ends of the range are in one folder, its neighbours are not listed. */
 function childrenOf(files: Files, node: Node, from: string, to: string): Attempt<Node[]> {
   const only = commonFolder(node, from, to);
   if (only !== undefined) return ok([childOf(node, only)]);
@@ -84,12 +84,12 @@ function commonFolder(node: Node, from: string, to: string): string | undefined 
   return name !== undefined && name === folderIn(node, to) ? encode(name) : undefined;
 }
 
-/** The name of the folder that such keys are in, undefined when the key could be a file here. */
+/** The name of the folder that the key is in. Undefined if the key could be a file here. */
 function folderIn({ base, depth }: Node, key: string): string | undefined {
   const rest = key.slice(base.length);
   const bucket = bucketAt(base, depth);
   const at = rest.indexOf("/");
-  // The end of a range of addresses is the last of them and this character.
+  // The end of a range of addresses is its last address with this character behind it.
   if (bucket !== undefined) return bucket(at < 0 ? rest.replace("\u0001", "") : rest.slice(0, at));
   return at < 0 ? undefined : rest.slice(0, at);
 }

@@ -8,14 +8,14 @@ import type { Sys } from "../../../sys/sys.ts";
 import { pathOfKey } from "./local-keys.ts";
 
 /**
- * The log of a local store, `<dir>/log/`: one file a transaction, which is at once what its keys' files are: each is a hard
- * link to it. A transaction is done when its file has its name, `<revision>`, and the folder is on the disk. Only then are
- * the keys changed, and the file becomes `<revision>.<boot>`: whoever finds one without that, or of another boot (the
- * changes of folders may have been lost), does its changes again. Nothing of a key is ever written twice.
- * docs/architecture.md tells what SQLite in its place would cost and save.
+ * The log of a local store, in `<dir>/log/`. It has one file for each transaction, and the file of a key is a hard link to
+ * the file of the transaction that wrote it. A transaction is done when its file is named `<revision>` and the folder is on
+ * the disk. After that the keys are changed, and then the file is renamed to `<revision>.<boot>`. A process that finds a file
+ * without a boot, or with an earlier boot, changes the keys again: a power loss may have undone changes of folders. No value
+ * is ever written twice. docs/architecture.md tells what SQLite in its place would cost and save.
  */
 export interface Log {
-  /** The last transaction that wrote; 0 when there is none. */
+  /** The revision of the last transaction that wrote. 0 if there is none. */
   readonly revision: bigint;
   readonly names: readonly string[];
 }
@@ -25,7 +25,7 @@ export interface LoggedChange {
   readonly writes: ReadonlyMap<string, string | undefined>;
 }
 
-/** `done` is false when nothing was changed; true when the changes will be found, though they are not complete. */
+/** `done` is false if nothing was changed. It is true if the log has the transaction, so that its changes will be completed. */
 export interface LogFault {
   readonly fault: Fault;
   readonly done: boolean;
@@ -34,7 +34,7 @@ export interface LogFault {
 const fileMode = 0o600;
 const folderMode = 0o700;
 const revisionDigits = 16;
-/** Transactions that a power loss may make necessary to do again. */
+/** How many transactions the log keeps: a power loss may undo the changes of these. */
 const longestLog = 64;
 const newName = ".new";
 
@@ -65,7 +65,7 @@ export function openLog(sys: Sys, dir: string): Attempt<Log> {
 }
 
 function redo(sys: Sys, dir: string, names: readonly string[]): Attempt {
-  // Its writer may have been stopped before this, and what follows must not outlive the transaction.
+  // The last writer may have been stopped before this. Later changes must not survive a power loss without its transaction.
   const synced = sys.files.syncFolder(logFolder(dir));
   if (!synced.ok) return synced;
   for (const name of names) {
@@ -78,8 +78,8 @@ function redo(sys: Sys, dir: string, names: readonly string[]): Attempt {
 }
 
 /**
- * Transactions without a gap up to the last: what is older than a gap was removed because it is on the disk, and came back
- * with a power loss.
+ * The names of the newest transactions, without a gap. A file before a gap was removed, because its changes are on the disk,
+ * and a power loss has brought it back.
  */
 function newestRun(names: readonly string[]): string[] {
   const run: string[] = [];
@@ -111,7 +111,7 @@ export function commit(sys: Sys, dir: string, log: Log, change: LoggedChange): O
 }
 
 function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt {
-  // Not a file that is there: an interrupted one has no other name, but this costs nothing.
+  // `exclusive` never writes into a file that is there. Such a file is not expected, but the care costs nothing.
   const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync: true });
   const written = write();
   if (written.ok) return written;
@@ -124,7 +124,7 @@ function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt
   return made.ok ? write() : made;
 }
 
-/** Durable with all that is above: which of it is new nobody knows. System folders that refuse are not. */
+/** Makes the folders, and syncs them with all folders above, which may be new, too. A system folder may refuse that. */
 function makeFolders(sys: Sys, dir: string): Attempt {
   for (const folder of [keysRoot(dir), logFolder(dir)]) {
     const made = makeOwnFolder(sys, folder);
@@ -159,7 +159,7 @@ function link({ files }: Sys, record: string, path: string): Attempt {
   return cleared.ok ? files.link(record, path) : cleared;
 }
 
-/** Folders that are empty go with the last of their files. */
+/** Removes a file, and each folder that becomes empty by it. */
 function unlink({ files }: Sys, dir: string, path: string): Attempt {
   const removed = files.remove(path);
   if (!removed.ok && !isAbsent(removed.error)) return removed;
@@ -173,7 +173,7 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Makes the folders of all that the log tells of durable, and forgets it but for the last, which counts the revisions. */
+/** Syncs the folders of all keys in the log, and removes all files but the last, which has the current revision. */
 function shorten(sys: Sys, dir: string, names: readonly string[]): void {
   const folders = new Set([dir, keysRoot(dir)]);
   for (const name of names) {
@@ -188,12 +188,12 @@ function shorten(sys: Sys, dir: string, names: readonly string[]): void {
     const synced = sys.files.syncFolder(folder);
     if (!synced.ok && !isAbsent(synced.error)) return;
   }
-  // Oldest first: whatever a power loss brings back of it, what is left has no gap behind it.
+  // The oldest goes first. So whichever files a power loss brings back, the newest ones have no gap.
   for (const name of names.slice(0, -1)) sys.files.remove(`${logFolder(dir)}/${name}`);
   sweepLocks(sys, dir);
 }
 
-/** Text of a file of the log: the revision, and behind it each value with the keys that have it, and what was deleted. */
+/** Writes the text of a file of the log: the revision, each value with its keys, and the deleted keys. */
 function printChange({ revision, writes }: LoggedChange): string {
   const keysOf = new Map<string, string[]>();
   const deletes: string[] = [];
@@ -205,10 +205,10 @@ function printChange({ revision, writes }: LoggedChange): string {
   return `${revision}\n${printJson({ puts, deletes })}\n`;
 }
 
-/** The code of a file that is no transaction, as the kernel has one for it. */
+/** The code of the fault that a file is no transaction. It is one of the kernel's codes. */
 export const damaged = "EBADMSG";
 
-/** What a file of the log, by whichever of its names, says of its transaction. Faults: `damaged`. */
+/** Reads the transaction in a file of the log, by any of its names. Faults: `damaged`. */
 export function readChange(sys: Sys, path: string, expected?: bigint): Attempt<LoggedChange> {
   const text = sys.files.read(path);
   if (!text.ok) return text;

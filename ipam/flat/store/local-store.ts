@@ -7,17 +7,17 @@ import { pathOfKey, walkKeys } from "./local-keys.ts";
 import { commit, damaged, keysRoot, openLog, readChange } from "./local-log.ts";
 import { type Entry, isRead, type Store, type StoreFault, type Txn, type TxnReply } from "./store.ts";
 
-/** Longer than a hundred others take that came first. */
+/** How long an operation waits for the lock: longer than a hundred others need. */
 const patienceMs = 20_000;
 const lockName = "store";
 
-/** The embedded store, for one node: a folder, which any number of processes may use at once. */
+/** Opens the embedded store of one node. It is a folder, and any number of processes may use it at once. */
 export function openLocalStore(sys: Sys, dir: string): Store {
   let roundTrips = 0;
   return {
     label: `folder ${dir}`,
     roundTrips: () => roundTrips,
-    // Whether the disk has room is not known before it is written to.
+    // Only a write shows whether the disk has room.
     health: async () => ok(undefined),
     txn: async (txn) => {
       roundTrips += 1;
@@ -36,7 +36,7 @@ export function openLocalStore(sys: Sys, dir: string): Store {
   };
 }
 
-/** A folder that is not there yet is an empty store, and reading it does not make it. */
+/** Whether the folder is missing. Then the store is empty, and a read does not make the folder. */
 function hasNoFolder(sys: Sys, dir: string): boolean {
   const stat = sys.files.stat(dir);
   return !stat.ok && stat.error.code === "ENOENT";
@@ -59,7 +59,7 @@ function transact(sys: Sys, dir: string, txn: Txn): Outcome<TxnReply, StoreFault
   return fail(toFault(`write to the store in ${dir}`, done.error.fault, kind));
 }
 
-/** A view cannot fail; what could not be read is told afterwards, and then nothing that was seen counts. */
+/** A view of the folder. A view cannot fail, so its faults are returned beside it. If there is one, the view is void. */
 function viewOf(sys: Sys, dir: string): { view: View; faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const root = keysRoot(dir);
@@ -69,7 +69,7 @@ function viewOf(sys: Sys, dir: string): { view: View; faults: readonly Fault[] }
       const value = change.value.writes.get(key) ?? "";
       return { key, value, modRevision: String(change.value.revision) };
     }
-    // Somebody has it, nobody knows who: the value says nothing, and is treated so.
+    // The key exists, but its owner is unknown. An empty value is no holding, so nobody is given the address.
     if (change.error.code === damaged) return { key, value: "", modRevision: "0" };
     if (!isAbsent(change.error)) faults.push(change.error);
     return undefined;
@@ -83,7 +83,7 @@ function viewOf(sys: Sys, dir: string): { view: View; faults: readonly Fault[] }
     range: (from, to, limit, keysOnly) => {
       const entries: Entry[] = [];
       walk(from, to, (key, path) => {
-        // Each value is a file: a window of keys must not cost hundreds of them.
+        // Each value is a file, and a window has hundreds of keys. So with `keysOnly` no file is read.
         const entry = keysOnly ? { key, value: "", modRevision: "" } : readAt(key, path);
         if (entry !== undefined) entries.push(entry);
         return entries.length < limit;

@@ -7,19 +7,19 @@ import type { Outcome } from "../../../sys/outcome.ts";
 export interface Store {
   /** For people: `etcd at https://10.0.0.1:2379`. */
   readonly label: string;
-  /** All or nothing. A transaction without compares is a read. */
+  /** Does all of the transaction, or nothing. A transaction without compares is a read. */
   txn(txn: Txn): Promise<Outcome<TxnReply, StoreFault>>;
-  /** Whether it takes writes, as far as that is told without one. It answers reads. */
+  /** Whether the store takes writes, as far as it says so without a write. It answers reads. */
   health(): Promise<Outcome<void, StoreFault>>;
   /** Requests sent so far. */
   roundTrips(): number;
 }
 
 export interface Txn {
-  /** All must hold for `success`. */
+  /** `success` is done if all of them hold, else `failure`. */
   readonly compare: readonly Compare[];
   readonly success: readonly Op[];
-  /** The evidence for the next try comes in the same round trip; it may be another transaction. */
+  /** Mostly reads: the evidence for the next try comes in the same round trip. It may nest another transaction. */
   readonly failure: readonly Op[];
 }
 
@@ -32,7 +32,7 @@ export type Op =
   | { readonly kind: "put"; readonly key: string; readonly value: string }
   | { readonly kind: "delete"; readonly key: string }
   | { readonly kind: "get"; readonly key: string }
-  /** `from` included, `to` not, in key order. Of `keysOnly` entries the value is empty, and the revision may be. */
+  /** The keys from `from` on and before `to`, in key order. With `keysOnly` there is no value, and perhaps no revision. */
   | {
       readonly kind: "range";
       readonly from: string;
@@ -45,13 +45,13 @@ export type Op =
 
 export interface Entry {
   readonly key: string;
-  /** Empty when only keys were asked for. */
+  /** Empty if only keys were asked for. */
   readonly value: string;
   /** An int64 as text. Every key that one transaction wrote has the same. */
   readonly modRevision: string;
 }
 
-/** One for each op of the branch that was taken, in order. */
+/** The answer to one operation of the branch that was taken. They are in the order of the operations. */
 export type Reply =
   | { readonly kind: "done" }
   | { readonly kind: "entries"; readonly entries: readonly Entry[] }
@@ -61,14 +61,14 @@ export type Reply =
 export interface TxnReply {
   readonly succeeded: boolean;
   readonly replies: readonly Reply[];
-  /** What time it is where the store is, in milliseconds since 1970, to the second; undefined where that is here. */
+  /** The store's time in milliseconds since 1970, exact to the second. Undefined if the store is on this node. */
   readonly atMs?: number;
 }
 
 export interface StoreFault {
   /**
-   * `unreachable`: nothing was done. `unknown`: it may have been done, and has to be read before it is tried again.
-   * `refused`: the store answered and will not do it.
+   * `unreachable`: nothing was done. `unknown`: it may have been done, so the caller has to read before it tries again.
+   * `refused`: the store has answered that it does not do it.
    */
   readonly kind: "unreachable" | "unknown" | "refused";
   readonly msg: string;
@@ -89,7 +89,7 @@ export function range(
   return { kind: "range", from, to, limit };
 }
 
-/** A range whose values nobody needs. */
+/** Reads the keys of a range without their values. */
 export function keyRange(span: { readonly from: string; readonly to: string }, limit: number): OpOf<"range"> {
   return { ...range(span, limit), keysOnly: true };
 }
@@ -132,7 +132,7 @@ export type Answers<Tree> = Tree extends readonly (infer Each)[]
             ? undefined
             : { readonly [Name in keyof Tree]: Answers<Tree[Name]> };
 
-/** In the order in which they are named. */
+/** The operations as a list, in the order of their names. */
 export function opsOf(tree: OpTree): Op[] {
   if (isList(tree)) return tree.flatMap(opsOf);
   return isOp(tree) ? [tree] : Object.values(tree).flatMap(opsOf);
