@@ -53,7 +53,7 @@ function said(reply: Outcome<TxnReply, StoreFault>): string {
 }
 
 /** Each in a process of its own, which has to end by itself, as the plugin is. */
-const repository = join(import.meta.dirname, "../..");
+const repository = join(import.meta.dirname, "../../..");
 const engines: readonly [string, readonly string[]][] = [
   ["node", [process.execPath, "--no-warnings"]],
   ["bun", [join(repository, "node_modules/.bin/bun"), "run"]],
@@ -64,7 +64,7 @@ async function inProcess(command: readonly string[], settings: EtcdSettings, key
   fs.writeFileSync(
     file,
     `import { linux } from "${repository}/sys/linux.ts";
-     import { openEtcd } from "${repository}/ipam/flat/store-etcd.ts";
+     import { openEtcd } from "${repository}/ipam/flat/store/etcd-store.ts";
      const store = openEtcd(linux, ${JSON.stringify(settings)}, ${JSON.stringify({ folder: join(folder, "node"), name: "" })});
      const reply = await store.txn(${JSON.stringify(claim(key))});
      console.log(reply.ok ? "ok" : reply.error.kind + ": " + reply.error.msg + " " + reply.error.details);`,
@@ -151,7 +151,7 @@ describe.each(binaries)("$name", (binary) => {
     afterEach(() => etcd.stop());
     const quick = { ...defaultLimits, tryMs: 1000, silenceMs: 3000, pauseMs: 100 };
     const open = () => openEtcd(linux, settingsFor(etcd), nodeHere(), quick);
-    /** As the plugin does after a write of which nobody knows: it asks again. */
+    /** Reads again after a write with an unknown outcome, as the plugin does. */
     const insist = async (key: string): Promise<string> => {
       const store = open();
       for (let tries = 0; ; tries++) {
@@ -193,7 +193,7 @@ describe.each(binaries)("$name", (binary) => {
       for (const endpoint of etcd.endpoints) expect(said(read)).toContain(endpoint);
       await Promise.all(etcd.members.slice(0, 2).map((member) => member.start()));
       expect(await insist("kept")).toBe("there");
-      // Its outcome was unknown: whichever it was, it is all of it.
+      // The outcome was unknown. All of the write is there, or nothing of it.
       expect(await insist("lost")).toMatch(/put|there/);
       expect(await insist("lost")).toBe("there");
     });
