@@ -1,15 +1,16 @@
 import type { Address } from "../cni/address.ts";
 import { type Range, type RangeSet, rangeWith, type UsableSpan, usableSpans } from "./range.ts";
 
-/** An address that might be given, and the range that it is of. */
+/** An address that might be given, with its range. */
 export interface Candidate {
   readonly address: Address;
   readonly range: Range;
 }
 
 /**
- * The reference's round robin: every address that the set has to give, once, from the one behind the last given on,
- * through its ranges in order and around. When `last` is none of the set's, from the first on.
+ * The round robin of the reference plugin. It yields every address that the set may give, once. It begins behind the last
+ * given address, goes through the ranges in order, and starts over at the first. If `last` is not in the set, it begins at
+ * the first address.
  */
 export function* roundRobin(set: RangeSet, last: Address | undefined): Generator<Candidate> {
   for (const { range, first, last: end } of spansAfter(set, last)) {

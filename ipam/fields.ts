@@ -5,20 +5,20 @@ import { anyList, anyObject, list, type Notes, text } from "../cni/readers.ts";
 import { maskSecrets } from "../cni/secrets.ts";
 
 /**
- * A field by its name, written in whatever case: the reference plugins, being Go programs, read `rangestart` as
- * `rangeStart`, and a range silently widened would be the price of not doing so. Null is absent.
+ * Reads a field by its name, in upper or lower case. The reference plugins are Go programs, which read `rangestart` as
+ * `rangeStart`: if we ignored it, the range would be wider than the operator wants. Null means absent.
  */
 export function fieldOf(object: JsonObject, key: string): Json | undefined {
   const exact = object[key] ?? undefined;
   if (exact !== undefined) return exact;
-  // Folding keeps the length, and nearly all keys differ in it.
+  // Folding keeps the length, and nearly all keys have another one. So the comparison of lengths saves time.
   const similar = Object.keys(object).find(
     (each) => each.length === key.length && foldKey(each) === foldKey(key),
   );
   return similar === undefined ? undefined : (object[similar] ?? undefined);
 }
 
-/** A text, empty when it is absent; undefined, and a problem more, when it is something else. */
+/** Reads a text, which is empty if the field is absent. If the value is no text, it is undefined and a problem is noted. */
 export function readText(object: JsonObject, key: string, place: string, notes: Notes): string | undefined {
   return text(fieldOf(object, key) ?? "", `${place}.${key}`, notes);
 }
@@ -32,12 +32,12 @@ export function readEntries(object: JsonObject, key: string, place: string, note
   return anyList(fieldOf(object, key) ?? [], `${place}.${key}`, notes) ?? [];
 }
 
-/** An object, empty when it is absent. `place` is its own path. */
+/** Reads an object, which is empty if the field is absent. `place` is the path of the object itself. */
 export function readObject(object: JsonObject, key: string, place: string, notes: Notes): JsonObject {
   return anyObject(fieldOf(object, key) ?? {}, place, notes) ?? {};
 }
 
-/** A value as an error shows it: without the password of a URL. */
+/** Prints a value for an error, without the password of a URL. */
 export function show(value: Json): string {
   return cut(printJson(maskSecrets(value)));
 }

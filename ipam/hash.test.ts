@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { hash128, stableMac } from "./hash.ts";
 
-/** What stands here is in every cluster's store: addresses and MACs that were given are derived from it. */
+/** These values may never change: the given addresses and MACs of every cluster are derived from them. */
 test.each([
   ["", "ebb6c2283cd6e3f3a2393ef12891cc92"],
   ["hawser", "a7cad0b49fde23126085cb395aa0ea0e"],

@@ -1,13 +1,13 @@
 /**
- * 128 bits of a text, the same on every node and for ever: stable addresses are derived from them. Not cryptographic:
- * whoever can choose a pod's name can choose its preferred address, and the store decides who has it.
+ * Hashes a text to 128 bits, which are the same on every node and for ever: stable addresses are derived from them. The hash
+ * is not cryptographic. A user who chooses a pod's name can choose its preferred address, but the store decides who has it.
  */
 export function hash128(text: string): bigint {
   let a = 0x9747b28c;
   let b = 0x3c6ef372;
   let c = 0xa54ff53a;
   let d = 0x510e527f;
-  // Four of them side by side, without a call: nothing of it is compiled within one ADD.
+  // Four hashes run side by side in one loop without calls, because one ADD is too short for the engine to compile it.
   for (let at = 0; at < text.length; at++) {
     let unit = Math.imul(text.charCodeAt(at), 0xcc9e2d51);
     unit = (unit << 15) | (unit >>> 17);
@@ -24,7 +24,7 @@ export function hash128(text: string): bigint {
   return [a, b, c, d].reduce((bits, hash) => (bits << 32n) | BigInt(finished(hash, text.length)), 0n);
 }
 
-/** MurmurHash3's last mixing; what comes before is its mixing of UTF-16 units, from four seeds. */
+/** The last mixing of MurmurHash3. The loop above is its mixing of UTF-16 units, from four seeds. */
 function finished(mixed: number, length: number): number {
   let hash = mixed ^ length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
@@ -32,10 +32,10 @@ function finished(mixed: number, length: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The last one: a claim asks for the same a dozen times. */
+/** The last MAC address: one claim asks for the same a dozen times. */
 let known: { readonly text: string; readonly mac: string } | undefined;
 
-/** A locally administered unicast MAC address of an identity; `attempt` counts collisions. */
+/** Derives a locally administered unicast MAC address from an identity. `attempt` counts collisions. */
 export function stableMac(pool: string, identity: string, attempt: number): string {
   const text = `${pool}|${identity}|mac|${attempt}`;
   if (known?.text !== text) known = { text, mac: macOfBits(hash128(text)) };

@@ -2,21 +2,21 @@ import { type Environment, isName, parseArgs } from "../cni/environment.ts";
 import { type CniError, failWith } from "../cni/errors.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
 
-/** Whom an address belongs to: an interface of a pod, whatever its sandbox, or of one container only. */
+/** The owner of an address: an interface of a pod in all its sandboxes, or an interface of one container. */
 export type Identity =
   | {
       readonly kind: "pod";
       readonly namespace: string;
       readonly pod: string;
       readonly ifname: string;
-      /** Evidence, never part of the key: not every runtime tells it. */
+      /** Only evidence, and no part of the key, because not every runtime tells it. */
       readonly uid: string | undefined;
     }
   | { readonly kind: "container"; readonly containerId: string; readonly ifname: string };
 
 /**
- * Who asks. `pod`: namespace, name and interface, as the runtime's CNI_ARGS name them; where they name no pod, and under
- * `container`, it is the container. Errors: `ipam.identity` when what is named cannot be a pod.
+ * Finds the identity that asks. Under `pod` it is namespace, name and interface, as the runtime's CNI_ARGS name them. If they
+ * name no pod, and under `container`, it is the container. Errors: `ipam.identity` if the names cannot be a pod's.
  */
 export function identify(environment: Environment, kind: Identity["kind"]): Outcome<Identity, CniError> {
   const { containerId, ifname, args } = environment;
@@ -36,14 +36,14 @@ export function identify(environment: Environment, kind: Identity["kind"]): Outc
   return ok({ kind: "pod", namespace, pod, ifname, uid: pairs.get("K8S_POD_UID") });
 }
 
-/** For people, and for hashing: no two identities are written alike, as no namespace holds a colon. */
+/** Writes an identity for people and for hashing. No two are written alike, because no namespace has a colon. */
 export function printIdentity(identity: Identity): string {
   return identity.kind === "pod"
     ? `${identity.namespace}/${identity.pod}/${identity.ifname}`
     : `container:${identity.containerId}/${identity.ifname}`;
 }
 
-/** Whom an attachment may have been recorded for, whatever the configuration said then. */
+/** All identities that an attachment may have been recorded for, by whichever configuration. */
 export function possibleIdentities(environment: Environment): string[] {
   const { containerId, ifname } = environment;
   const pod = identify(environment, "pod");

@@ -9,7 +9,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { fieldOf, readEntries, readObject, readText, readTexts, show } from "./fields.ts";
 
-/** The `ipam` object of a network configuration. Notes it when there is none. */
+/** The `ipam` object of a network configuration. If there is none, that is noted. */
 export function ipamOf({ raw }: NetworkConfig, notes: Notes): JsonObject {
   const ipam = fieldOf(raw, "ipam");
   if (isObject(ipam)) return ipam;
@@ -18,7 +18,7 @@ export function ipamOf({ raw }: NetworkConfig, notes: Notes): JsonObject {
   return {};
 }
 
-/** Every problem of a configuration as one error, each problem beginning with its field's path. */
+/** Makes one error of all problems of a configuration. Each problem begins with the path of its field. */
 export function invalidIpam(network: NetworkConfig, notes: Notes): CniError {
   return cniError(
     "invalidConfig",
@@ -28,19 +28,19 @@ export function invalidIpam(network: NetworkConfig, notes: Notes): CniError {
   );
 }
 
-/** STATUS (CNI 1.1.0, section 2): what would fail every ADD makes the plugin not available, for the same reason. */
+/** STATUS (CNI 1.1.0, section 2): an error that fails every ADD makes the plugin not available. */
 export function asUnavailable(error: CniError): CniError {
   return { ...error, code: codes.notAvailable };
 }
 
 /**
- * What keeps every ADD from an address without a mistake of this node's. `unreachable`: the store is away, refuses, or
- * takes no writes.
+ * A reason why no ADD gets an address although the configuration is right. `unreachable`: the store is away, refuses, or takes
+ * no writes.
  */
 export const shortages = ["full", "unreachable"] as const;
 export type Shortage = (typeof shortages)[number];
 
-/** By which of them the operator wants the node to count as not ready. */
+/** Reads which shortages make the node not ready. */
 export function readNotReadyWhen(ipam: JsonObject, notes: Notes): readonly Shortage[] {
   const words = readTexts(ipam, "notReadyWhen", "ipam", notes);
   return words.flatMap((word, index) => {
@@ -52,9 +52,9 @@ export function readNotReadyWhen(ipam: JsonObject, notes: Notes): readonly Short
 }
 
 /**
- * What STATUS says of a shortage. Runtimes call a node not ready whose network is not, and Kubernetes then evicts the pods
- * that run there and miss nothing: with a pool of the cluster, on all nodes at once. So it fails only where the operator
- * wants that; else it is said on stderr.
+ * What STATUS says of a shortage. If STATUS fails, the runtime calls the node not ready, and Kubernetes evicts its running
+ * pods, although these miss nothing. A pool of the cluster would do so on all nodes at once. So STATUS fails only if
+ * the operator wants that. Otherwise it writes the shortage to stderr.
  */
 export function judgeShortage(
   sys: Sys,
@@ -68,7 +68,7 @@ export function judgeShortage(
   return ok(undefined);
 }
 
-/** `routes`, printed the one way; fields that Go programs leave at zero are as absent. */
+/** Reads `routes` and prints them in one spelling. A zero that Go programs write for an unset field counts as absent. */
 export function readRoutes(ipam: JsonObject, notes: Notes): Route[] {
   return readEntries(ipam, "routes", "ipam", notes).flatMap((entry, index) => {
     const route = readRoute(entry, `ipam.routes[${index}]`, notes);
@@ -91,7 +91,7 @@ function readRoute(entry: Json, place: string, notes: Notes): Route | undefined 
   return { dst: printCidr(network), ...(gateway && { gw: printAddress(gateway) }), ...numbers };
 }
 
-/** For these zero is a value; for the others it is how Go programs leave them unset. */
+/** Zero is a value of these fields. In the others, Go programs write zero for an unset field. */
 const zeroCounts = ["table", "scope"] as const;
 const zeroIsUnset = ["mtu", "advmss", "priority"] as const;
 
@@ -107,7 +107,7 @@ function readRouteNumbers(entry: JsonObject, place: string, notes: Notes): Parti
   return numbers;
 }
 
-/** `dns`, without what is empty. */
+/** Reads `dns`, and leaves out its empty fields. */
 export function readDns(ipam: JsonObject, notes: Notes): Dns {
   const value = readObject(ipam, "dns", "ipam.dns", notes);
   const texts = (key: string): string[] => readTexts(value, key, "ipam.dns", notes);
@@ -129,7 +129,7 @@ export function compactDns({ nameservers = [], domain = "", search = [], options
   };
 }
 
-/** Results before 0.3.0 hold one address of each family. */
+/** Notes too many addresses: a result before 0.3.0 holds one of each family. */
 export function noteFamilies(network: NetworkConfig, families: readonly Family[], notes: Notes): void {
   if (atLeast(network.cniVersion, "0.3.0")) return;
   const count = (family: Family): number => families.filter((each) => each === family).length;
@@ -139,7 +139,7 @@ export function noteFamilies(network: NetworkConfig, families: readonly Family[]
   }
 }
 
-/** What CHECK compares with: the result of ADD as the runtime keeps it. Errors: `config.prev-result`. */
+/** The result of ADD that the runtime has kept, for CHECK to compare with. Errors: `config.prev-result`. */
 export function previousResult(network: NetworkConfig): Outcome<CniResult, CniError> {
   const doing = `CHECK in network ${JSON.stringify(network.name)}`;
   const given = network.raw.prevResult ?? undefined;

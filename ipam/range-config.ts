@@ -24,11 +24,12 @@ import {
 
 export interface RangeRules {
   /**
-   * Flat's rules: `exclude` is a field, and what the reference plugin lets pass is refused: the network's own and the
-   * broadcast address as a bound or gateway, an IPv4 gateway outside of its subnet, a range with nothing to give.
+   * The rules of hawser-flat. `exclude` is a field. Some ranges are refused that the reference plugin accepts: with the
+   * network's own or the broadcast address as a bound or gateway, with an IPv4 gateway outside of the subnet, or without any
+   * address to give.
    */
   readonly strict: boolean;
-  /** What flat has read before, out of its store: its fields, without another judgement. */
+  /** The ranges come from hawser-flat's store. They have its fields, and are not judged again. */
   readonly isStored?: true;
 }
 
@@ -57,7 +58,7 @@ function readRangeSet(value: Json, place: string, rules: RangeRules, notes: Note
   return ranges;
 }
 
-/** Reads one range; undefined, and at least one problem more, when it is none. */
+/** Reads one range. If it is wrong, the range is undefined and at least one problem is noted. */
 export function readRange(value: Json, place: string, rules: RangeRules, notes: Notes): Range | undefined {
   const before = notes.problems.length;
   if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
@@ -88,7 +89,7 @@ export function readRange(value: Json, place: string, rules: RangeRules, notes: 
   return notes.problems.length > before ? undefined : range;
 }
 
-/** How flat's operators say that a network has no gateway; an empty text is unset, as Go programs leave it. */
+/** The value of `gateway` for a network without a gateway. An empty text is an unset field of a Go program. */
 export const noGateway = "none";
 
 function saysNone(gateway: Json | undefined): boolean {
@@ -101,7 +102,7 @@ interface Bounds {
   readonly gateway: Address | undefined;
 }
 
-/** As the reference has them: the gateway is .1, as is the start (it is skipped); IPv4 ends before the broadcast. */
+/** The defaults of the reference plugin: gateway and start are .1 (which is skipped), and IPv4 ends before the broadcast. */
 function withDefaults(subnet: Cidr, { rangeStart, rangeEnd, gateway }: Bounds): Span & { gateway: bigint } {
   const { first, last } = networkOf(subnet);
   return {
@@ -134,7 +135,7 @@ function readSubnet(range: JsonObject, place: string, notes: Notes): Cidr | unde
   return cidr;
 }
 
-/** Undefined when it is absent or empty, and when it is wrong. */
+/** Reads an address. Undefined if it is absent, empty or wrong. */
 function readAddress(range: JsonObject, key: string, place: string, notes: Notes): Address | undefined {
   const text = readText(range, key, place, notes) ?? "";
   if (text === "") return undefined;
@@ -185,7 +186,7 @@ function readExclusions(range: JsonObject, subnet: Cidr, place: string, notes: N
   return merged(spans);
 }
 
-/** An address, or a network of them. */
+/** Reads an address or a network as a span. */
 function readExclusion(value: Json, subnet: Cidr, place: string, notes: Notes): Span | undefined {
   const note = (why: string): undefined => {
     return refuse(notes, place, `${show(value)} ${why}`);
@@ -202,7 +203,7 @@ function readExclusion(value: Json, subnet: Cidr, place: string, notes: Notes): 
   return span;
 }
 
-/** Notes every two ranges that share an address, be they of one set or of two. */
+/** Notes every two ranges that share an address, in one set or in two. */
 export function noteOverlaps(ranges: readonly Range[], notes: Notes): void {
   for (const [index, range] of ranges.entries()) {
     for (const other of ranges.slice(0, index)) {

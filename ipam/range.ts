@@ -6,14 +6,14 @@ export interface Span {
   readonly last: bigint;
 }
 
-/** One part of a subnet that addresses are given from. All numbers are of the one family. */
+/** One part of a subnet that addresses are given from. All its numbers are of one family. */
 export interface Range extends Span {
   readonly family: Family;
   /** Its network address and prefix length. */
   readonly subnet: Cidr;
-  /** Undefined: none, by the operator's word. */
+  /** Undefined if the operator says that there is none. */
   readonly gateway: bigint | undefined;
-  /** Never given; ascending, without overlap. May reach beyond the range. */
+  /** Addresses that are never given. The spans ascend, do not overlap, and may reach beyond the range. */
   readonly excluded: readonly Span[];
   /** Its field path, for people: `ipam.ranges[0][1]`. */
   readonly place: string;
@@ -22,7 +22,7 @@ export interface Range extends Span {
 /** An attachment gets one address of each set; a set is of one family. */
 export type RangeSet = readonly Range[];
 
-/** The range of the set that holds an address, be it one to give or not. */
+/** The range of the set that an address is in, even if the address is never given. */
 export function rangeWith(set: RangeSet, address: Address): Range | undefined {
   return set.find((range) => range.family === address.family && isIn(range, address.value));
 }
@@ -36,7 +36,7 @@ export function isIn(span: Span, value: bigint): boolean {
   return value >= span.first && value <= span.last;
 }
 
-/** Why an address is never given; undefined when it may be. */
+/** Why an address is never given. */
 export type Unusable = "outside" | "gateway" | "excluded";
 
 export function unusable(sets: readonly RangeSet[], address: Address): Unusable | undefined {
@@ -52,7 +52,7 @@ export interface UsableSpan extends Span {
   readonly range: Range;
 }
 
-/** What a set has to give, in the order of its configuration: its ranges without gateways and exclusions. */
+/** The addresses that a set may give: its ranges without gateways and exclusions, in the order of the configuration. */
 export function usableSpans(set: RangeSet): UsableSpan[] {
   const gateways = set.flatMap(({ gateway }) =>
     gateway === undefined ? [] : { first: gateway, last: gateway },
@@ -67,7 +67,7 @@ export function countIn(spans: readonly Span[]): bigint {
   return spans.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
 }
 
-/** Ascending, without overlap. */
+/** Merges spans that overlap, and sorts them. */
 export function merged(spans: readonly Span[]): Span[] {
   const sorted = [...spans].sort((one, other) => (one.first < other.first ? -1 : 1));
   const result: Span[] = [];
@@ -91,7 +91,7 @@ export function subtract({ first, last }: Span, holes: readonly Span[]): Span[] 
   return from > last ? rest : [...rest, { first: from, last }];
 }
 
-/** `10.1.0.2-10.1.0.254`, the reference's words. */
+/** Prints `10.1.0.2-10.1.0.254`, as the reference plugin does. */
 export function printRange(range: Range): string {
   return `${printIn(range, range.first)}-${printIn(range, range.last)}`;
 }
@@ -100,7 +100,7 @@ export function printRangeSet(set: RangeSet): string {
   return set.map(printRange).join(",");
 }
 
-/** An address of the range's family. */
+/** Prints an address of the range's family. */
 export function printIn({ family }: Range, value: bigint): string {
   return printAddress({ family, value });
 }

@@ -9,12 +9,12 @@ import { isGateway, type RangeSet, rangeWith } from "./range.ts";
 
 /** An address that a caller asks for, as it was written. */
 export interface RequestedAddress {
-  /** Where it was written, for people: `runtimeConfig.ips[0]`. */
+  /** Its path, for people: `runtimeConfig.ips[0]`. */
   readonly place: string;
   readonly text: string;
 }
 
-/** What was asked for through each of the three ways in; who wins is the plugin's own rule. */
+/** The requested addresses by the three ways to ask. Each plugin has its own rule which of them wins. */
 export interface AskedAddresses {
   readonly envArgs: readonly RequestedAddress[];
   readonly configArgs: readonly RequestedAddress[];
@@ -44,8 +44,8 @@ export function splitArg(key: string, args: ReadonlyMap<string, string>): Reques
 }
 
 /**
- * CNI_ARGS as the reference plugins read them: an unknown key, and a piece that is no `K=V`, is an error unless
- * `IgnoreUnknown=1` (of a piece without `=`, even then). Errors: `ipam.args`.
+ * Reads CNI_ARGS as the reference plugins do. An unknown key is an error, unless there is `IgnoreUnknown=1`. A piece that is no
+ * `K=V` is always an error. Errors: `ipam.args`.
  */
 export function strictArgs(
   args: string,
@@ -82,7 +82,7 @@ export interface AddressRequest {
   readonly address: Address;
 }
 
-/** Addresses whose prefix, if any, is of no interest; each once. Notes what is none. */
+/** Reads the requested addresses, each once and without its prefix. Notes each text that is no address. */
 export function readRequests(asked: readonly RequestedAddress[], notes: Notes): AddressRequest[] {
   const requests: AddressRequest[] = [];
   for (const { place, text } of asked) {
@@ -95,8 +95,8 @@ export function readRequests(asked: readonly RequestedAddress[], notes: Notes): 
 }
 
 /**
- * Which set is to give which request: the first that is in the set's ranges, at most one of each. Errors:
- * `ipam.requested-gateway`; `ipam.requested-outside` for what no set can give, or none any more.
+ * Assigns requests to range sets. Each set gets the first request that is in its ranges. Errors: `ipam.requested-gateway`, and
+ * `ipam.requested-outside` if a request is in no set, or its set has another request already.
  */
 export function assignRequests(
   sets: readonly RangeSet[],

@@ -23,7 +23,7 @@ import { type OpenStore, openStore } from "./teardown-config.ts";
 
 const definitionsRead = 16;
 
-/** ADD: one address of each range set for the identity, all or none. What the container has been given it is given again. */
+/** ADD: gives the identity one address of each range set, or none. A container gets the addresses again that it has. */
 export async function add(
   sys: Sys,
   invocation: Invocation,
@@ -42,7 +42,7 @@ export async function add(
   const own = { containerId, ifname };
   const replayed = await replayJournal(sys, store, config.value, { own, most: replayedAtOnce });
   if (!replayed.ok) return replayed;
-  // Before the claim: what a reboot freed may be what a full pool needs.
+  // This comes before the claim, because a full pool may need the addresses that a reboot has freed.
   const boot = bootOf(sys);
   const few = { boot, most: replayedAtOnce, isNoted: true };
   const swept = await releaseEarlierBoots(sys, store, config.value, few);
@@ -61,8 +61,8 @@ export async function add(
 }
 
 /**
- * The MAC address that its identity has, for who asks for it before the interface is made. An IPAM plugin's result has no
- * interfaces (CNI 1.1.0, section 5), so only then.
+ * The MAC address of the identity, for a caller that asks for it before the interface is made (`tellMac`). Otherwise an IPAM
+ * plugin's result has no interfaces (CNI 1.1.0, section 5).
  */
 function interfacesFor({ config, environment }: Invocation, { mac }: Holding): Pick<CniResult, "interfaces"> {
   const asked = fieldOf(config.raw, "runtimeConfig");
@@ -122,8 +122,8 @@ async function claimAddresses(
 }
 
 /**
- * What this very container has, in this boot: a store that takes no writes refuses every claim before it is looked at, but
- * a repeated ADD needs none.
+ * The holding that this very container has got in this boot. A store that takes no writes refuses every claim, but a repeated
+ * ADD needs no write.
  */
 async function givenBefore(
   sys: Sys,
@@ -140,8 +140,9 @@ async function givenBefore(
 }
 
 /**
- * A claim that may still be done is undone by this node's next operation: its own DEL may come too early, for etcd keeps
- * what it has begun through the loss of its quorum. A record that cannot be written leaves it to GC.
+ * The error of a claim that was given up. If the claim may still be done, it is journalled, and this node's next operation
+ * undoes it. The container's own DEL may come too early for that, because etcd may complete a write after it has got its
+ * quorum back. If the journal cannot be written, GC undoes the claim.
  */
 function givenUp(sys: Sys, config: FlatConfig, { claimant }: ClaimRequest, fault: StoreFault): CniError {
   const { identity, node, containerId, ifname, nowMs } = claimant;

@@ -17,8 +17,8 @@ import { get, type Store, type StoreFault } from "./store/store.ts";
 import { type OpenStore, openStore } from "./teardown-config.ts";
 
 /**
- * CHECK (CNI 1.1.0, section 2): the container's record is there, its addresses and identity are this very record's, and
- * prevResult says the same. An address of prevResult outside of the pool is another plugin's. Errors: `ipam.drift`.
+ * CHECK (CNI 1.1.0, section 2): the container has a record, all its keys hold this very record, and prevResult has the same
+ * addresses. An address of prevResult outside of the pool belongs to another plugin. Errors: `ipam.drift`.
  */
 export async function check(
   sys: Sys,
@@ -43,7 +43,7 @@ export async function check(
 
 type Found = { readonly why: string } | { readonly holding: Holding };
 
-/** Times that its record may change between our two looks at it. */
+/** How often the two reads are repeated if the record changes between them. */
 const mostLooks = 5;
 
 async function findDrift(
@@ -54,7 +54,7 @@ async function findDrift(
 ): Promise<Outcome<Found, StoreFault>> {
   const keys = keysOf(pool);
   const { containerId, ifname } = environment;
-  // Its owners' records, too: the node may have been called otherwise at its ADD.
+  // The records of its possible identities are read, too, because the node may have had another name at the ADD.
   const places = [keys.att(node, containerId, ifname), ...possibleIdentities(environment).map(keys.own)];
   for (let look = 1; ; look += 1) {
     const first = await readKeys(sys, store, places);
@@ -70,7 +70,7 @@ async function findDrift(
       return now?.modRevision === attachment.modRevision ? [] : [describe(key, now)];
     });
     if (strangers.length === 0) return ok({ holding: attachment.holding });
-    // All of them changed together, and are its own still: somebody put it into quarantine between the looks.
+    // If all keys have changed and are still its own, the record was put into quarantine between the reads.
     const isMoved = second.value.every((now) => now !== undefined && isOf(now.holding, environment));
     if (!isMoved || look === mostLooks) return ok({ why: strangers.join(", ") });
   }

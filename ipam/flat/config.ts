@@ -27,9 +27,9 @@ import { noteUnknown, readTeardownConfig, type TeardownConfig } from "./teardown
 
 export interface FlatConfig extends TeardownConfig {
   readonly sets: readonly RangeSet[];
-  /** What each set has to give. */
+  /** The addresses that each set may give. */
   readonly spaces: readonly Space[];
-  /** Two configurations of a pool agree when these are the same. */
+  /** Two configurations of a pool agree if their definitions are the same. */
   readonly definition: { readonly hash: string; readonly ranges: Json };
   readonly routes: readonly Route[];
   readonly dns: Dns;
@@ -59,7 +59,7 @@ const identities = ["pod", "container"] as const;
 const policies = ["wait", "new-ip", "takeover"] as const;
 const macs = ["identity", "none"] as const;
 
-/** The whole configuration. Errors: `ipam.config` with every problem at once, each with the path of its field. */
+/** Reads the whole configuration. Errors: `ipam.config` with every problem at once, each with the path of its field. */
 export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatConfig, CniError> {
   const notes = newNotes();
   const ipam = ipamOf(network, notes);
@@ -71,7 +71,7 @@ export function parseFlatConfig(sys: Sys, network: NetworkConfig): Outcome<FlatC
   const dns = readDns(ipam, notes);
   const identity = readChoice(ipam, "identity", identities, notes);
   const onLiveElsewhere = readChoice(ipam, "onLiveElsewhere", policies, notes);
-  // For hawser as the meta-plugin, which reads it itself.
+  // The meta-plugin reads this field itself. Here it is only checked.
   readChoice(ipam, "mac", macs, notes);
   const notReadyWhen = readNotReadyWhen(ipam, notes);
   noteFamilies(
@@ -109,7 +109,7 @@ function readSets(ipam: JsonObject, notes: Notes): RangeSet[] {
   return sets;
 }
 
-/** One of a few words, the first unless it is said. */
+/** Reads one of a few words. The first one is the default. */
 function readChoice<T extends string>(
   ipam: JsonObject,
   key: string,
@@ -122,7 +122,7 @@ function readChoice<T extends string>(
   return choice ?? choices[0];
 }
 
-/** The ranges with everything that they leave to be understood, so that only a change of meaning makes a difference. */
+/** The ranges with all defaults written out, so that only a change of their meaning makes another definition. */
 function definitionOf(sets: readonly RangeSet[]): FlatConfig["definition"] {
   const ranges = sets.map((set) =>
     set.map((range) => ({
@@ -136,7 +136,7 @@ function definitionOf(sets: readonly RangeSet[]): FlatConfig["definition"] {
   return { hash: hash128(printJson(ranges)).toString(16).padStart(32, "0"), ranges };
 }
 
-/** What people are told when the store has two definitions of a pool. */
+/** The warning when the store has two definitions of a pool. */
 export function disagreement({ pool }: { readonly pool: string }): string {
   return (
     `hawser-flat: nodes disagree about the ranges of pool ${pool}. If they were edited on purpose, this ends with the ` +
@@ -144,13 +144,13 @@ export function disagreement({ pool }: { readonly pool: string }): string {
   );
 }
 
-/** The fewest networks that a span is made of. */
+/** Divides a span into the fewest networks. */
 function networksOf(family: Family, { first, last }: Span): Cidr[] {
   const networks: Cidr[] = [];
   let value = first;
   while (value <= last) {
     let bits = 0;
-    // Twice as large while it begins where such a network does, and ends inside.
+    // The network is doubled while it still begins at a boundary of its size and ends inside of the span.
     while (value % (2n << BigInt(bits)) === 0n && value + (2n << BigInt(bits)) - 1n <= last) bits += 1;
     networks.push({ address: { family, value }, prefix: bitsOf(family) - bits });
     value += 1n << BigInt(bits);
@@ -159,8 +159,9 @@ function networksOf(family: Family, { first, last }: Span): Cidr[] {
 }
 
 /**
- * The addresses that the caller asks for (CNI_ARGS `IP=`, `args.cni.ips`, `runtimeConfig.ips`), for each set a code or
- * nothing. Errors: `ipam.config`, `ipam.requested-gateway`, `ipam.requested-outside`, `ipam.requested-excluded`.
+ * The requested addresses (CNI_ARGS `IP=`, `args.cni.ips`, `runtimeConfig.ips`):
+ * for each set a code or undefined. Errors: `ipam.config`, `ipam.requested-gateway`, `ipam.requested-outside`,
+ * `ipam.requested-excluded`.
  */
 export function requestedCodes(
   { sets, spaces }: FlatConfig,

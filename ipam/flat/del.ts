@@ -12,8 +12,8 @@ import type { StoreFault } from "./store/store.ts";
 import { type OpenStore, openStore, parseTeardownConfig, type TeardownConfig } from "./teardown-config.ts";
 
 /**
- * DEL: frees what is recorded of the container, or lets it wait for its identity; the configuration's ranges may have become
- * anything. Where the store does not answer, the release is journalled, and the error lets the runtime try again.
+ * DEL: frees the container's addresses, or holds them for their identity. It does not read the ranges, which may have changed.
+ * If the store does not answer, the release is journalled, and the error makes the runtime try again.
  */
 export async function del(
   sys: Sys,
@@ -34,7 +34,7 @@ export async function del(
   const forgotten = forgetEntry(sys, teardown.value, own);
   if (!forgotten.ok) return forgotten;
   await replayJournal(sys, store, teardown.value, { most: replayedAtOnce });
-  // Not noted: a DEL may be of a network that this node does not attach anybody to.
+  // This is not noted on the node, because a DEL may be of a network that the node makes no attachments to.
   const few = { boot: bootOf(sys), most: replayedAtOnce, isNoted: false };
   await releaseEarlierBoots(sys, store, teardown.value, few);
   return ok(undefined);

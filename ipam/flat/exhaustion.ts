@@ -8,13 +8,13 @@ import { known } from "./pool/stored.ts";
 import { readStore } from "./store/drive.ts";
 import { count, range, type Store } from "./store/store.ts";
 
-/** Holdings that are read to say who has the pool. */
+/** How many holdings are read to find out who has the most addresses. */
 const ownersRead = 1000;
 const namespacesNamed = 3;
 
 /**
- * Why a range set has nothing left: how many are used, held, reserved, quarantined and excluded, who has most, what is held
- * longest, and what to do. `ipam.pool-exhausted`
+ * Explains why a range set has no address left: how many are used, held, reserved, quarantined and excluded, which namespaces
+ * have the most, which hold ends first, and what to do. Errors: `ipam.pool-exhausted`.
  */
 export async function explainExhaustion(
   sys: Sys,

@@ -23,7 +23,7 @@ import { defaultPrefix } from "./store/etcd-config.ts";
 import { openEtcd } from "./store/etcd-store.ts";
 import type { Entry } from "./store/store.ts";
 
-/** Of the versions that are there, the newest; the store's own suite goes through all. */
+/** The newest etcd that is there. The store's own suite goes through all versions. */
 const binary = etcdBinaries().at(-1);
 if (binary === undefined) test.skip("hawser-flat on etcd (skipped: there is no etcd-server here)", () => {});
 
@@ -68,7 +68,7 @@ function flatOf({ bed, executable }: Scene): Executable {
   return { name: "hawser-flat", path };
 }
 
-/** As whoever is told to try again later. */
+/** Tries again as long as the error says so. */
 async function persist(scene: Scene, verb: "ADD" | "DEL", one: Sandbox): Promise<Ended> {
   const ended = await perform(scene, verb, one);
   return ended.exitCode !== 0 && errorOf(ended).code === 11 ? await persist(scene, verb, one) : ended;
@@ -86,7 +86,7 @@ function sandbox(number: number, node = `node${number % 4}`): Sandbox {
   return { pod: `pod${number}`, node, containerId: `c${number}` };
 }
 
-/** All of them, so many at once. */
+/** Runs all of them, a few at the same time. */
 async function atOnce<T, R>(width: number, items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const rest = [...items.entries()];
@@ -119,7 +119,7 @@ function histogram(counts: readonly number[]): string {
 if (binary !== undefined) {
   suite("hawser-flat on etcd", [], (executable) => {
     const bed = useBed({ node: false });
-    // Many at once prove the protocol, which is the same in all executables: the first is enough.
+    // This tests the protocol, which is the same in all executables. So the first one is enough.
     const isFirst = executable === executables[0];
     const sceneOn = (endpoints: readonly string[], ipam: object): Scene => ({
       bed: bed(),
@@ -233,7 +233,7 @@ if (binary !== undefined) {
         for (const [what, trips] of Object.entries(spent)) {
           console.info(`round trips of ${executable.name}, ${what}: ${histogram(trips)}`);
         }
-        // The very first one makes the pool known, and the first of each node looks for what a reboot has left.
+        // The very first ADD records the definition, and the first of each node looks for attachments of an earlier boot.
         const nodes = new Set(all.map(({ node }) => node)).size;
         expect(Math.max(...fresh)).toBeLessThanOrEqual(3);
         expect(Math.max(...fresh.slice(nodes), ...moved.slice(1))).toBeLessThanOrEqual(2);

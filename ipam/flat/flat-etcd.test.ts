@@ -46,7 +46,7 @@ async function run(machine: FakeMachine, act: Act): Promise<readonly string[]> {
   return process.effects();
 }
 
-/** All that can happen to one effect. */
+/** The mishaps of one effect. */
 type Mishap = (process: FakeProcess, effect: number) => void;
 const crash =
   (when: CrashPoint): Mishap =>
@@ -61,7 +61,7 @@ const mishaps: readonly [string, Mishap][] = [
   ["done, the answer lost", (process, effect) => process.loseReplyAt(effect)],
 ];
 
-/** Runs an operation with a mishap at one of its effects; how it ended. */
+/** Runs an operation with a mishap at one of its effects. Returns how it ended. */
 async function mishap({ machine }: Scene, act: Act, strike: Mishap, effect: number): Promise<string> {
   const process = machine.spawn();
   strike(process, effect);
@@ -187,7 +187,7 @@ describe("under etcd's NOSPACE alarm", () => {
     expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toEqual(given);
     const refused = { ok: false, error: { id: "ipam.store-refused" } };
     expect(await add(machine.spawn().sys, second)).toMatchObject(refused);
-    // Of the same pod, but another sandbox: that takes a write.
+    // Another sandbox of the same pod needs a write.
     expect(await add(machine.spawn().sys, callOf("ADD", "c3"))).toMatchObject(refused);
     const held = invocationOf({
       verb: "DEL",
@@ -196,7 +196,7 @@ describe("under etcd's NOSPACE alarm", () => {
       ipam: { ...ipam, hold: "1h" },
     });
     expect(await del(machine.spawn().sys, held)).toMatchObject(refused);
-    // Its release waits in the journal, and is done before it may have anything again.
+    // Its release waits in the journal, and is done before the container gets anything again.
     expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toMatchObject(refused);
     etcd.alarm = false;
     expect(await add(machine.spawn().sys, callOf("ADD", "c1"))).toEqual(given);

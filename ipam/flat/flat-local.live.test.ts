@@ -111,7 +111,7 @@ suite("a pod keeps its address", ["root", "bridge", "macvlan"], (executable) => 
 
 suite("many at once on one node", [], (executable) => {
   const bed = useBed({ node: false });
-  // Many at once prove the store, which is the same in all executables: the first takes the brunt.
+  // This tests the store, which is the same in all executables. So the first one gets the most calls.
   const [size, count] = executable === executables[0] ? [90, 100] : [12, 16];
   const ranges = (): object => ({
     ranges: [[{ subnet: "10.72.0.0/24", rangeStart: "10.72.0.2", rangeEnd: `10.72.0.${size + 1}` }]],
@@ -149,7 +149,7 @@ suite("many at once on one node", [], (executable) => {
     answerOf(await call(bed(), executableFlat, operation("ADD", "keeper")));
     for (let n = 0; n < 12; n++) {
       const running = start(bed(), executableFlat, operation("ADD", `v${n}`));
-      // A little later each time; where it strikes is chance, that it does no harm is not.
+      // Each kill comes a little later. It may strike anywhere, and must never do harm.
       await new Promise((resolve) => setTimeout(resolve, 3 + n * 2));
       running.kill("SIGKILL");
       await running.ended;

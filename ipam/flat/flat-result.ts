@@ -10,7 +10,7 @@ import type { Holding } from "./pool/holding.ts";
 import { addressOfCode, printCode } from "./pool/keys.ts";
 import type { Entry } from "./store/store.ts";
 
-/** The result of ADD; undefined when an address is of none of the pool's networks any more. */
+/** The result of ADD. Undefined if an address is in no network of the pool any more. */
 export function toResult(
   { routes, dns }: Pick<FlatConfig, "routes" | "dns">,
   sets: readonly RangeSet[],
@@ -21,7 +21,7 @@ export function toResult(
   return { ips, routes: [...routes], dns };
 }
 
-/** By the range that gives it: others of its network may have another gateway, or none. */
+/** Prefix and gateway come from the range that has the address: other ranges of its network may have another gateway. */
 function toIpConfig(ranges: readonly Range[], address: Address): IpConfig | undefined {
   const own = ranges.filter(({ subnet }) => isInNetwork(address, subnet));
   const range = own.find((each) => isIn(each, address.value)) ?? own[0];
@@ -33,7 +33,7 @@ function toIpConfig(ranges: readonly Range[], address: Address): IpConfig | unde
   };
 }
 
-/** The networks of earlier definitions of the pool, as the store keeps them: a repeated ADD answers with what it gave. */
+/** The range sets of earlier definitions of the pool in the store. A repeated ADD answers with the addresses that it gave. */
 export function formerSets(definitions: readonly Entry[]): RangeSet[] {
   return definitions.flatMap(({ value }) => {
     const json = parseJson(value);

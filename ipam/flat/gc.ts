@@ -14,12 +14,13 @@ import { type Entry, range, remove, type Store } from "./store/store.ts";
 import { type OpenStore, openStore, parseTeardownConfig, type TeardownConfig } from "./teardown-config.ts";
 
 const definitionsRead = 256;
-/** A definition that is in use is put again by the next ADD with it. */
+/** The age from which a definition is removed. If it is still in use, the next ADD puts it again. */
 const definitionAgeMs = 3_600_000;
 
 /**
- * GC (CNI 1.1.0, section 2): releases what this node's containers of this network have that the runtime does not list, each
- * only as it was when it was judged. Without a list only an earlier boot's containers are known to be gone. Goes on past failures, reports them all.
+ * GC (CNI 1.1.0, section 2): releases the addresses of this node's containers of this network that the runtime does not list. A
+ * record that has changed since it was judged is left alone. Without a list only the containers of an earlier boot are known
+ * to be gone. GC goes on after a failure, and returns every error.
  */
 export async function gc(
   sys: Sys,

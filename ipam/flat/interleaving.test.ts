@@ -33,7 +33,7 @@ async function ask(store: MemoryStore, txn: Txn): Promise<TxnReply> {
 
 type Running = { readonly n: number; step: Claim };
 
-/** Answers one question of one of them after the other, in an order that chance decides. */
+/** Answers the questions of all procedures one by one, in an order that chance decides. */
 async function interleave(store: MemoryStore, running: Running[], chance: () => number): Promise<void> {
   const open = [...running];
   while (open.length > 0) {
@@ -112,7 +112,7 @@ test("a pool that is emptied and filled at once loses nothing", async () => {
     const live = steps.filter(({ kind }) => kind === "claimed").length;
     expect(store.entries().filter(({ key }) => key.startsWith("ip/"))).toHaveLength(live);
     expect(audit("p", store.entries())).toEqual([]);
-    // Whoever came too early may try again, and finds all that is left.
+    // A claim that failed too early may try again, and finds the addresses that are left.
     const again = Array.from(
       { length: size - live },
       (_each, n): Running => ({ n: 1000 + n, step: claim(request(1000 + n, spaces)) }),
@@ -124,7 +124,7 @@ test("a pool that is emptied and filled at once loses nothing", async () => {
 });
 
 describe("a lost answer", () => {
-  /** The claim starts over after question number `lost`, which was done or not. */
+  /** Runs a claim that starts over after question number `lost`. The store has done that question or not. */
   async function claimLosing(store: MemoryStore, one: ClaimRequest, lost: number, done: boolean) {
     let step = claim(one);
     let asked = 0;

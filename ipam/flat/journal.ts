@@ -12,19 +12,19 @@ import type { Store } from "./store/store.ts";
 import type { TeardownConfig } from "./teardown-config.ts";
 
 /**
- * Releases that could not reach the store, and claims that were given up before it was known whether they were done:
- * `<journalDir>/<pool>/<containerID>@<ifname>.json` on the node of the container. Whoever uses the pool next on this node
- * does them first; each is the same release as DEL's, and frees nothing that was claimed after it.
+ * A release that could not reach the store, or a claim that was given up with an unknown outcome. It lies in
+ * `<journalDir>/<pool>/<containerID>@<ifname>.json` on the node of the container. The next operation of the pool on this node
+ * does the release. It is the same release as DEL's, and frees nothing that was claimed after it.
  */
 export interface JournalEntry {
   readonly node: string;
   readonly containerId: string;
   readonly ifname: string;
-  /** Undefined: held for ever. */
+  /** Undefined: the addresses are held for ever. */
   readonly holdMs: number | undefined;
   /** When DEL was called, or the ADD that was given up, in milliseconds since 1970. */
   readonly atMs: number;
-  /** Only what that very ADD claimed is meant: what its container had before is still its own. */
+  /** Frees only what that very ADD has claimed. The container keeps what it had before. */
   readonly claimOnly?: true;
 }
 
@@ -34,10 +34,10 @@ interface Attachment {
 }
 
 const suffix = ".json";
-/** Journalled releases of other containers that one operation does. */
+/** How many journalled releases of other containers one operation does. */
 export const replayedAtOnce = 16;
 
-/** Durable when it returns. Errors: `records.write`. */
+/** Writes an entry. It is on the disk when the function returns. Errors: `records.write`. */
 export function writeEntry(sys: Sys, config: TeardownConfig, entry: JournalEntry): Outcome<void, CniError> {
   const { holdMs, ...rest } = entry;
   const record: JsonObject = { ...rest, holdMs: holdMs ?? null };
@@ -57,8 +57,8 @@ function keyOf({ pool }: TeardownConfig, { containerId, ifname }: Attachment) {
 }
 
 /**
- * Does up to `most` journalled releases. That of `own`, which is about to claim anew, must be done; others that fail stay
- * for the next operation. Errors: `ipam.store-unreachable`, `ipam.store-refused`, `ipam.journal`.
+ * Does up to `most` journalled releases. The release of `own`, which is about to claim anew, must succeed. Another one that
+ * fails stays for the next operation. Errors: `ipam.store-unreachable`, `ipam.store-refused`, `ipam.journal`.
  */
 export async function replayJournal(
   sys: Sys,
@@ -87,7 +87,7 @@ export async function replayJournal(
   return ok(undefined);
 }
 
-/** A container ID holds no `@`, an interface name may. */
+/** Parses the name of a file. A container ID has no `@`, but the name of an interface may have one. */
 function parseName(name: string): Attachment | undefined {
   const at = name.indexOf("@");
   if (at < 0 || !name.endsWith(suffix)) return undefined;
@@ -106,7 +106,7 @@ async function replay(
   if (loaded.kind === "none") return ok(undefined);
   if (loaded.kind === "unread") return fail(loaded.error);
   if (loaded.kind === "torn") {
-    // That it is there says as much: its container was deleted.
+    // The file is damaged, but its name still says that the container was deleted.
     const aside = setAside(sys, config.journalDir, key);
     const [path, why] = aside.ok
       ? [aside.value, loaded.why]
@@ -138,7 +138,7 @@ async function releaseEntry(
   return end.value.kind === "contended" ? fail(contended(doing)) : ok(undefined);
 }
 
-/** Others changed the record again and again: `ipam.contended`, try again later. */
+/** The error when others changed the record again and again: `ipam.contended`, try again later. */
 export function contended(doing: string): CniError {
   const msg = `${doing}: others changed its record again and again`;
   return cniError("tryAgainLater", "ipam.contended", msg, "The runtime tries again.");

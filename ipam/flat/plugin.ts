@@ -6,7 +6,7 @@ import { del } from "./del.ts";
 import { gc } from "./gc.ts";
 import { status } from "./status.ts";
 
-/** One pool of addresses for a whole cluster, or a node: an address belongs to an identity, and stays with it. */
+/** hawser-flat: one pool of addresses for a whole cluster, or for a node. An address stays with its identity. */
 export const flat: Plugin = {
   about: "gives addresses of a pool that all nodes share; they stay with their pods",
   versions,

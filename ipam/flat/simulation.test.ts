@@ -5,9 +5,9 @@ import { step } from "./simulation/steps.ts";
 import { createWorld, type PoolVersion } from "./simulation/world.ts";
 
 /**
- * Nodes, pods, restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, reboots, pool edits, GC
- * and time, in an order that a seed decides. After every change of the store its content is compared with itself and with
- * what the runtimes believe. HAWSER_SEED=<number> repeats a run.
+ * A cluster with restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, reboots, edits of
+ * the pool, and GC, in an order that a seed decides. After every change of the store its content is compared with itself
+ * and with the knowledge of the runtimes. HAWSER_SEED=<number> repeats a run.
  */
 const seed = Number(process.env.HAWSER_SEED ?? Date.now() % 1_000_000);
 const steps = Number(process.env.HAWSER_STEPS ?? 700);

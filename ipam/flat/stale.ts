@@ -59,9 +59,9 @@ export async function releaseStale(
 const machineIdPath = "/etc/machine-id";
 
 /**
- * Names this boot of this machine; undefined where the machine does not say which one it is: then a reboot proves nothing.
- * Two nodes that were given one name are two machines, and no evidence against each other. The machine's ID itself is
- * confidential by its definition (machine-id(5)), so it is hashed.
+ * Names this boot of this machine. Undefined if the machine has no ID: then a reboot proves nothing. Two nodes with the same
+ * name are two machines, so the boot of one proves nothing about the other. The machine's ID is hashed, because it is
+ * confidential (machine-id(5)).
  */
 export function bootOf(sys: Sys): string | undefined {
   const text = sys.files.read(machineIdPath);
@@ -72,9 +72,8 @@ export function bootOf(sys: Sys): string | undefined {
 }
 
 /**
- * Frees up to `most` of what this network's containers of an earlier boot of this node have. With `isNoted`, that it was
- * done in this boot is noted on the node, so that it costs later operations one small file; without the note it is done
- * again.
+ * Frees up to `most` attachments of this network from an earlier boot of this node. With `isNoted` a note on the node says
+ * that it was done in this boot. So later operations read only this small file. Without the note they look again.
  */
 export async function releaseEarlierBoots(
   sys: Sys,
@@ -100,12 +99,12 @@ export async function releaseEarlierBoots(
   return ok(undefined);
 }
 
-/** Beside the journal's folders: no pool's name begins with a dot. */
+/** The note lies beside the journal's folders, because no pool's name begins with a dot. */
 function noteOf({ journalDir, pool, network }: TeardownConfig): string {
   return `${journalDir}/.boot/${pool}@${network}`;
 }
 
-/** The note need not be written whole: a half of it names no boot, so the node looks once more. */
+/** Writes the note, perhaps not as a whole: half a note names no boot, so that the node looks once more. */
 function writeNote(sys: Sys, path: string, boot: string): void {
   makeOwnFolder(sys, path.slice(0, path.lastIndexOf("/")));
   sys.files.remove(path);

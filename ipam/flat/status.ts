@@ -12,8 +12,8 @@ import { count, keyRange, type Store, type StoreFault } from "./store/store.ts";
 import { type OpenStore, openStore } from "./teardown-config.ts";
 
 /**
- * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that there is no store or no address left is an
- * error only where the operator says so.
+ * STATUS (CNI 1.1.0, section 2): 50 if the configuration is wrong. An unreachable store or a full pool is an error only if the
+ * operator says so.
  */
 export async function status(
   sys: Sys,
@@ -51,7 +51,7 @@ async function findProblem(sys: Sys, store: Store, config: FlatConfig): Promise<
   const health = await store.health();
   if (!health.ok) return unreachable(`see whether pool ${pool} can be written to`, health.error);
   const full = usages.value.findIndex(({ size, taken }) => BigInt(taken) >= size);
-  // What waited too long for its identity is anybody's.
+  // Anybody may have the address of an expired hold, so the pool is not full.
   if (full < 0 || reply.value.expired > 0) return undefined;
   return { shortage: "full", error: exhausted(config, usages.value, full) };
 }
@@ -69,7 +69,7 @@ function exhausted({ pool, sets }: FlatConfig, usages: readonly SetUsage[], set:
   );
 }
 
-/** How much of one range set is taken, by anybody and in whatever state. */
+/** How many addresses of one range set are taken, in any state. */
 interface SetUsage {
   readonly size: bigint;
   readonly taken: number;

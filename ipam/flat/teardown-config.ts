@@ -17,16 +17,16 @@ export type StoreSettings =
   | { readonly kind: "local"; readonly dir: string }
   | { readonly kind: "etcd"; readonly settings: EtcdSettings };
 
-/** What it takes to find and free what an attachment has; a mistake elsewhere does not keep an address. */
+/** The fields that find and free the addresses of an attachment. A mistake in another field does not stop DEL. */
 export interface TeardownConfig {
-  /** Of the network, not of the pool, which several networks may share. */
+  /** The name of the network. Several networks may share the pool. */
   readonly network: string;
   readonly pool: string;
   readonly node: string;
   readonly store: StoreSettings;
-  /** Releases that could not reach the store, and what the store's client remembers; empty: it remembers nothing. */
+  /** The folder of the journal, and of the store's client. Empty: the client remembers nothing. */
   readonly journalDir: string;
-  /** How long an address waits for its identity after DEL, in milliseconds; undefined: for ever. */
+  /** How long an address waits for its identity after DEL, in milliseconds. Undefined: for ever. */
   readonly holdMs: number | undefined;
 }
 
@@ -45,16 +45,16 @@ const etcdFields = [
   "plainHttp",
 ];
 
-/** Errors: `ipam.config`, for these fields alone. */
+/** Reads only these fields. Errors: `ipam.config`. */
 export function parseTeardownConfig(sys: Sys, network: NetworkConfig): Outcome<TeardownConfig, CniError> {
   const ipam = fieldOf(network.raw, "ipam");
   const notes = newNotes();
-  // A hold that cannot be understood is the usual one: too long is harmless, too short is not.
+  // A hold that cannot be read becomes the default: a hold that is too long is harmless, one that is too short is not.
   const places = readTeardownConfig(sys, network, isObject(ipam) ? ipam : {}, notes, newNotes());
   return notes.problems.length === 0 ? ok(places) : fail(invalidIpam(network, notes));
 }
 
-/** Notes what is wrong with the hold in `minor`, all else in `notes`. */
+/** Notes a wrong hold in `minor`, and all other problems in `notes`. */
 export function readTeardownConfig(
   sys: Sys,
   network: NetworkConfig,
@@ -74,7 +74,7 @@ export function readTeardownConfig(
   };
 }
 
-/** The kernel's host name is what the node is called unless it is said. */
+/** The name of the node. By default it is the kernel's host name. */
 function readNode(sys: Sys, ipam: JsonObject, notes: Notes): string {
   const said = readText(ipam, "node", "ipam", notes) ?? "";
   const hostname = said === "" ? sys.files.read("/proc/sys/kernel/hostname") : undefined;
@@ -116,7 +116,7 @@ function readHold(ipam: JsonObject, notes: Notes): number | undefined {
   return holdMs ?? parseDurationMs(defaultHold);
 }
 
-/** A misspelt field would be an exclusion that does not exclude. */
+/** Notes unknown fields: a misspelt `exclude` would not exclude. */
 export function noteUnknown(object: JsonObject, known: readonly string[], place: string, notes: Notes): void {
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
@@ -125,14 +125,14 @@ export function noteUnknown(object: JsonObject, known: readonly string[], place:
   }
 }
 
-/** Who opens the store of a pool; tests have another. */
+/** Opens the store of a pool. Tests have their own. */
 export type OpenStore = (sys: Sys, places: TeardownConfig) => Promise<Store>;
 
-/** Each kind of store is loaded only where it is the one. */
+/** Opens the configured store, and loads only the code of its kind. */
 export const openStore: OpenStore = async (sys, { store, journalDir, node }) => {
   if (store.kind === "local") return (await import("./store/local-store.ts")).openLocalStore(sys, store.dir);
   const { openEtcd } = await import("./store/etcd-store.ts");
-  // Beside the journal's folders: no pool's name begins with a dot.
+  // The folder lies beside the journal's folders, because no pool's name begins with a dot.
   const folder = journalDir === "" ? "" : `${journalDir}/.etcd`;
   return openEtcd(sys, store.settings, { folder, name: node });
 };

@@ -30,8 +30,8 @@ import { exhausted, requestedTaken } from "./refusals.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
 /**
- * ADD: one address of each range set. Idempotent per container and interface: what an attachment holds it is given again,
- * and what an interrupted ADD left out is added.
+ * ADD: gives one address of each range set. It is idempotent for container and interface: an attachment gets the addresses
+ * again that it holds, and those that an interrupted ADD had not taken yet.
  */
 export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult, CniError>> {
   const config = parseHostLocalConfig(invocation);
@@ -63,12 +63,12 @@ function toIpConfig({ address, range }: Candidate): IpConfig {
   };
 }
 
-/** What one range set owes the attachment. */
+/** One range set, and its address for the attachment. */
 interface Part {
   readonly index: number;
   readonly set: RangeSet;
   readonly requested: Address | undefined;
-  /** The attachment has it already. */
+  /** The address that the attachment has already. */
   readonly held: Candidate | undefined;
 }
 
@@ -103,7 +103,7 @@ function giveAll(
   }
 }
 
-/** Of several addresses that the attachment holds in the set, the one that is asked for, else the lowest. */
+/** If the attachment holds several addresses of the set, the requested one counts, else the lowest. */
 function toPart(
   set: RangeSet,
   index: number,
@@ -131,7 +131,7 @@ function heldOther({ held, requested }: Part, { containerId, ifname }: Attachmen
   );
 }
 
-/** What it takes to take addresses. */
+/** The arguments of every function that takes addresses. */
 interface Taking {
   readonly sys: Sys;
   readonly folder: string;
@@ -141,7 +141,7 @@ interface Taking {
   readonly holdings: readonly AddressFile[];
 }
 
-/** All parts or none, by the part's index. */
+/** Takes an address for each part, or none at all. The result is by the part's index. */
 function takeParts(
   taking: Taking,
   parts: readonly Part[],
@@ -160,7 +160,7 @@ function takeParts(
   return ok(taken);
 }
 
-/** Each round without success means that others took what was free meanwhile. */
+/** How often the folder is read again. A round without success means that others have taken the free addresses. */
 const rounds = 100;
 
 function takeNext(taking: Taking, part: Part): Outcome<Candidate, CniError> {
@@ -178,7 +178,7 @@ function takeNext(taking: Taking, part: Part): Outcome<Candidate, CniError> {
   return fail(exhausted(part, usageOf(part.set, holdings)));
 }
 
-/** Takes the next address that was free when the folder was read; undefined when none is any more. */
+/** Takes the next address that was free when the folder was read. Undefined if none of them is free any more. */
 function takeFree(
   { sys, folder, ticket }: Taking,
   { set, index }: Part,
@@ -207,7 +207,7 @@ function takeRequested(
   return taken.value ? ok({ address, range }) : fail(requestedTaken(sys, folder, set, address));
 }
 
-/** Undoes what this very ADD took; what the attachment had before is left alone. */
+/** Frees the addresses that this very ADD has taken. The attachment keeps those that it had before. */
 function giveBack({ sys, folder, attachment }: Taking, taken: readonly Candidate[]): void {
   for (const { address } of taken) {
     const name = printAddress(address);
@@ -216,7 +216,7 @@ function giveBack({ sys, folder, attachment }: Taking, taken: readonly Candidate
   }
 }
 
-/** The marker is for the order alone: an address that is taken is given, whether or not it could be noted. */
+/** Notes the last given address. The note only serves the order, so a failure is only a warning. */
 function noteLast({ sys, folder }: Taking, index: number, address: Address): void {
   const written = writeMarker(sys, folder, index, address);
   if (!written.ok)

@@ -6,14 +6,14 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
 /**
- * The folder `<dataDir>/<network>/` as the reference plugin host-local keeps it: a file per address that is taken, holding
- * `<containerID>\r\n<ifname>` (of old, the containerID alone), and `last_reserved_ip.<set>`. The reference works on it
- * under flock, which Node does not have, so every step here is safe against every step there:
+ * The folder `<dataDir>/<network>/`, as the reference plugin host-local has it. It has a file for each taken address, with the
+ * text `<containerID>\r\n<ifname>` (in old files only the containerID), and `last_reserved_ip.<set>`. The reference plugin
+ * locks the folder with flock, which Node does not have. So every step here is safe against every step of the reference:
  *
- * - An address is taken by a hard link to a file that is complete and on the disk: it appears whole or not at all, and
- *   the kernel gives each name once.
- * - Only files named by an address are ever taken for one, so no marker or lock is freed or counted.
- * - What is ours lies in names with a dot in front: the reference never takes one for an address.
+ * - An address is taken by a hard link to a file that is complete and on the disk. So it appears whole or not at all, and the
+ *   kernel gives each name once.
+ * - Only a file whose name is an address counts as one. So no marker or lock is freed or counted.
+ * - The names of our own files begin with a dot. The reference never takes such a name for an address.
  */
 export interface Attachment {
   readonly containerId: string;
@@ -27,9 +27,9 @@ export interface AddressFile {
   readonly text: string;
   readonly owner:
     | { readonly kind: "attachment"; readonly containerId: string; readonly ifname: string }
-    /** Written before interfaces were: all of the container's. */
+    /** An old file without an interface: the address belongs to the whole container. */
     | { readonly kind: "container"; readonly containerId: string }
-    /** Empty or torn: its writer was stopped, or is at this moment about to write it. */
+    /** Empty or torn: its writer was stopped, or has not written it yet. */
     | { readonly kind: "nobody" }
     | { readonly kind: "unreadable"; readonly why: string };
 }
@@ -44,7 +44,7 @@ const lineBreak = "\r\n";
 const markerPrefix = "last_reserved_ip.";
 const temporaryPrefix = ".hawser~";
 const fileMode = 0o600;
-/** The reference's. */
+/** The mode that the reference plugin uses. */
 const folderMode = 0o755;
 
 /** Errors: `ipam.data-folder`. */
@@ -53,7 +53,7 @@ export function makeFolder(sys: Sys, folder: string): Outcome<void, CniError> {
   return made.ok ? made : fail(folderError(`make the data folder ${folder}`, made.error));
 }
 
-/** Every address that is taken, by its file's name; none when there is no folder. Errors: `ipam.data-folder`. */
+/** Reads every taken address. Without a folder there is none. Errors: `ipam.data-folder`. */
 export function readHoldings(sys: Sys, folder: string): Outcome<AddressFile[], CniError> {
   const names = sys.files.list(folder);
   if (!names.ok && names.error.code === "ENOENT") return ok([]);
@@ -66,19 +66,19 @@ function readHolding(sys: Sys, folder: string, name: string): AddressFile | unde
   if (address === undefined) return undefined;
   const text = sys.files.read(`${folder}/${name}`);
   if (text.ok) return { name, address, text: text.value, owner: ownerIn(text.value) };
-  // It was freed since the folder was read.
+  // The address was freed after the folder was read.
   if (text.error.code === "ENOENT") return undefined;
   return { name, address, text: "", owner: { kind: "unreadable", why: text.error.message } };
 }
 
 function ownerIn(text: string): AddressFile["owner"] {
   const [containerId = "", ifname = "", ...more] = text.trim().split(lineBreak);
-  // What a power loss leaves may be zeros.
+  // After a power loss the file may hold zeros.
   if (!isName(containerId) || more.length > 0) return { kind: "nobody" };
   return ifname === "" ? { kind: "container", containerId } : { kind: "attachment", containerId, ifname };
 }
 
-/** What an attachment holds; if it holds nothing under its interface, what its container held of old. */
+/** The addresses of an attachment. If none names its interface, those of its container in old files. */
 export function heldBy(holdings: readonly AddressFile[], { containerId, ifname }: Attachment): AddressFile[] {
   const exact = holdings.filter(
     ({ owner }) =>
@@ -90,12 +90,12 @@ export function heldBy(holdings: readonly AddressFile[], { containerId, ifname }
 
 /** The right to take addresses for one attachment. */
 export interface Ticket {
-  /** Takes an address; false when somebody has it. */
+  /** Takes an address. False if it is taken already. */
   readonly take: (address: Address) => Attempt<boolean>;
   readonly close: () => void;
 }
 
-/** Writes what every address file of the attachment will hold. On the disk before it is linked: see above. */
+/** Writes the text that every address file of the attachment will have. It is on the disk before the first link. */
 export function openTicket(sys: Sys, folder: string, attachment: Attachment): Attempt<Ticket> {
   const path = temporaryPath(sys, folder, "owner");
   const written = writeNew(sys, path, contentOf(attachment), true);
@@ -114,7 +114,7 @@ export function contentOf({ containerId, ifname }: Attachment): string {
   return `${containerId}${lineBreak}${ifname}`;
 }
 
-/** Frees an address, unless its file is no longer the one that was read. Succeeds when it is gone. */
+/** Frees an address, unless its file has changed since it was read. Succeeds also if the file is gone. */
 export function free(sys: Sys, folder: string, { name, text }: Pick<AddressFile, "name" | "text">): Attempt {
   const path = `${folder}/${name}`;
   const now = sys.files.read(path);
@@ -124,7 +124,7 @@ export function free(sys: Sys, folder: string, { name, text }: Pick<AddressFile,
   return removed.ok || removed.error.code === "ENOENT" ? ok(undefined) : removed;
 }
 
-/** The address that a set gave last, by either program. An unreadable or half-written marker only costs the order. */
+/** The address that a set gave last, through either program. An unreadable marker only spoils the order. */
 export function readMarker(sys: Sys, folder: string, set: number): Address | undefined {
   const text = sys.files.read(`${folder}/${markerPrefix}${set}`);
   return text.ok ? parseAddress(text.value.trim()) : undefined;
@@ -147,12 +147,12 @@ export function sweepTemporary(sys: Sys, folder: string): void {
   }
 }
 
-/** Named by its writer, so that two never share one and a dead one's is known. */
+/** The name has the writer's process. So no two processes share a file, and the file of a dead process is recognised. */
 function temporaryPath(sys: Sys, folder: string, what: "owner" | "marker"): string {
   return `${folder}/${temporaryPrefix}${sys.processes.self()}~${what}`;
 }
 
-/** Never over a file that is there: it may have become an address by its link. */
+/** Writes a new file, and never into one that is there: its link may be an address. */
 function writeNew(sys: Sys, path: string, text: string, sync: boolean): Attempt {
   const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync });
   const first = write();
@@ -178,8 +178,8 @@ export function folderError(doing: string, fault: Fault): CniError {
 }
 
 /**
- * How old a file without an owner must be to be nobody's: the reference plugin creates it first and writes the owner
- * then, and no runtime waits longer for an ADD than the kubelet's 4 minutes for a sandbox.
+ * The age from which a file without an owner counts as a stray. The reference plugin first creates the file and then writes
+ * the owner. No runtime waits longer for an ADD than the kubelet does for a sandbox, which is 4 minutes.
  */
 export const strayAgeMs = 5 * 60_000;
 
@@ -190,7 +190,7 @@ export function isStray(sys: Sys, folder: string, { name, owner }: AddressFile):
   return stat.ok && sys.clock.nowMs() - stat.value.modifiedMs > strayAgeMs;
 }
 
-/** Tells of addresses that are taken for no one. They are never given: who knows what they are. */
+/** Warns of files without a readable owner. Their addresses are given to nobody. */
 export function warnOfStrays(sys: Sys, folder: string, holdings: readonly AddressFile[]): void {
   for (const holding of holdings) {
     const { name, owner } = holding;

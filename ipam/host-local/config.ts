@@ -19,11 +19,11 @@ import { noteOverlaps, type RangeRules, readRange, readRangeSets } from "../rang
 import { type AddressRequest, askedAddresses, readRequests, strictArgs } from "../requested.ts";
 
 export interface HostLocalConfig {
-  /** Of this network's address files. */
+  /** The folder of this network's address files. */
   readonly folder: string;
   readonly sets: readonly RangeSet[];
   readonly routes: readonly Route[];
-  /** Path of a file to take DNS settings from; empty: none. */
+  /** The path of a file with DNS settings. Empty: there is none. */
   readonly resolvConf: string;
   /** Addresses that the caller asks for. */
   readonly requests: readonly AddressRequest[];
@@ -35,8 +35,8 @@ const defaultDataDir = "/var/lib/cni/networks";
 const rules: RangeRules = { strict: false };
 
 /**
- * The whole configuration, as the reference plugin reads it. Errors: `ipam.args`, `ipam.config` with every problem at
- * once.
+ * Reads the whole configuration as the reference plugin does. Errors: `ipam.args`, and `ipam.config` with
+ * every problem at once.
  */
 export function parseHostLocalConfig({
   environment,
@@ -62,7 +62,7 @@ export function parseHostLocalConfig({
   return ok({ folder: folderOf(config), sets, routes, resolvConf, requests, notReadyWhen });
 }
 
-/** The one thing that DEL and GC need; a mistake elsewhere does not keep an address. */
+/** The data folder. DEL and GC read nothing else, so that they free addresses although the configuration is wrong. */
 export function folderOf({ raw, name }: NetworkConfig): string {
   const ipam = fieldOf(raw, "ipam");
   const dataDir = isObject(ipam) ? fieldOf(ipam, "dataDir") : undefined;
@@ -70,10 +70,10 @@ export function folderOf({ raw, name }: NetworkConfig): string {
   return `${withoutTrailingSlashes(above)}/${name}`;
 }
 
-/** The runtime's ranges, the single one written beside `type`, and `ranges`, in this order. */
+/** Reads the runtime's ranges, the single range beside `type`, and `ranges`, in this order. */
 function readSets(config: NetworkConfig, ipam: JsonObject, notes: Notes): RangeSet[] {
   const before = notes.problems.length;
-  // That it is an object at all is noted where its addresses are read.
+  // If it is no object, `askedAddresses` notes that.
   const runtimeConfig = readObject(config.raw, "runtimeConfig", "runtimeConfig", newNotes());
   const place = "runtimeConfig.ipRanges";
   const offered = readRangeSets(fieldOf(runtimeConfig, "ipRanges"), place, rules, notes);

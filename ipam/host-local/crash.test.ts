@@ -11,8 +11,8 @@ import { strayAgeMs } from "./address-files.ts";
 import { hostLocal } from "./plugin.ts";
 
 /**
- * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). Then no address may be given twice,
- * and after DEL or GC nothing of the container may be left, its neighbour being as it was.
+ * ADD, DEL and GC are stopped (a kill) or get an error at every single effect. Then no address may be given twice. After DEL or
+ * GC nothing of the container may be left, and its neighbour must have what it had.
  */
 
 type Verb = "add" | "del" | "gc";
@@ -31,7 +31,7 @@ const config = {
   },
   "cni.dev/valid-attachments": [{ containerID: neighbour, ifname: "eth0" }],
 };
-/** What the smaller set, that of IPv4, has to give. */
+/** How many addresses the smaller set, that of IPv4, may give. */
 const size = 5;
 
 function invocation(verb: Verb, containerId: string): Invocation {
@@ -50,7 +50,7 @@ function call(sys: Sys, verb: Verb, containerId: string) {
   return hostLocal[verb](sys, invocation(verb, containerId));
 }
 
-/** In a process of its own, which has ended by then. */
+/** Runs a verb in a process of its own, which ends with it. */
 async function succeed(machine: FakeMachine, verb: Verb, containerId: string): Promise<string[]> {
   const process = machine.spawn();
   const outcome = await call(process.sys, verb, containerId);
@@ -75,7 +75,7 @@ async function endOf(
   }
 }
 
-/** `seed` decides what a power loss takes; the folders have been there for long. */
+/** Makes a node. `seed` decides what a power loss takes. Its folders are old, so that they survive one. */
 async function stage(verb: Verb, seed = 1): Promise<FakeMachine> {
   const machine = createMachine({ seed, files: { [`${folder}/last_reserved_ip.0`]: "10.1.0.1" } });
   await succeed(machine, "add", neighbour);
@@ -90,7 +90,7 @@ async function effectsOf(verb: Verb): Promise<readonly string[]> {
   return process.effects();
 }
 
-/** Address files by name, with their text; hidden files, which nobody may be left with, too. */
+/** The address files by name, with their text, and hidden files, which may not be left over. */
 function files(machine: FakeMachine): Map<string, string> {
   const names = machine.disk.list(folder);
   const kept = (names.ok ? names.value : []).filter((name) => name !== ".locks" && !name.startsWith("last_"));
@@ -111,7 +111,7 @@ type Remedy = "del" | "gc" | "del after a power loss" | "gc after a power loss";
 const remedies: readonly Remedy[] = ["del", "gc", "del after a power loss", "gc after a power loss"];
 
 async function remedy(how: Remedy, machine: FakeMachine): Promise<void> {
-  // What was not synced is gone, the links included; the neighbour's container is gone with them.
+  // Files that were not synced are gone, also links. The neighbour's container is gone, too.
   if (how.endsWith("power loss")) machine.crash({ lose: "some" });
   await succeed(machine, how.startsWith("del") ? "del" : "gc", victim);
   // GC clears the locks of the dead as well.
@@ -119,7 +119,7 @@ async function remedy(how: Remedy, machine: FakeMachine): Promise<void> {
   if (how.startsWith("gc")) expect(locks.ok ? locks.value : []).toEqual([]);
 }
 
-/** Gives all there is: every address must be had once, and none that somebody has. */
+/** Gives all free addresses: each one once, and none that is taken. */
 async function expectExact(machine: FakeMachine, where: string): Promise<void> {
   const taken = [...files(machine).keys()].filter((name) => name.startsWith("10."));
   const given: string[] = [];
@@ -163,7 +163,7 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
         process.failAt(number, code);
         const ended = await endOf(machine, process, verb);
         expect(ended, where).not.toBe("crash");
-        // A failed ADD takes nothing, be there a DEL after it or not.
+        // A failed ADD takes nothing, even if no DEL follows.
         if (verb === "add" && ended === "error")
           expect(
             [...files(machine).keys()].filter((name) => !name.startsWith(".")),
@@ -271,7 +271,7 @@ describe("between any two calls of an ADD", () => {
       for (const host of [3, 4, 5])
         machine.disk.write(`${folder}/10.1.0.${host}`, "other\r\neth0", { mode: 0o600 });
       const mine = await interrupted(machine, at, () => {
-        // One is free at any time, but never the same for long.
+        // At any time one address is free, but never the same for long.
         machine.disk.remove(`${folder}/10.1.0.4`);
         machine.disk.write(`${folder}/10.1.0.6`, "other\r\neth0", { mode: 0o600, exclusive: true });
       });

@@ -6,13 +6,13 @@ import { call, type Ended, type Operation } from "../../tools/testbed/call.ts";
 import { type Executable, pluginDir, suite } from "../../tools/testbed/executables.ts";
 
 /**
- * The same requests to hawser-host-local and to the reference plugin: the same answers and the same files, except where
- * the reference is wrong, which is listed below with the reason. And both at once on one data folder.
+ * hawser-host-local and the reference plugin get the same requests, and must give the same answers and files. The differences
+ * are listed below, each with the reason. Then both run at once on one data folder.
  */
 
 const theirs: Executable = { name: "reference", path: join(pluginDir, "host-local") };
 
-/** Ours, under the reference's own name. */
+/** Our executable under the reference's name. */
 function ours(bed: Bed, executable: Executable): Executable {
   const path = join(bed.binDir, "host-local");
   if (!fs.existsSync(path)) fs.symlinkSync(executable.path, path);
@@ -35,7 +35,7 @@ function configOf(dataDir: string, { ipam, more }: Request): object {
   };
 }
 
-/** What a caller sees: the document of a success. Of a failure, that it is one: codes and words are our own. */
+/** The answer as a caller sees it: the document of a success, or only that it failed, because codes and words are our own. */
 function seen({ exitCode, stdout }: Ended): unknown {
   if (exitCode !== 0) return "failure";
   return stdout === "" ? "silence" : JSON.parse(stdout);
@@ -107,7 +107,7 @@ const poolsOfIpam: readonly object[] = [
 
 const askedFor = ["10.1.0.5", "10.1.0.4/8", "10.2.0.5", "fd00::5", "10.1.0.1", "10.9.0.1", "x"];
 
-/** A request of a random life of six containers: ADDs of those that have nothing, DELs of all. */
+/** The next request in a random life of six containers: an ADD of one that has nothing, or a DEL of any. */
 function nextRequest(random: (limit: number) => number, ipam: object, live: Set<string>): Request {
   const containerId = `c${random(6)}`;
   const ifname = oneOf(random, ["eth0", "eth0", "net1"]);
@@ -419,7 +419,7 @@ suite("host-local and the reference", ["host-local"], (executable) => {
   });
 
   describe("on one data folder at once", () => {
-    /** Of one test: what a failed one leaves running must not meet the next one's folder. */
+    /** The folder of one test. A failed test may leave processes running, which must not use the next test's folder. */
     const site = () => {
       const here = bed();
       return {

@@ -19,13 +19,13 @@ import {
 } from "./address-files.ts";
 import { folderOf } from "./config.ts";
 
-/** DEL: frees what the attachment holds, by the files alone: the configuration's ranges may have become anything. */
+/** DEL: frees the addresses of the attachment. It reads only the files, because the ranges may have changed. */
 export async function del(sys: Sys, { environment, config }: Invocation): Promise<Outcome<void, CniError>> {
   const folder = folderOf(config);
   const { containerId, ifname } = environment;
   if (!isThere(sys, folder)) return ok(undefined);
   const lock = await lockContainer(sys, folder, containerId, lockPatienceMs);
-  // Where no lock can be had an address is freed all the same: each step is safe against every other one.
+  // If the lock cannot be written, the address is freed without it: each step is safe against every other one.
   if (!lock.ok && lock.error.id !== "lock.write") return lock;
   try {
     const holdings = readHoldings(sys, folder);
@@ -38,7 +38,7 @@ export async function del(sys: Sys, { environment, config }: Invocation): Promis
   }
 }
 
-/** GC (CNI 1.1.0, section 2): frees what no valid attachment holds. Without a list nothing is known to be invalid. */
+/** GC (CNI 1.1.0, section 2): frees the addresses that no valid attachment holds. Without a list it frees nothing. */
 export async function gc(sys: Sys, { config }: Invocation): Promise<Outcome<void, CniError>> {
   const valid = validAttachments(config.raw);
   if (!valid.ok) return valid;
@@ -54,7 +54,7 @@ export async function gc(sys: Sys, { config }: Invocation): Promise<Outcome<void
   }
 }
 
-/** What somebody is at work on is his to free. */
+/** Frees stale addresses and strays. It leaves alone the containers that another operation works on. */
 function collect(
   sys: Sys,
   folder: string,
@@ -73,7 +73,7 @@ function collect(
   return freeAll(sys, folder, [...stale, ...strays]);
 }
 
-/** A file of old names no interface: it lives as long as any attachment of its container. */
+/** Whether the owner is no valid attachment. An old file without an interface is valid with any attachment of its container. */
 function isStale({ owner }: AddressFile, valid: readonly ValidAttachment[]): boolean {
   if (owner.kind !== "attachment" && owner.kind !== "container") return false;
   return !valid.some(
@@ -82,7 +82,7 @@ function isStale({ owner }: AddressFile, valid: readonly ValidAttachment[]): boo
   );
 }
 
-/** Goes on past errors and tells them all. */
+/** Frees all, also after an error, and returns every error. */
 function freeAll(sys: Sys, folder: string, holdings: readonly AddressFile[]): Outcome<void, CniError> {
   const errors = holdings.flatMap((holding) => {
     const freed = free(sys, folder, holding);

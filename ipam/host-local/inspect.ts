@@ -11,8 +11,8 @@ import { describeUsage, isFull, usageOf } from "./range-usage.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
 /**
- * CHECK (CNI 1.1.0, section 2): what the attachment holds and what prevResult says it holds are the same. An address of
- * prevResult outside of the ranges is another plugin's.
+ * CHECK (CNI 1.1.0, section 2): the attachment holds the same addresses as prevResult has. An address of prevResult outside
+ * of the ranges belongs to another plugin.
  */
 export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseHostLocalConfig(invocation);
@@ -46,8 +46,8 @@ export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<v
 }
 
 /**
- * STATUS (CNI 1.1.0, section 2): 50 when the configuration is wrong; that the folder refuses or no address is left is an
- * error only where the operator says so.
+ * STATUS (CNI 1.1.0, section 2): 50 if the configuration is wrong. An unreadable folder or a full range set is an error only if
+ * the operator says so.
  */
 export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseHostLocalConfig(invocation);

@@ -4,7 +4,7 @@ import { add } from "./add.ts";
 import { del, gc } from "./free.ts";
 import { check, status } from "./inspect.ts";
 
-/** The reference plugin `host-local`: addresses of this node's ranges, one file each; the two can share a data folder. */
+/** The reference plugin `host-local`. It gives addresses of this node's ranges, a file for each. Both can share a folder. */
 export const hostLocal: Plugin = {
   about: "gives addresses of this node's ranges, kept in files",
   versions,

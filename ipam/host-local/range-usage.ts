@@ -1,14 +1,14 @@
 import { countIn, isIn, type RangeSet, usableSpans } from "../range.ts";
 import type { AddressFile } from "./address-files.ts";
 
-/** How much of one range set is given. */
+/** How many addresses of one range set are taken. */
 export interface RangeUsage {
-  /** Addresses that the set has to give: without gateways. */
+  /** How many addresses the set may give. Gateways do not count. */
   readonly size: bigint;
   readonly used: number;
-  /** Of the used ones: files that name no owner. */
+  /** How many used addresses have a file without an owner. */
   readonly ownerless: number;
-  /** Of the used ones: how many containers have them. */
+  /** How many containers have the used addresses. */
   readonly containers: number;
 }
 

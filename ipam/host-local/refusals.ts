@@ -5,7 +5,7 @@ import { printRangeSet, type RangeSet } from "../range.ts";
 import { type AddressFile, readHoldings } from "./address-files.ts";
 import { describeUsage, type RangeUsage } from "./range-usage.ts";
 
-/** The errors begin with the reference plugin's words: operators search for them. */
+/** The errors begin with the reference plugin's words, because operators search for them. */
 export function exhausted({ set, index }: { set: RangeSet; index: number }, usage: RangeUsage): CniError {
   return cniError(
     "ipam",

@@ -4,7 +4,7 @@ import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { compactDns } from "../ipam-config.ts";
 
-/** The DNS settings in a resolv.conf; none when no path is given. Errors: `ipam.resolv-conf`. */
+/** Reads the DNS settings of a resolv.conf. An empty path has none. Errors: `ipam.resolv-conf`. */
 export function readResolvConf(sys: Sys, path: string): Outcome<Dns, CniError> {
   if (path === "") return ok({});
   const text = sys.files.read(path);
@@ -17,7 +17,7 @@ export function readResolvConf(sys: Sys, path: string): Outcome<Dns, CniError> {
   );
 }
 
-/** As the reference reads it: the last domain counts, everything else adds up; a lone keyword says nothing. */
+/** Parses the text as the reference does: the last domain wins, other lines add up, and a keyword alone is ignored. */
 export function parseResolvConf(text: string): Dns {
   const entries = text
     .split("\n")

@@ -25,13 +25,14 @@ export interface StaticConfig {
   readonly addresses: readonly StaticAddress[];
   readonly routes: readonly Route[];
   readonly dns: Dns;
-  /** What was asked for in vain, for the log. */
+  /** Requests that had no effect, for the log. */
   readonly warnings: readonly string[];
 }
 
 /**
- * The configured addresses, and CNI_ARGS `IP=` behind them; `args.cni.ips` in the place of all of these, and
- * `runtimeConfig.ips` of those. CNI_ARGS `GATEWAY=` goes to the addresses of the first kind whose network contains it.
+ * Reads the configured addresses, followed by those of CNI_ARGS `IP=`. `args.cni.ips` replaces all of these, and
+ * `runtimeConfig.ips` replaces `args.cni.ips`. A gateway of CNI_ARGS `GATEWAY=` goes to the configured and
+ * `IP=` addresses whose network contains it.
  * Errors: `ipam.args`, `ipam.config` with every problem at once.
  */
 export function parseStaticConfig({ environment, config }: Invocation): Outcome<StaticConfig, CniError> {
@@ -45,7 +46,7 @@ export function parseStaticConfig({ environment, config }: Invocation): Outcome<
   const gateways = readGateways(splitArg("GATEWAY", args.value), notes);
   const replacing = [readAsked(asked.capability, notes), readAsked(asked.configArgs, notes)];
   const replacement = replacing.find((list) => list.length > 0);
-  // What is replaced need be no address: the reference takes it for a placeholder.
+  // A configured address that is replaced may be wrong: the reference plugin takes it for a placeholder.
   if (replacement === undefined) notes.problems.push(...unusable.problems);
   const addresses = replacement ?? own.map((each) => withGateway(each, gateways));
   const routes = readRoutes(ipam, notes);
@@ -59,7 +60,7 @@ export function parseStaticConfig({ environment, config }: Invocation): Outcome<
   return ok({ addresses, routes, dns, warnings: lostGateways(gateways, own) });
 }
 
-/** Addresses that are none are noted in `unusable`, everything else that is wrong in `problems`. */
+/** Notes wrong addresses in `unusable`, and all other problems in `notes`. */
 function readConfigured(ipam: JsonObject, notes: Notes, unusable: Notes): StaticAddress[] {
   return readEntries(ipam, "addresses", "ipam", notes).flatMap(
     (entry, index) => readEntry(entry, `ipam.addresses[${index}]`, notes, unusable) ?? [],
@@ -100,7 +101,7 @@ function readGateways(asked: readonly RequestedAddress[], notes: Notes): Address
   });
 }
 
-/** Of several gateways in its network, an address has the last. */
+/** Adds the gateway that is in the network of the address. If there are several, the last one wins. */
 function withGateway(each: StaticAddress, gateways: readonly Address[]): StaticAddress {
   const gateway = gateways.findLast((candidate) => isInNetwork(candidate, each.address));
   return gateway === undefined ? each : { ...each, gateway };

@@ -5,11 +5,11 @@ import { type Bed, useBed } from "../../tools/testbed/bed.ts";
 import { call, type Ended, type Operation } from "../../tools/testbed/call.ts";
 import { type Executable, pluginDir, suite } from "../../tools/testbed/executables.ts";
 
-/** The same requests to hawser-static and to the reference plugin: the same answers, except where it is wrong. */
+/** hawser-static and the reference plugin get the same requests, and must give the same answers, except where it is wrong. */
 
 const theirs: Executable = { name: "reference", path: join(pluginDir, "static") };
 
-/** Ours, under the reference's own name. */
+/** Our executable under the reference's name. */
 function ours(bed: Bed, executable: Executable): Executable {
   const path = join(bed.binDir, "static");
   if (!fs.existsSync(path)) fs.symlinkSync(executable.path, path);
@@ -42,7 +42,7 @@ async function ask(
   return { mine, reference };
 }
 
-/** What a caller sees: the document of a success. Of a failure, that it is one: codes and words are our own. */
+/** The answer as a caller sees it: the document of a success, or only that it failed, because codes and words are our own. */
 function seen({ exitCode, stdout }: Ended): unknown {
   if (exitCode !== 0) return "failure";
   return stdout === "" ? "silence" : JSON.parse(stdout);

@@ -8,14 +8,14 @@ import type { Sys } from "../../sys/sys.ts";
 import { asUnavailable, previousResult } from "../ipam-config.ts";
 import { parseStaticConfig, type StaticAddress } from "./config.ts";
 
-/** The reference plugin `static`: it gives what is configured, or what the caller asks for, and keeps nothing. */
+/** The reference plugin `static`. It gives the configured or requested addresses, and records nothing. */
 export const staticIpam: Plugin = {
   about: "gives the addresses that the configuration or the caller names",
   versions,
   add,
   check,
   status,
-  // Nothing is kept, so nothing is freed, whatever has become of the configuration.
+  // The plugin records nothing, so there is nothing to free, even if the configuration has become wrong.
   del: async () => ok(undefined),
   gc: async () => ok(undefined),
 };
@@ -32,7 +32,7 @@ function toIpConfig({ address, gateway }: StaticAddress): IpConfig {
   return { address: printCidr(address), ...(gateway && { gateway: printAddress(gateway) }) };
 }
 
-/** CHECK (CNI 1.1.0, section 2): every address that ADD gives is in prevResult as it was given. */
+/** CHECK (CNI 1.1.0, section 2): every address that ADD gives is in prevResult, with its prefix and gateway. */
 async function check(_sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseStaticConfig(invocation);
   if (!config.ok) return config;

@@ -36,7 +36,7 @@ import {
 import { release } from "./release.ts";
 import { storedOf } from "./stored.ts";
 
-/** Two addresses, 10.0.0.2 and 10.0.0.3: whoever comes meets somebody. */
+/** Only two addresses, 10.0.0.2 and 10.0.0.3, so that the procedures compete for them. */
 const tiny = spaceFrom(2, 3);
 const hourMs = 3_600_000;
 const live = holdingOf(2);
@@ -59,7 +59,7 @@ const reserving = (last: number, identity = nobody(`10.0.0.${last}`)): Actor => 
   start: () => reserve({ keys, pool, identity, codes: [ip(last)], nowMs }),
 });
 
-/** As the command does: looks at the address, and goes on by what is there. */
+/** Does what the command does: reads the address, and goes on by its record. */
 function lookingAt(name: string, last: number, next: (seen: ReturnType<typeof storedOf>) => AnyStep): Actor {
   const ops = { entry: get(keys.ip(ip(last))) };
   return {
@@ -89,7 +89,7 @@ const unreserving = (last: number): Actor =>
     holding === undefined ? { kind: "refused" } : unreserve(keys, { ...seen, holding }),
   );
 
-/** The owners in one request, then each whose way was not free. */
+/** Puts the owners in one request, then each one that was refused. */
 function importing(...owners: readonly Holding[]): Actor {
   const planned = owners.map((holding) => ({ holding, verdict: "new" }) as const);
   const over = (rest: readonly { readonly holding: Holding }[]): AnyStep => {
@@ -114,7 +114,7 @@ function after(
   return { kind: "ask", txn: step.txn, next: (reply) => after(step.next(reply), go) };
 }
 
-/** No key of a half holding, and what the audit of the command finds is what the tests' own finds: nothing. */
+/** No holding lacks a key: the audit of the command finds nothing, and neither does that of the tests. */
 function isSound(store: MemoryStore, schedule: string): void {
   expect(contradictions(store), schedule).toEqual([]);
   expect(
@@ -126,7 +126,7 @@ function isSound(store: MemoryStore, schedule: string): void {
   ).toEqual([]);
 }
 
-/** Whoever was given an address, and was not deleted, has it; then every DEL frees all that a container has. */
+/** Each container that was given an address and not deleted has it. Then its DEL frees all that it has. */
 async function keepsPromises({ store, ends, schedule }: EndedRun): Promise<void> {
   const given = Object.entries(ends).flatMap(([name, end]) => {
     const isGiven = name.startsWith("ADD") && end !== undefined && "holding" in end && end.kind === "claimed";
@@ -252,7 +252,7 @@ describe("a repair", () => {
       expect(given.length, schedule).toBeGreaterThan(0);
       for (let round = 0; round < 3; round++) await finish(store, repairing.start());
       const entries = store.entries().filter(({ key }) => key !== keys.def("d"));
-      // The taker of the lost address and its former owner: that is for a person to decide, and nothing is overwritten.
+      // The lost address has a former owner and a new one. A person has to decide, so nothing is overwritten.
       const left = auditEntries(keys, entries).filter(({ kind }) => kind !== "two-owners");
       expect(left, schedule).toEqual([]);
     };

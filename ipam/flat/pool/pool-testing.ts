@@ -21,7 +21,7 @@ export function spaceFrom(first: number, last: number): Space {
   return newSpace("4", [{ first: base + BigInt(first), last: base + BigInt(last) }]);
 }
 
-/** What a sandbox of a pod has; `number` makes its container, MAC and address differ from others'. */
+/** The holding of a pod's sandbox. `number` makes its container, MAC and address differ from others'. */
 export function holdingOf(number: number, change: Partial<Holding> = {}): Holding {
   return {
     identity: `ns/pod${number}/eth0`,
@@ -124,7 +124,7 @@ export function contradictions(store: MemoryStore): string[] {
   return audit(pool, store.entries());
 }
 
-/** Procedures under names, as a schedule lets them ask. `mostAsks`: it is killed after so many. */
+/** A procedure with a name for schedules. It is killed after `mostAsks` questions. */
 export interface Actor {
   readonly name: string;
   readonly start: () => AnyStep;
@@ -160,7 +160,7 @@ export async function inEveryOrder(
   return count;
 }
 
-/** Follows a schedule, then always the first that can go on; tells the schedules that turn off from there. */
+/** Follows a schedule, and then always the first procedure that can go on. Returns the schedules that branch off. */
 async function runOne(
   store: MemoryStore,
   actors: readonly Actor[],

@@ -3,16 +3,16 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import type { Entry, Store, StoreFault, Txn, TxnReply } from "../store/store.ts";
 
-/** Who asks the store: an operation of a process on a node. */
+/** An operation of a process on a node, which asks the store. */
 export interface Caller {
   readonly node: string;
   /** For people: `ADD c7`. */
   readonly what: string;
-  /** Dies at its request of this number, from 0 on, before it or after it. */
+  /** The process dies at its request of this number (from 0 on), before or after the store has done it. */
   readonly crash?: { readonly request: number; readonly when: "before" | "after" };
 }
 
-/** A change as it was made. */
+/** Is called after each transaction. */
 export type OnChange = (
   asker: Caller,
   before: readonly Entry[],
@@ -20,20 +20,20 @@ export type OnChange = (
   nowMs: number,
 ) => void;
 
-/** One store, and the network between it and the nodes: slow, lossy, and in an order that chance decides. */
+/** One store, and the network between it and the nodes. It is slow and lossy, and chance decides the order of requests. */
 export interface Cluster {
   readonly connect: (asker: Caller) => Store;
   readonly entries: () => readonly Entry[];
-  /** Lets one request through; false when none waits. */
+  /** Lets one request through. False if none waits. */
   readonly step: () => Promise<boolean>;
-  /** Delivers a request that its sender had given up. */
+  /** Delivers a request that its sender has given up. */
   readonly deliverLate: () => Promise<boolean>;
   readonly cut: Set<string>;
   /** How often each kind of fault happens, from 0 to 1. */
   faultRate: number;
-  /** Its database is full: it refuses what might put, before it looks at anything. */
+  /** The database is full: each transaction with a put is refused before its compares. */
   isFull: boolean;
-  /** By the store's clock, which is right. */
+  /** The store's time. Its clock is right. */
   nowMs: number;
   readonly stats: Map<string, number>;
 }
@@ -98,7 +98,7 @@ export function createCluster(chance: () => number, nowMs: number, onChange: OnC
     if (cluster.cut.has(node)) return "unreachable";
     if (cluster.isFull && puts(txn)) return "full";
     if (chance() >= cluster.faultRate) return "none";
-    // A read whose answer is lost has simply not been answered.
+    // A read whose answer is lost is the same as a read that was not answered.
     if (isRead(txn)) return "unreachable";
     return (["unreachable", "lost request", "lost reply", "late"] as const)[pick(4)] ?? "none";
   };
@@ -127,7 +127,7 @@ function count({ stats }: Cluster, what: string): void {
   stats.set(what, (stats.get(what) ?? 0) + 1);
 }
 
-/** Lets everything run that can. */
+/** Lets every operation run until it waits for the store. */
 function settle(): Promise<void> {
   return new Promise((done) => setImmediate(done));
 }

@@ -15,7 +15,7 @@ import {
   type World,
 } from "./world.ts";
 
-/** When everything works again: all is freed by DEL and GC, and the pool gives exactly as many addresses as it has. */
+/** Ends all faults. Then DEL and GC free all addresses, and the pool gives exactly as many as it has. */
 export async function finish(world: World, version: PoolVersion): Promise<void> {
   const { cluster, model, machines } = world;
   cluster.cut.clear();
@@ -42,7 +42,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
   await fill(world);
 }
 
-/** Whatever a node does next, it does what was journalled there. */
+/** Lets each node do an unrelated DEL until its journal is empty. */
 async function replayAll(world: World): Promise<void> {
   const { model, machines } = world;
   for (const node of nodes) {

@@ -4,7 +4,7 @@ import { audit, parsedHolding } from "../pool/pool-testing.ts";
 import type { Entry } from "../store/store.ts";
 import type { Caller } from "./cluster.ts";
 
-/** What the runtimes and pods of the cluster believe, told by nothing but what the plugin answered them. */
+/** A container as its runtime knows it: only from the answers of the plugin. */
 export interface SimulatedContainer {
   readonly id: string;
   readonly node: string;
@@ -19,28 +19,28 @@ export interface SimulatedContainer {
    */
   state: "adding" | "live" | "dead" | "superseded";
   addresses: readonly string[];
-  /** When its DEL was called that ended in an error, and left the release to the journal of its node. */
+  /** When its DEL was called, if that ended in an error and left the release to the journal of the node. */
   journalledMs?: number;
 }
 
 export interface ClusterModel {
   readonly containers: Map<string, SimulatedContainer>;
   readonly policy: "wait" | "new-ip" | "takeover";
-  /** What must never be, and was seen. */
+  /** The broken promises that were seen. */
   readonly violations: string[];
 }
 
 export const pool = "p";
 const keys = keysOf(pool);
 
-/** What one transaction made of the store, and when, by a clock that is right. */
+/** The store before and after one transaction, and the right time of it. */
 export interface StoreChange {
   readonly before: readonly Entry[];
   readonly after: readonly Entry[];
   readonly nowMs: number;
 }
 
-/** Judges one applied transaction against what everybody believes. */
+/** Compares one transaction with the knowledge of the runtimes. */
 export function judgeChange(model: ClusterModel, asker: Caller, change: StoreChange): void {
   const { before, after } = change;
   const note = (what: string): void => void model.violations.push(`${asker.what} on ${asker.node}: ${what}`);
@@ -60,7 +60,7 @@ function attachments(entries: readonly Entry[]): Entry[] {
   return entries.filter(({ key }) => isInKeyRange(keys.all.att, key));
 }
 
-/** A container that believes in its addresses loses them to the next sandbox of its pod, and to nobody else. */
+/** A live container loses its addresses only to the next sandbox of its pod. */
 function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry): string | undefined {
   const id = parsedHolding(value)?.containerId ?? "";
   const owner = model.containers.get(id);
@@ -72,14 +72,14 @@ function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry):
     if (owner.state !== "dead") owner.state = "superseded";
     return undefined;
   }
-  // Its own DEL or a GC, or its journalled DEL, which another operation of its node does on the way.
+  // A container that is not live is freed by its own DEL, by GC, or by its journalled DEL, which another operation does.
   if (owner.state === "live") return `(c) live ${id} of ${owner.identity} lost its record`;
   return asker.node === owner.node
     ? undefined
     : `(f) ${id} of node ${owner.node} was freed from another node`;
 }
 
-/** A held address goes to another identity when its time is over, and not before. */
+/** A held address goes to another identity only when its hold is over. */
 function judgeThefts({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
   const owners = new Map(after.map(({ key, value }) => [key, parsedHolding(value)]));
   for (const { key, value } of before) {
@@ -91,10 +91,10 @@ function judgeThefts({ before, after, nowMs }: StoreChange, note: (what: string)
   }
 }
 
-/** However wrong a node's clock is: a release that is on its way for so long there is none. */
+/** No release is under way for longer than this. */
 const longestWayMs = 3_600_000;
 
-/** A hold begins when the address is released, by whichever node; its clock may be hours behind. */
+/** A hold begins when the address is released, although the clock of that node may be hours behind. */
 function judgeHolds({ before, after, nowMs }: StoreChange, note: (what: string) => void): void {
   const known = new Set(before.map(({ key, value }) => `${key} ${value}`));
   for (const { key, value } of after) {

@@ -27,7 +27,7 @@ import {
 const podNames = Array.from({ length: 9 }, (_each, n) => `ns${n % 3}/p${n}`);
 const ifnames = ["eth0", "net1"];
 
-/** One thing that happens somewhere; `busy` are containers that something happens to already. */
+/** Something that may happen in the cluster. `busy` are the containers that another happening of the step is about. */
 type Happening = (world: World, busy: Set<string>, alone: boolean) => Promise<unknown> | undefined;
 
 const happenings: readonly (readonly [number, Happening])[] = [
@@ -94,7 +94,7 @@ function among(
   const all = [...world.model.containers.values()];
   const found = all.filter(({ id, state }) => states.includes(state) && !busy.has(id));
   if (found.length === 0) return undefined;
-  // The younger more often: there are ever more of the old.
+  // Younger containers are chosen more often, because there are ever more old ones.
   const container = world.pick(found.slice(-world.pick([5, 15, found.length])));
   busy.add(container.id);
   return container;
@@ -126,7 +126,7 @@ function startPod(world: World, busy: Set<string>, alone: boolean): Promise<unkn
   return observedAdd(world, container, alone, request);
 }
 
-/** An ADD whose answer is compared with what the store says before and after, where nothing else goes on. */
+/** Calls ADD. If nothing else goes on, its answer is compared with the store before and after. */
 async function observedAdd(
   world: World,
   container: SimulatedContainer,
@@ -144,7 +144,7 @@ async function observedAdd(
   if (!outcome.ok) return judgeRefusal(world, container, outcome, alone && world.cluster.faultRate === 0);
   if (!alone || request !== undefined || before === undefined) return;
   const nowMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
-  // What is held too long, or waits in the journal of the node, may be cleared away by the very operation.
+  // This operation may itself remove an expired hold, or do a release that waits in the journal of the node.
   const runs = world.model.containers.get(before.containerId)?.state !== "dead";
   const mine = isAttached(before) ? runs && before.node === container.node : !isExpired(before, nowMs);
   const recorded = recordOf(world, container);
@@ -197,7 +197,7 @@ function judgeRefusal(
   const { violations } = world.model;
   if (!mayFail.includes(error.id)) violations.push(`ADD ${container.id}: ${error.id}: ${error.msg}`);
   if (error.id !== "ipam.pool-exhausted" || !exact) return;
-  // A hold is over only by both clocks, and the store's tells seconds.
+  // A hold is over only if both clocks say so, and the store's time is in seconds.
   const nodeMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
   const nowMs = Math.min(nodeMs, Math.trunc(world.cluster.nowMs / 1000) * 1000);
   const full = spacesOf(world, container.node).some((space) => {
@@ -226,13 +226,13 @@ function repeatAdd(world: World, busy: Set<string>): Promise<unknown> | undefine
   return container && observedAdd(world, container, false, undefined);
 }
 
-/** A container whose ADD failed, or whose DEL was called, is attached again under the same ID. */
+/** Attaches a container again under the same ID, after a failed ADD or after its DEL. */
 function addAgain(world: World, busy: Set<string>): Promise<unknown> | undefined {
   const container = among(world, busy, ["adding", "dead"]);
   return container && observedAdd(world, container, false, undefined);
 }
 
-/** No runtime collects while it works on a container of the node. */
+/** Calls GC. No runtime does so while it works on a container of the node. */
 function collect(world: World, _busy: Set<string>, alone: boolean): Promise<unknown> | undefined {
   return alone ? collectOn(world, world.pick(nodes), world.pick(networks)) : undefined;
 }
@@ -256,7 +256,7 @@ async function inspectOne(world: World, container: SimulatedContainer): Promise<
   if (outcome === "crash") return;
   const { violations } = world.model;
   const isLive = container.state === "live";
-  // A request that came late may have given a superseded container what it had, until its DEL.
+  // A late request may have given the addresses to a superseded container again, until its DEL.
   if (outcome.ok && (before ?? recordOf(world, container)) === undefined)
     violations.push(`CHECK ${container.id}: it passed, though nothing is recorded`);
   if (!outcome.ok && outcome.error.id === "ipam.drift" && isLive) violations.push(outcome.error.msg);

@@ -14,7 +14,7 @@ import { createMemoryStore, type MemoryStore } from "../store/memory-store.ts";
 import type { Store, StoreFault } from "../store/store.ts";
 import type { OpenStore } from "../teardown-config.ts";
 
-/** For tests of the verbs: a node with a store that can be taken away. */
+/** For tests of the verbs: a node with a store that can fail. */
 export interface VerbScene {
   readonly fake: Fake;
   readonly memory: MemoryStore;

@@ -44,7 +44,7 @@ export function createWorld(seed: number, policy: ClusterModel["policy"], versio
   const cluster = createCluster(chance, startMs, (asker, before, after, nowMs) =>
     judgeChange(model, asker, { before, after, nowMs }),
   );
-  // One is behind and one is ahead, by more than most holds.
+  // The clock of one node is behind and that of another is ahead, by more than most holds.
   machines.get(nodes[1])?.clock.advance(-skewMs);
   machines.get(nodes[2])?.clock.advance(skewMs);
   return {
@@ -68,7 +68,7 @@ function identityOf(at: number): Readonly<Record<string, string>> {
   return { "/etc/machine-id": `${String(at).repeat(32)}\n` };
 }
 
-/** Every sandbox of the node is gone, and its runtime may remember it or not. */
+/** Reboots a node: all its sandboxes are gone. Its runtime may have lost some of its files. */
 export function reboot({ machines, model, seen }: World, node: string): void {
   machines.get(node)?.crash({ lose: "some" });
   for (const container of model.containers.values()) if (container.node === node) container.state = "dead";
@@ -144,7 +144,7 @@ export function recordOf({ cluster }: World, { node, id, ifname }: SimulatedCont
 }
 
 export async function runDel(world: World, container: SimulatedContainer, crash?: CrashPlan) {
-  // Whatever comes of it: a runtime that has called DEL takes the addresses for free.
+  // A runtime that has called DEL takes the addresses for free, even if DEL fails.
   container.state = "dead";
   const calledMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
   const outcome = await call(world, askerOf(container, "DEL", crash), del, {
@@ -155,7 +155,7 @@ export async function runDel(world: World, container: SimulatedContainer, crash?
   return outcome;
 }
 
-/** The runtime lists what it believes to run. */
+/** Calls GC with the containers that the runtime takes for running. */
 export async function runGc(world: World, node: string, network: string, crash?: CrashPlan) {
   const own = [...world.model.containers.values()].filter(
     (each) => each.node === node && each.network === network,
@@ -181,7 +181,7 @@ export async function together(world: World, operations: readonly Promise<unknow
   const all = Promise.all(operations).finally(() => {
     done = true;
   });
-  // A failure is told below; until then somebody has to listen.
+  // A failure is thrown below. Until then it may not count as unhandled.
   all.catch(() => {});
   for (let idle = 0; !done; ) {
     idle = (await world.cluster.step()) ? 0 : idle + 1;

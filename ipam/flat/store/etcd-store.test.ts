@@ -92,7 +92,7 @@ describe("failover", () => {
     const store = open();
     expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
     expect(asked().length).toBe(1);
-    // Whoever starts over does so elsewhere.
+    // A procedure that starts over asks the next endpoint.
     expect(await store.txn(put)).toMatchObject({ ok: true });
     expect(asked()[1]).toBe("b /v3/kv/txn");
   });

@@ -17,7 +17,7 @@ async function ask(store: Store, success: readonly Op[]): Promise<TxnReply> {
   return must(await store.txn({ compare: [], success, failure: [] }));
 }
 
-/** All that a new process finds. */
+/** All entries that a new process finds. */
 async function content(machine: FakeMachine): Promise<ReadonlyMap<string, string>> {
   const process = machine.spawn();
   const [reply] = (
@@ -67,7 +67,7 @@ function applied(state: ReadonlyMap<string, string>, change: Change): Map<string
 
 const sorted = (state: ReadonlyMap<string, string>) => [...state].toSorted();
 
-/** `true`: what was being written when the process was stopped is there; `false`: it is not. Nothing in between. */
+/** Whether the write during which the process was stopped is there. It may not be there in part. */
 async function isDone(
   machine: FakeMachine,
   before: ReadonlyMap<string, string>,
@@ -111,7 +111,7 @@ describe("a store in a folder", () => {
           if (loss !== "no reboot") machine.crash({ lose: loss });
           else machine.kill(victim.pid);
           const done = await isDone(machine, state, change);
-          // What was answered survives the power.
+          // A write that was answered survives a power loss.
           if (ended === "answered") expect(done).toBe(true);
           if (done) state = applied(state, change);
         }
@@ -206,7 +206,7 @@ describe("a store in a folder", () => {
     expect(paths.filter((path) => path.includes("/keys/"))).toEqual([`${dir}/keys/`]);
     const locks = machine.disk.paths().filter((path) => path.includes("/.locks/"));
     expect(locks).toEqual([`/run/hawser${dir}/.locks/`]);
-    // Under the store's lock nobody looks for processes: others may make that costly.
+    // No process is looked up under the store's lock, because other processes could make that slow.
     expect(looks).toEqual([]);
     const modes = [dir, `${dir}/log`, "/var/lib"].map((path) => machine.disk.stat(path));
     expect(modes).toMatchObject([0o700, 0o700, 0o755].map((mode) => ({ value: { mode } })));
