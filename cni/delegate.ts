@@ -2,7 +2,7 @@ import type { Attempt, Fault } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
-import { type CniError, cniError, failWith, hasId } from "./errors.ts";
+import { type CniError, cniError, cut, failWith, hasId } from "./errors.ts";
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
 import { operationEnvironment, operationVariable } from "./orphans.ts";
 import { redact, secretsIn } from "./secrets.ts";
@@ -276,7 +276,8 @@ function printedError(stdout: string): JsonObject | undefined {
 }
 
 /** How much of a plugin's own words is shown: enough to recognise them. */
+const longestExcerpt = 400;
+
 export function excerpt(text: string): string {
-  const line = text.trim().replaceAll(/\s+/g, " ");
-  return line.length > 400 ? `${line.slice(0, 400)}...` : line;
+  return cut(text.trim().replaceAll(/\s+/g, " "), longestExcerpt);
 }

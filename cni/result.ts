@@ -48,7 +48,7 @@ function spelled(
   const taken = new Set(Object.keys(object));
   const names = new Map<string, string>();
   for (const { key, known: field } of twins) {
-    if (taken.has(field)) problems.push(`${place}${show(key)} is another ${field} to whoever reads it`);
+    if (taken.has(field)) problems.push(`${place}${kindOrText(key)} is another ${field} to whoever reads it`);
     taken.add(field);
     names.set(key, field);
   }
@@ -59,7 +59,7 @@ function readVersion(document: JsonObject, configVersion: Version): Outcome<Vers
   const value = document.cniVersion ?? "";
   if (value === "") return ok(configVersion);
   if (isVersion(value)) return ok(value);
-  return fail(`cniVersion is ${show(value)}, not one of ${versions.join(", ")}`);
+  return fail(`cniVersion is ${kindOrText(value)}, not one of ${versions.join(", ")}`);
 }
 
 /** Names five problems at most: a result may be as long as its author likes, an error that people read may not. */
@@ -77,28 +77,29 @@ interface Shape {
   readonly fields: Readonly<Record<string, Check>>;
 }
 
-const text: Check = (value) => (typeof value === "string" ? undefined : `is ${show(value)}, not a string`);
+const text: Check = (value) =>
+  typeof value === "string" ? undefined : `is ${kindOrText(value)}, not a string`;
 const integer: Check = (value) =>
-  Number.isSafeInteger(value) ? undefined : `is ${show(value)}, not an integer`;
+  Number.isSafeInteger(value) ? undefined : `is ${kindOrText(value)}, not an integer`;
 const index: Check = (value) =>
-  Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : `is ${show(value)}, not an index`;
+  Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : `is ${kindOrText(value)}, not an index`;
 const ip: Check = (value) =>
   typeof value === "string" && addressFamily(value) !== undefined
     ? undefined
-    : `is ${show(value)}, not an IP address`;
+    : `is ${kindOrText(value)}, not an IP address`;
 const cidr: Check = (value) =>
   typeof value === "string" && cidrFamily(value) !== undefined
     ? undefined
-    : `is ${show(value)}, not an address with a prefix length like 10.1.0.5/16`;
+    : `is ${kindOrText(value)}, not an address with a prefix length like 10.1.0.5/16`;
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((each) => typeof each === "string")
     ? undefined
-    : `is ${show(value)}, not an array of strings`;
+    : `is ${kindOrText(value)}, not an array of strings`;
 const ofFamily =
   (family: Family): Check =>
   (value) =>
     cidr(value) ??
-    (cidrFamily(String(value)) === family ? undefined : `is ${show(value)}, which is not IPv${family}`);
+    (cidrFamily(String(value)) === family ? undefined : `is ${kindOrText(value)}, which is not IPv${family}`);
 
 const interfaceShape: Shape = {
   needs: "name",
@@ -202,7 +203,7 @@ function readList<T>(
 ): T[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) {
-    problems.push(`${place} is ${show(value)}, not an array`);
+    problems.push(`${place} is ${kindOrText(value)}, not an array`);
     return undefined;
   }
   return value.flatMap((entry, at) => {
@@ -214,7 +215,7 @@ function readList<T>(
 /** The part without its empty fields; undefined if it is no object at all. */
 function readPart(place: string, printed: Json, shape: Shape, problems: string[]): JsonObject | undefined {
   if (!isObject(printed)) {
-    problems.push(`${place} is ${show(printed)}, not an object`);
+    problems.push(`${place} is ${kindOrText(printed)}, not an object`);
     return undefined;
   }
   const value = spelled(`${place}.`, printed, Object.keys(shape.fields), problems);
@@ -244,8 +245,7 @@ function checked<T>(part: JsonObject): T {
   return part as unknown as T;
 }
 
-function show(value: Json): string {
+function kindOrText(value: Json): string {
   if (value === null || Array.isArray(value) || isObject(value)) return kindOf(value);
-  const printed = printJson(value);
-  return cut(printed);
+  return cut(printJson(value));
 }

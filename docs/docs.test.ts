@@ -12,13 +12,13 @@ const pages = ["README.md", "CONTRIBUTING.md", "docs", "examples"].flatMap((name
         .map((file) => `${name}/${file}`),
 );
 
-function textOf(page: string): string {
+function pageText(page: string): string {
   return fs.readFileSync(`${root}/${page}`, "utf8");
 }
 
 /** As GitHub makes them of headings. */
 function anchors(page: string): string[] {
-  return [...textOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+  return [...pageText(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
@@ -28,7 +28,7 @@ function anchors(page: string): string[] {
 
 describe.each(pages)("%s", (page) => {
   test("has no link into nothing", () => {
-    const links = [...textOf(page).matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link);
+    const links = [...pageText(page).matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link);
     const own = links.filter((link) => !/^https?:/.test(link));
     const broken = own.filter((link) => {
       const [file = "", anchor] = link.split("#");
@@ -40,7 +40,7 @@ describe.each(pages)("%s", (page) => {
   });
 
   test("has JSON where it says so", () => {
-    for (const [, block = ""] of textOf(page).matchAll(/```json\n([\s\S]*?)```/g)) {
+    for (const [, block = ""] of pageText(page).matchAll(/```json\n([\s\S]*?)```/g)) {
       expect(() => JSON.parse(block), block).not.toThrow();
     }
   });
@@ -71,7 +71,7 @@ describe("what pages name", () => {
 
   /** `install/merge.ts`, `plugins/meta/trust/`, `sys/linux*.ts`; no path of a node, and no command. */
   test.each(pages)("%s: each source file and folder in backticks exists", (page) => {
-    const named = [...textOf(page).matchAll(/`([\w.*-]+(?:\/[\w.*-]+)*(?:\.ts|\/))`/g)].map(
+    const named = [...pageText(page).matchAll(/`([\w.*-]+(?:\/[\w.*-]+)*(?:\.ts|\/))`/g)].map(
       ([, name = ""]) => name,
     );
     const missing = named.filter((name) =>
@@ -103,7 +103,7 @@ describe("what pages name", () => {
   const othersNames = ["KubeletPodResourcesGet", "AddedInterface", "CmdArgs"];
 
   test.each(pages)("%s: each name of two words in backticks is one of ours", (page) => {
-    const named = [...textOf(page).matchAll(/`([a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*)`/g)].map(
+    const named = [...pageText(page).matchAll(/`([a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*)`/g)].map(
       ([, name = ""]) => name,
     );
     expect(named.filter((name) => !words.has(name) && !othersNames.includes(name))).toEqual([]);
@@ -138,7 +138,7 @@ function endsOf(file: string): string[] {
 /** The floors that docs/architecture.md draws, from the top, each as its folder. */
 function floorsOf(base: string, column: number): string[] {
   const [, picture = ""] =
-    /^### Floors$[\s\S]*?```\n([\s\S]*?)```/m.exec(textOf("docs/architecture.md")) ?? [];
+    /^### Floors$[\s\S]*?```\n([\s\S]*?)```/m.exec(pageText("docs/architecture.md")) ?? [];
   const names = picture.split("\n").map((line) => line.slice(column).split("  ")[0] ?? "");
   expect(names[0]).toBe(base);
   return names.slice(2).filter((name) => name !== "" && !name.includes(","));

@@ -1,5 +1,5 @@
 import type { ErrorId } from "../cni/error-ids.ts";
-import { type CniError, type CodeName, cniError } from "../cni/errors.ts";
+import { type CniError, type CodeName, cniError, cut } from "../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../cni/json.ts";
 import { redact } from "../cni/secrets.ts";
 import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from "../sys/http.ts";
@@ -189,8 +189,7 @@ const longestMessage = 400;
 function says({ secret }: ApiCall, object: JsonObject | undefined): string {
   if (typeof object?.message !== "string" || object.message === "") return "";
   const message = redact(object.message, [secret], tokenMark);
-  const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}...` : message;
-  return ` (${cut.replaceAll(/[^ -~]/g, "?")})`;
+  return ` (${cut(message, longestMessage).replaceAll(/[^ -~]/g, "?")})`;
 }
 
 /** In seconds; the header's other form, a date, would need the server's clock. */

@@ -1,7 +1,7 @@
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { RpcFault } from "../sys/rpc.ts";
 import type { Sys } from "../sys/sys.ts";
-import { numberOf, readFields, textOf, writeTexts } from "./devices/protobuf.ts";
+import { decodeText, numberOf, readFields, writeTexts } from "./devices/protobuf.ts";
 
 /**
  * The runtime's own service, CRI v1 (k8s.io/cri-api/pkg/apis/runtime/v1/api.proto): as much of its messages as tells which
@@ -40,12 +40,12 @@ function readSandbox(bytes: Uint8Array): Outcome<Sandbox, string> {
   if (!fields.ok) return fields;
   const metadata = readFields(last(fields.value.get(2)));
   if (!metadata.ok) return metadata;
-  const id = textOf(fields.value.get(1)?.at(-1));
+  const id = decodeText(fields.value.get(1)?.at(-1));
   if (id === "") return fail("a sandbox without an ID");
   return ok({
     id,
-    name: textOf(metadata.value.get(1)?.at(-1)),
-    namespace: textOf(metadata.value.get(3)?.at(-1)),
+    name: decodeText(metadata.value.get(1)?.at(-1)),
+    namespace: decodeText(metadata.value.get(3)?.at(-1)),
   });
 }
 

@@ -211,7 +211,7 @@ function tlsOf(
   }
   if ((material.cert === undefined) !== (material.key === undefined))
     return fail("client-certificate and client-key belong together, and one is missing");
-  const name = textOf(cluster, "tls-server-name");
+  const name = textField(cluster, "tls-server-name");
   if (!name.ok) return name;
   if (name.value !== undefined) material.servername = name.value;
   return ok(Object.keys(material).length === 0 ? undefined : material);
@@ -224,13 +224,13 @@ function pemOf(
   from: JsonObject,
   field: string,
 ): Outcome<string | undefined, string> {
-  const data = textOf(from, `${field}-data`);
+  const data = textField(from, `${field}-data`);
   if (!data.ok) return data;
   if (data.value !== undefined) {
     const pem = decodeBase64(data.value);
     return pem?.includes("-----BEGIN ") ? ok(pem) : fail(`${field}-data is no PEM text in base64`);
   }
-  const path = textOf(from, field);
+  const path = textField(from, field);
   if (!path.ok || path.value === undefined) return path;
   const pem = readPem(sys, absolute(folder, path.value));
   return pem.ok ? pem : fail(`${field}: ${pem.error}`);
@@ -252,10 +252,10 @@ function decodeBase64(text: string): string | undefined {
 
 /** With both a file and a token, the file is used, as in client-go. */
 function tokenOf(folder: string, user: JsonObject): Outcome<KubeToken, string> {
-  const path = textOf(user, "tokenFile");
+  const path = textField(user, "tokenFile");
   if (!path.ok) return path;
   if (path.value !== undefined) return ok({ kind: "file", path: absolute(folder, path.value) });
-  const text = textOf(user, "token");
+  const text = textField(user, "token");
   if (!text.ok) return text;
   if (text.value === undefined) return ok({ kind: "none" });
   return isToken(text.value) ? ok({ kind: "text", text: text.value }) : fail("token is no token");
@@ -266,7 +266,7 @@ export function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-function textOf(from: JsonObject, field: string): Outcome<string | undefined, string> {
+function textField(from: JsonObject, field: string): Outcome<string | undefined, string> {
   const value = from[field];
   if (isUnset(value)) return ok(undefined);
   return typeof value === "string" ? ok(value) : fail(`${field} is ${kindOf(value)}, not a text`);

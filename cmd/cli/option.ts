@@ -40,7 +40,7 @@ export function text(
   const { required = false, ...rest } = more;
   return {
     yargs: { type: "string", requiresArg: true, demandOption: required, describe, ...rest },
-    read: textOf,
+    read: lastText,
   };
 }
 
@@ -79,16 +79,17 @@ export function choice<const T extends string>(
 export function folder(describe: string, more: { readonly default?: string } = {}): Option<string> {
   return {
     yargs: { type: "string", requiresArg: true, describe, ...more },
-    read: (given) => withoutTrailingSlashes(textOf(given) ?? ""),
+    read: (given) => withoutTrailingSlashes(lastText(given) ?? ""),
   };
 }
 
 /** An option with a duration such as `90s`. The value is in milliseconds. */
 export function duration(name: string, describe: string): Option<number | undefined> {
   const coerce = (given: unknown): number => {
-    const parsed = parseDurationMs(textOf(given) ?? "");
+    const parsed = parseDurationMs(lastText(given) ?? "");
     // yargs reports this error like its own.
-    if (parsed === undefined) throw new Error(`--${name} ${textOf(given)} is no duration like 90s, 5m or 0`);
+    if (parsed === undefined)
+      throw new Error(`--${name} ${lastText(given)} is no duration like 90s, 5m or 0`);
     return parsed;
   };
   return {
@@ -103,7 +104,7 @@ export function argument(missing: string, describe: string, choices?: readonly s
   return {
     argument: { missing },
     yargs: { type: "string", demandOption: true, describe, ...(choices && { choices }) },
-    read: (given) => textOf(given) ?? "",
+    read: (given) => lastText(given) ?? "",
   };
 }
 
@@ -112,7 +113,7 @@ export function mapped<T, U>(option: Option<T>, change: (value: T) => U): Option
   return { ...option, read: (given) => change(option.read(given)) };
 }
 
-function textOf(given: unknown): string | undefined {
+function lastText(given: unknown): string | undefined {
   const last = lastOf(given);
   return typeof last === "string" ? last : undefined;
 }

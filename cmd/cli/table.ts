@@ -21,7 +21,7 @@ export function formatTable(
   const widths = columns === undefined ? natural : narrow(natural, columns);
   return lines.map((line) =>
     widths
-      .map((width, index) => cut(line[index] ?? "", width))
+      .map((width, index) => cutToColumns(line[index] ?? "", width))
       .map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - stringWidth(cell)))
       .join(gap)
       .trimEnd(),
@@ -39,7 +39,7 @@ function narrow(natural: readonly number[], columns: number): number[] {
   return widths;
 }
 
-function cut(text: string, width: number): string {
+function cutToColumns(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   const parts = Array.from(characters.segment(text), ({ segment }) => segment);
   return text.startsWith("/")

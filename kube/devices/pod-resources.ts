@@ -1,5 +1,5 @@
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import { readFields, textOf, writeTexts } from "./protobuf.ts";
+import { decodeText, readFields, writeTexts } from "./protobuf.ts";
 
 /**
  * The kubelet's pod-resources service, v1 (k8s.io/kubelet/pkg/apis/podresources/v1/api.proto): as much of its messages as
@@ -60,8 +60,8 @@ function readPod(bytes: Uint8Array): Outcome<PodResources, string> {
   const containers = readEach(bytes, 3, (container) => readEach(container, 2, readAssignment));
   if (!containers.ok) return containers;
   return ok({
-    name: textOf(fields.value.get(1)?.at(-1)),
-    namespace: textOf(fields.value.get(2)?.at(-1)),
+    name: decodeText(fields.value.get(1)?.at(-1)),
+    namespace: decodeText(fields.value.get(2)?.at(-1)),
     containers: containers.value,
   });
 }
@@ -69,8 +69,8 @@ function readPod(bytes: Uint8Array): Outcome<PodResources, string> {
 function readAssignment(bytes: Uint8Array): Outcome<Assignment, string> {
   const fields = readFields(bytes);
   if (!fields.ok) return fields;
-  const deviceIds = (fields.value.get(2) ?? []).map(textOf);
-  return ok({ resource: textOf(fields.value.get(1)?.at(-1)), deviceIds });
+  const deviceIds = (fields.value.get(2) ?? []).map(decodeText);
+  return ok({ resource: decodeText(fields.value.get(1)?.at(-1)), deviceIds });
 }
 
 function readEach<T>(

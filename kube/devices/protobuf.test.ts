@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { must } from "../../sys/outcome-testing.ts";
-import { readFields, textOf, writeTexts } from "./protobuf.ts";
+import { decodeText, readFields, writeTexts } from "./protobuf.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -33,7 +33,7 @@ test("other kinds of fields are passed over, whatever lies between", () => {
     ...[0xfa, 0xff, 0xff, 0xff, 0x0f, 1, 0x7a], // the highest number: "z"
   );
   const fields = must(readFields(message));
-  const texts = [...fields].map(([number, values]) => [number, values.map(textOf)]);
+  const texts = [...fields].map(([number, values]) => [number, values.map(decodeText)]);
   expect(texts).toEqual([
     [3, ["ab", ""]],
     [0x1fff_ffff, ["z"]],
@@ -60,7 +60,7 @@ test("texts that were written are read", () => {
   fc.assert(
     fc.property(texts, (given) => {
       const fields = must(readFields(writeTexts(given)));
-      const read = [...fields].map(([number, values]) => [String(number), textOf(values[0])]);
+      const read = [...fields].map(([number, values]) => [String(number), decodeText(values[0])]);
       expect(Object.fromEntries(read)).toEqual(
         Object.fromEntries(Object.entries(given).filter(([, text]) => text !== "")),
       );

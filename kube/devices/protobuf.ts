@@ -87,7 +87,7 @@ function readVarint(bytes: Uint8Array, start: number): { value: number; next: nu
 }
 
 /** Text as Go writes it: UTF-8. What is not is shown with the replacement character. */
-export function textOf(bytes: Uint8Array | undefined): string {
+export function decodeText(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? "" : new TextDecoder().decode(bytes);
 }
 

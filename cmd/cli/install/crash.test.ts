@@ -4,11 +4,11 @@ import { crashPoints } from "../../../sys/fake-crashes.ts";
 import {
   chained,
   createNode,
+  fileText,
   type InstallCommandOptions,
   install,
   owner,
   primaryText,
-  textOf,
   uninstall,
 } from "./install-testing.ts";
 
@@ -25,16 +25,16 @@ const ways: [string, InstallCommandOptions, Record<string, string>][] = [
 function expectSound(node: Fake): void {
   const names = node.machine.disk.list(conf);
   const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
-  const list = JSON.parse(textOf(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
+  const list = JSON.parse(fileText(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
   const isHawser = list.plugins?.some(({ type }) => type === "hawser") === true;
-  if (isHawser) expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
+  if (isHawser) expect(fileText(node, "/opt/cni/bin/hawser")).toBe("the program");
 }
 
 /** The plugin types of the file that a runtime reads. */
 function firstTypes(node: Fake): string[] {
   const names = node.machine.disk.list(conf);
   const [first] = (names.ok ? names.value : []).filter((name) => !name.startsWith("."));
-  const { plugins = [] } = JSON.parse(textOf(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
+  const { plugins = [] } = JSON.parse(fileText(node, `${conf}/${first}`)) as { plugins?: { type: string }[] };
   return plugins.map(({ type }) => type);
 }
 
@@ -78,7 +78,7 @@ describe.each(ways)("%s", (_what, options, files) => {
         expectSound(node);
         expect(node.machine.disk.paths().filter((path) => path.includes("hawser-new"))).toEqual([]);
         expect(await uninstall(again.sys)).toMatchObject({ code: 0 });
-        expect(textOf(node, `${conf}/${file}`)).toBe(original);
+        expect(fileText(node, `${conf}/${file}`)).toBe(original);
       },
     );
     expect(stops).toBeGreaterThan(60);
@@ -97,8 +97,8 @@ describe.each(ways)("%s", (_what, options, files) => {
         const rest = await uninstall(again.sys);
         // Its last effect removed the manifest, so nothing is left to repeat.
         expect(rest.code === 0 || rest.err.includes("install.none")).toBe(true);
-        expect(textOf(node, `${conf}/${file}`)).toBe(original);
-        expect(textOf(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
+        expect(fileText(node, `${conf}/${file}`)).toBe(original);
+        expect(fileText(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
       },
     );
     expect(stops).toBeGreaterThan(20);
@@ -111,7 +111,7 @@ describe.each(ways)("%s", (_what, options, files) => {
         await install(node.sys, options);
         const names = node.machine.disk.list(conf);
         const path = `${conf}/${(names.ok ? names.value : []).find((name) => !name.startsWith("."))}`;
-        const list = JSON.parse(textOf(node, path));
+        const list = JSON.parse(fileText(node, path));
         list.plugins.push({ type: "istio-cni" });
         node.machine.disk.write(path, JSON.stringify(list), { mode: 0o644, sync: true });
         node.machine.disk.syncFolder(conf);

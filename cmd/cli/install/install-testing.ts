@@ -80,11 +80,11 @@ async function hear(run: (context: Context) => number | Promise<number>): Promis
   return { code: exitCode, out: stdout, err: stderr };
 }
 
-export function textOf({ machine }: Fake, path: string): string {
+export function fileText({ machine }: Fake, path: string): string {
   const text = machine.disk.read(path);
   return text.ok ? text.value : text.error.code;
 }
 
 export function documentOf(fake: Fake, path: string): unknown {
-  return JSON.parse(textOf(fake, path));
+  return JSON.parse(fileText(fake, path));
 }

@@ -5,12 +5,12 @@ import {
   createNode,
   documentOf,
   executable,
+  fileText,
   type InstallCommandOptions,
   install,
   owner,
   primaryList,
   primaryText,
-  textOf,
   uninstall,
   uninstallation,
 } from "./install-testing.ts";
@@ -33,7 +33,7 @@ describe("as the owner", () => {
         },
       ],
     });
-    expect(textOf(node, `${conf}/10-cluster.conflist`)).toBe(primaryText);
+    expect(fileText(node, `${conf}/10-cluster.conflist`)).toBe(primaryText);
   });
 
   test("what the primary says of its version is said again, and no more", async () => {
@@ -63,7 +63,7 @@ hawser is installed for network cluster-net: it calls the primary, by /etc/cni/n
 hawser doctor tells whether the node is sound.
 `);
     for (const name of ["hawser", "hawser-static", "hawser-host-local", "hawser-flat"])
-      expect(textOf(node, `/opt/cni/bin/${name}`)).toBe("the program");
+      expect(fileText(node, `/opt/cni/bin/${name}`)).toBe("the program");
   });
 
   test("again: nothing but the binary changes", async () => {
@@ -106,17 +106,17 @@ describe("chained", () => {
       name: "one",
       plugins: [single, { type: "hawser", capabilities: annotations }],
     });
-    expect(textOf(node, `${conf}/05-one.conf`)).toBe("ENOENT");
+    expect(fileText(node, `${conf}/05-one.conf`)).toBe("ENOENT");
     await uninstall(node.sys);
-    expect(textOf(node, `${conf}/05-one.conf`)).toBe(JSON.stringify(single));
-    expect(textOf(node, `${conf}/05-one.conflist`)).toBe("ENOENT");
+    expect(fileText(node, `${conf}/05-one.conf`)).toBe(JSON.stringify(single));
+    expect(fileText(node, `${conf}/05-one.conflist`)).toBe("ENOENT");
   });
 
   test("numbers that JavaScript cannot hold stay what they are", async () => {
     const text = primaryText.replace("1450", "14500000000000000000001");
     const node = createNode({ [`${conf}/10-cluster.conflist`]: text });
     await install(node.sys, chained);
-    expect(textOf(node, `${conf}/10-cluster.conflist`)).toContain("14500000000000000000001");
+    expect(fileText(node, `${conf}/10-cluster.conflist`)).toContain("14500000000000000000001");
   });
 
   test("when the primary's own installer has written its list anew, installing again appends to that", async () => {
@@ -125,9 +125,9 @@ describe("chained", () => {
     const renewed = primaryText.replace("cni0", "cni1");
     node.machine.disk.write(`${conf}/10-cluster.conflist`, renewed, { mode: 0o644 });
     await install(node.sys, chained);
-    expect(textOf(node, `${conf}/10-cluster.conflist`)).toMatch(/"cni1"[\s\S]*"hawser"/);
+    expect(fileText(node, `${conf}/10-cluster.conflist`)).toMatch(/"cni1"[\s\S]*"hawser"/);
     await uninstall(node.sys);
-    expect(textOf(node, `${conf}/10-cluster.conflist`)).toBe(renewed);
+    expect(fileText(node, `${conf}/10-cluster.conflist`)).toBe(renewed);
   });
 });
 
@@ -143,7 +143,7 @@ describe("what it is given", () => {
   test("--api: a kubeconfig of the service account, its token in a file beside it, for root alone", async () => {
     const node = createNode();
     await install(node.sys, { ...owner, api: true });
-    expect(textOf(node, "/etc/cni/hawser/token")).toBe("a token");
+    expect(fileText(node, "/etc/cni/hawser/token")).toBe("a token");
     expect(documentOf(node, "/etc/cni/hawser/kubeconfig")).toMatchObject({
       clusters: [
         {
@@ -165,9 +165,9 @@ describe("what it is given", () => {
   test("--root: the node's files below it, the paths in them the node's own", async () => {
     const node = createNode({ "/host/etc/cni/net.d/10-cluster.conflist": primaryText });
     await install(node.sys, { ...owner, root: "/host", api: true });
-    expect(textOf(node, "/host/opt/cni/bin/hawser-flat")).toBe("the program");
-    expect(textOf(node, "/host/etc/cni/hawser/kubeconfig")).toContain('"/etc/cni/hawser/token"');
-    expect(textOf(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
+    expect(fileText(node, "/host/opt/cni/bin/hawser-flat")).toBe("the program");
+    expect(fileText(node, "/host/etc/cni/hawser/kubeconfig")).toContain('"/etc/cni/hawser/token"');
+    expect(fileText(node, "/opt/cni/bin/hawser")).toBe("ENOENT");
   });
 
   test("--dry-run and --json: told, not done, and no secret told", async () => {
@@ -303,7 +303,7 @@ describe("uninstall", () => {
     expect(await uninstall(node.sys)).toMatchObject({ code: 0, err: "" });
     const folders = ["/opt/", "/opt/cni/", "/opt/cni/bin/", "/etc/cni/hawser/", "/etc/cni/hawser/net.d/"];
     expect(node.machine.disk.paths()).toEqual([...before, ...folders].sort());
-    expect(textOf(node, `${conf}/10-cluster.conflist`)).toBe(primaryText);
+    expect(fileText(node, `${conf}/10-cluster.conflist`)).toBe(primaryText);
   });
 
   test("the configuration goes first, the binary behind its links", async () => {
@@ -335,7 +335,7 @@ hawser is uninstalled. Network definitions were left.
   test("a list that somebody has edited since keeps all but hawser", async () => {
     const node = createNode();
     await install(node.sys, chained);
-    const edited = textOf(node, `${conf}/10-cluster.conflist`).replace("1450", "9000");
+    const edited = fileText(node, `${conf}/10-cluster.conflist`).replace("1450", "9000");
     node.machine.disk.write(`${conf}/10-cluster.conflist`, edited, { mode: 0o644 });
     await uninstall(node.sys);
     expect(documentOf(node, `${conf}/10-cluster.conflist`)).toEqual({
@@ -351,7 +351,7 @@ hawser is uninstalled. Network definitions were left.
     const { code, err } = await uninstall(node.sys);
     expect(code).toBe(1);
     expect(err).toContain("install.last");
-    expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
+    expect(fileText(node, "/opt/cni/bin/hawser")).toBe("the program");
   });
 
   test("nothing was installed, or its note is torn", async () => {
@@ -371,7 +371,7 @@ hawser is uninstalled. Network definitions were left.
     const { code, err } = await uninstall(node.sys);
     expect(code).toBe(1);
     expect(err).toContain("install.attached");
-    expect(textOf(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
+    expect(fileText(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
     expect(await uninstall(node.sys, { ...uninstallation, force: true })).toMatchObject({ code: 0 });
   });
 });
@@ -414,8 +414,8 @@ describe("--stay", () => {
     expect(code).toBe(0);
     expect(out.match(/written {4}\/etc\/cni\/hawser\/token/g)).toHaveLength(2);
     expect(out.match(/copied/g)).toHaveLength(1);
-    expect(textOf(node, "/etc/cni/hawser/token")).toBe("a new token");
-    expect(textOf(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
+    expect(fileText(node, "/etc/cni/hawser/token")).toBe("a new token");
+    expect(fileText(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
     expect(watched.warnings.join()).toContain("SIGTERM: everything stays as it is");
   });
 
@@ -434,13 +434,13 @@ describe("--stay", () => {
     expect((await install(watched.sys, staying)).code).toBe(0);
     expect(watched.warnings.filter((line) => line.includes("install.no-primary"))).toHaveLength(1);
     expect(watched.warnings.filter((line) => line.includes("all is well again"))).toHaveLength(1);
-    expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
-    expect(textOf(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
+    expect(fileText(node, "/opt/cni/bin/hawser")).toBe("the program");
+    expect(fileText(node, `${conf}/00-hawser.conflist`)).not.toBe("ENOENT");
   });
 });
 
 test("the program that runs is the one that is installed, also over itself", async () => {
   const node = createNode({ "/opt/cni/bin/hawser": "an older program" });
   await install(node.sys, owner);
-  expect(textOf(node, "/opt/cni/bin/hawser")).toBe(textOf(node, executable));
+  expect(fileText(node, "/opt/cni/bin/hawser")).toBe(fileText(node, executable));
 });

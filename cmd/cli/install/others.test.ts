@@ -4,11 +4,11 @@ import {
   chained,
   createNode,
   documentOf,
+  fileText,
   install,
   owner,
   primaryList,
   primaryText,
-  textOf,
   uninstall,
 } from "./install-testing.ts";
 
@@ -63,7 +63,7 @@ describe("a service mesh appends its plugin", () => {
       await install(node.sys, owner);
       const text = edit(node, ownList, ({ plugins }) => plugins.push(mesh));
       const { code, out } = await install(node.sys, owner);
-      expect({ code, text: textOf(node, ownList) }).toEqual({ code: 0, text });
+      expect({ code, text: fileText(node, ownList) }).toEqual({ code: 0, text });
       expect(out).toContain(`${mesh.type} in ${ownList} is another installer's`);
       await install(node.sys, { ...owner, settings: "/settings.json" });
       expect(documentOf(node, ownList)).toMatchObject({
@@ -91,7 +91,7 @@ describe("a service mesh appends its plugin", () => {
     await install(node.sys, owner);
     edit(node, ownList, ({ plugins }) => plugins.push(istio, linkerd));
     expect(await uninstall(node.sys)).toMatchObject({ code: 0, err: "" });
-    expect(textOf(node, ownList)).toBe("ENOENT");
+    expect(fileText(node, ownList)).toBe("ENOENT");
     expect(documentOf(node, clusters)).toEqual({
       ...primaryList,
       plugins: [...primaryList.plugins, istio, linkerd],
@@ -109,7 +109,7 @@ describe("a service mesh appends its plugin", () => {
       name: "one",
       plugins: [single, istio],
     });
-    expect(textOf(node, `${conf}/05-one.conf`)).toBe("ENOENT");
+    expect(fileText(node, `${conf}/05-one.conf`)).toBe("ENOENT");
   });
 
   test("one that the primary's list has as well is not put there twice, and runs twice as long as it is in both", async () => {
@@ -119,7 +119,7 @@ describe("a service mesh appends its plugin", () => {
     edit(node, ownList, ({ plugins }) => plugins.push(istio));
     expect((await install(node.sys, owner)).out).toContain("istio-cni would run twice for each pod");
     expect(await uninstall(node.sys)).toMatchObject({ code: 0 });
-    expect(textOf(node, clusters)).toBe(text);
+    expect(fileText(node, clusters)).toBe(text);
   });
 
   test("one that the primary's list has otherwise: refused, nothing changed", async () => {
@@ -133,7 +133,7 @@ describe("a service mesh appends its plugin", () => {
       err: expect.stringMatching(/plugin istio-cni[\s\S]*install\.conflict/),
     });
     expect(types(node, ownList)).toEqual(["hawser", "istio-cni"]);
-    expect(textOf(node, "/opt/cni/bin/hawser")).toBe("the program");
+    expect(fileText(node, "/opt/cni/bin/hawser")).toBe("the program");
   });
 
   test("it takes its plugin out again: it does not come back", async () => {
@@ -189,7 +189,7 @@ describe("the primary's installer", () => {
     expect(documentOf(node, `${conf}/05-one.conflist`)).toMatchObject({
       plugins: [{ type: "bridge", mtu: 1500 }, { type: "hawser" }, linkerd],
     });
-    expect(textOf(node, `${conf}/05-one.conf`)).toBe("ENOENT");
+    expect(fileText(node, `${conf}/05-one.conf`)).toBe("ENOENT");
   });
 });
 
@@ -221,12 +221,12 @@ describe("refused, with the file as they left it", () => {
     const node = createNode(settings);
     await install(node.sys, owner);
     change(node);
-    const before = textOf(node, ownList);
+    const before = fileText(node, ownList);
     const { code, err } = await install(node.sys, { ...owner, settings: "/settings.json" });
     expect(code).toBe(1);
     expect(err).toContain(words);
     expect(err).toContain("install.conflict");
-    expect(textOf(node, ownList)).toBe(before);
+    expect(fileText(node, ownList)).toBe(before);
   });
 
   test("a list of this name that is there already, and is not hawser install's", async () => {
@@ -238,7 +238,7 @@ describe("refused, with the file as they left it", () => {
     const node = createNode({ [ownList]: text });
     const { code, err } = await install(node.sys, owner);
     expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("install.primary") });
-    expect(textOf(node, ownList)).toBe(text);
+    expect(fileText(node, ownList)).toBe(text);
   });
 
   test("--stay says it once, and goes on when it is mended", async () => {
@@ -275,8 +275,8 @@ test("--stay: the token is renewed while the list cannot be put together", async
   });
   node.machine.disk.write(ownList, "{", { mode: 0o644 });
   expect(await install(watched.sys, { ...owner, api: true, stay: true })).toMatchObject({ code: 0 });
-  expect(textOf(node, "/etc/cni/hawser/token")).toBe("a new token");
-  expect(textOf(node, ownList)).toBe("{");
+  expect(fileText(node, "/etc/cni/hawser/token")).toBe("a new token");
+  expect(fileText(node, ownList)).toBe("{");
   expect(watched.warnings.filter((line) => line.includes("install.conflict"))).toHaveLength(1);
 });
 
@@ -312,7 +312,7 @@ test("the note of a 0.1.0, which took a mesh's plugin for its own: the plugin st
   await install(node.sys, chained);
   edit(node, clusters, ({ plugins }) => plugins.splice(2, 0, istio));
   const note = documentOf(node, "/etc/cni/hawser/install.json") as object;
-  const old = JSON.stringify({ ...note, before: undefined, text: textOf(node, clusters) });
+  const old = JSON.stringify({ ...note, before: undefined, text: fileText(node, clusters) });
   node.machine.disk.write("/etc/cni/hawser/install.json", old, { mode: 0o600 });
   await install(node.sys, chained);
   expect(types(node, clusters)).toEqual(["bridge", "portmap", "istio-cni", "hawser"]);
@@ -325,5 +325,5 @@ test("chained and untouched, the primary's text comes back as it was", async () 
   await install(node.sys, chained);
   await install(node.sys, { ...chained, settings: "/settings.json" });
   await uninstall(node.sys);
-  expect(textOf(node, clusters)).toBe(primaryText);
+  expect(fileText(node, clusters)).toBe(primaryText);
 });

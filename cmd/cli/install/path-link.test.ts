@@ -3,10 +3,10 @@ import type { Fake } from "../../../sys/fake.ts";
 import {
   createNode,
   documentOf,
+  fileText,
   type InstallCommandOptions,
   install,
   owner,
-  textOf,
   uninstall,
 } from "./install-testing.ts";
 
@@ -45,7 +45,7 @@ test("below --root it is the node's: its target is a path of the node", async ()
   const from = "/etc/cni/net.d/10-cluster.conflist";
   node.machine.disk.makeFolder("/host/etc/cni/net.d", 0o755);
   node.machine.disk.makeFolder("/host/usr/local/bin", 0o755);
-  node.machine.disk.write(`/host${from}`, textOf(node, from), { mode: 0o644 });
+  node.machine.disk.write(`/host${from}`, fileText(node, from), { mode: 0o644 });
   await install(node.sys, { ...owner, root: "/host" });
   expect(targetOf(node, `/host${usual}`)).toBe(program);
   expect(targetOf(node)).toBe("ENOENT");
@@ -124,5 +124,5 @@ test("a folder that cannot be written keeps nothing else from being installed", 
   failing.failAt(made, "EROFS");
   expect(await install(failing.sys, owner)).toMatchObject({ code: 0 });
   expect(failing.warnings.join()).toContain(`link ${usual} to ${program}`);
-  expect(textOf(node, "/etc/cni/net.d/00-hawser.conflist")).not.toBe("ENOENT");
+  expect(fileText(node, "/etc/cni/net.d/00-hawser.conflist")).not.toBe("ENOENT");
 });

@@ -6,7 +6,7 @@ import { readRangeSets } from "../../../ipam/range-config.ts";
 import type { Terminal } from "../terminal.ts";
 import { holdingOf, hourMs, nowMs } from "./ipam-testing.ts";
 import { svgOf } from "./map/draw-svg.ts";
-import { legendOf, textOf } from "./map/draw-text.ts";
+import { drawLines, legendOf } from "./map/draw-text.ts";
 import { picturesOf } from "./map/picture.ts";
 
 const shape = { columns: 32, mostRows: 8 };
@@ -31,7 +31,7 @@ const holdings = [
 
 function lines(sets: RangeSet[], owners = holdings, within?: string): string[] {
   return picturesOf(sets, owners, nowMs, shape, within === undefined ? undefined : parseCidr(within)).flatMap(
-    (picture) => [`${picture.title} by ${picture.block}`, ...textOf(terminal, picture)],
+    (picture) => [`${picture.title} by ${picture.block}`, ...drawLines(terminal, picture)],
   );
 }
 
@@ -74,8 +74,8 @@ test("a v6 /64 in as many marks, with one address to be seen", () => {
 test("colours are added to letters, never in their place", () => {
   const [picture] = picturesOf(small, holdings, nowMs, shape, undefined);
   if (picture === undefined) throw new Error("there is a picture");
-  const [plain = ""] = textOf(terminal, picture);
-  const [coloured = ""] = textOf({ ...terminal, colours: true }, picture);
+  const [plain = ""] = drawLines(terminal, picture);
+  const [coloured = ""] = drawLines({ ...terminal, colours: true }, picture);
   expect(coloured).toContain("\u001b[32mU\u001b[0m");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
   expect(coloured.replaceAll(/\u001b\[\d*m/g, "")).toBe(plain);

@@ -6,7 +6,7 @@ const letters: Readonly<Record<Taken, string>> = { used: "U", held: "H", reserve
 const colours = { used: "green", held: "yellow", reserved: "bold", quarantined: "red" } as const;
 
 /** Draws a picture as lines. Each begins with an address. The marks differ without colours, too. */
-export function textOf(terminal: Terminal, picture: Picture): string[] {
+export function drawLines(terminal: Terminal, picture: Picture): string[] {
   const rows = rowsOf(picture);
   const labels = rows.map(([cell]) => printAddress({ family: picture.family, value: cell?.first ?? 0n }));
   const width = Math.max(...labels.map((label) => label.length));

@@ -12,7 +12,7 @@ import { findPool } from "../target.ts";
 import { exampleConfig, exitsOfLooks, targetConflicts, targetOptions } from "../target-options.ts";
 import { jsonCount, printCount } from "../words.ts";
 import { svgOf } from "./draw-svg.ts";
-import { legendOf, textOf } from "./draw-text.ts";
+import { drawLines, legendOf } from "./draw-text.ts";
 import { dominant, type Picture, type PictureShape, picturesOf, printCell, takenIn } from "./picture.ts";
 
 const wideEnough = 84;
@@ -112,7 +112,7 @@ function printPictures(terminal: Terminal, title: string, pictures: readonly Pic
     const { block } = picture;
     const scale = block === 1n ? "one address a mark" : `${printCount(block)} addresses a mark`;
     terminal.print(`\n${picture.title}, ${scale}`);
-    terminal.print(textOf(terminal, picture).join("\n"));
+    terminal.print(drawLines(terminal, picture).join("\n"));
   }
   terminal.print(`\n${legendOf(terminal, pictures)}`);
 }

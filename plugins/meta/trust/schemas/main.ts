@@ -9,7 +9,7 @@ import {
   masterUse,
   maybe,
   mtu,
-  textOf,
+  textOrEmpty,
   trunkUses,
   vlanId,
   vlanTrunk,
@@ -43,7 +43,7 @@ const bridge = (): Schema => ({
     portIsolation: flag,
   }),
   uses: (decoded) => [
-    { kind: "bridges", name: textOf(decoded.bridge) || "cni0" },
+    { kind: "bridges", name: textOrEmpty(decoded.bridge) || "cni0" },
     ...vlanUse(decoded.vlan),
     ...trunkUses(decoded.vlanTrunk),
   ],
@@ -106,7 +106,8 @@ const tap = (): Schema => ({
     selinuxContext: operatorsBut(["system_u:system_r:container_t:s0"], "Leave it out"),
     bridge: linkName,
   },
-  uses: ({ bridge: name }) => (textOf(name) === "" ? [] : [{ kind: "bridges", name: textOf(name) }]),
+  uses: ({ bridge: name }) =>
+    textOrEmpty(name) === "" ? [] : [{ kind: "bridges", name: textOrEmpty(name) }],
 });
 
 export const mainSchemas: Schemas = {

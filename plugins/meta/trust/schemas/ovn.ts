@@ -13,7 +13,7 @@ import {
   type TenantReader,
   text,
 } from "../tenant-fields.ts";
-import { deviceId, deviceUse, logFields, maybe, mtu, textOf, vlanId, vlanUse } from "./readers.ts";
+import { deviceId, deviceUse, logFields, maybe, mtu, textOrEmpty, vlanId, vlanUse } from "./readers.ts";
 
 /**
  * OVN-Kubernetes and Kube-OVN. Their controllers read the definition themselves, and make the network by it; the plugin asks
@@ -72,7 +72,10 @@ const ovnKubernetes = (): Schema => ({
   keptName: text((value) => (clustersOwn.includes(value) ? "is the cluster's own network" : undefined)),
   uses: ({ topology, physicalNetworkName, name, vlanID, deviceID }) => [
     ...(topology === "localnet"
-      ? [{ kind: "bridges" as const, name: textOf(physicalNetworkName) || textOf(name) }, ...vlanUse(vlanID)]
+      ? [
+          { kind: "bridges" as const, name: textOrEmpty(physicalNetworkName) || textOrEmpty(name) },
+          ...vlanUse(vlanID),
+        ]
       : []),
     ...deviceUse(deviceID),
   ],

@@ -56,7 +56,7 @@ export function logFields(...names: readonly string[]): DecodedFields {
   return Object.fromEntries(names.map((name) => [name, reader]));
 }
 
-export function textOf(value: Json | undefined): string {
+export function textOrEmpty(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
@@ -75,12 +75,12 @@ export function trunkUses(trunk: Json | undefined): Use[] {
 }
 
 export function deviceUse(device: Json | undefined): Use[] {
-  return textOf(device) === "" ? [] : [{ kind: "devices", name: textOf(device) }];
+  return textOrEmpty(device) === "" ? [] : [{ kind: "devices", name: textOrEmpty(device) }];
 }
 
 /** The link that a plugin's interface sits on; the plugin chooses one of the node's where the definition does not. */
 export function masterUse({ master, linkInContainer }: JsonObject): Use[] {
-  return linkInContainer === true ? [] : [{ kind: "masters", name: textOf(master) }];
+  return linkInContainer === true ? [] : [{ kind: "masters", name: textOrEmpty(master) }];
 }
 
 /** Leaves out a field of another plugin. Many write such fields by mistake, and no plugin minds them. */

@@ -25,7 +25,7 @@ import {
   masterUse,
   maybe,
   mtu,
-  textOf,
+  textOrEmpty,
   trunkUses,
   vlanId,
   vlanTrunk,
@@ -96,7 +96,7 @@ const acceleratedBridge = (): Schema => ({
     deviceID: deviceId,
   },
   uses: ({ bridge, vlan, trunk, deviceID }) => [
-    ...(textOf(bridge) || "cni0").split(",").map((name): Use => ({ kind: "bridges", name })),
+    ...(textOrEmpty(bridge) || "cni0").split(",").map((name): Use => ({ kind: "bridges", name })),
     ...vlanUse(vlan),
     ...trunkUses(trunk),
     ...deviceUse(deviceID),
@@ -141,7 +141,7 @@ const ovs = (): Schema => ({
   }),
   args: { ovnPort: operators("Leave it out: a port of OVN's is told to its pod by OVN") },
   uses: ({ bridge, vlan, trunk, deviceID }) => [
-    { kind: "bridges", name: textOf(bridge) },
+    { kind: "bridges", name: textOrEmpty(bridge) },
     ...vlanUse(vlan),
     ...trunkUses(trunk),
     ...deviceUse(deviceID),
