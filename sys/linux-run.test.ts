@@ -10,7 +10,7 @@ import type { RunReport, RunRequest } from "./sys.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const here = import.meta.dirname;
-/** How a condition is waited for that a loaded machine may take long to reach. */
+/** Long enough for a loaded machine. */
 const patiently = { interval: 5, timeout: 20_000 };
 
 let folder: string;
@@ -18,7 +18,7 @@ beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), "hawser-run-"));
 });
 afterEach(() => {
-  // What a failed test has left running.
+  // The process that a failed test has left running.
   const left = fs.existsSync(`${folder}/pid`) ? Number(fs.readFileSync(`${folder}/pid`, "utf8")) : 0;
   if (left > 0 && isRunning(left)) process.kill(left, "SIGKILL");
   fs.rmSync(folder, { recursive: true });
@@ -43,7 +43,7 @@ function isRunning(pid: number): boolean {
   return !stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
 }
 
-/** Files of this process in the folders that scratch files are made in. */
+/** Files of this process in the folders for scratch files. */
 function scratchFiles(): string[] {
   const folders = ["/run", "/dev/shm", "/tmp"].filter((each) => fs.existsSync(each));
   return folders.flatMap((each) =>
@@ -189,7 +189,7 @@ test("no scratch file is left, while it runs and after", async () => {
   expect(scratchFiles()).toEqual(before);
 });
 
-/** The same program under both engines: what a caller of ours sees, from outside. */
+/** The same program runs under both engines, and its caller is outside of it. */
 const engines: [string, string[]][] = [
   ["node", [process.execPath, "--no-warnings"]],
   ["bun", [path.join(here, "../node_modules/.bin/bun"), "run"]],

@@ -7,12 +7,12 @@ import { fail, ok } from "./outcome.ts";
 import type { RunEnd, RunReport, RunRequest } from "./sys.ts";
 
 /**
- * How often the output is looked at. What is written between two looks lies in memory: 16 MB in this time, 400 in 200
- * ms, as measured. A limit of the kernel's (RLIMIT_FSIZE) would be exact, but it would also end a plugin that appends
- * to a log of its own.
+ * How often the size of the output is looked at. The child's output between two looks lies in memory: 16 MB were measured in 10
+ * ms, and 400 MB in 200 ms. The kernel's own limit (RLIMIT_FSIZE) would be exact, but it would also end a plugin that appends
+ * to its own log.
  */
 const outputCheckMs = 10;
-/** The longest timer: a longer one fires at once. */
+/** The longest time of a timer. A timer with a longer time fires at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export async function runProcess(request: RunRequest): Promise<Attempt<RunReport>> {
@@ -34,8 +34,8 @@ export async function runProcess(request: RunRequest): Promise<Attempt<RunReport
 }
 
 /**
- * Files instead of pipes carry the child's stdin, stdout and stderr: pipes load Node's stream machinery, which costs
- * a plugin 2 ms of start-up. They are unlinked as soon as they are open, so that a kill leaves nothing behind.
+ * The child's stdin, stdout and stderr are files and not pipes. Pipes load Node's stream machinery, which costs a plugin 2 ms
+ * of start-up. The files are unlinked as soon as they are open, so that a kill leaves nothing behind.
  */
 function openChannel(stdin: string): Channel {
   const opened: number[] = [];
@@ -50,7 +50,7 @@ function openChannel(stdin: string): Channel {
     for (let offset = 0; offset < bytes.length; ) {
       offset += writeSync(written, bytes, offset, bytes.length - offset, offset);
     }
-    // Positional writes leave the descriptor's own position at the start, where the child reads from.
+    // A write at a position does not move the descriptor's own position. So the child reads from the start.
     return { stdin: written, stdout: open(), stderr: open() };
   } catch (error) {
     for (const descriptor of opened) closeSync(descriptor);
@@ -58,10 +58,7 @@ function openChannel(stdin: string): Channel {
   }
 }
 
-/**
- * The folders for these files. /run is first, because it is in memory, and nobody but root can put a file of this name
- * there before us.
- */
+/** The folders for these files. /run is first: it is in memory, and only root can put a file of this name there before us. */
 const scratchFolders = ["/run", "/dev/shm", "/tmp"];
 let scratchCount = 0;
 
@@ -102,7 +99,8 @@ function spawnAndWait(request: RunRequest, channel: Channel, start: Start): Prom
       forced ??= end;
       killGroup(pid);
     };
-    // Before the child is started: a signal between its start and our listening would end us and leave it running.
+    // We listen before the child is started. A signal between its start and our listening would end us and leave the child
+    // running.
     const forget = onStop((signal) => force({ kind: "stopped", signal }));
     const timeout = setTimeout(
       () => force({ kind: "timed-out" }),
@@ -127,7 +125,7 @@ function spawnAndWait(request: RunRequest, channel: Channel, start: Start): Prom
   });
 }
 
-/** Counts stderr as well: the files lie in memory, and a child that complains without end fills it just the same. */
+/** Counts stderr as well as stdout: both files lie in memory, and both can grow without end. */
 function overflows({ stdout, stderr }: Channel, maxBytes: number): boolean {
   return [stdout, stderr].some((descriptor) => fstatSync(descriptor).size > maxBytes);
 }

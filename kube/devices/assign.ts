@@ -5,18 +5,21 @@ import type { PodIdentity } from "../pod.ts";
 import { listed, quote } from "../text.ts";
 import type { PodDevices } from "./kubelet.ts";
 
-/** On a definition: of which resource an attachment to it takes a device (multi-network specification, section 3.4). */
+/**
+ * The annotation of a definition that names a resource: each attachment takes a device of it (multi-network specification,
+ * section 3.4).
+ */
 export const resourceAnnotation = "k8s.v1.cni.cncf.io/resourceName";
 
-/** A device of the pod that one of its attachments has to itself. */
+/** A device of the pod that belongs to one attachment alone. */
 export interface AssignedDevice {
   readonly resource: string;
   readonly id: string;
-  /** What its device plugin tells of it (Device Information Specification), if it does. */
+  /** Device information (Device Information Specification), if the device plugin has written any. */
   readonly info?: JsonObject;
 }
 
-/** One network that needs a device, or, without a resource, none. */
+/** One network of a pod. With a resource it needs a device. */
 export interface DeviceNeed {
   /** `namespace/name`. */
   readonly network: string;
@@ -32,8 +35,8 @@ export function resourceOf(annotations: Readonly<Record<string, string>>): strin
 }
 
 /**
- * A device for each network that needs one, in order: the pod's first of that resource for the first network, and so on; no
- * device twice. Errors: `device.none`.
+ * Assigns a device to each network that needs one, in the order of the networks: the first network of a resource gets the pod's
+ * first device of it, and so on. No device is assigned twice. Errors: `device.none`.
  */
 export function assignDevices(
   needs: readonly DeviceNeed[],

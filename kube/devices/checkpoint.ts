@@ -5,9 +5,9 @@ import { plainReason } from "../text.ts";
 import type { Assignment } from "./pod-resources.ts";
 
 /**
- * What the kubelet's device manager has assigned to a pod, out of its checkpoint
- * (`device-plugins/kubelet_internal_checkpoint`): one list a container, in the file's order. Pods are known by UID there.
- * Device IDs are lists by NUMA node, and were one list before Kubernetes 1.20.
+ * Reads from the checkpoint of the kubelet's device manager (`device-plugins/kubelet_internal_checkpoint`) what the kubelet has
+ * assigned to a pod: one list for each container, in the file's order. The file knows pods by their UID. It lists device IDs by
+ * NUMA node. Before Kubernetes 1.20 they were one list.
  */
 export function readCheckpoint(text: string, podUid: string): Outcome<Assignment[][], string> {
   const data = readData(text);

@@ -6,9 +6,9 @@ import type { Sys } from "../../sys/sys.ts";
 import { parseObject } from "../definition.ts";
 
 const folderMode = 0o755;
-/** For everybody to read: it tells addresses of devices, no secrets. */
+/** Everybody may read the file: it holds addresses of devices, and no secrets. */
 const fileMode = 0o644;
-/** What a file says; undefined when there is none, which is no mistake. Errors: `device.info`. */
+/** Reads a file of device information. If there is no file, the answer is undefined and no error. Errors: `device.info`. */
 export function readDeviceInfo(sys: Sys, path: string): Outcome<JsonObject | undefined, CniError> {
   const text = sys.files.read(path);
   if (!text.ok && isAbsent(text.error)) return ok(undefined);
@@ -17,7 +17,9 @@ export function readDeviceInfo(sys: Sys, path: string): Outcome<JsonObject | und
   return document.ok ? document : refuse("read", path, `it ${document.error}`);
 }
 
-/** Writes an attachment's file. Not synced: the folder is one that no restart survives. Errors: `device.info`. */
+/**
+ * Writes an attachment's file. It is not synced, because the folder does not survive a restart anyway. Errors: `device.info`.
+ */
 export function writeDeviceInfo(sys: Sys, path: string, info: JsonObject): Outcome<void, CniError> {
   const made = sys.files.makeFolder(path.slice(0, path.lastIndexOf("/")), folderMode);
   if (!made.ok) return refuse("write", path, made.error.message);
@@ -25,7 +27,7 @@ export function writeDeviceInfo(sys: Sys, path: string, info: JsonObject): Outco
   return written.ok ? ok(undefined) : refuse("write", path, written.error.message);
 }
 
-/** Removes an attachment's file; it need not be there. Errors: `device.info`. */
+/** Removes an attachment's file, if it is there. Errors: `device.info`. */
 export function removeDeviceInfo(sys: Sys, path: string): Outcome<void, CniError> {
   const removed = sys.files.remove(path);
   return removed.ok || isAbsent(removed.error)

@@ -7,14 +7,14 @@ import { readDeviceInfo } from "./device-info.ts";
 import { pluginInfoPath } from "./info-path.ts";
 import { type PodDevices, readOffered, readPodDevices } from "./kubelet.ts";
 
-/** Where the kubelet and device plugins keep what they tell. */
+/** The folders and the socket of the kubelet and of device plugins. */
 export interface DevicePlaces {
   readonly kubeletDir: string;
   readonly deviceInfoDir: string;
 }
 
 /**
- * A device of the pod for each network that needs one, in order, with what its device plugin tells of it. Errors:
+ * Finds a device of the pod for each network that needs one, in the order of the networks, with its device information. Errors:
  * `device.pod`, `device.unread`, `device.none`, `device.info`.
  */
 export async function findDevices(
@@ -40,8 +40,8 @@ export async function findDevices(
 }
 
 /**
- * A resource of which the pod has no device may have none: bridges are counted on a node's status, for the scheduler, and no
- * device plugin offers them.
+ * Leaves out networks whose resource no device plugin offers, if the pod has no device of it. Such a resource only counts on
+ * the node's status, for the scheduler: bridges, for example.
  */
 async function withoutCounted(
   sys: Sys,

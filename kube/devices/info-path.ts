@@ -1,18 +1,18 @@
 import type { AssignedDevice } from "./assign.ts";
 
 /**
- * Files of the Device Information Specification 1.1.0 (Network Plumbing Working Group): what a device plugin knows of a
- * device lies in `dp/`, is copied into `cni/` for the plugins of one attachment, and is shown in the pod's status. A
- * plugin of an attachment without a device may write that file itself.
+ * Files of the Device Information Specification 1.1.0 (Network Plumbing Working Group). A device plugin writes the device
+ * information into `dp/`. Hawser copies it into `cni/` for the plugins of one attachment, and shows it in the pod's status. If
+ * an attachment has no device, its plugin may write the file in `cni/` itself.
  */
 
-/** What a plugin declares to be told the path of its file. */
+/** A plugin that declares this capability is given the path of its file. */
 export const deviceInfoCapability = "CNIDeviceInfoFile";
 
 /** The longest name of a file. */
 const maxBytes = 255;
 
-/** Where a device plugin writes (section 4.1): slashes are all that it replaces. */
+/** The file that the device plugin writes (section 4.1). The specification replaces slashes and nothing else. */
 export function pluginInfoPath(deviceInfoDir: string, { resource, id }: AssignedDevice): string {
   return `${deviceInfoDir}/dp/${`${resource}-${id}-device.json`.replaceAll("/", "-")}`;
 }
@@ -25,12 +25,12 @@ export function attachmentInfoPath(
   ifname: string,
 ): string {
   const unique = `-${containerId}_${ifname}`;
-  // The end is what makes it unique; a network's name is cut to leave room for it.
+  // The last part of the name makes it unique. The network's name is shortened to leave room for that.
   const room = Math.max(0, maxBytes - new TextEncoder().encode(unique).length);
   return `${deviceInfoDir}/cni/${fileName(network).slice(0, room)}${unique}`;
 }
 
-/** Makes a file's name of a text from a definition or a configuration, so that no text leads out of the folder. */
+/** Makes the name of a file from a text of a definition or a configuration. The name cannot lead out of the folder. */
 function fileName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_.-]/g, "-");
 }

@@ -72,7 +72,7 @@ describe("the kubelet's answer", () => {
 
   const shuffled = inPod(
     [device(nic, "0000:03:02.5"), device("vendor.com/gpu", "g"), device(nic, "0000:03:02.4")],
-    // One device near two NUMA nodes is named for each.
+    // The kubelet names a device once for each NUMA node that it is near to.
     [device(nic, "0000:03:02.2"), device(nic, "0000:03:02.2"), device(nic, "0000:01:00.7")],
   );
   test.each([

@@ -19,16 +19,19 @@ import {
 
 /** What the kubelet has assigned to one pod. */
 export interface PodDevices {
-  /** For people: where it was read. */
+  /** For people: the socket or the file that this was read from. */
   readonly source: string;
-  /** Device IDs by resource: each once; those of the pod's first container first, and sorted within one container. */
+  /**
+   * Device IDs by resource, each ID once. The devices of the pod's first container come first. Those of one container are
+   * sorted.
+   */
   readonly byResource: ReadonlyMap<string, readonly string[]>;
 }
 
-/** One list a container, in order. */
+/** One list for each container, in order. */
 type Containers = readonly (readonly Assignment[])[];
 
-/** The limit of Get, List and the pauses between their tries together. */
+/** The time limit for Get, List and the pauses between their tries together. */
 const timeoutMs = 10_000;
 /** Multus's limit. A node of 250 pods needs some 100 kB. */
 const maxBytes = 16 * 1024 * 1024;
@@ -44,8 +47,8 @@ export function checkpointPath(kubeletDir: string): string {
 }
 
 /**
- * The devices of a pod: asked of the kubelet (pod-resources v1: Get, or List where Get is not to be had), else, where
- * nobody answers on its socket, read out of its checkpoint. Errors: `device.unread`.
+ * Reads the devices of a pod. First it asks the kubelet (pod-resources v1: Get, or List if the kubelet does not serve Get). If
+ * nothing answers on the kubelet's socket, it reads the kubelet's checkpoint. Errors: `device.unread`.
  */
 export async function readPodDevices(
   sys: Sys,
@@ -66,7 +69,7 @@ export async function readPodDevices(
   );
 }
 
-/** A pod that the kubelet does not list has no devices. */
+/** Asks the kubelet. A pod that the kubelet does not list has no devices. */
 async function askKubelet(sys: Sys, socket: string, pod: PodIdentity): Promise<Outcome<Containers, string>> {
   const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
   const call = (method: string, body: Uint8Array): Promise<RpcAttempt> =>
@@ -79,7 +82,7 @@ async function askKubelet(sys: Sys, socket: string, pod: PodIdentity): Promise<O
   } else if (!got.error.answered) {
     return fail(got.error.message);
   }
-  // A kubelet that has Get switched off, or does not know the pod yet, answers UNKNOWN; one before 1.27 UNIMPLEMENTED.
+  // A kubelet answers UNKNOWN if Get is switched off or if it does not know the pod yet. Before 1.27 it answers UNIMPLEMENTED.
   const listed = await call(listMethod, emptyRequest());
   if (!listed.ok) return fail(listed.error.message);
   const pods = readListResponse(listed.value);
@@ -90,8 +93,8 @@ async function askKubelet(sys: Sys, socket: string, pod: PodIdentity): Promise<O
 }
 
 /**
- * The resources that the node's device plugins offer. Others are nobody's devices: some networks name a resource that is
- * there for the scheduler alone (bridges that a marker counts). Undefined when nobody tells.
+ * The resources that the node's device plugins offer, undefined if neither the kubelet nor its checkpoint tells them. Some
+ * networks name a resource that no device plugin offers: it only counts something for the scheduler, such as bridges.
  */
 export async function readOffered(sys: Sys, kubeletDir: string): Promise<ReadonlySet<string> | undefined> {
   const deadlineMs = sys.clock.monotonicMs() + timeoutMs;
@@ -104,7 +107,10 @@ export async function readOffered(sys: Sys, kubeletDir: string): Promise<Readonl
   return registered.ok ? registered.value : undefined;
 }
 
-/** The kubelet answers 100 calls a second, and refuses the rest: when a node starts, all of its pods ask at once. */
+/**
+ * Calls again if the kubelet refuses. It answers 100 calls a second and refuses more, and when a node starts, all of its pods
+ * ask at once.
+ */
 async function callPatiently(
   sys: Sys,
   socket: string,
@@ -128,10 +134,10 @@ function readFile(sys: Sys, path: string, { uid }: PodIdentity): Outcome<Contain
 }
 
 /**
- * Each device once. A pod's author writes the networks in the order of the containers that they are for, so the first
- * container's devices go out first. Within a container there is no order to be had: the kubelet writes its answers out of
- * hash tables, and names a device once for every NUMA node that it is near to. So the IDs decide, and each ADD of a pod
- * decides alike. A checkpoint names a device that an init container has left to another twice.
+ * Lists each device once. A pod's author writes the networks in the order of the containers that use them, so the first
+ * container's devices come first. Within a container the kubelet gives no order: it writes its answer from hash tables. So the
+ * device IDs are sorted, and each ADD of a pod decides alike. The kubelet names a device once for every NUMA node that it is
+ * near to. A checkpoint names a device twice if an init container had it before another container.
  */
 function byResource(containers: Containers): Map<string, string[]> {
   const all = new Map<string, Set<string>>();
@@ -145,7 +151,7 @@ function byResource(containers: Containers): Map<string, string[]> {
   return new Map([...all].map(([resource, ids]) => [resource, [...ids]]));
 }
 
-/** What one container has of each resource. */
+/** The device IDs of one container by resource. */
 function idsOf(assignments: readonly Assignment[]): Map<string, string[]> {
   const all = new Map<string, string[]>();
   for (const { resource, deviceIds } of assignments) {

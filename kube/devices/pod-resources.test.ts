@@ -9,7 +9,7 @@ import {
   readListResponse,
 } from "./pod-resources.ts";
 
-/** The oracle: encoders of the implementation that the field uses, from the service's own definition. */
+/** The expected bytes come from the gRPC library that Node programs use, with the service's own definition. */
 const { Get: get, List: list, GetAllocatableResources: offers } = podResourcesDefinition();
 if (get === undefined || list === undefined || offers === undefined) throw new Error("a method is missing");
 
@@ -20,7 +20,7 @@ const devices = fc.record({
   device_ids: fc.array(text, { maxLength: 3 }),
   topology: fc.option(numa, { nil: undefined }),
 });
-/** With all that has to be passed over. */
+/** A container with all the fields that the reader has to skip. */
 const container = fc.record({
   name: text,
   devices: fc.array(devices, { maxLength: 3 }),

@@ -2,24 +2,24 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { decodeText, readFields, writeTexts } from "./protobuf.ts";
 
 /**
- * The kubelet's pod-resources service, v1 (k8s.io/kubelet/pkg/apis/podresources/v1/api.proto): as much of its messages as
- * names a pod's devices. Devices of claims (`dynamic_resources`, field 5 of a container) are passed over.
+ * The kubelet's pod-resources service, v1 (k8s.io/kubelet/pkg/apis/podresources/v1/api.proto). The readers understand only the
+ * fields that name a pod's devices. They skip devices of claims (`dynamic_resources`, field 5 of a container).
  */
 export const getMethod = "/v1.PodResourcesLister/Get";
 export const listMethod = "/v1.PodResourcesLister/List";
 export const allocatableMethod = "/v1.PodResourcesLister/GetAllocatableResources";
 
-/** What one container was given of one resource; the kubelet names a resource several times. */
+/** The devices that one container has of one resource. The kubelet may name a resource several times. */
 export interface Assignment {
   readonly resource: string;
   readonly deviceIds: readonly string[];
 }
 
-/** A pod as the service knows it: by name. Its messages carry no UID. */
+/** A pod as the service knows it: by its name. The service's messages carry no UID. */
 export interface PodResources {
   readonly namespace: string;
   readonly name: string;
-  /** One list a container, in the pod's order; the init containers that go on running before the others. */
+  /** One list for each container, in the pod's order. Init containers that go on running come before the others. */
   readonly containers: readonly (readonly Assignment[])[];
 }
 
@@ -27,29 +27,29 @@ export function getRequest(namespace: string, name: string): Uint8Array {
   return writeTexts({ 1: name, 2: namespace });
 }
 
-/** List and GetAllocatableResources are asked for nothing in particular. */
+/** The request of List and of GetAllocatableResources, which has no fields. */
 export function emptyRequest(): Uint8Array {
   return new Uint8Array();
 }
 
-/** The answer to Get: the pod, undefined when the message names none. */
+/** Reads the answer to Get: the pod, or undefined if the message names none. */
 export function readGetResponse(bytes: Uint8Array): Outcome<PodResources | undefined, string> {
   const pods = readPods(bytes);
   return pods.ok ? ok(pods.value[0]) : pods;
 }
 
-/** The answer to List: every pod of the node. */
+/** Reads the answer to List: every pod of the node. */
 export function readListResponse(bytes: Uint8Array): Outcome<PodResources[], string> {
   return readPods(bytes);
 }
 
-/** The answer to GetAllocatableResources: what the device plugins of the node offer, each resource once. */
+/** Reads the answer to GetAllocatableResources: the resources that the node's device plugins offer, each once. */
 export function readAllocatableResponse(bytes: Uint8Array): Outcome<ReadonlySet<string>, string> {
   const devices = readEach(bytes, 1, readAssignment);
   return devices.ok ? ok(new Set(devices.value.map(({ resource }) => resource))) : devices;
 }
 
-/** Both answers hold pods in their field 1, Get's one at most. */
+/** Both answers hold pods in field 1. Get's answer holds at most one. */
 function readPods(bytes: Uint8Array): Outcome<PodResources[], string> {
   return readEach(bytes, 1, readPod);
 }

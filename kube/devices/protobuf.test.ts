@@ -30,7 +30,7 @@ test("other kinds of fields are passed over, whatever lies between", () => {
     ...[0x1a, 2, 0x61, 0x62], // 3: "ab"
     ...[0x25, 1, 2, 3, 4], // 4: 32 bits
     ...[0x1a, 0], // 3: ""
-    ...[0xfa, 0xff, 0xff, 0xff, 0x0f, 1, 0x7a], // the highest number: "z"
+    ...[0xfa, 0xff, 0xff, 0xff, 0x0f, 1, 0x7a], // the highest field number: "z"
   );
   const fields = must(readFields(message));
   const texts = [...fields].map(([number, values]) => [number, values.map(decodeText)]);

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./programs.ts";
 
-/** Where the demonstration's node keeps its things: a file system in memory that only this process tree sees. */
+/** The folders of the demonstration's node. They lie on a file system in memory that only this process tree sees. */
 export const places = {
   confDir: "/run/hawser-demo/net.d",
   confFile: "/run/hawser-demo/net.d/10-pods.conflist",
@@ -18,7 +18,7 @@ const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
 export interface Pod {
   readonly name: string;
   readonly netns: string;
-  /** As its owner wrote them. */
+  /** The annotations as the pod's owner wrote them. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -37,12 +37,15 @@ export function networksOf({ annotations }: Pod): string {
   return annotations[networksAnnotation] ?? "";
 }
 
-/** Where runtimes mount the namespaces and plugins keep their state: empty, and gone with us. */
+/**
+ * Hides the folders where runtimes mount namespaces and where plugins keep state. The demonstration's are empty, and end with
+ * it.
+ */
 export function hideMachine(): void {
   for (const folder of ["/run", "/var/lib"]) must(["mount", "-t", "tmpfs", "hawser-demo", folder]);
 }
 
-/** The node's one network card, played by one end of a veth pair; the other end plays the switch. */
+/** Makes the node's one network card: one end of a veth pair. The other end stands for the switch. */
 export function plugIn(): void {
   must(["ip", "link", "set", "lo", "up"]);
   must(["ip", "link", "add", "uplink0", "type", "veth", "peer", "name", "switch0"]);
@@ -54,7 +57,10 @@ export function startPod({ name }: Pod): void {
   must(["ip", "-n", name, "link", "set", "lo", "up"]);
 }
 
-/** What an administrator would write. `delegateVersion`: the highest that the installed plugins speak. */
+/**
+ * Writes the files that an administrator would write. `delegateVersion` is the highest version that the installed plugins
+ * speak.
+ */
 export function writeConfiguration(delegateVersion: string): void {
   const { confDir, confFile, definitionsDir } = places;
   writeJson(confDir, confFile, {
@@ -93,7 +99,7 @@ export function writeConfiguration(delegateVersion: string): void {
     name: "storage",
     type: "bridge",
     bridge: "storage0",
-    // Without an address of its own a bridge changes its MAC with its ports, which the plugin's CHECK takes for damage.
+    // A bridge without an address of its own changes its MAC address with its ports. The plugin's CHECK would then fail.
     isGateway: true,
     capabilities: { ips: true },
     ipam: { type: "static" },
@@ -105,7 +111,7 @@ function writeJson(folder: string, path: string, content: unknown): void {
   writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
 }
 
-/** Addresses that host-local has given and not got back, as `network/address`. */
+/** The addresses that host-local has given and not yet freed, as `network/address`. */
 export function addressFiles(): string[] {
   return filesBelow(places.addressesDir).filter((file) => /\/\d+\.\d+\.\d+\.\d+$/.test(file));
 }
@@ -119,7 +125,7 @@ function filesBelow(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted();
   } catch {
-    // Nothing was ever kept there.
+    // The folder is missing if nothing was ever kept there.
     return [];
   }
 }

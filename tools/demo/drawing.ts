@@ -1,8 +1,8 @@
-/** One interface of a pod as the picture shows it. */
+/** One interface of a pod in the picture. */
 export interface Mooring {
   readonly ifname: string;
   readonly address: string;
-  /** The node's device that it is connected to: `bridge cni0`, `macvlan uplink0`. */
+  /** The node's device that the interface is connected to: `bridge cni0`, `macvlan uplink0`. */
   readonly device: string;
 }
 
@@ -11,7 +11,7 @@ export interface PodView {
   readonly moorings: readonly Mooring[];
 }
 
-/** Two pods and the devices that connect them, one row an interface. Interfaces of one device share a row. */
+/** Draws two pods and the devices that connect them, with a row for each interface. Interfaces of one device share a row. */
 export function drawPicture(left: PodView, right: PodView): string[] {
   const rows = pairUp(left.moorings, right.moorings);
   const leftWidth = boxWidth(left);

@@ -10,8 +10,8 @@ const root = dirname(dirname(import.meta.dirname));
 const insideMark = "--inside";
 
 /**
- * `make demo`. The story runs in network and mount namespaces of its own, which the kernel takes down with the last
- * process in them: also after a failure, Ctrl-C or kill -9 nothing is left on the machine.
+ * `make demo`. The story runs in network and mount namespaces of its own. The kernel removes them with the last process in
+ * them. So nothing is left on the machine, even after a failure, Ctrl-C or kill -9.
  */
 function main(): number {
   try {
@@ -46,7 +46,7 @@ function inside(): number {
   return 0;
 }
 
-/** What a machine must have; said in one go, each with what to do about it. */
+/** Says everything that the machine lacks at once, each with a remedy. */
 function requireMachine(): void {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
     throw new DemoFailure("it makes network namespaces: run it as root on Linux");

@@ -1,7 +1,7 @@
 import type { Mooring } from "./drawing.ts";
 import { DemoFailure, inPod, must } from "./programs.ts";
 
-/** An address as both a CNI result and the kernel can tell of it. */
+/** An address with what both a CNI result and the kernel say about it. */
 export interface PodAddress {
   readonly ifname: string;
   readonly mac: string;
@@ -31,7 +31,7 @@ interface Link {
   }[];
 }
 
-/** The pod's addresses as ADD's merged result says: each through its index into `interfaces`. */
+/** The pod's addresses in ADD's merged result. Each names its interface by an index into `interfaces`. */
 export function heldByResult(resultText: string): PodAddress[] {
   const result: Result = JSON.parse(resultText);
   return (result.ips ?? []).map(({ address, interface: index }): PodAddress => {
@@ -41,7 +41,7 @@ export function heldByResult(resultText: string): PodAddress[] {
   });
 }
 
-/** The same from the kernel, inside the pod's namespace. */
+/** The pod's addresses as the kernel shows them inside the pod's namespace. */
 export function heldByKernel(pod: string): PodAddress[] {
   const links: Link[] = JSON.parse(must(inPod(pod, ["ip", "-j", "addr"])));
   return links.flatMap((link) =>
@@ -53,7 +53,7 @@ export function heldByKernel(pod: string): PodAddress[] {
   );
 }
 
-/** Whether both say the same, in whatever order. */
+/** Whether both lists hold the same addresses, in any order. */
 export function sameAddresses(a: readonly PodAddress[], b: readonly PodAddress[]): boolean {
   const lines = (held: readonly PodAddress[]) =>
     held.map(({ ifname, mac, address }) => `${ifname} ${mac} ${address}`).toSorted();
@@ -66,7 +66,7 @@ export function linkNames(pod?: string): string[] {
   return links.map(({ ifname }) => ifname).toSorted();
 }
 
-/** Waits until the node has these links and no other: the kernel clears a deleted namespace in its own time. */
+/** Waits until the node has exactly these links. The kernel needs a moment to clear a deleted namespace. */
 export function settleLinks(expected: readonly string[]): string[] {
   for (let tries = 0; tries < 250; tries += 1) {
     if (linkNames().join() === expected.join()) break;
@@ -75,7 +75,9 @@ export function settleLinks(expected: readonly string[]): string[] {
   return linkNames();
 }
 
-/** The pod's interfaces and what each hangs on in the node, followed through the kernel's own indexes. */
+/**
+ * The pod's interfaces, each with the node's device that it is connected to. The kernel's indexes lead from one to the other.
+ */
 export function moorings(pod: string, held: readonly PodAddress[]): Mooring[] {
   const node: Link[] = JSON.parse(must(["ip", "-j", "link"]));
   const inside: Link[] = JSON.parse(must(inPod(pod, ["ip", "-j", "-d", "link"])));
@@ -84,7 +86,7 @@ export function moorings(pod: string, held: readonly PodAddress[]): Mooring[] {
     const lower = node.find((each) => each.ifindex === link?.link_index);
     if (lower === undefined) throw new DemoFailure(`${ifname} of ${pod} hangs on nothing in the node`);
     const kind = link?.linkinfo?.info_kind ?? "";
-    // People know the bridge, not the veth's other end that is plugged into it.
+    // People know the bridge by its name, and not the veth end that is plugged into it.
     const device = kind === "veth" ? `bridge ${lower.master ?? lower.ifname}` : `${kind} ${lower.ifname}`;
     return { ifname, address, device };
   });

@@ -1,13 +1,13 @@
 import { DemoFailure } from "./programs.ts";
 
-/** How the story is told: headings, commands as they were typed, what they said, and what was verified. */
+/** Prints the story: headings, commands as a person types them, their output, and what was verified. */
 export interface Printer {
   title(text: string): void;
   step(text: string): void;
   say(text: string): void;
   command(text: string): void;
   output(text: string): void;
-  /** A verified fact; a false one ends the demonstration. */
+  /** Prints a verified fact. A false one ends the demonstration. */
   check(holds: boolean, fact: string): void;
 }
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 
-/** What stops the demonstration; its message is for the person who watches. */
+/** A failure that ends the demonstration. Its message is for the person who watches. */
 export class DemoFailure extends Error {}
 
 export interface Ran {
@@ -10,7 +10,7 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  /** Added to our own environment. */
+  /** Variables that are added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 }

@@ -7,10 +7,10 @@ import { DemoFailure, must, type Ran, run } from "./programs.ts";
 /** The part of a container runtime that calls CNI plugins. */
 export interface Runtime {
   readonly name: string;
-  /** What a person would type for this verb. */
+  /** The command that a person would type for this verb. */
   commandLine(verb: PodVerb, pod: Pod): string;
   call(verb: PodVerb, pod: Pod): Ran;
-  /** GC as containerd and CRI-O send it: the attachments that they still know. */
+  /** Calls GC as containerd and CRI-O do, with the attachments that they still know. */
   gc(valid: readonly Pod[]): Ran;
 }
 
@@ -19,11 +19,11 @@ export type PodVerb = "add" | "check" | "del" | "status";
 export interface DemoPrograms {
   readonly hawser: string;
   readonly pluginsDir: string;
-  /** Undefined where it could not be built. */
+  /** Undefined if it could not be built. */
   readonly cnitool: string | undefined;
 }
 
-/** Finds what `make build` has made, or says what is missing. */
+/** Finds the programs that `make build` has made, or says which one is missing. */
 export function findPrograms(root: string): DemoPrograms {
   const hawser = join(root, "dist", "hawser");
   const pluginsDir = join(root, "build", "plugins");
@@ -39,7 +39,7 @@ export function findPrograms(root: string): DemoPrograms {
   return { hawser, pluginsDir, cnitool: existsSync(cnitool) ? cnitool : undefined };
 }
 
-/** The highest version of the specification that an installed plugin answers to. */
+/** The highest version of the specification that an installed plugin speaks. */
 export function highestVersion(plugin: string): string {
   const answer: { supportedVersions?: string[] } = JSON.parse(
     must([plugin], { env: { CNI_COMMAND: "VERSION" }, input: '{"cniVersion":"1.0.0"}' }),
@@ -60,7 +60,10 @@ function cniArgs(pod: Pod): string {
   return `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod.name}`;
 }
 
-/** The reference's own command line, libcni behind it. It passes no list to GC, so that goes to the plugin itself. */
+/**
+ * Calls the plugin through cnitool, the reference's own command line over libcni. cnitool passes no list to GC, so GC calls the
+ * plugin directly.
+ */
 function withCnitool(cnitool: string, cniPath: string, direct: Runtime): Runtime {
   return {
     name: "cnitool",
@@ -114,7 +117,9 @@ function directRuntime(hawser: string, cniPath: string): Runtime {
   };
 }
 
-/** The container ID that cnitool makes of a namespace's path; ours the same, so that both can be mixed. */
+/**
+ * The container ID that cnitool makes from a namespace's path. We make the same one, so that both ways of calling can be mixed.
+ */
 export function containerId({ netns }: Pod): string {
   return `cnitool-${createHash("sha512").update(netns).digest("hex").slice(0, 20)}`;
 }

@@ -36,7 +36,7 @@ export interface Stage {
   readonly runtime: Runtime;
 }
 
-/** The whole demonstration, a chapter after the other; the first thing that is not as it should be ends it. */
+/** Tells the whole demonstration, chapter by chapter. The first thing that is wrong ends it. */
 export function tellStory(printer: Printer, programs: DemoPrograms): void {
   const stage: Stage = { printer, programs, runtime: makeRuntime(programs) };
   prepareNode(stage);
@@ -70,7 +70,7 @@ function explain({ printer, programs }: Stage): void {
   printer.command(`hawser explain --config 10-pods.conflist --pod-name web --annotations '${annotation}'`);
   const options = ["--config", places.confFile, "--pod-name", web.name, "--annotations", annotation];
   const plan = must([programs.hawser, "explain", ...options]);
-  // Head and table; the whole configuration of each delegate follows, and would fill the screen.
+  // Only the head and the table of the plan. The delegates' whole configurations would fill the screen.
   printer.output(plan.split("\n\n").slice(0, 2).join("\n\n"));
 }
 
@@ -174,7 +174,7 @@ function verifyNothingLeft({ printer, programs }: Stage): void {
   printer.step("Is anything left?");
   must(["ip", "netns", "del", pods.web.name]);
   printer.check(must(["ip", "netns", "list"]).trim() === "", "no network namespace");
-  // The bridge plugin keeps its bridges for the next pod; lo, card and switch are the node's own.
+  // The bridge plugin keeps its bridge for the next pod. lo, the card and the switch belong to the node.
   const expected = ["cni0", "lo", "storage0", "switch0", "uplink0"];
   const links = settleLinks(expected);
   printer.check(links.join() === expected.join(), `no pod's link in the node (it has ${links.join(", ")})`);

@@ -1,6 +1,6 @@
 import type { ShippedPackage } from "./shipped.ts";
 
-/** The parts of a CycloneDX 1.5 document that we touch; the rest is npm's. */
+/** The parts of a CycloneDX 1.5 document that we read or change. npm writes the rest. */
 export interface Bom {
   serialNumber: string;
   metadata: { timestamp: string; component: Component; [key: string]: unknown };
@@ -17,7 +17,7 @@ interface Component {
   [key: string]: unknown;
 }
 
-/** What an executable is made on, as the lockfile names it. */
+/** The runtime that an executable is made with, as the lockfile names it. */
 export interface Base {
   readonly name: string;
   readonly version: string;
@@ -26,9 +26,9 @@ export interface Base {
 }
 
 /**
- * The bill of materials: of npm's, which lists everything that is installed, the packages that are shipped, and the runtimes
- * that the executables contain. (npm's own `--omit=dev` leaves out what a tool wants as well, yaml for one.) The folder and
- * the moment in which it was made are not in it: one commit makes one document.
+ * Makes the bill of materials. npm's own document lists everything that is installed. We keep the packages that are shipped,
+ * and add the runtimes that the executables contain. (npm's `--omit=dev` leaves out packages that a tool wants as well, such as
+ * yaml.) We remove the folder and the time of its making, so that one commit makes one document.
  */
 export function completeBom(
   bom: Bom,
@@ -71,7 +71,7 @@ function runtimeOf({ name, version, integrity }: Base): Component {
   };
 }
 
-/** Of a digest's first 128 bits, in the form of a version 8 UUID (RFC 9562, section 5.8). */
+/** Makes a version 8 UUID (RFC 9562, section 5.8) from a digest's first 128 bits. */
 function uuidOf(digest: string): string {
   const hex = `${digest.slice(0, 12)}8${digest.slice(13, 16)}8${digest.slice(17, 32)}`;
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");

@@ -17,14 +17,14 @@ import { type PackageLock, shippedPackages } from "./shipped.ts";
 import { sign } from "./sign.ts";
 
 /**
- * `make release`: of each executable in dist an archive with its links and licences, a bill of materials, and checksums
- * of all of it. One commit makes the same bytes. With HAWSER_SIGN_KEY, the file of a private key, the checksums are signed.
- * Runs at the top of the project.
+ * `make release`. It makes an archive of each executable in dist with its links and licences, a bill of materials, and
+ * checksums of all these files. One commit always makes the same bytes. If HAWSER_SIGN_KEY names a file with a private key, the
+ * checksums are signed. Runs at the top of the project.
  */
 
 interface Build {
   readonly executable: string;
-  /** What the archive is called for. */
+  /** The platform in the archive's name. */
   readonly platform: string;
 }
 
@@ -40,7 +40,7 @@ const { version } = readJson("package.json") as { version: string };
 const lock = readJson("package-lock.json") as PackageLock;
 const shipped = shippedPackages(lock);
 
-/** In whole seconds: what archives say their files were changed. */
+/** The time of the commit in whole seconds. The archives give it as the time when their files were changed. */
 const committedSeconds = Number(output("git", ["log", "-1", "--format=%ct"]).trim());
 
 rmSync(folder, { recursive: true, force: true });
@@ -67,7 +67,7 @@ function makeArchive({ executable, platform }: Build): string {
   for (const file of ["LICENSE", "README.md"]) copyFileSync(file, join(root, file));
   writeFileSync(join(root, "THIRD-PARTY"), licences());
   const tar = join("build", "release", `${name}.tar`);
-  // Nothing of this machine in it: order, owners and times are the same everywhere.
+  // The archive says nothing of this machine: order, owners and times are the same everywhere.
   const sameEverywhere = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"];
   const when = [`--mtime=@${committedSeconds}`, "--mode=u=rwX,go=rX"];
   output("tar", [...sameEverywhere, ...when, "-cf", tar, "-C", join("build", "release"), name]);
@@ -78,7 +78,7 @@ function makeArchive({ executable, platform }: Build): string {
   return `${name}.tar.gz`;
 }
 
-/** The licences of the packages in the executables; their authors want them to travel along. */
+/** The licences of the packages in the executables. Most licences have to be shipped with the code. */
 function licences(): string {
   const texts = shipped.map(({ folder: place, name, version: packageVersion }) => {
     const file = ["LICENSE", "LICENSE.txt", "license", "LICENSE.md", "LICENSE-MIT.txt"]

@@ -11,14 +11,14 @@ const root = join(import.meta.dirname, "..", "..");
 const lock = JSON.parse(fs.readFileSync(join(root, "package-lock.json"), "utf8")) as PackageLock;
 const folders = shippedPackages(lock).map(({ folder }) => folder);
 
-/** The part of a bundler's account that says which bytes of an output come from which file. */
+/** The part of a bundler's metafile that says how many bytes of an output come from which file. */
 interface Metafile {
   readonly outputs: Readonly<
     Record<string, { readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>> }>
   >;
 }
 
-/** The folders of the packages that a bundle holds code of. */
+/** The folders of the packages whose code a bundle holds. */
 function packagesIn({ outputs }: Metafile): string[] {
   const files = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? file : [])),

@@ -1,6 +1,6 @@
-/** package-lock.json, as far as releases read it. */
+/** The parts of package-lock.json that releases read. */
 export interface PackageLock {
-  /** By the package's folder: `node_modules/cliui/node_modules/string-width`. */
+  /** Packages by folder: `node_modules/cliui/node_modules/string-width`. */
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
@@ -17,7 +17,7 @@ export interface ShippedPackage {
   readonly version: string;
 }
 
-/** What `dependencies` of package.json bring. The test holds this to what the bundlers really take. */
+/** The packages that `dependencies` of package.json bring. The test compares them with those that the bundlers take. */
 export function shippedPackages({ packages }: PackageLock): ShippedPackage[] {
   return Object.entries(packages).flatMap(([folder, { version, dev }]) => {
     const name = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-/** As docs/security.md makes a key. */
+/** Makes a key as docs/security.md does. */
 function newKey(name: string): { key: string; pub: string } {
   const [key, pub] = [join(folder, `${name}.key`), join(folder, `${name}.pub`)];
   const curve = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
@@ -20,7 +20,7 @@ function newKey(name: string): { key: string; pub: string } {
   return { key, pub };
 }
 
-/** As docs/kubernetes.md has people do it. */
+/** Checks a signature as docs/kubernetes.md does. */
 function isGood(pub: string, signature: string, path: string): boolean {
   return (
     spawnSync("openssl", ["dgst", "-sha256", "-verify", pub, "-signature", signature, path]).status === 0

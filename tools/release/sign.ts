@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 
 /**
- * Signs a file with a private key in PEM, the signature beside it. openssl is on every machine, and so can check it:
- * `openssl dgst -sha256 -verify release.pub -signature SHA256SUMS.sig SHA256SUMS`.
+ * Signs a file with a private key in PEM, and writes the signature beside it. openssl is on every machine, so anybody can check
+ * it: `openssl dgst -sha256 -verify release.pub -signature SHA256SUMS.sig SHA256SUMS`.
  */
 export function sign(path: string, keyFile: string): string {
   const signature = `${path}.sig`;
@@ -12,7 +12,7 @@ export function sign(path: string, keyFile: string): string {
       stdio: "pipe",
     });
   } catch (error) {
-    // It is made before the key is read.
+    // openssl creates its output before it reads the key.
     rmSync(signature, { force: true });
     throw error;
   }

@@ -10,20 +10,20 @@ import { decodeDefinition, type Trust } from "./decode.ts";
 import { deniedTypes } from "./plugin-types.ts";
 import { noResources } from "./resources.ts";
 
-/** A definition in the manner of a tutorial or of a vendor's page, written anew. */
+/** One definition in the style of a tutorial or of a vendor's page. We wrote it anew. */
 interface Entry {
   readonly name: string;
   readonly namespace: string;
-  /** In whose manner it is. */
+  /** The tutorial or vendor whose style it has. */
   readonly manner: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Where the operator has to say so. */
+  /** The types that the operator has to allow for this definition. */
   readonly allowedTypes?: readonly string[];
-  /** `spec.config`, as people write it. */
+  /** The text of `spec.config`, as people write it. */
   readonly config: string;
-  /** Exactly what goes to the plugins. */
+  /** The exact configuration that the plugins are given. */
   readonly handedOn: JsonObject;
-  /** The fields that do not, by their places. */
+  /** The places of the fields that the plugins are not given. */
   readonly leftOut?: readonly string[];
 }
 
@@ -81,7 +81,7 @@ describe("what tutorials and vendors' pages write is taken", () => {
   });
 
   test.each(entries)("$namespace/$name says nothing else when it is read again", (entry) => {
-    // What was handed on is itself in the vocabulary: reading loses nothing twice.
+    // A definition that has been decoded once is decoded again without any loss.
     const { pool: _pool, ...ipam } = (entry.handedOn.ipam ?? {}) as JsonObject;
     const again = { ...entry.handedOn, ...(entry.handedOn.ipam !== undefined && { ipam }), name: entry.name };
     const { leftOut } = decoded({ ...entry, config: JSON.stringify(again) });

@@ -33,21 +33,20 @@ import {
 /** The operator's settings for tenants' definitions. */
 export type Trust = Pick<MetaConfig, "unknownKeys" | "opaqueTypes" | "definitionNames">;
 
-/** A tenant's definition as it may be handed on: made anew of what was understood. */
+/** A tenant's definition, made anew of the fields that were understood. */
 export interface Decoded {
   readonly config: JsonObject;
-  /** The operator's grants that it uses. Their `requests` apply to its pods. */
+  /** The operator's grants that the definition uses. Their `requests` apply to the pods of this definition. */
   readonly grants: readonly Grant[];
-  /** For people: fields that were written and are not handed on. */
+  /** For people: the fields that a tenant wrote and that the plugins are not given. */
   readonly leftOut: readonly string[];
 }
 
 const maxShown = 8;
 
 /**
- * Decodes the definition of a namespace that is not the operator's, by the schemas of its plugins, in the vocabulary that
- * they have. Its network's name in plugins' state carries the namespace. Errors: `meta.definition-denied` with every problem
- * at once, each with its place.
+ * Decodes a tenant's definition field by field, by the schema of each plugin. In plugins' state its network's name carries the
+ * namespace. Errors: `meta.definition-denied`, which names every problem with its place.
  */
 export function decodeDefinition(
   trust: Trust,
@@ -74,7 +73,7 @@ interface Scope {
   readonly grants: Grant[];
   /** The network's name as its author wrote it. */
   readonly written: string;
-  /** The same with the namespace before it. Plugins keep state under this name. */
+  /** The same name with the namespace before it. Plugins keep state under this name. */
   readonly ownName: string;
 }
 
@@ -93,8 +92,9 @@ function nameOf({ name, config }: Definition): string {
 }
 
 /**
- * Plugins keep addresses by the network's name. Two namespaces that choose one name must not share them, nor a tenant and the
- * operator; for our own plugins never, for others unless the operator wants names as they are written.
+ * The network's name under which plugins keep state, such as addresses. Two namespaces that choose the same name must not share
+ * addresses, nor must a tenant and the operator. So the name carries the namespace. Only if the operator wants names as they
+ * are written, plugins of others keep the written name; our own IPAM plugins never do.
  */
 function nameInState({ trust, notes, written, ownName }: Scope, decoded: JsonObject): string {
   const plugins = Array.isArray(decoded.plugins) ? decoded.plugins.filter(isObject) : [decoded];
@@ -102,7 +102,8 @@ function nameInState({ trust, notes, written, ownName }: Scope, decoded: JsonObj
   if (isOurs) return ownName;
   const [keeps] = plugins.flatMap(({ type }) => schemaOf(String(type), "plugin")?.keptName ?? []);
   if (keeps !== undefined) keeps(written, "name", notes);
-  // The name is one for the whole list: an IPAM plugin in it would keep its state under it, beside the cluster's own.
+  // One name is for the whole list. An IPAM plugin in this list would keep its state under that name, beside the cluster's own
+  // state.
   if (keeps !== undefined && plugins.some(({ ipam }) => isObject(ipam) && !isUnset(ipam.type)))
     notes.problems.push({ place: "name", why: "cannot stay as it is where a plugin of the list has ipam" });
   return keeps !== undefined || trust.definitionNames === "as-written" ? written : ownName;
@@ -112,7 +113,7 @@ const version = matching(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/, "is no version");
 const isCapability = (key: string) => /^[A-Za-z0-9._/-]{1,100}$/.test(key);
 const aFlag = (value: Json): Json | undefined =>
   value === "true" || value === "false" ? value === "true" : undefined;
-/** A flag. libcni takes the texts "true" and "false", too. */
+/** A flag. Like libcni, it may be the text "true" or "false". */
 const loose: TenantReader = (value, place, notes) => aFlag(value) ?? flag(value, place, notes);
 
 /** Fields of a list, and of a single plugin that stands for a list. */
@@ -137,7 +138,7 @@ const listFields: DecodedFields = {
 const label = object({ key: text(() => undefined), value: text(() => undefined) });
 const runtimes = operators("It is the runtime's to say, for each pod");
 
-/** Fields that each plugin may have besides its own. */
+/** Fields that every plugin may have besides its own. */
 const common: DecodedFields = {
   cniVersion: version,
   name: text(() => undefined),
@@ -182,7 +183,7 @@ function readPlugin(scope: Scope, plugin: JsonObject, place: string, more: Decod
 
 const noIpam = leftOut("its plugin gives no addresses");
 
-/** `args.cni` is read by the plugin and by its IPAM plugin, each for itself. */
+/** The main plugin and its IPAM plugin both read `args.cni`, each for its own fields. */
 function argsOf(schema: Schema | undefined, ipam: Json | undefined): TenantReader {
   const ipamArgs = isObject(ipam) ? schemaOf(String(ipam.type), "ipam")?.args : undefined;
   const own = { ips: list(addressOrCidr), mac, labels: list(label) };
@@ -196,7 +197,7 @@ function readIpam(scope: Scope, ipam: Json, place: string): Json | undefined {
     return undefined;
   }
   const type = typeNameOf(ipam);
-  // An ipam without a type and without values means no addresses: Go programs write it in several ways.
+  // An `ipam` without a type and without values means no addresses. Go programs write that in several ways.
   if (type === "" && Object.values(ipam).every(isUnset)) return {};
   const fields: DecodedFields = { type: text(() => undefined) };
   const read = readPart(scope, "ipam", fields, ipam, place);
@@ -258,7 +259,10 @@ function readBySchema(
   return { ...read, ...Object.fromEntries(named.map((key) => [key, `${notes.namespace}.${read[key]}`])) };
 }
 
-/** Decodes the fields that every plugin may have. Its own fields stay as they are, if no key can be read as another. */
+/**
+ * Decodes the fields that every plugin may have. The opaque type's own fields stay as they are, if Go cannot read any key of
+ * them as one of the common fields.
+ */
 function readOpaque(fields: DecodedFields, value: JsonObject, place: string, notes: TenantNotes): JsonObject {
   const own = Object.entries(value).filter(([key]) => !Object.hasOwn(fields, key));
   const judged = Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
@@ -287,7 +291,7 @@ function noteTwins(
   }
 }
 
-/** Notes each use of the node that is not granted. What the operator does not restrict anybody may use. */
+/** Notes each use of the node that is not granted. If the operator does not restrict a kind of use, everybody may use it. */
 function use({ resources, notes, grants }: Scope, place: string, uses: readonly Use[]): void {
   for (const { kind, name } of uses) {
     const restricted = resources.restricted[kind];

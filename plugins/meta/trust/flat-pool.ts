@@ -3,19 +3,19 @@ import { quote } from "../../../kube/text.ts";
 import { type Grant, opensTo, type Resources } from "./resources.ts";
 import type { TenantNotes } from "./tenant-fields.ts";
 
-/** Fields of hawser-flat's `ipam` that belong to a pool. A tenant who names the operator's pool cannot write them. */
+/** The fields of hawser-flat's `ipam` that make a pool. A tenant who names the operator's pool cannot write them. */
 const poolsOwn = ["store", "ranges", "identity", "hold", "onLiveElsewhere"];
 
-/** A tenant's `ipam` of hawser-flat as it is handed on, and the grants that it rests on. */
+/** A tenant's `ipam` of hawser-flat as the plugin is given it, and the grants that allow it. */
 export interface FlatPool {
   readonly ipam: JsonObject;
   readonly grants: readonly Grant[];
 }
 
 /**
- * Puts the operator's text where a tenant's definition has a name. With `pool` everything that makes a pool is the
- * operator's. Without it the pool is the namespace's own, and so is its name, in a store of the operator's that is open to
- * the namespace.
+ * Puts the operator's text in the place of a name in a tenant's definition. If the definition has `pool`, everything that makes
+ * the pool is the operator's. If it has none, the namespace makes a pool of its own under a name of its own, in a store that
+ * the operator has opened to the namespace.
  */
 export function withPool(
   resources: Resources,
@@ -63,7 +63,9 @@ function ownPool(
   return { ipam: { ...own, store: store.store }, grants: [store] };
 }
 
-/** The operator's resource of this name, if it is open to the namespace. If not, the problem lists those that are. */
+/**
+ * The operator's resource of this name, if it is open to the namespace. If it is not, the problem lists the resources that are.
+ */
 function openedTo<T extends Grant>(
   { namespace, problems }: TenantNotes,
   all: ReadonlyMap<string, T>,

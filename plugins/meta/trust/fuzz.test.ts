@@ -14,10 +14,10 @@ import { createRecordingNode, identityMac, invocationFrom, podArgs } from "../me
 import { prepare } from "../prepare.ts";
 
 /**
- * Legal definitions and annotations, changed as a hostile author would change them, go through a whole ADD on a machine in
- * memory (sys/fake.ts), which tells every file that is looked at or written, every request and every child process. All of it
- * has to be in what the plan of the same ADD shows, and what the plan shows must be harmless by a judge of its own: this test
- * knows nothing of the schemas.
+ * Legal definitions and annotations are changed as a hostile author would change them. Then a whole ADD runs with them on a
+ * machine in memory (sys/fake.ts), which notes every file that is looked at or written, every request and every child process.
+ * The plan of the same ADD must show all of that, and a judge in this file must find the plan harmless. The judge does not use
+ * the schemas.
  */
 
 interface Entry {
@@ -32,7 +32,7 @@ interface Entry {
 const corpusFolder = new URL("testdata/corpus/", import.meta.url);
 const corpus = readdirSync(corpusFolder)
   .flatMap((file) => parse(readFileSync(new URL(file, corpusFolder), "utf8")) as Entry[])
-  // A device would be asked of the kubelet, and a type of the operator's choice is his.
+  // An entry with annotations would need a kubelet for its device, and an entry with allowed types is the operator's choice.
   .filter(({ annotations, allowedTypes }) => annotations === undefined && allowedTypes === undefined);
 
 const mayRun = [
@@ -50,7 +50,7 @@ const mayRun = [
   ],
   ...["ipoib", "ovn-k8s-cni-overlay", "kube-ovn", "macvtap"],
 ];
-/** There as well, so that a way to them would be taken. */
+/** These executables are installed as well, so that a way to run one of them would be found. */
 const mustNotRun = [
   "host-device",
   "tap",
@@ -72,7 +72,7 @@ const mayGiveAddresses = [
   "hawser-static",
   ...["spiderpool", "kube-ovn", "nv-ipam", "antrea"],
 ];
-/** Of the node: what an ADD looks at and writes whatever a definition says. */
+/** Places that an ADD looks at and writes whatever a definition says. */
 const ours = /^\/(d|c|s|k|bin\/cni|run\/hawser|kubelet|devinfo|resources\.json)(\/|$)/;
 
 const nastyTexts = [
@@ -156,7 +156,7 @@ function deep(levels: number): Json {
   return levels === 0 ? "/etc/shadow" : { a: deep(levels - 1) };
 }
 
-/** Where in a document something is changed (by its number among all places), and what. */
+/** One change of a document: its place, by number among all places, and its kind. */
 const mutation = fc.record({
   at: fc.nat(400),
   how: fc.constantFrom("case", "fold", "value", "add", "drop", "wrap", "repeat"),
@@ -208,7 +208,7 @@ function set(holder: Record<string | number, Json>, key: string, value: Json): v
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** What stands in the corpus as a path or an address of a server is a plugin's own default. */
+/** Paths and addresses of servers that occur in the corpus are the plugins' own defaults. */
 const known = new Set(
   corpus.flatMap(({ handedOn }) => leaves(handedOn)).filter((text) => /^(unix:)?\//.test(text)),
 );
@@ -237,7 +237,7 @@ const operatorsKeys = [
   "kernelpath",
 ];
 
-/** As a program of Go's reads it. */
+/** Reads a configuration as a Go program does, and expects nothing harmful in it. */
 function expectHarmless(config: JsonObject, namespace: string): void {
   for (const object of objects(config)) {
     const folded = Object.keys(object).map(asGo);
@@ -246,7 +246,7 @@ function expectHarmless(config: JsonObject, namespace: string): void {
   }
   const view = Object.fromEntries(Object.entries(config).map(([key, value]) => [asGo(key), value]));
   expect(mayRun).toContain(view.type);
-  // A controller of its own knows that network by the name in the definition.
+  // The controller of OVN-Kubernetes knows the network by the name in the definition.
   if (view.type !== "ovn-k8s-cni-overlay")
     expect(view.name, "its name").toMatch(new RegExp(`^${namespace}\\.`));
   if (isObject(view.ipam) && Object.keys(view.ipam).length > 0) {
@@ -267,7 +267,7 @@ function scene({ namespace, name }: Entry, text: string) {
   const http: HttpHandler = ({ method, url }) => {
     const path = `/apis/k8s.cni.cncf.io/v1/namespaces/${namespace}/network-attachment-definitions/${name}`;
     expect(`${method} ${url}`).toMatch(anyDefinition);
-    // An annotation may ask for whatever there could be.
+    // An annotation may name a definition that does not exist.
     if (url !== `${apiServer}${path}`)
       return ok({ status: 404, body: JSON.stringify({ kind: "Status", code: 404, details: { kind: "x" } }) });
     const definition = {
@@ -299,13 +299,13 @@ const base = {
   ...{ resources: "/resources.json", crossNamespace: [] as string[] },
 };
 
-/** An executable's name, and what it reads. */
+/** The name of one executable, and the configuration that it reads. */
 interface Run {
   readonly type: string;
   readonly config: JsonObject;
 }
 
-/** What the plan of this ADD hands to each plugin, told by another process that does nothing else. */
+/** The runs that the plan of this ADD shows, asked for in a process of its own. */
 async function planned(
   node: ReturnType<typeof scene>,
   entry: Entry,

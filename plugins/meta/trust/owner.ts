@@ -2,9 +2,9 @@ import type { Definition } from "../../../kube/definition.ts";
 import type { MetaConfig } from "../config/config.ts";
 
 /**
- * Whose text a definition is. What lies on the node is the operator's, and so is what the namespaces hold that he trusts. A
- * `tenant` is whoever may write to another namespace; his definition without a configuration is a `borrower` of the
- * operator's network in confDir that has its name.
+ * Whose text a definition is. The operator writes the files of the node and the definitions of the namespaces that he trusts. A
+ * `tenant` may write to any other namespace. A tenant's definition without a configuration is a `borrower`: it means the
+ * operator's network of its name in confDir.
  */
 export type Owner = "operator" | "tenant" | "borrower";
 

@@ -10,8 +10,8 @@ import { grantFor, opensTo, type Resources } from "./resources.ts";
 export { readResources } from "./resources.ts";
 
 /**
- * What may be handed on of a definition that is not the operator's: a tenant's as it was decoded, a borrower's if the network
- * is open to its namespace. Errors: `meta.definition-denied`, `meta.network-denied`.
+ * The part of a tenant's or borrower's definition that plugins may be given. A tenant's definition is decoded. A borrower gets
+ * the operator's network if the network is open to its namespace. Errors: `meta.definition-denied`, `meta.network-denied`.
  */
 export function judge(
   sys: Sys,
@@ -29,7 +29,10 @@ export function judge(
   return decoded;
 }
 
-/** The operator wrote this network, but not for everybody. If the resources name no networks, it is as with Multus. */
+/**
+ * Lends the operator's network to a namespace that it is open to. If the resources file names no networks, Multus's dialect
+ * opens all of them and Hawser's none.
+ */
 function lend(
   { dialect }: MetaConfig,
   { networks }: Resources,

@@ -3,16 +3,19 @@ import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import type { MetaConfig } from "../config/config.ts";
 import type { Owner } from "./owner.ts";
 
-/** What the executable of a type is run as: by us, as a plugin of the network, or by such a plugin, for addresses. */
+/**
+ * The part as which the executable of a type runs: Hawser runs it as a plugin of the network, or such a plugin runs it for
+ * addresses.
+ */
 export type Part = "plugin" | "ipam";
 
-/** The word for all names. */
+/** This word in a list of types allows every type. */
 const everyone = "*";
 
 /**
- * The plugins that may run for a tenant's definition unless the operator says otherwise. They make an interface of their own, or
- * work within the pod. Not among them: a plugin that takes a device from the node (host-device), makes one for others (tap), or
- * runs any program that it is told to.
+ * The plugins that may run for a tenant's definition unless the operator says otherwise. They make an interface of their own,
+ * or work within the pod. Three kinds are left out: a plugin that takes a device from the node (host-device), one that makes a
+ * device for others (tap), and one that runs any program it is told to run.
  */
 const defaultPlugins = [
   ...["bridge", "cnv-bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "sriov", "ib-sriov", "ipoib"],
@@ -26,8 +29,8 @@ const defaultIpam = [
 ];
 
 /**
- * Plugins that are never an IPAM plugin. A main plugin that is run as one reads the same configuration again, and runs its
- * IPAM plugin, which is itself: that never ends.
+ * Plugins that are never an IPAM plugin. A main plugin that runs as an IPAM plugin reads the same configuration again and runs
+ * its IPAM plugin, which is itself. That never ends.
  */
 const neverIpam = [
   ...["bridge", "cnv-bridge", "macvlan", "ipvlan", "vlan", "ptp", "dummy", "tap", "host-device", "loopback"],
@@ -45,7 +48,7 @@ const neverIpam = [
   ],
   ...["vrf", "calico", "flannel", "cilium-cni", "multus", "hawser"],
 ];
-/** IPAM plugins that are never a network's plugin: their state would be under a name of the author's choice. */
+/** IPAM plugins that are never a network's plugin: they would keep their state under a name that the author chooses. */
 const neverPlugin = [
   "dhcp",
   "host-local",
@@ -58,7 +61,10 @@ const neverPlugin = [
   ...ownIpam,
 ];
 
-/** Our own executables: in either dialect they keep their state under the operator's names, or under the namespace's. */
+/**
+ * Whether the type is one of our own IPAM plugins. In both dialects these keep their state under the operator's names or under
+ * the namespace's.
+ */
 export function isOwnIpam(type: Json | undefined): boolean {
   return typeof type === "string" && ownIpam.includes(type);
 }
@@ -76,7 +82,7 @@ export function allowedFor(rules: TypeRules, part: Part, owner: Owner): readonly
   return allowedIpamTypes ?? allowedTypes?.filter((type) => !neverIpam.includes(type)) ?? unsaid.ipam;
 }
 
-/** The executables of a definition that may not run for it, each with what it would be run as. */
+/** The executables of a definition that may not run for it, each with the part as which it would run. */
 export function deniedTypes(
   rules: TypeRules,
   owner: Owner,
@@ -100,7 +106,7 @@ function mayRun(type: string, part: Part, allowed: readonly string[], owner: Own
   return allowed.includes(everyone) || allowed.includes(type);
 }
 
-/** The IPAM plugin that would run itself without end, whoever has written this. */
+/** The IPAM plugin that would run itself without end. This is an error in the operator's text, too. */
 export function endlessIpam(plugin: JsonObject): string | undefined {
   const types = typesOf(plugin, "plugin");
   return typesOf(plugin, "ipam").find((type) => types.includes(type) || neverIpam.includes(type));
@@ -110,7 +116,7 @@ export function pluginsOf(config: JsonObject): JsonObject[] {
   return (Array.isArray(config.plugins) ? config.plugins : [config]).filter(isObject);
 }
 
-/** The types under every spelling that a program of Go's takes for the key. `plan` refuses a type that is no text. */
+/** The types under every spelling that a Go program reads as the key. `plan` refuses a type that is no text. */
 export function typesOf(plugin: JsonObject, part: Part): string[] {
   const holders = part === "plugin" ? [plugin] : valuesOf(plugin, "ipam").filter(isObject);
   const types = holders.flatMap((holder) => valuesOf(holder, "type"));

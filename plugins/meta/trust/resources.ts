@@ -10,14 +10,14 @@ import { type Permissions, requestKinds } from "../config/permissions.ts";
 import type { Use } from "./schema.ts";
 import { asItIs, list, matching, object, oneOf, record, type TenantNotes, text } from "./tenant-fields.ts";
 
-/** Whose definitions may use something, and what their pods may not ask of a network that uses it. */
+/** The namespaces whose definitions may use one thing, and what their pods may not ask of a network that uses it. */
 export interface Grant {
   /** `*` stands for all namespaces. */
   readonly namespaces: readonly string[];
   readonly requests: Partial<Permissions>;
 }
 
-/** By name, the last `*` standing for any rest; of VLANs, by `100` or `100-199`. */
+/** Grants by name. A `*` at the end of a name stands for any rest. A grant of VLANs has a name like `100` or `100-199`. */
 export type Grants = ReadonlyMap<string, Grant>;
 
 export interface StoreResource extends Grant {
@@ -26,19 +26,19 @@ export interface StoreResource extends Grant {
 }
 
 export interface PoolResource extends Grant {
-  /** The fields of hawser-flat's `ipam` that are the operator's, its store and its name in the store among them. */
+  /** The fields of hawser-flat's `ipam` that the operator sets. They include the store and the pool's name in it. */
   readonly ipam: JsonObject;
 }
 
-/** What of the node and of its stores the operator gives to namespaces, by names that their definitions may say. */
+/** The links, devices, stores and pools that the operator gives to namespaces, by the names that definitions may use. */
 export interface Resources {
   readonly stores: ReadonlyMap<string, StoreResource>;
   readonly pools: ReadonlyMap<string, PoolResource>;
-  /** The store of a definition that names neither a pool nor a store. Empty: hawser-flat's folder on the node. */
+  /** The store of a definition that names neither a pool nor a store. An empty name means hawser-flat's folder on the node. */
   readonly defaultStore: string;
-  /** A kind that is not restricted has no entry: definitions name links of it as with Multus. */
+  /** A kind of use that the operator does not restrict has no entry: definitions may name any link of it, as with Multus. */
   readonly restricted: Readonly<Partial<Record<Use["kind"], Grants>>>;
-  /** Networks of confDir that a definition without a configuration may mean; undefined: the file does not say. */
+  /** The networks of confDir that a definition without a configuration may mean. Undefined if the file does not say. */
   readonly networks: Grants | undefined;
 }
 
@@ -83,7 +83,7 @@ const file = object({
   networks: record(isName, grant),
 });
 
-/** Reads the operator's file. One that is not there restricts nothing and gives nothing. Errors: `config.resources`. */
+/** Reads the operator's resources file. A missing file restricts nothing and gives nothing. Errors: `config.resources`. */
 export function readResources(sys: Sys, path: string): Outcome<Resources, CniError> {
   const content = sys.files.read(path);
   if (!content.ok) {
@@ -136,7 +136,7 @@ function grantsOf(
   return new Map(Object.entries(read).map(([key, each]) => [key, grantOf(`${kind}.${key}`, each, problems)]));
 }
 
-/** A grant without namespaces is a mistake: an operator who forgot them means neither nobody nor everybody. */
+/** Reads a grant. A grant without namespaces is a mistake: we cannot tell whether the operator means nobody or everybody. */
 function grantOf(
   place: string,
   { namespaces, requests = {} }: ReadBy<typeof grant>,
@@ -171,7 +171,7 @@ function poolOf(
   return { ...grantOf(`pools.${key}`, each, problems), ipam: whole };
 }
 
-/** What the operator grants of this name; undefined when he grants nothing. An exact name goes before a pattern. */
+/** The operator's grant for this name, undefined if there is none. An exact name goes before a pattern. */
 export function grantFor(grants: Grants, kind: Use["kind"] | "networks", used: string): Grant | undefined {
   const exact = grants.get(used);
   if (exact !== undefined) return exact;
@@ -186,7 +186,7 @@ export function grantFor(grants: Grants, kind: Use["kind"] | "networks", used: s
   return undefined;
 }
 
-/** Whether all of the numbers are among those of the pattern. */
+/** Whether the pattern contains all of the VLAN numbers that are used. */
 function holdsVlans(pattern: string, used: string): boolean {
   const [first = 0, last = first] = pattern.split("-").map(Number);
   const [from = 0, to = from] = used.split("-").map(Number);

@@ -1,10 +1,10 @@
 import type { JsonObject } from "../../../cni/json.ts";
 import type { DecodedFields, TenantReader } from "./tenant-fields.ts";
 
-/** What of the node a definition makes use of, by the words of `resources.json`. */
+/** One link, bridge, VLAN or device of the node that a definition uses, in the words of `resources.json`. */
 export interface Use {
   readonly kind: "masters" | "bridges" | "vlans" | "devices";
-  /** A link's, a bridge's or a device's name, empty for the plugin's own choice; a VLAN's number, or `100-199`. */
+  /** The name of a link, bridge or device, or a VLAN's number, or `100-199`. It is empty if the plugin itself chooses. */
   readonly name: string;
 }
 
@@ -12,25 +12,27 @@ export interface Use {
 export interface Schema {
   /** `main` makes an interface, `chained` works on one that a plugin before it made, `ipam` is called by a main plugin. */
   readonly role: "main" | "chained" | "ipam";
-  /** Its own fields, besides those that each plugin may have (`type`, `capabilities`, `ipam`, `dns`, ...). */
+  /** The type's own fields. Every plugin may have others besides (`type`, `capabilities`, `ipam`, `dns`, ...). */
   readonly fields: DecodedFields;
   /**
-   * Fields that must be there, since without them it would do what no tenant decides. Each with why, as what follows the
-   * field's name.
+   * Fields that must be there. Without one of them the plugin would do something that no tenant may decide. Each has the
+   * reason, as the words that follow the field's name.
    */
   readonly needs?: Readonly<Record<string, string>>;
-  /** What it reads of `args.cni`, besides what each plugin may have there (`ips`, `mac`). */
+  /** The type's own fields of `args.cni`. Every plugin may have others there besides (`ips`, `mac`). */
   readonly args?: DecodedFields;
   /**
-   * Its network's name is handed on as it is written, if this takes it: a controller of its own reads the definition itself,
-   * and knows the network by that name.
+   * If this reader takes the network's name, plugins are given the name as it is written. That is for a type whose own
+   * controller reads the definition and knows the network by that name.
    */
   readonly keptName?: TenantReader;
-  /** Fields that name others' state, as the network's name does: they carry the namespace where that does. */
+  /**
+   * Fields that name state which is shared by name, as the network's name does. If that name carries the namespace, so do they.
+   */
   readonly namesState?: readonly string[];
-  /** Which links of the node what was decoded makes use of; nothing when it is left out. */
+  /** The links of the node that a decoded definition uses. Left out for a type that uses none. */
   readonly uses?: (decoded: JsonObject) => readonly Use[];
 }
 
-/** By type. Each is made when it is asked for: an ADD needs two or three of them, and waits for what it does not. */
+/** Schemas by type. Each is made when it is asked for, because an ADD needs only two or three of them. */
 export type Schemas = Readonly<Record<string, () => Schema>>;

@@ -16,16 +16,16 @@ import {
 } from "../../../cni/readers.ts";
 import { quote } from "../../../kube/text.ts";
 
-/** What readers of a tenant's text note: every problem at once, and what is left out of what is handed on. */
+/** The notes of the readers of a tenant's text: every problem, and the fields that are left out. */
 export interface TenantNotes extends Notes {
   readonly unknownKeys: "refuse" | "ignore";
-  /** Whose text it is. */
+  /** The namespace whose text this is. */
   readonly namespace: string;
   /** For people: which field was left out, and why the network works without it. */
   readonly leftOut: string[];
 }
 
-/** Returns a value of a tenant's anew, made of what was understood and of nothing else. */
+/** Reads a value of a tenant's text and makes it anew of what was understood. */
 export type TenantReader = Reader<Json, TenantNotes>;
 export type DecodedFields = Readonly<Record<string, TenantReader>>;
 
@@ -43,7 +43,7 @@ export function text(problem: (text: string) => string | undefined): Reader<stri
   };
 }
 
-/** A text of this pattern, which must be anchored and of linear time. `what`: "is no interface's name". */
+/** Reads a text of this pattern. The pattern must be anchored and of linear time. `what`: "is no interface's name". */
 export function matching(pattern: RegExp, what: string): Reader<string> {
   return text((value) => (pattern.test(value) ? undefined : what));
 }
@@ -67,7 +67,7 @@ export function whole(least: number, most: number): Reader<number> {
   };
 }
 
-/** The first of these that takes the value; what the last one says when none does. */
+/** Reads a value by the first of these readers that takes it. If none does, the problem is the last reader's. */
 export function either<T>(...readers: readonly Reader<T, TenantNotes>[]): Reader<T, TenantNotes> {
   return (value, place, notes) => {
     let tried: TenantNotes = notes;
@@ -83,7 +83,7 @@ export function either<T>(...readers: readonly Reader<T, TenantNotes>[]): Reader
   };
 }
 
-/** Reads a list of at most so many entries. */
+/** Reads a list that has at most this number of entries. */
 export function list<T extends Json>(
   reader: Reader<T, TenantNotes>,
   most = maxEntries,
@@ -95,7 +95,7 @@ export function list<T extends Json>(
       : readAll(value, place, notes);
 }
 
-/** Reads an object of these fields. What else is in it is refused by name, or left out where unknown keys are to be ignored. */
+/** Reads an object of these fields. An unknown key is refused by its name, or left out if unknown keys are to be ignored. */
 export function object<F extends DecodedFields>(fields: F): Reader<Read<F>, TenantNotes> {
   return (value, place, notes) => {
     if (!isObject(value)) return refuse(notes, place, isNot("an object")(value));
@@ -103,7 +103,7 @@ export function object<F extends DecodedFields>(fields: F): Reader<Read<F>, Tena
   };
 }
 
-/** An object of any keys of one pattern, each with a value of one kind. */
+/** Reads an object whose keys are of one pattern and whose values are of one kind. */
 export function record<T>(
   isKey: (key: string) => boolean,
   reader: Reader<T, TenantNotes>,
@@ -127,7 +127,7 @@ export function record<T>(
   };
 }
 
-/** Reads the fields of an object that are known; see `object`. */
+/** Reads the known fields of an object, as `object` does. */
 export function readFields<F extends DecodedFields>(
   fields: F,
   value: JsonObject,
@@ -137,10 +137,13 @@ export function readFields<F extends DecodedFields>(
   return readMembers(keys, fields, value, place, notes);
 }
 
-/** Go's decoder takes a null for a field that is not there. */
+/** Go's decoder reads null as a missing field. */
 const keys: KeyRules<TenantNotes> = { placeOf, isAbsent: (value) => value === null, unknown: noteUnknown };
 
-/** A key that a plugin of Go's would take for a known one must not be passed over, even where others are. */
+/**
+ * Notes an unknown key. If a Go plugin would read the key as a known one, the key is refused even where unknown keys are
+ * ignored.
+ */
 function noteUnknown(key: string, where: string, notes: TenantNotes, fields: Fields<TenantNotes>): void {
   const meant = Object.keys(fields).find((known) => foldKey(known) === foldKey(key));
   if (meant !== undefined) refuse(notes, where, `is written ${quote(meant)}`);
@@ -148,7 +151,7 @@ function noteUnknown(key: string, where: string, notes: TenantNotes, fields: Fie
   else refuse(notes, where, "is no field that is known here");
 }
 
-/** Takes any value as it is: the operator's own text, or one that its plugin judges. */
+/** Takes any value as it is: the operator wrote it, or the plugin itself checks it. */
 export const asItIs: Reader<Json> = (value) => value;
 
 export function placeOf(place: string, key: string): string {
@@ -156,12 +159,12 @@ export function placeOf(place: string, key: string): string {
   return place === "" ? shown : `${place}.${shown}`;
 }
 
-/** Refuses a field that only the operator may write. `instead`: what to write, as a sentence. */
+/** Refuses a field that only the operator may write. `instead` is a sentence that says what to write in its place. */
 export function operators(instead: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => refuse(notes, place, `is the operator's alone. ${instead}`);
 }
 
-/** Refuses a field that only the operator may write, but for values that the plugin's own documentation shows. */
+/** Refuses a field that only the operator may write. Values that the plugin's own documentation shows are taken. */
 export function operatorsBut(values: readonly string[], instead: string): Reader<string> {
   return (value, place, notes) =>
     isText(value) && values.includes(value)
@@ -173,7 +176,7 @@ export function operatorsBut(values: readonly string[], instead: string): Reader
         );
 }
 
-/** Leaves a field out that many write and no tenant decides, and notes that. */
+/** Leaves out a field that many tenants write but none may decide, and notes that. */
 export function leftOut(why: string): Reader<never, TenantNotes> {
   return (_value, place, notes) => {
     notes.leftOut.push(`${place}: ${why}`);
@@ -182,22 +185,22 @@ export function leftOut(why: string): Reader<never, TenantNotes> {
 }
 
 export const address = text((value) => (addressFamily(value) === undefined ? "is no IP address" : undefined));
-/** An address with its prefix length, host bits allowed. */
+/** An address with its prefix length. Host bits may be set. */
 export const cidr = text((value) =>
   cidrFamily(value) === undefined ? "is no address with a prefix length" : undefined,
 );
 export const addressOrCidr = either(address, cidr);
 
 /**
- * A link of the node or of the pod. The kernel takes more than this; but a dash at the beginning is some tool's option, a
- * percent sign is the kernel's template for a number of its choice, and what a shell obeys is in nobody's link's name.
+ * The name of a link of the node or of the pod. The kernel allows more. But a tool takes a dash at the beginning for an option,
+ * the kernel replaces a percent sign by a number, and nobody needs the characters that a shell obeys.
  */
 export const linkName = matching(/^([A-Za-z0-9_][A-Za-z0-9_.@+=~#,-]{0,14})?$/, "is no interface's name");
 
 /** `02:00:00:00:00:01` and the other spellings that Go's net.ParseMAC takes. */
 export const mac = matching(/^[0-9A-Fa-f]{2,4}([:.-][0-9A-Fa-f]{2,4}){2,19}$/, "is no MAC address");
 
-/** The result's DNS settings (CNI 1.1.0, section 1). */
+/** The DNS settings of a network (CNI 1.1.0, section 1). */
 export const dns = object({
   nameservers: list(address),
   domain: text(domainProblem),
@@ -209,7 +212,7 @@ function domainProblem(value: string): string | undefined {
   return /^([a-zA-Z0-9._][a-zA-Z0-9._-]*)?$/.test(value) ? undefined : "is no domain";
 }
 
-/** As IPAM plugins and results have them (CNI 1.1.0, section 5, "routes"). */
+/** Routes as IPAM plugins and results have them (CNI 1.1.0, section 5, "routes"). */
 export const routes = list(
   object({
     dst: cidr,

@@ -17,13 +17,13 @@ import { conditions } from "./conditions.ts";
 import { counted, maybe, mtu } from "./readers.ts";
 
 /**
- * Chained plugins of containernetworking/plugins v1.8.0, and what its main branch has added since. They work within the pod;
- * what they write into the node's packet filter is closed word by word.
+ * Schemas of the chained plugins of containernetworking/plugins v1.8.0, with what its main branch has added since. The plugins
+ * work within the pod. Some also write rules into the node's packet filter: each word of those is checked.
  */
 
 /**
- * Only what belongs to the pod's network namespace: `net.` with dots or slashes, IFNAME for the interface. No part of it is
- * empty, so that nothing leads out of the folder.
+ * Whether a sysctl belongs to the pod's network namespace: `net.` with dots or slashes, and IFNAME for the interface. No part
+ * of it is empty, so it cannot lead out of the folder.
  */
 const isSysctl = (key: string) => key.length <= 200 && /^net([./][A-Za-z0-9_-]{1,64}){1,12}$/.test(key);
 
@@ -50,13 +50,13 @@ const portmap = (): Schema => ({
     masqAll: flag,
     conditionsV4: conditions,
     conditionsV6: conditions,
-    // Whatever else on the node has this bit in its mark is masqueraded, too, by rules that all networks share.
+    // Rules that all networks share masquerade every packet of the node whose mark has this bit. So the bit is fixed.
     markMasqBit: whole(13, 13),
     externalSetMarkChain: operatorsBut(["KUBE-MARK-MASQ"], "Leave it out for a chain of the plugin's own"),
   },
 });
 
-/** In bits. No link is faster, and Go counts what is beyond in another way. */
+/** Bits, or bits per second. No link is faster, and beyond this number JavaScript and Go count differently. */
 const bits = whole(0, Number.MAX_SAFE_INTEGER);
 
 const bandwidth = (): Schema => ({
@@ -66,7 +66,7 @@ const bandwidth = (): Schema => ({
     ingressBurst: bits,
     egressRate: bits,
     egressBurst: bits,
-    // Of v1.6.0 alone.
+    // Only v1.6.0 reads this field.
     shapedSubnets: list(cidr),
     unshapedSubnets: list(cidr),
   },
@@ -76,7 +76,7 @@ const firewall = (): Schema => ({
   role: "chained",
   fields: {
     backend: oneOf("", "iptables", "firewalld", "nftables"),
-    // The node's forwarded packets go through it before anything else: another program's chain could let them pass.
+    // The packets that the node forwards go through this chain first. A chain of another program could let them pass.
     iptablesAdminChainName: maybe(
       matching(/^CNI-[A-Za-z0-9_-]{1,24}$/, 'is no chain of the plugin\'s own; begin its name with "CNI-"'),
     ),
@@ -94,7 +94,7 @@ const vrf = (): Schema => ({ role: "chained", fields: { vrfname: linkName, table
 
 export const chainedSchemas: Schemas = {
   tuning,
-  // KubeVirt's name of the same program.
+  // KubeVirt names the same program so.
   "cnv-tuning": tuning,
   portmap,
   bandwidth,

@@ -5,10 +5,11 @@ import { quote } from "../../../../kube/text.ts";
 import type { TenantNotes, TenantReader } from "../tenant-fields.ts";
 
 /**
- * portmap's `conditionsV4` and `conditionsV6`: arguments of iptables, which runs as root and has options that start programs
- * (`--modprobe`). So only conditions of addresses, interfaces and protocols are taken, each word judged in its place.
+ * portmap's `conditionsV4` and `conditionsV6` are arguments of iptables. iptables runs as root, and has options that start
+ * programs (`--modprobe`). So a tenant may write only conditions of addresses, interfaces and protocols, and each word is
+ * checked in its place.
  *
- * Conditions of nftables are the operator's: portmap writes them into a chain that all networks of the node share.
+ * Conditions of nftables belong to the operator: portmap writes them into a chain that all networks of the node share.
  */
 export const conditions: TenantReader = (value, place, notes) => {
   if (!Array.isArray(value)) return refuse(notes, place, `is ${kindOf(value)}, not a list`);
@@ -25,7 +26,7 @@ const mostWords = 64;
 type Operand = (word: string) => boolean;
 
 const isNetwork: Operand = (word) => (addressFamily(word) ?? cidrFamily(word)) !== undefined;
-/** `+` at the end stands for any rest. */
+/** A `+` at the end stands for any rest. */
 const isInterface: Operand = (word) => /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}\+?$/.test(word);
 const isProtocol: Operand = (word) => /^(tcp|udp|sctp)$/.test(word);
 
@@ -35,10 +36,10 @@ const operands: ReadonlyMap<string, Operand> = new Map([
   ...["-p", "--protocol"].map((flag) => [flag, isProtocol] as const),
 ]);
 
-/** `["!"] FLAG VALUE`, again and again. */
+/** The conditions are `["!"] FLAG VALUE`, any number of times. */
 function problemOf(words: readonly string[]): string | undefined {
   let at = 0;
-  // An empty first word is how the plugin is told that there is no condition.
+  // One empty word tells the plugin that there is no condition.
   if (words.length === 1 && words[0] === "") return undefined;
   while (at < words.length) {
     if (words[at] === "!") at += 1;

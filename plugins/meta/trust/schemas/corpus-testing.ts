@@ -2,14 +2,16 @@ import type { Json, JsonObject } from "../../../../cni/json.ts";
 import { readFields, type TenantNotes } from "../tenant-fields.ts";
 import { schemaOf } from "./index.ts";
 
-/** What a schema made of an object: what would be handed on, and what was said. */
+/** The result of reading an object by a schema: the object that plugins would be given, and the notes. */
 export interface CorpusRead {
   readonly handedOn: JsonObject;
   readonly problems: readonly string[];
   readonly leftOut: readonly string[];
 }
 
-/** Reads the own fields of a plugin, or of an IPAM plugin (`ipam:host-local`), as a tenant of this namespace wrote them. */
+/**
+ * Reads the own fields of a plugin or of an IPAM plugin (`ipam:host-local`), as if a tenant of this namespace had written them.
+ */
 export function readAs(type: string, value: JsonObject, namespace = "shop"): CorpusRead {
   const isIpam = type.startsWith("ipam:");
   const schema = schemaOf(isIpam ? type.slice("ipam:".length) : type, isIpam ? "ipam" : "plugin");
@@ -23,7 +25,7 @@ export function readAs(type: string, value: JsonObject, namespace = "shop"): Cor
 
 const vf = "0000:3b:02.4";
 
-/** By type, fields with the values that they may have. Each is handed on as it is. */
+/** For each type, its fields with legal values. Plugins are given each value as it is. */
 export const legal: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>>> = {
   bridge: {
     bridge: ["", "br1", "cni-podman0", "br_ext.100"],
@@ -320,7 +322,7 @@ export const legal: Readonly<Record<string, Readonly<Record<string, readonly Jso
   "ipam:hawser-static": { addresses: [[{ address: "10.10.0.1/24" }]] },
 };
 
-/** Without which the type is refused. */
+/** The fields that the type needs. */
 export function needed(type: string): JsonObject {
   if (type === "ovn-k8s-cni-overlay") return { netAttachDefName: "shop/own" };
   if (type.endsWith("kube-ovn")) return { provider: "own.shop.ovn" };

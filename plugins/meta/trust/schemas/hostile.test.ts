@@ -4,7 +4,7 @@ import type { Use } from "../schema.ts";
 import { legal, needed, readAs } from "./corpus-testing.ts";
 import { schemaOf, typesWithSchema } from "./index.ts";
 
-/** What leads out of a name: to a file, to an option of a tool, to another line of a file. */
+/** Texts that are no names: each leads to another file, or becomes a tool's option or another line of a file. */
 const escapes = [
   "../x",
   "/etc/shadow",
@@ -18,7 +18,7 @@ const escapes = [
   "%s",
 ];
 
-/** By type and field, what an attacker would write. Each is refused, at its place. */
+/** For each type and field, values that an attacker would write. Each is refused at its place. */
 const hostile: Readonly<Record<string, Readonly<Record<string, readonly Json[]>>>> = {
   bridge: {
     bridge: [...escapes, "a-name-that-is-too-long", 5, ["br1"], "br%d"],
@@ -257,9 +257,9 @@ describe("hostile values are refused at their place, and nothing of them is hand
   });
 });
 
-/** What people choose freely, within one line: a sysctl's value, an option's of DHCP. */
+/** Fields whose text people choose freely within one line: the value of a sysctl, the value of a DHCP option. */
 const free = /^(tuning sysctl|cnv-tuning sysctl|ipam:dhcp provide)$/;
-/** Texts that nobody may get through anywhere. */
+/** Texts that every other field must refuse. */
 const escaping = [
   ...[
     "../x",
@@ -295,12 +295,12 @@ describe("legal values, with one text or key of them changed", () => {
   });
 });
 
-/** The value, once for each text in it, with that text in its place. */
+/** Copies of the value. Each has the text in the place of another of the value's texts. */
 function textsOf(value: Json, text: string): Json[] {
   return variants(value, (each) => (typeof each === "string" ? [text] : []));
 }
 
-/** The value, once for each key in it, with that key in another case, and with one more. */
+/** Copies of the value. Each has one key in capitals, or one key more. */
 function keysOf(value: Json): Json[] {
   return variants(value, (each) => {
     if (!isObject(each)) return [];

@@ -9,12 +9,12 @@ import { vendorSchemas } from "./vendors.ts";
 
 const schemas: Readonly<Record<Part, Schemas>> = {
   plugin: { ...mainSchemas, ...chainedSchemas, ...vendorSchemas, ...ovnSchemas },
-  // A type may be in both, and is another thing in each.
+  // A type may be in both tables, with a different schema in each.
   ipam: { ...referenceIpamSchemas, ...vendorIpamSchemas, ...ovnIpamSchemas },
 };
 const made: Record<Part, Map<string, Schema>> = { plugin: new Map(), ipam: new Map() };
 
-/** How a tenant may write what runs as this part of a network; undefined where nobody has told. */
+/** The schema of a type that runs as this part of a network, undefined if there is none. */
 export function schemaOf(type: string, part: Part): Schema | undefined {
   const known = made[part].get(type);
   if (known !== undefined) return known;

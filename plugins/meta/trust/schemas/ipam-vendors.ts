@@ -19,11 +19,11 @@ import {
 import { isSubdomain, logFields, maybe, subdomainName } from "./readers.ts";
 
 /**
- * IPAM plugins of others: whereabouts v0.9.4 (and what its older versions read), Spiderpool v1.2.2, NVIDIA's IPAM of 2026,
- * Antrea's.
+ * Schemas of other projects' IPAM plugins: whereabouts v0.9.4 (with fields of its older versions), Spiderpool v1.2.2, NVIDIA's
+ * IPAM plugin of 2026, and Antrea's.
  */
 
-/** `10.0.0.0/24`, or `10.0.0.10-10.0.0.20/24`. */
+/** A range is `10.0.0.0/24` or `10.0.0.10-10.0.0.20/24`. */
 const range = text((value) => {
   const at = value.indexOf("-");
   const family = cidrFamily(value.slice(at + 1));
@@ -33,7 +33,7 @@ const range = text((value) => {
 const bound = maybe(addressOrCidr);
 const whereaboutsRange = { range, range_start: bound, range_end: bound, exclude: list(addressOrCidr) };
 
-/** Of whereabouts, which with this name keeps the range apart from others' of the same addresses. */
+/** whereabouts keeps ranges of the same addresses apart by this name. */
 const networkName = text((value) => (isSubdomain(value) ? undefined : "is no network's name"));
 
 const etcd = operators("Say nothing of etcd: whereabouts keeps its addresses in the Kubernetes API");
@@ -77,7 +77,7 @@ const whereabouts = (): Schema => ({
         "Leave it out",
       ),
     ),
-    // All networks wait for the one lease.
+    // All networks wait for one lease. So a tenant cannot make its duration longer than a minute.
     leader_lease_duration: whole(0, 60_000),
     leader_renew_deadline: whole(0, 60_000),
     leader_retry_period: whole(0, 60_000),
@@ -96,7 +96,7 @@ const whereabouts = (): Schema => ({
 
 const poolNames = list(subdomainName);
 
-/** Names, or patterns of names: which of them the pod may use is in each pool. */
+/** Names of pools or patterns of names. Each pool says which of the pods may use it. */
 const poolPatterns = list(
   matching(/^[a-z0-9*?[][a-z0-9.*?[\]-]{0,252}$/, "is neither a pool's name nor a pattern of names"),
 );
@@ -104,7 +104,7 @@ const poolPatterns = list(
 const spiderpool = (): Schema => ({
   role: "ipam",
   fields: {
-    // Which namespaces may use a pool is in the pool, which is the operator's.
+    // The operator writes the pool, and the pool says which namespaces may use it.
     default_ipv4_ippool: poolPatterns,
     default_ipv6_ippool: poolPatterns,
     clean_gateway: flag,
@@ -119,7 +119,7 @@ const poolList = text((value) =>
 );
 const poolType = matching(/^(ippool|cidrpool)?$/i, "is neither ippool nor cidrpool");
 
-/** Which namespaces' pods may use which pool is said by whoever keeps the pools. */
+/** The administrator of NVIDIA's pools decides which namespaces' pods may use which pool. */
 const nvIpam = (): Schema => ({
   role: "ipam",
   fields: {

@@ -21,19 +21,19 @@ import {
 } from "../tenant-fields.ts";
 import { maybe } from "./readers.ts";
 
-/** IPAM plugins of containernetworking/plugins v1.8.0, and our own. Vendors' are in ipam-vendors.ts. */
+/** Schemas of the IPAM plugins of containernetworking/plugins v1.8.0 and of our own. ipam-vendors.ts has those of others. */
 
 const range = { subnet: cidr, rangeStart: maybe(address), rangeEnd: maybe(address), gateway: maybe(address) };
 
 const hostLocalFields = (): DecodedFields => ({
-  // One range beside `type`, as it was written before there were several.
+  // The older form: one range, written beside `type`.
   ...range,
   ranges: list(list(object(range))),
   routes,
   resolvConf: maybe(
     operatorsBut(["/etc/resolv.conf"], 'Write the name servers into the definition\'s "dns"'),
   ),
-  // The second is how the plugin's own documentation begins.
+  // The last of these values is in the first example of the plugin's own documentation.
   dataDir: maybe(
     operatorsBut(
       ["/var/lib/cni/networks", "/var/lib/cni/networks/", "/run/my-orchestrator/container-ipam-state"],
@@ -53,7 +53,7 @@ const staticIpam = (): Schema => ({
   },
 });
 
-/** By name or number. What is a name the daemon knows, or refuses by itself. */
+/** An option by its name or number. The daemon refuses a name that it does not know. */
 const dhcpOption = matching(/^([0-9]{1,3}|[a-z][a-z0-9-]{0,40})$/, "is no DHCP option");
 
 const dhcp = (): Schema => ({
@@ -79,7 +79,7 @@ const isFalse: TenantReader = (value, place, notes) => {
   return undefined;
 };
 
-/** Stores and pools are the operator's, by name (resources.json); what makes one is his, too. */
+/** A tenant names the operator's store or pool (resources.json). The fields that make a store or a pool are the operator's. */
 const hawserFlat = (): Schema => ({
   role: "ipam",
   fields: {

@@ -17,8 +17,8 @@ import {
 } from "./readers.ts";
 
 /**
- * Main plugins of containernetworking/plugins v1.8.0, whose configuration structs each table follows. What they do to the
- * node is to sit on its links by name, as with Multus; `resources.json` restricts which.
+ * Schemas of the main plugins of containernetworking/plugins v1.8.0. Each table follows the plugin's configuration struct. The
+ * plugins put interfaces on the node's links by name, as with Multus, and `resources.json` restricts which links.
  */
 const ipMasqBackend = oneOf("", "iptables", "nftables");
 
@@ -76,14 +76,14 @@ const ipvlan = (): Schema => ({
 const vlan = (): Schema => ({
   role: "main",
   fields: besideOthers({ master: linkName, vlanId, mtu, linkInContainer: flag }),
-  // A VLAN of a link in the pod is a tag within what that link carries; it is nothing of the node's.
+  // If the VLAN's link is in the pod, its packets stay within what that link carries. So it uses no VLAN of the node.
   uses: (decoded) =>
     decoded.linkInContainer === true ? [] : [...masterUse(decoded), ...vlanUse(decoded.vlanId)],
 });
 
 const ptp = (): Schema => ({ role: "main", fields: besideOthers({ ipMasq: flag, ipMasqBackend, mtu }) });
 
-/** Takes a device away from the node. */
+/** host-device takes a device away from the node. */
 const hostDevice = (): Schema => ({
   role: "main",
   fields: besideOthers({
@@ -112,7 +112,7 @@ const tap = (): Schema => ({
 
 export const mainSchemas: Schemas = {
   bridge,
-  // KubeVirt's and OpenShift's name of the same program.
+  // KubeVirt and OpenShift name the same program so.
   "cnv-bridge": bridge,
   macvlan,
   ipvlan,

@@ -16,11 +16,12 @@ import {
 import { deviceId, deviceUse, logFields, maybe, mtu, textOrEmpty, vlanId, vlanUse } from "./readers.ts";
 
 /**
- * OVN-Kubernetes and Kube-OVN. Their controllers read the definition themselves, and make the network by it; the plugin asks
- * the node's daemon for the pod's part of it. So what is handed on says which definition that is: its own, and no other's.
+ * Schemas of OVN-Kubernetes and Kube-OVN. Their controllers read the definition themselves and make the network by it. The
+ * plugin then asks the node's daemon for the pod's part of the network. So the configuration that the plugin is given must name
+ * its own definition, and no other.
  */
 
-/** Of what is written with commas. */
+/** Reads a text of parts with commas between them. */
 function listed(isRight: (each: string) => boolean, what: string): TenantReader {
   return maybe(
     text((value) =>
@@ -30,7 +31,7 @@ function listed(isRight: (each: string) => boolean, what: string): TenantReader 
 }
 
 const isSubnet = (each: string) => cidrFamily(each) !== undefined;
-/** Of a network that gives each node a subnet: its own prefix length, and then theirs. */
+/** Reads the subnet of a network that gives a part of it to each node: after its own prefix length stands that of the parts. */
 const isSplitSubnet = (each: string) => isSubnet(each) || isSubnet(each.replace(/\/[0-9]{1,3}$/, ""));
 
 const subnets = listed(isSubnet, "networks like 10.1.0.0/16");
@@ -44,7 +45,7 @@ const ownDefinition: TenantReader = (value, place, notes) => {
 };
 const ownName = /^[a-z0-9-]{1,63}\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
-/** Networks that OVN-Kubernetes takes for the cluster's own. */
+/** The names that OVN-Kubernetes uses for the cluster's own network. */
 const clustersOwn = ["", "default", "ovn-kubernetes"];
 
 const ovnKubernetes = (): Schema => ({
@@ -81,7 +82,7 @@ const ovnKubernetes = (): Schema => ({
   ],
 });
 
-/** `NAME.NAMESPACE`, and `.ovn` behind it where the network itself is OVN's. */
+/** A provider is `NAME.NAMESPACE`. If the network itself is OVN's, `.ovn` follows. */
 const provider: TenantReader = (value, place, notes) => {
   const [name, namespace, kind, ...others] = typeof value === "string" ? value.split(".") : [];
   const isKind = kind === undefined || kind === "ovn";
@@ -98,7 +99,7 @@ const kubeOvnFields = (): DecodedFields => ({
   provider,
   routes: list(object({ dst: maybe(cidr), gw: maybe(address) })),
 });
-/** In a volume of the pod's own, by its name: the daemon looks for it among the pod's. */
+/** The name of a volume. The daemon looks for it among the pod's own volumes. */
 const volume = maybe(matching(/^[a-z0-9][a-z0-9-]{0,62}$/, "is no volume's name"));
 const socketName = maybe(
   matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\.sock)?$/, "is no name of a socket within it"),

@@ -28,7 +28,7 @@ describe("every field of the plugins' own sources is decided", () => {
   });
 });
 
-/** Without those that are only there to be left out. */
+/** The fields of a schema, except those that a tenant may write but plugins are never given. */
 function ownFields(schema: Schema | undefined): string[] {
   return Object.entries(schema?.fields ?? {}).flatMap(([key, reader]) => (reader === ofAnother ? [] : [key]));
 }

@@ -33,8 +33,8 @@ import {
 } from "./readers.ts";
 
 /**
- * Plugins of others, as their sources read them in the middle of 2026: sriov-cni, ib-sriov-cni, rdma-cni, accelerated-bridge-cni,
- * ipoib-cni, ovs-cni, bond-cni, route-override-cni, macvtap-cni, and Spiderpool's coordinator.
+ * Schemas of other projects' plugins, by their sources in the middle of 2026: sriov-cni, ib-sriov-cni, rdma-cni,
+ * accelerated-bridge-cni, ipoib-cni, ovs-cni, bond-cni, route-override-cni, macvtap-cni, and Spiderpool's coordinator.
  */
 const byResource = operators("Name the device's resource in the annotation k8s.v1.cni.cncf.io/resourceName");
 const linkState = oneOf("", "auto", "enable", "disable");
@@ -72,10 +72,10 @@ const ibSriov = (): Schema => ({
   uses: ({ deviceID }) => deviceUse(deviceID),
 });
 
-/** Its device is that of the plugin before it. A device that the text chooses could be any of the node's. */
+/** rdma works on the device of the plugin before it. A device that the tenant's text chooses could be any of the node's. */
 const rdma = (): Schema => ({ role: "chained", fields: { deviceID: byResource }, args: { debug: flag } });
 
-/** Names of bridges with commas between. The plugin takes the first that has the device's uplink. */
+/** Names of bridges with commas between them. The plugin takes the first bridge that has the device's uplink. */
 const bridgeNames = maybe(
   matching(
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}(,[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}){0,15}$/,
@@ -118,7 +118,7 @@ const ovs = (): Schema => ({
     trunk: vlanTrunk,
     deviceID: deviceId,
     ofport_request: whole(0, 65_279),
-    // The types that make a socket, a tunnel's end or another bridge's end are not among them.
+    // These types do not make a socket, or the end of a tunnel or of another bridge.
     interface_type: oneOf("", "system", "internal", "tap", "dpdk"),
     configuration_path: maybe(
       operatorsBut(
@@ -187,7 +187,9 @@ const overrides = (): DecodedFields => ({
   skipcheck: flag,
 });
 
-/** Its device is that of a device plugin. A device that the text chooses could be any link of the node. */
+/**
+ * macvtap works on a device that a device plugin offers. A device that the tenant's text chooses could be any link of the node.
+ */
 const macvtap = (): Schema => ({
   role: "main",
   fields: {
@@ -202,7 +204,7 @@ const macvtap = (): Schema => ({
 const nodes = operators("Leave it out; the SpiderCoordinator has it for the cluster");
 const prefix = matching(/^[A-Za-z][A-Za-z0-9_-]{0,13}$/, "is no beginning of an interface's name");
 
-/** It makes a link between the pod and the node, with routes and rules at both of its ends. */
+/** The coordinator makes a link between the pod and the node, with routes and rules at both ends. */
 const coordinator = (): Schema => ({
   role: "chained",
   fields: {
