@@ -275,9 +275,10 @@ function printedError(stdout: string): JsonObject | undefined {
   return documents.findLast(({ msg }) => typeof msg === "string");
 }
 
-/** How much of a plugin's own words is shown: enough to recognise them. */
+/** Enough of a plugin's own words to recognise them. */
 const longestExcerpt = 400;
 
+/** A plugin's own words as an error shows them: on one line, and cut. */
 export function excerpt(text: string): string {
   return cut(text.trim().replaceAll(/\s+/g, " "), longestExcerpt);
 }

@@ -1,6 +1,6 @@
 import type { Attempt } from "../../sys/fault.ts";
 import type { Sys } from "../../sys/sys.ts";
-import type { OptionTable, ValuesOf } from "./option.ts";
+import type { Conflicts, OptionTable, ValuesOf } from "./option.ts";
 import type { Person } from "./person.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -37,15 +37,12 @@ export interface Command extends Help {
   /** One line, for the list that the command stands in. */
   readonly summary: string;
   readonly options: OptionTable;
-  /** For an option the options that it excludes, by their names on the command line. */
-  readonly conflicts: Conflicts;
+  readonly conflicts: Conflicts<OptionTable>;
   /** The commands of the group: `show` in `hawser attachments show`. */
   readonly commands: Commands;
   /** Makes a call of what yargs found. Undefined for what is only a group: a person must name one of its commands. */
   readonly call: ((given: Given) => Call) | undefined;
 }
-
-type Conflicts = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Commands by their names, in the order of the help. A command is loaded when a person names it, or when a help lists
@@ -67,7 +64,7 @@ interface Definition<Table extends OptionTable> extends Help {
   readonly summary: string;
   /** The command's options and arguments, in the order of the help. */
   readonly options: Table;
-  readonly conflicts?: Conflicts;
+  readonly conflicts?: Conflicts<NoInfer<Table>>;
   readonly commands?: Commands;
   /** Does what the command is for, prints for people, and answers the exit status. */
   readonly run: (sys: Sys, context: Context, options: ValuesOf<Table>) => number | Promise<number>;

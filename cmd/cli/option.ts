@@ -27,6 +27,11 @@ export type ValuesOf<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends Option<infer T> ? T : never;
 };
 
+/** For an option of a table the options that it excludes, by their keys. */
+export type Conflicts<Table extends OptionTable> = {
+  readonly [Key in keyof Table & string]?: readonly (keyof Table & string)[];
+};
+
 /** An option with a text. With a default or `required` the command always gets one. */
 export function text(
   describe: string,

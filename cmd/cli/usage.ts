@@ -120,7 +120,7 @@ function addCommand(parser: Argv, loaded: Loaded, told: Told): void {
       if (argument === undefined) own.option(nameOf(command.options, key), yargs);
       else own.positional(key, yargs);
     }
-    own.conflicts(command.conflicts);
+    own.conflicts(namedConflicts(command));
     for (const each of loaded.below) addCommand(own, each, told);
     return command.call === undefined
       ? own.demandCommand(1, `Missing command after ${name}`).strictCommands()
@@ -129,6 +129,15 @@ function addCommand(parser: Argv, loaded: Loaded, told: Told): void {
   parser.command([name, ...words].join(" "), command.summary, build, (given) => {
     told.given = given;
   });
+}
+
+/** The options that exclude each other, by their names on the command line. */
+function namedConflicts({ options, conflicts }: Command): Record<string, string[]> {
+  const named = Object.entries(conflicts).map(([key, others = []]) => [
+    nameOf(options, key),
+    others.map((other) => nameOf(options, other)),
+  ]);
+  return Object.fromEntries(named);
 }
 
 function argumentsOf(options: OptionTable): string[] {

@@ -1,38 +1,7 @@
 import type { JsonObject } from "../../../cni/json.ts";
-import { json } from "../common-options.ts";
 import type { RenamedFile } from "../conf-folder.ts";
-import { flag, folder, type ValuesOf } from "../option.ts";
-import type { InstallManifest, Mode } from "./manifest.ts";
+import type { InstallManifest } from "./manifest.ts";
 import type { InstallStep } from "./step.ts";
-
-/** Options of install and uninstall. Paths are the node's, as a runtime on it sees them. */
-export const placeOptions = {
-  /** The path of the node's root for this process: empty on the node itself, a mount in a pod. */
-  root: folder("where the node's root is mounted, if not at /"),
-  ownDir: folder("for definitions, credentials and a note", { default: "/etc/cni/hawser" }),
-  dryRun: flag("say what would be done, and do nothing"),
-  json,
-};
-export type PlaceOptions = ValuesOf<typeof placeOptions>;
-
-/** What a person, or the DaemonSet's pod, wants to be installed. */
-export interface InstallOptions extends PlaceOptions {
-  readonly binDir: string;
-  readonly confDir: string;
-  readonly mode: Mode;
-  /** The primary's file in confDir; undefined: the first by name. */
-  readonly primary: string | undefined;
-  /** A file with fields for hawser's part of the configuration, as a JSON object. */
-  readonly settings: string | undefined;
-  /** Whether to write a kubeconfig of this pod's service account. */
-  readonly api: boolean;
-  /**
-   * The link by which people find hawser. Empty: no link. Undefined: a link at the usual place, if its folder exists.
-   */
-  readonly link: string | undefined;
-  /** Whether to keep running, and to keep credentials and configuration up to date. */
-  readonly stay: boolean;
-}
 
 /** A configuration of the runtime's folder. */
 export interface ConfFile {

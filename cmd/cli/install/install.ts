@@ -2,12 +2,10 @@ import { type CniError, describe } from "../../../cni/errors.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import { type Context, defineCommand } from "../command.ts";
-import { defaultConfDir } from "../common-options.ts";
 import { printFailure } from "../failure.ts";
-import { choice, flag, folder, mapped, text } from "../option.ts";
 import { paint, plain, printDocument, type Terminal } from "../terminal.ts";
 import { apiServerOf } from "./credentials.ts";
-import { type InstallOptions, placeOptions } from "./install-view.ts";
+import { type InstallOptions, installOptions } from "./install-options.ts";
 import { type Self, viewInstall } from "./node.ts";
 import { type InstallPlan, planInstall } from "./plan-install.ts";
 import { printStep, reportOf } from "./report.ts";
@@ -15,20 +13,6 @@ import { carryOutAll, type Told } from "./step.ts";
 
 /** The pause between two looks of a pod that stays. */
 const patienceMs = 10_000;
-
-const options = {
-  binDir: folder("the runtime's folder of plugins", { default: "/opt/cni/bin" }),
-  confDir: folder("the runtime's folder of configurations", { default: defaultConfDir }),
-  mode: choice(["owner", "chained"], "before the primary network, or behind it", { default: "owner" }),
-  primary: text("the primary network's file in conf-dir (default: the first)"),
-  settings: text("file with more fields of hawser's, a JSON object"),
-  link: mapped(text("a link to hawser on root's PATH, or none (default: /usr/local/bin/hawser)"), (link) =>
-    link === "none" ? "" : link,
-  ),
-  api: flag("write a kubeconfig of this pod's service account"),
-  stay: flag("keep token and configuration up to date until asked to stop"),
-  ...placeOptions,
-};
 
 export const installCommand = defineCommand({
   summary: "Put hawser on this node, or renew it",
@@ -39,7 +23,7 @@ export const installCommand = defineCommand({
     "primary's file stays as it is. Chained, it is appended to the primary's list. To install again is to",
     "upgrade: the binary is replaced, whatever runs goes on, and files that are as they should be are left alone.",
   ],
-  options,
+  options: installOptions,
   examples: [
     ["what would be done", "hawser install --dry-run"],
     ["behind the primary network's plugins", "hawser install --mode chained"],

@@ -6,7 +6,8 @@ import { renamedFiles } from "../conf-folder.ts";
 import { readJsonFile } from "../configuration.ts";
 import { whyUnread } from "../failure.ts";
 import { type ApiServer, credentialSteps } from "./credentials.ts";
-import type { ConfFile, InstallOptions, InstallView, NodeView, PlaceOptions } from "./install-view.ts";
+import type { InstallOptions, PlaceOptions } from "./install-options.ts";
+import type { ConfFile, InstallView, NodeView } from "./install-view.ts";
 import { readManifest } from "./manifest.ts";
 import { linkPathOf, lookAtLink } from "./path-link.ts";
 

@@ -1,6 +1,7 @@
 import { ciliumRemedy } from "../conf-folder.ts";
 import type { PrimaryFile } from "./compose.ts";
-import type { InstallOptions, NodeView } from "./install-view.ts";
+import type { InstallOptions } from "./install-options.ts";
+import type { NodeView } from "./install-view.ts";
 
 /** Notes about what may undo the installation later, although it succeeds now. */
 export function notesOn(

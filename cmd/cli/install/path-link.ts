@@ -1,5 +1,6 @@
 import type { Sys } from "../../../sys/sys.ts";
-import type { InstallOptions, InstallView, LinkState } from "./install-view.ts";
+import type { InstallOptions } from "./install-options.ts";
+import type { InstallView, LinkState } from "./install-view.ts";
 import type { InstallManifest } from "./manifest.ts";
 import type { InstallStep } from "./step.ts";
 

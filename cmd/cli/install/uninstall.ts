@@ -6,7 +6,7 @@ import { printFailure } from "../failure.ts";
 import { isStillAttached, isUnusable, readHeldRecords, readUntilNone, unusableHint } from "../held.ts";
 import { duration, flag, folder, type ValuesOf } from "../option.ts";
 import { printDocument } from "../terminal.ts";
-import { placeOptions } from "./install-view.ts";
+import { placeOptions } from "./install-options.ts";
 import { viewNode } from "./node.ts";
 import { planUninstall } from "./plan-uninstall.ts";
 import { printStep, reportOf } from "./report.ts";

@@ -1,5 +1,5 @@
 import { defaultConfDir, json } from "../common-options.ts";
-import { text, type ValuesOf } from "../option.ts";
+import { type Conflicts, text, type ValuesOf } from "../option.ts";
 
 /**
  * Options of every command: which pool of which store. Without `config`, `etcd` and `dir` the commands look into the
@@ -23,7 +23,7 @@ export const targetOptions = {
 export type TargetOptions = ValuesOf<typeof targetOptions>;
 
 /** A person names a pool in one way only. */
-export const targetConflicts = { config: ["etcd", "dir"], etcd: ["dir"] };
+export const targetConflicts: Conflicts<typeof targetOptions> = { config: ["etcd", "dir"], etcd: ["dir"] };
 
 /** The option by which examples name a pool. */
 export const exampleConfig = "--config 10-pods.conflist";
