@@ -1,12 +1,12 @@
-# Two commands are enough: `make demo` and `make test`. Each sets up what it needs by itself.
+# Two commands are enough: `make demo` and `make test`. Each sets up what it needs.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-# Everything needs the npm packages first, and two builds at once help nobody.
+# Every target needs the npm packages first, and two builds at once are no faster.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
-# Node and every tool come from the lockfile, whatever the machine has.
+# Node and every tool come from the lockfile. The machine's own are not used.
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts')
@@ -30,7 +30,7 @@ build: packages dist/hawser ## dist/hawser (Bun) and its links
 build-pkg: packages dist/hawser-node ## dist/hawser-node: the same sources on Node, through pkg
 	@:
 
-# The commit is in the executable: the file changes when the commit does, and only then.
+# The executable names its commit. So this file changes when the commit does, and at no other time.
 build/commit: packages
 	@node tools/build.ts commit
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { type Executable, pluginDir } from "./executables.ts";
 
-/** What one test has to itself: folders, and network namespaces, which all go with it. */
+/** What one test has to itself: folders and network namespaces. They are removed with the bed. */
 export interface Bed {
   readonly root: string;
   readonly stateDir: string;
@@ -13,30 +13,30 @@ export interface Bed {
   readonly confDir: string;
   /** The folder in which host-local keeps its addresses. */
   readonly dataDir: string;
-  /** Plugins of the test's own making; before the reference plugins in CNI_PATH. */
+  /** The folder of plugins that the test itself makes. In CNI_PATH it comes before the reference plugins. */
   readonly binDir: string;
   readonly logDir: string;
   readonly effectsDir: string;
   /** CNI_PATH. */
   readonly path: string;
-  /** The namespace that operations run in, so that no bridge touches the machine's own network; none until made. */
+  /** The namespace that operations run in, so that no bridge touches the machine's own network. Undefined until it is made. */
   node: string | undefined;
   readonly namespaces: string[];
 }
 
 export interface BedNamespace {
   readonly name: string;
-  /** As runtimes give it in CNI_NETNS. */
+  /** The path that runtimes give in CNI_NETNS. */
   readonly path: string;
 }
 
-/** In the environment of every process that a bed starts, so that its leftovers are known from others'. */
+/** Every process that a bed starts has this variable in its environment. By it the bed's leftovers are told from others'. */
 export const bedVariable = "HWT_BED";
 const namespaceFolder = "/var/run/netns";
 const prefix = "hwt-";
 let count = 0;
 
-/** A bed for each test of the suite around. */
+/** Makes a bed for each test of the suite around. */
 export function useBed(options: { readonly node: boolean }): () => Bed {
   let bed: Bed | undefined;
   beforeEach(() => {
@@ -82,7 +82,7 @@ function removeBed(bed: Bed): void {
   fs.rmSync(locksOf(bed.root), { recursive: true, force: true });
 }
 
-/** Where hawser has the locks of all state folders below this one. */
+/** The folder in which hawser has the locks of all state folders below this one. */
 export function locksOf(root: string): string {
   return join("/run/hawser", root);
 }
@@ -108,12 +108,15 @@ function addNode(bed: Bed): void {
   bed.node = name;
 }
 
-/** Makes the executable what CNI_PATH has under the name `hawser`. */
+/** Puts the executable into CNI_PATH under the names `hawser` and `multus`. */
 export function install(bed: Bed, executable: Executable): void {
   for (const name of ["hawser", "multus"]) fs.symlinkSync(executable.path, join(bed.binDir, name));
 }
 
-/** Live processes that the bed's operations have started, at whatever remove; those with a variable, where one is named. */
+/**
+ * Live processes that the bed's operations have started, directly or through others. With `variable`, only those that have it
+ * in their environment.
+ */
 export function processesOf(bed: Bed, variable = bedVariable): number[] {
   const mark = `${bedVariable}=${bed.root}`;
   return runningPids().filter((pid) => {
@@ -122,7 +125,7 @@ export function processesOf(bed: Bed, variable = bedVariable): number[] {
   });
 }
 
-/** Removes what tests have left that were killed before they could clean up. */
+/** Removes leftovers of tests that were killed before they could clean up. */
 function sweepStale(): void {
   const owner = (name: string): string => name.slice(prefix.length).split("-")[0] ?? "";
   const stale = (folder: string): string[] =>
@@ -147,7 +150,7 @@ function endProcess(pid: number): void {
   }
 }
 
-/** The files and folders in a folder; none when there is no folder. */
+/** The names in a folder. None if there is no folder. */
 export function namesIn(folder: string): string[] {
   return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
 }

@@ -4,19 +4,19 @@ import type { Verb } from "../../cni/version.ts";
 import { type Bed, bedVariable } from "./bed.ts";
 import type { Executable } from "./executables.ts";
 
-/** What a runtime says to a plugin. */
+/** One call of a plugin by a runtime. */
 export interface Operation {
   readonly verb: Verb;
-  /** A text is sent as it is. */
+  /** The configuration. A text is sent as it is. */
   readonly config: object | string;
-  /** `c1` unless given; STATUS, GC and VERSION name none, nor an interface. */
+  /** `c1` unless given. STATUS, GC and VERSION are called without a container and without an interface. */
   readonly containerId?: string;
   readonly netns?: string;
   /** `eth0` unless given. */
   readonly ifname?: string;
   readonly args?: string;
   readonly path?: string;
-  /** Variables that are set over these; undefined takes a variable away. */
+  /** Variables that replace the usual ones. Undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -44,7 +44,7 @@ export function start(bed: Bed, executable: Executable, operation: Operation): R
   return startProgram(bed, [executable.path], variables(bed, operation), stdin);
 }
 
-/** Any program, in the bed's node; nsenter becomes it, so that the process ID is its own. */
+/** Starts any program in the bed's node. nsenter becomes the program, so the process ID is the program's own. */
 export function startProgram(
   bed: Bed,
   argv: readonly string[],
@@ -70,7 +70,7 @@ export function startProgram(
   return { pid, ended, kill: (signal) => void child.kill(signal) };
 }
 
-/** What to put before a command so that it runs in the node's namespace; nothing without one. */
+/** The words before a command that make it run in the node's namespace. None if there is no node. */
 export function enterNode(node: string | undefined): string[] {
   return node === undefined ? [] : ["nsenter", `--net=/var/run/netns/${node}`];
 }
@@ -98,7 +98,7 @@ export interface PluginError {
   readonly details: string;
 }
 
-/** The error of a failed operation: exactly one document, on stdout (CNI 1.1.0, section 5, "Error"). */
+/** The error of a failed operation. stdout must hold exactly one document (CNI 1.1.0, section 5, "Error"). */
 export function errorOf(ended: Ended): PluginError {
   expect(ended, "the operation was to fail").toMatchObject({ exitCode: 1, signal: null });
   const document = JSON.parse(ended.stdout) as PluginError;
@@ -111,13 +111,13 @@ export function errorOf(ended: Ended): PluginError {
   return document;
 }
 
-/** The one document of an operation that succeeded. */
+/** The document that an operation has printed. It must have succeeded. */
 export function answerOf<T>(ended: Ended): T {
   expect(ended, "the operation was to succeed").toMatchObject({ exitCode: 0, signal: null });
   return JSON.parse(ended.stdout) as T;
 }
 
-/** An operation that succeeded and, as all but ADD and VERSION, has nothing to say on stdout. */
+/** Expects that an operation has succeeded and printed nothing on stdout. That holds for all verbs but ADD and VERSION. */
 export function expectSilence(ended: Ended): void {
   expect(ended, "the operation was to succeed").toMatchObject({ exitCode: 0, signal: null, stdout: "" });
 }

@@ -2,16 +2,19 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A key with its certificate, as paths of PEM files. */
+/** The paths of a key and its certificate, as PEM files. */
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-/** An authority of a test's own, in a folder of the test's. */
+/** A certificate authority that a test makes in a folder of its own. */
 export interface Authority {
   readonly caFile: string;
-  /** `names` as in `IP:127.0.0.1` or `DNS:example.org`; a subject is `/CN=root`, or `/O=pods` for an empty CN. */
+  /**
+   * Issues a certificate. `names` are like `IP:127.0.0.1` or `DNS:example.org`. The subject is `/CN=root`, for example, or
+   * `/O=pods` for an empty CN.
+   */
   issue(name: string, subject: string, names: string, usage?: string): Certificate;
 }
 
@@ -36,7 +39,7 @@ export function makeAuthority(folder: string, name = "ca"): Authority {
   ]);
   return {
     caFile,
-    // etcd's gateway is a client of its own server, with the server's certificate.
+    // etcd's gateway is a client of its own server, and uses the server's certificate.
     issue: (file, subject, names, usage = "serverAuth,clientAuth") => {
       const [certFile, keyFile, request] = [path(`${file}.pem`), path(`${file}.key`), path(`${file}.csr`)];
       const extensions = path(`${file}.ext`);

@@ -9,38 +9,43 @@ import { until } from "./etcd.ts";
 import { findProgram, isBuilt, pluginDir } from "./executables.ts";
 import { pauseImage, writePauseImage } from "./pause-image.ts";
 
-/** A containerd of a test's own, in the bed's node; where there is none, on the machine's own network. */
+/**
+ * A containerd that one test has to itself. It runs in the bed's node, or, if the bed has none, on the machine's own network.
+ */
 export interface Containerd {
   readonly cri: Cri;
-  /** The newest of the specification that its libcni knows. */
+  /** The newest version of the specification that this containerd's libcni speaks. */
   readonly cniVersion: "1.0.0" | "1.1.0";
-  /** Asks for a pod as the kubelet does; the sandbox's ID. */
+  /** Asks for a pod as the kubelet does. Returns the sandbox's ID. */
   runPod(pod: Omit<PodSandbox, "cgroupParent">, givenUp?: AbortSignal): Promise<string>;
-  /** Its networks, by the configurations that it has loaded, once these are `names`. */
+  /** Waits until the networks whose configurations containerd has loaded are `names`. */
   awaitNetworks(names: readonly string[]): Promise<void>;
-  /** `ctr` with these arguments. */
+  /** Runs `ctr` with these arguments. */
   ctr(args: readonly string[]): Promise<Ended>;
-  /** A path of the node's, as the test reaches it. */
+  /** The path by which the test reaches a path of the node. */
   path(inside: string): string;
-  /** A program in the node's view: its folders, its processes, its network. */
+  /** Runs a program in the node: with its folders, its processes, its network. */
   run(argv: readonly string[], env?: Readonly<Record<string, string>>, stdin?: string): Promise<Ended>;
-  /** Its log, for what it says of a plugin. */
+  /** containerd's log, for what it says about a plugin. */
   log(): string;
-  /** Ends it with all that it has started, and removes what is not in the bed's folder. */
+  /** Ends containerd and all that it has started, and removes what it has put outside of the bed's folder. */
   stop(): Promise<void>;
 }
 
 /** A containerd that the live suites use. */
 export interface ContainerdBinary {
-  /** `containerd of the system` */
+  /** For example `containerd of the system`. */
   readonly name: string;
-  /** Of containerd, its shim and its ctr. */
+  /** The folder of containerd, its shim and its ctr. */
   readonly folder: string;
 }
 
 const built = join(dirname(dirname(import.meta.dirname)), "build/containerd");
 
-/** The system's, and the newer one that set-up has built; HAWSER_TEST_CONTAINERD names folders of others, between colons. */
+/**
+ * The system's containerd and the newer one that set-up has built. HAWSER_TEST_CONTAINERD names folders of others, with colons
+ * between them.
+ */
 export function containerdBinaries(): ContainerdBinary[] {
   const named = process.env.HAWSER_TEST_CONTAINERD ?? "";
   if (named !== "") return named.split(":").map((folder) => ({ name: `containerd in ${folder}`, folder }));
@@ -49,9 +54,9 @@ export function containerdBinaries(): ContainerdBinary[] {
 }
 
 /**
- * The node as containerd sees it. A mount namespace of its own lays folders of the bed over those that containerd, its
- * shims, ctr and libcni write to, so that all of them are at their usual paths and none is the machine's; /etc keeps what
- * it has. In a process namespace of its own nothing outlives the first process, which waits for its children as init does.
+ * The node as containerd sees it. A mount namespace lays folders of the bed over those that containerd, its shims, ctr and
+ * libcni write to. So all of them are at their usual paths, and none is the machine's. /etc keeps its contents. In the node's
+ * own process namespace nothing outlives the first process, which waits for its children as init does.
  */
 const node = `set -e
 root=$1 net_d=$2 bin=$3; shift 3
@@ -67,7 +72,7 @@ mount --bind "$root/run" /run
 "$@" &
 wait`;
 
-/** runc cannot lower its score without a right that some test machines lack; a native snapshot needs nothing at all. */
+/** Some test machines lack the right that runc needs to lower its OOM score. A native snapshot needs no rights at all. */
 const configuration = `version = 2
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.opt"]
 [plugins."io.containerd.grpc.v1.cri"]
@@ -77,13 +82,16 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     snapshotter = "native"
 `;
 
-/** In the environment of containerd and of all that it starts. */
+/** This variable is in the environment of containerd and of all that it starts. */
 const ownVariable = "HWT_CONTAINERD";
 const prefix = "hwt-";
 const cgroups = "/sys/fs/cgroup";
 let count = 0;
 
-/** One for each test of the suite around, from when it is asked for until the test's end, however that comes. */
+/**
+ * Starts a containerd in each test of the suite around, when the test first asks for it. It ends with the test, even if the
+ * test fails.
+ */
 export function useContainerd(bed: () => Bed, binary: ContainerdBinary): () => Promise<Containerd> {
   let runtime: Containerd | undefined;
   afterEach(async () => {
@@ -98,7 +106,7 @@ export function useContainerd(bed: () => Bed, binary: ContainerdBinary): () => P
   };
 }
 
-/** Returns when it serves and its sandbox image is there. */
+/** Starts containerd. Returns when it serves and has its sandbox image. */
 async function startContainerd(bed: Bed, { folder }: ContainerdBinary): Promise<Containerd> {
   sweepStale();
   const root = join(bed.root, `containerd-${++count}`);
@@ -121,7 +129,7 @@ async function startContainerd(bed: Bed, { folder }: ContainerdBinary): Promise<
     const version = await awaitService(child, cri, log);
     const ctr = (args: readonly string[]): Promise<Ended> => inside([join(folder, "ctr"), ...args]);
     await importImage(cri, ctr, root);
-    // /var/run is a link that would lead out again.
+    // /var/run is a link that would lead out of the node.
     const path = (absolute: string): string =>
       `/proc/${firstProcess(child)}/root${absolute.replace("/var/run/", "/run/")}`;
     return {
@@ -145,7 +153,7 @@ async function startContainerd(bed: Bed, { folder }: ContainerdBinary): Promise<
   }
 }
 
-/** containerd 1.x knows one folder of plugins; loopback is among those that it runs itself. */
+/** containerd 1.x knows one folder of plugins. It runs loopback itself, so loopback must be in that folder, too. */
 function linkPlugins(bed: Bed): void {
   for (const name of namesIn(pluginDir)) {
     const link = join(bed.binDir, name);
@@ -155,7 +163,7 @@ function linkPlugins(bed: Bed): void {
 
 function spawnNode(bed: Bed, folder: string, root: string): ChildProcess {
   const output = fs.openSync(join(root, "log"), "a");
-  // Should the test be killed, all of this ends with it.
+  // If the test is killed, all of this ends with it.
   const bound = ["--pdeathsig", "KILL", ...enterNode(bed.node)];
   const apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", node];
   const served = [join(folder, "containerd"), "--config", join(root, "config.toml")];
@@ -169,7 +177,7 @@ function spawnNode(bed: Bed, folder: string, root: string): ChildProcess {
   return child;
 }
 
-/** The first process of its process namespace, by the ID that it has outside. */
+/** The first process of the node's process namespace, by the ID that it has outside. */
 function firstProcess({ pid }: ChildProcess): number {
   return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
 }
@@ -190,7 +198,7 @@ async function awaitService(child: ChildProcess, cri: Cri, log: () => string): P
   return version?.split(" ")[1]?.replace(/^v/, "") ?? "";
 }
 
-/** Ends the first process, and with it the kernel ends all others; the one that waits for it ends when they are gone. */
+/** Ends the node's first process. With it the kernel ends all others, and `child` ends when they are gone. */
 async function endNode(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -206,7 +214,7 @@ async function importImage(cri: Cri, ctr: Containerd["ctr"], root: string): Prom
   await until("containerd's CRI has the sandbox image", () => cri.hasImage(pauseImage));
 }
 
-/** Every hierarchy has a folder of its own: one under cgroup v2, one a controller under v1. */
+/** The folders that may hold a cgroup: the one hierarchy of cgroup v2, or one for each controller of cgroup v1. */
 function cgroupFolders(): string[] {
   return [cgroups, ...namesIn(cgroups).map((name) => join(cgroups, name))];
 }
@@ -223,7 +231,7 @@ function removeCgroup(path: string): void {
   fs.rmdirSync(path);
 }
 
-/** What a run that was killed has left: its processes have ended with it, its cgroups have not. */
+/** Removes the cgroups of a run that was killed. Its processes have ended with it. */
 function sweepStale(): void {
   for (const each of cgroupFolders()) {
     for (const name of namesIn(each).filter((one) => one.startsWith(prefix))) {
@@ -233,7 +241,7 @@ function sweepStale(): void {
   }
 }
 
-/** Into the folder of configurations as an operator should: complete, and by a rename within the folder. */
+/** Writes into the folder of configurations as an operator should: a complete file, renamed within the folder. */
 export function writeConf(bed: Bed, name: string, config: object | string): void {
   const text = typeof config === "string" ? config : JSON.stringify(config);
   const draft = join(bed.confDir, `.${name}`);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Client, credentials, loadPackageDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
-/** A pod as the kubelet asks the runtime for it. */
+/** A pod as the kubelet describes it to the runtime. */
 export interface PodSandbox {
   readonly name: string;
   /** `default` unless given. */
@@ -10,18 +10,18 @@ export interface PodSandbox {
   readonly uid?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly portMappings?: readonly { readonly containerPort: number; readonly hostPort: number }[];
-  /** Counts the pod's sandboxes; the name of one that failed may be taken for a while. */
+  /** Counts the pod's sandboxes. For a while nobody else can use the name of a sandbox that failed. */
   readonly attempt?: number;
-  /** It has no network of its own. */
+  /** Whether the pod uses the node's network. */
   readonly hostNetwork?: boolean;
   readonly cgroupParent: string;
 }
 
 export interface SandboxStatus {
   readonly state: "SANDBOX_READY" | "SANDBOX_NOTREADY";
-  /** The pod's addresses, the first one first; those of eth0, as containerd has it. */
+  /** The pod's addresses, the main one first. containerd takes those of eth0. */
   readonly ips: readonly string[];
-  /** The network namespace, as its record of the sandbox names it. */
+  /** The network namespace, by the runtime's record of the sandbox. */
   readonly netns: string;
 }
 
@@ -32,12 +32,12 @@ export interface RuntimeCondition {
   readonly message: string;
 }
 
-/** The calls of the container runtime interface that a kubelet makes of a pod's life, over gRPC. */
+/** The calls of the container runtime interface that a kubelet makes in a pod's life, over gRPC. */
 export interface Cri {
-  /** `containerd 1.6.20`; undefined while nobody serves. */
+  /** For example `containerd 1.6.20`. Undefined while nobody serves. */
   version(): Promise<string | undefined>;
   hasImage(image: string): Promise<boolean>;
-  /** The sandbox's ID. A call that is given up is given up by the runtime as well, as when its deadline has passed. */
+  /** Returns the sandbox's ID. If the caller gives up, the runtime gives up as well, as it does at a deadline. */
   run(pod: PodSandbox, givenUp?: AbortSignal): Promise<string>;
   stop(id: string): Promise<void>;
   remove(id: string): Promise<void>;
@@ -45,26 +45,26 @@ export interface Cri {
   list(): Promise<readonly string[]>;
   /** Whether the runtime and its network are ready. */
   conditions(): Promise<readonly RuntimeCondition[]>;
-  /** Names of the networks that it has loaded, loopback aside. */
+  /** The names of the networks that the runtime has loaded, without loopback. */
   networks(): Promise<readonly string[]>;
   close(): void;
 }
 
 const proto = join(import.meta.dirname, "cri.proto");
 
-/** The service's definition, with the encoders that a test may compare ours with. */
+/** The service's definition. A test may compare our encoders with its encoders. */
 export function criDefinition(): ServiceDefinition {
   return loadSync(proto, { keepCase: true })["runtime.v1.RuntimeService"] as ServiceDefinition;
 }
 
-/** Within a test's time, so that it fails by what hangs. */
+/** Shorter than a test's time, so that the test's failure names the call that hangs. */
 const deadlineMs = 100_000;
 
 export function connectCri(socket: string): Cri {
   const options = { keepCase: true, longs: Number, enums: String, defaults: true } as const;
   const { runtime } = loadPackageDefinition(loadSync(proto, options)) as unknown as Services;
   const target = `unix:${socket}`;
-  // It is asked while it starts: soon again, and not after a second.
+  // The runtime is asked while it starts. So the next try comes soon, and not after a second.
   const channel = { "grpc.initial_reconnect_backoff_ms": 20, "grpc.max_reconnect_backoff_ms": 100 };
   const pods = new runtime.v1.RuntimeService(target, credentials.createInsecure(), channel);
   const images = new runtime.v1.ImageService(target, credentials.createInsecure(), channel);
@@ -126,7 +126,7 @@ interface RuntimeStatus {
   readonly info: Readonly<Record<string, string>>;
 }
 
-/** What the verbose status says of the network. */
+/** The part of the verbose status about the network. */
 interface CniConfig {
   readonly Networks?: readonly { readonly Config: { readonly Name: string } }[] | null;
 }
@@ -175,7 +175,7 @@ function readStatus({ status: { state, network }, info }: Status): SandboxStatus
   return { state, ips: all.filter((ip) => ip !== ""), netns };
 }
 
-/** The part of the verbose status that is the OCI configuration. */
+/** The part of the verbose status that holds the OCI configuration. */
 interface Spec {
   readonly runtimeSpec?: {
     readonly linux?: { readonly namespaces?: readonly { type: string; path?: string }[] };

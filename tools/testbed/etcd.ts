@@ -11,14 +11,14 @@ import { findProgram, isBuilt } from "./executables.ts";
 
 /** An etcd executable that the live suites use. */
 export interface EtcdBinary {
-  /** `etcd 3.5` */
+  /** For example `etcd 3.5`. */
   readonly name: string;
   readonly path: string;
 }
 
 const repository = join(import.meta.dirname, "../..");
 
-/** Debian's 3.4 and those that set-up has built; HAWSER_TEST_ETCD names others, between colons. */
+/** The system's etcd and those that set-up has built. HAWSER_TEST_ETCD names others, with colons between them. */
 export function etcdBinaries(): EtcdBinary[] {
   const named = process.env.HAWSER_TEST_ETCD ?? "";
   const built = ["build/etcd/etcd-3.5", "build/etcd/etcd-3.6"].map((path) => join(repository, path));
@@ -31,13 +31,16 @@ export function etcdBinaries(): EtcdBinary[] {
 }
 
 export interface EtcdMember {
-  /** For clients: `http://127.0.0.1:40001`. */
+  /** The URL for clients: `http://127.0.0.1:40001`. */
   readonly url: string;
-  /** Starts it (again), and returns when it serves, or is at least there when the cluster has no leader. */
+  /**
+   * Starts the member (again). Returns when it serves, or with `listening` when it takes connections: a cluster without a
+   * leader does no more.
+   */
   start(waitFor?: "healthy" | "listening"): Promise<void>;
-  /** SIGKILL unless said otherwise; returns when it is gone. */
+  /** Ends the member, by SIGKILL unless another signal is given. Returns when it is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: connections are made, nothing answers. */
+  /** Stops the member's process (SIGSTOP): connections are made, and nothing answers. */
   pause(): void;
   resume(): void;
 }
@@ -45,7 +48,7 @@ export interface EtcdMember {
 export interface EtcdCluster {
   readonly endpoints: readonly string[];
   readonly members: readonly EtcdMember[];
-  /** Posts to the first member; throws what etcd refuses. */
+  /** Posts to the first member. Throws if etcd refuses. */
   post(path: string, body: object, token?: string): Promise<Record<string, unknown>>;
   /** Ends every member by its process ID, and removes its folder. */
   stop(): Promise<void>;
@@ -56,17 +59,17 @@ export interface EtcdOptions {
   readonly tls?: {
     readonly authority: Authority;
     readonly server: Certificate;
-    /** Clients need a certificate; it is also that of `post`. */
+    /** If given, clients need a certificate, and `post` uses this one. */
     readonly client?: Certificate;
   };
   readonly flags?: readonly string[];
 }
 
-/** Not that of the beds, which take away what is stale of theirs. */
+/** Not the prefix of the beds, which remove stale folders of their own prefix. */
 const prefix = "hawser-cluster-";
 let count = 0;
 
-/** A cluster on free ports of the loopback, each member in a folder of its own. */
+/** Starts a cluster on free ports of the loopback. Each member has a folder of its own. */
 export async function startEtcd({ path }: EtcdBinary, options: EtcdOptions = {}): Promise<EtcdCluster> {
   sweepStale();
   const root = fs.mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-${++count}-`));
@@ -192,7 +195,7 @@ async function post(
   return JSON.parse(reply.body);
 }
 
-/** Root, and a user with a role that may do all under `prefix` and nothing else; then authentication is on. */
+/** Makes root and a user whose role allows everything under `prefix` and nothing else. Then it turns authentication on. */
 export async function turnOnUsers(
   cluster: EtcdCluster,
   user: { name: string; password: string; prefix: string },
@@ -222,7 +225,7 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   }
 }
 
-/** Ports that nobody listens on, all held until the last is found. */
+/** Finds ports on which nobody listens. All are held until the last is found. */
 export async function freePorts(wanted: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: wanted }, async () => {
@@ -236,7 +239,9 @@ export async function freePorts(wanted: number): Promise<number[]> {
   return ports;
 }
 
-/** Members of runs that were killed before they could end them: their folder says whose they were. */
+/**
+ * Ends members of runs that were killed before they could end them. The name of a member's folder says which run it belongs to.
+ */
 function sweepStale(): void {
   for (const name of fs.readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
     const args = readOrEmpty(`/proc/${name}/cmdline`).split("\0");

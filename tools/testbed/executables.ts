@@ -10,7 +10,7 @@ export interface Executable {
 
 const repository = dirname(dirname(import.meta.dirname));
 
-/** Those of the build; HAWSER_TEST_EXECUTABLES names others, between colons. */
+/** The executables of the build. HAWSER_TEST_EXECUTABLES names others, with colons between them. */
 export const executables: readonly Executable[] = executablePaths().map((path) => ({
   name: path.slice(path.lastIndexOf("/") + 1),
   path,
@@ -23,17 +23,17 @@ function executablePaths(): string[] {
 }
 
 /**
- * Whether the suites go through this one, which set-up or make builds. In CI they go through all: one that is missing fails
- * them, where elsewhere a suite that nobody sees is left out.
+ * Whether the suites use this executable, which set-up or make builds. In CI they use all, and fail if one is missing.
+ * Elsewhere the suites of a missing executable are left out.
  */
 export function isBuilt(path: string): boolean {
   return process.env.CI === "true" || existsSync(path);
 }
 
-/** Where the reference plugins lie; HAWSER_TEST_PLUGINS names another folder. */
+/** The folder of the reference plugins. HAWSER_TEST_PLUGINS names another folder. */
 export const pluginDir = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
 
-/** What a suite cannot do without. A name that is not `root` is that of a reference plugin, cnitool or containerd. */
+/** A thing that a suite cannot do without: `root`, or the name of a reference plugin, cnitool or containerd. */
 export type TestNeed =
   | "root"
   | "bridge"
@@ -44,7 +44,7 @@ export type TestNeed =
   | "cnitool"
   | "containerd";
 
-/** Runs a suite over every executable; one whose needs are not met is skipped, and says why in its name. */
+/** Runs a suite over every executable. If a need is not met, the suite is skipped, and its name says why. */
 export function suite(
   subject: string,
   needs: readonly TestNeed[],
@@ -53,7 +53,7 @@ export function suite(
   suiteOver(executables, subject, needs, body);
 }
 
-/** The same for one executable, where what is tried hardly depends on how it was built. */
+/** Runs a suite over one executable, for behaviour that hardly depends on how the executable was built. */
 export function suiteOfOne(
   subject: string,
   needs: readonly TestNeed[],
@@ -75,7 +75,7 @@ function suiteOver(
   }
   const missing = needs.filter((need) => !isMet(need));
   const reason = missing.length === 0 ? "" : ` (skipped: it needs ${missing.join(", ")})`;
-  // On a machine of ours a missing right is a mistake of the set-up, not a reason.
+  // In CI a missing right is a mistake of the set-up, and no reason to skip.
   const skips = missing.length > 0 && !(missing.includes("root") && process.env.CI === "true");
   for (const executable of over) {
     describe.skipIf(skips)(`${executable.name}: ${subject}${reason}`, () => body(executable));

@@ -5,21 +5,21 @@ import { ok } from "../../sys/outcome.ts";
 import { must } from "../../sys/outcome-testing.ts";
 
 /**
- * etcd's JSON gateway in memory, for the fake machine: it reads requests by its own understanding of the format, checks
- * tokens, and can be told to answer something else.
+ * etcd's JSON gateway in memory, for the fake machine. It shares no code with our client of the format. It checks tokens, and a
+ * test can make it answer something else.
  */
 export interface FakeEtcd {
   readonly store: MemoryStore;
-  /** Give it to `createFake({ http })`. */
+  /** The handler for `createFake({ http })`. */
   readonly handle: (request: HttpRequest) => Promise<HttpAttempt>;
-  /** `url authorization`, of every request. */
+  /** `url authorization` of every request. */
   readonly requests: readonly string[];
-  /** Answers before the request is looked at. Undefined: as etcd does. */
+  /** Answers before the gateway looks at the request. If it returns undefined, the gateway answers. */
   intercept: ((request: HttpRequest) => HttpAttempt | undefined) | undefined;
-  /** `user:password`; undefined when etcd authenticates nobody. */
+  /** `user:password`. Undefined if etcd authenticates nobody. */
   user: string | undefined;
   readonly tokens: Set<string>;
-  /** Its database is full: it takes nothing that puts, whatever the compares say. */
+  /** Whether the database is full. Then it refuses every transaction that puts, whatever the compares say. */
   alarm: boolean;
 }
 
@@ -143,7 +143,7 @@ function toOp(op: WireOp): Op {
   return { kind: "range", ...range, limit: Number(limit), keysOnly: keys_only };
 }
 
-/** What is zero or empty is left out, as etcd does. */
+/** Leaves out fields that are zero or empty, as etcd does. */
 function fromReply({ succeeded, replies }: TxnReply, txn: Txn): object {
   const ops = succeeded ? txn.success : txn.failure;
   const responses = replies.map((reply, index) => fromOne(reply, ops[index]));

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
 
-/** The messages of `pod-resources.proto`, as far as a test says something of them. */
+/** The fields of `pod-resources.proto`'s messages that tests set. */
 export interface FakePodResources {
   readonly name: string;
   readonly namespace: string;
@@ -16,29 +16,29 @@ export interface ContainerResources {
   readonly [other: string]: unknown;
 }
 
-/** A kubelet's pod-resources service on a real socket, by the gRPC implementation of the field. */
+/** A kubelet's pod-resources service on a real socket, by the gRPC library that Node programs use. */
 export interface FakeKubelet {
-  /** What `kubeletDir` is to be. */
+  /** The value for `kubeletDir`. */
   readonly folder: string;
   readonly socket: string;
-  /** What was asked: `Get default/p`, `List`. */
+  /** The calls that it was asked: `Get default/p`, `List`. */
   readonly calls: readonly string[];
   stop(): void;
 }
 
 export interface KubeletOptions {
-  /** What Get ends with instead of an answer: a gRPC status, by number. */
+  /** A gRPC status by its number. Get ends with it instead of an answer. */
   readonly get?: grpc.status;
   readonly list?: grpc.status;
-  /** What GetAllocatableResources ends with; else it names what the pods have. */
+  /** GetAllocatableResources ends with this status. If it is left out, the answer is what the pods have. */
   readonly allocatable?: grpc.status;
-  /** Refuses this many calls for their rate before it answers. */
+  /** The number of first calls that are refused because they come too fast. */
   readonly busy?: number;
 }
 
 const service = "v1.PodResourcesLister";
 
-/** The service's definition, with the encoders that a test may compare ours with. */
+/** The service's definition. A test may compare our encoders with its encoders. */
 export function podResourcesDefinition(): grpc.ServiceDefinition {
   const found = loader.loadSync(join(import.meta.dirname, "pod-resources.proto"), { keepCase: true });
   return found[service] as grpc.ServiceDefinition;
@@ -67,7 +67,7 @@ export async function startKubelet(
     Get: ({ request }: Call, answer: Answer) => {
       const { pod_name: name, pod_namespace: namespace } = request;
       const pod = pods.find((each) => each.name === name && each.namespace === namespace);
-      // The kubelet's own word for an unknown pod.
+      // The kubelet answers this for a pod that it does not know.
       const status = options.get ?? (pod === undefined ? grpc.status.UNKNOWN : undefined);
       serve(`Get ${namespace}/${name}`, status, answer, { pod_resources: pod });
     },
@@ -82,7 +82,7 @@ export async function startKubelet(
   return { folder, socket, calls, stop: () => server.forceShutdown() };
 }
 
-/** A checkpoint of the kubelet's device manager, with what else stands in one. */
+/** Writes a checkpoint of the kubelet's device manager, with the other fields that real ones have. */
 export function writeCheckpoint(folder: string, entries: readonly object[]): void {
   fs.mkdirSync(join(folder, "device-plugins"), { recursive: true });
   fs.writeFileSync(join(folder, "device-plugins/kubelet_internal_checkpoint"), checkpointText(entries));

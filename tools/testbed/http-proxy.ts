@@ -1,14 +1,14 @@
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Stands before an HTTP server: counts, and loses answers as a network does. */
+/** A proxy before an HTTP server. It counts requests, and loses answers as a network does. */
 export interface HttpProxy {
   readonly url: string;
-  /** Requests of each connection that has ended: a process of ours has one connection. */
+  /** For each connection that has ended, the number of its requests. A process of ours has one connection. */
   readonly perConnection: readonly number[];
-  /** Paths of all requests. */
+  /** The paths of all requests. */
   readonly paths: readonly string[];
-  /** Whether the answer to the request of this number is lost, after the server has done it. */
+  /** Whether the answer to the request of this number is lost. The server has done the request. */
   losesAnswer: (request: number) => boolean;
   stop(): Promise<void>;
 }

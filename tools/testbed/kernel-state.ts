@@ -7,7 +7,7 @@ export interface ShownLink {
   readonly name: string;
   readonly mac: string;
   readonly mtu: number;
-  /** With prefix length, link-local ones left out. */
+  /** Addresses with their prefix lengths, without link-local ones. */
   readonly addresses: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export function linkNames(namespace: string): string[] {
     .sort();
 }
 
-/** IPv4 routes other than those that addresses bring with them. */
+/** The IPv4 routes, except those that the kernel adds with an address. */
 export function routes(namespace: string): ShownRoute[] {
   const list = ipJson<{ dst: string; gateway?: string; protocol?: string }[]>(namespace, ["route"]);
   return list
@@ -63,12 +63,12 @@ export function deleteAddress(namespace: string, link: string, address: string):
   execFileSync("ip", ["-n", namespace, "addr", "del", address, "dev", link]);
 }
 
-/** A namespace by its name, or by the path of it. */
+/** The `ip` command for a namespace, given by its name or its path. */
 function ip(namespace: string): string[] {
   return namespace.startsWith("/") ? ["nsenter", `--net=${namespace}`, "ip"] : ["ip", "-n", namespace];
 }
 
-/** A command without an answer, such as an `addr` in a namespace without links, prints nothing or `[]`. */
+/** Runs an `ip` command. One without an answer, such as `addr` in a namespace without links, prints nothing or `[]`. */
 function ipJson<T>(namespace: string, args: readonly string[]): T {
   const [file = "", ...before] = ip(namespace);
   const text = execFileSync(file, [...before, "-j", ...args], { encoding: "utf8" });
@@ -82,7 +82,7 @@ export interface PrintedResult {
   readonly routes?: readonly { dst: string; gw?: string }[];
 }
 
-/** The result says of the sandbox what the kernel says of it, no more and no less; and names only links that exist. */
+/** Expects that the result says the same of the sandbox as the kernel does, and names only links that exist. */
 export function expectKernelState(bed: Bed, pod: BedNamespace, result: PrintedResult): void {
   const interfaces = result.interfaces ?? [];
   const told = interfaces.map(({ name, mac, sandbox = "" }, index) => ({
@@ -99,7 +99,7 @@ export function expectKernelState(bed: Bed, pod: BedNamespace, result: PrintedRe
   }));
   const byName = <T extends { name: string }>(list: T[]): T[] =>
     list.sort((one, other) => one.name.localeCompare(other.name));
-  // Networks attached at once are made in any order.
+  // Networks that are attached in parallel make their links in any order.
   expect(byName(told.filter(({ sandbox }) => sandbox !== ""))).toEqual(byName(inside));
   const outside = links(bed.node ?? "").map(({ name, mac }) => ({ name, mac }));
   for (const { name, mac } of told.filter(({ sandbox }) => sandbox === "")) {

@@ -15,56 +15,56 @@ export interface KubeServer {
   /** `https://127.0.0.1:40001` */
   readonly url: string;
   readonly authority: Authority;
-  /** Of the user `hawser`, who may read pods and definitions and patch pods' status. */
+  /** The certificate of the user `hawser`, who may read pods and definitions and patch pods' status. */
   readonly client: Certificate;
-  /** The token of the user `hawser`; another one is nobody's. */
+  /** The token of the user `hawser`. No other token belongs to a user. */
   readonly token: string;
   create(object: KubeObject): Promise<KubeObject>;
-  /** The object at a path of the API, as an administrator sees it. */
+  /** Reads the object at a path of the API as an administrator. */
   read(path: string): Promise<KubeObject | undefined>;
-  /** What `hawser` has asked since `forget`, in the order of arrival: `get /api/v1/...`. */
+  /** The requests of `hawser` since `forget`, in the order of arrival: `get /api/v1/...`. */
   asked(): readonly string[];
   forget(): void;
   stop(): Promise<void>;
 }
 
-/** One that can be made to fail. */
+/** Our API server. A test can make it fail. */
 export interface KubeApi extends KubeServer {
   token: string;
-  /** What `hawser` may do: `get pods`, `patch pods/status`. */
+  /** The rights of `hawser`: `get pods`, `patch pods/status`. */
   readonly rights: Set<string>;
   /** Every request, in the order of their arrival. */
   readonly requests: readonly KubeRequest[];
-  /** What is done to a request in place of an answer. */
+  /** The fault that a request meets in place of an answer. */
   fault: (request: KubeRequest) => InjectedFault | undefined;
-  /** Creates or replaces; answers what is kept. Throws what no API server would take. */
+  /** Creates or replaces an object, and returns it as the server keeps it. Throws if no API server would take it. */
   put(object: KubeObject): KubeObject;
   /** The object at a path of the API. */
   at(path: string): KubeObject | undefined;
   remove(path: string): void;
-  /** The most requests that were under way at one moment, since `forget`. */
+  /** The greatest number of requests at one moment, since `forget`. */
   mostAtOnce(): number;
-  /** Connections, since `forget`. */
+  /** The number of connections, since `forget`. */
   connections(): number;
-  /** A Unix socket that serves the same: reachable from every network namespace. */
+  /** A Unix socket that serves the same API. It can be reached from every network namespace. */
   readonly socket: string;
 }
 
 export interface KubeRequest {
-  /** From 0 on, since `forget`. */
+  /** The number of the request since `forget`, from 0 on. */
   readonly number: number;
   readonly method: string;
   readonly path: string;
-  /** Undefined: nobody. */
+  /** The user, undefined if the request has none. */
   readonly user: string | undefined;
 }
 
 export type InjectedFault =
   | { readonly kind: "slow"; readonly ms: number }
-  /** The server answers only after this. */
+  /** The server answers only after this moment. */
   | { readonly kind: "until"; readonly moment: Promise<void> }
   | { readonly kind: "status"; readonly code: number; readonly retryAfterS?: number }
-  /** These bytes as the body, of a success unless said otherwise. */
+  /** The answer has this text as its body, and code 200 unless another is given. */
   | { readonly kind: "body"; readonly text: string; readonly code?: number }
   /** The connection is closed without an answer. */
   | { readonly kind: "reset" }
@@ -184,7 +184,7 @@ async function serve(state: State, incoming: IncomingMessage, response: ServerRe
   send(response, isObject ? 200 : answer.code, isObject ? answer : statusOf(answer));
 }
 
-/** A token comes before a certificate. */
+/** The user of a request. A token counts before a certificate. */
 function userOf({ api }: State, { headers, socket }: IncomingMessage): string | undefined {
   const { authorization } = headers;
   if (authorization !== undefined) return authorization === `Bearer ${api.token}` ? "hawser" : undefined;
@@ -196,7 +196,7 @@ function send(response: ServerResponse, code: number, body: object): void {
   response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-/** `silent` does nothing. */
+/** Does to a request what the fault says. A `silent` one gets no answer. */
 function misbehave(
   fault: Exclude<InjectedFault, { kind: "slow" | "until" }>,
   { socket, headers }: IncomingMessage,
@@ -205,7 +205,7 @@ function misbehave(
   switch (fault.kind) {
     case "status": {
       if (fault.retryAfterS !== undefined) response.setHeader("retry-after", String(fault.retryAfterS));
-      // A real server never repeats a credential; a proxy before it might.
+      // A real server never repeats a token in its answer, but a proxy before it might.
       const message = `made to fail; you sent ${headers.authorization}`;
       send(response, fault.code, statusOf({ code: fault.code, reason: "Fault", message }));
       break;
@@ -226,8 +226,8 @@ function misbehave(
 }
 
 /**
- * The object, or a refusal. As a real server does, and in its words, it judges first the user, then his rights, then whether
- * the object exists, then the patch.
+ * The object, or a refusal. Like a real server, and in its words, this judges first the user, then the user's rights, then
+ * whether the object exists, then the patch.
  */
 function decide(
   state: State,
@@ -274,7 +274,7 @@ function patch(object: KubeObject, contentType: string, body: string): KubeObjec
   const patched = mergePatch(object, change) as KubeObject;
   const problems = shapeProblems(kind, patched);
   if (problems.length > 0) return invalid(object, "patch", problems.join("; "));
-  // Only an update answers 409 to another uid.
+  // A real server answers 409 for another uid only to an update, and 422 to a patch.
   if (patched.metadata.uid !== metadata.uid) return invalid(object, "metadata.uid", "field is immutable");
   if (patched.metadata.resourceVersion !== metadata.resourceVersion) {
     const message = `Operation cannot be fulfilled on ${kinds[kind]} "${metadata.name}": the object has been modified; please apply your changes to the latest version and try again`;

@@ -13,7 +13,7 @@ import type { KubeObject } from "./kube-objects.ts";
 
 const built = join(import.meta.dirname, "../../build/kubernetes");
 
-/** KUBE_APISERVER, else the one that set-up has built, else the one on PATH. */
+/** The path in KUBE_APISERVER, or the one that set-up has built, or the one on PATH. */
 export function kubeApiserverPath(): string | undefined {
   const { KUBE_APISERVER: named = "", PATH = "" } = process.env;
   const folders = [built, ...PATH.split(delimiter)];
@@ -21,17 +21,17 @@ export function kubeApiserverPath(): string | undefined {
   return candidates.find((path) => fs.existsSync(path));
 }
 
-/** Why there can be none here; undefined when there can. */
+/** The reason why no kube-apiserver can run here. Undefined if one can. */
 export function noKubeApiserver(): string | undefined {
   if (kubeApiserverPath() === undefined) return "it needs kube-apiserver, which set-up builds with Go";
   return etcdBinaries().length === 0 ? "it needs etcd" : undefined;
 }
 
-/** What only the real one can do. */
+/** The real API server, with what only it can do. */
 export interface RealKubeServer extends KubeServer {
-  /** As an administrator, or as whom the token is of. A PATCH is a merge patch. */
+  /** Sends a request as an administrator, or with a token as the token's user. A PATCH is a merge patch. */
   ask(request: ApiServerRequest): Promise<HttpResponse>;
-  /** Creates what a file of examples/kubernetes holds. */
+  /** Creates the objects in a file of examples/kubernetes. */
   apply(file: string): Promise<void>;
 }
 
@@ -46,7 +46,10 @@ const user = "hawser";
 const token = "token-of-hawser";
 const examples = join(import.meta.dirname, "../../examples/kubernetes");
 
-/** The real one, with an etcd of its own; its user hawser has the rights that examples/kubernetes gives to the account. */
+/**
+ * Starts a real kube-apiserver with an etcd of its own. The user hawser has the rights that examples/kubernetes gives to the
+ * account.
+ */
 export async function startKubeApiserver(): Promise<RealKubeServer> {
   const [etcdBinary] = etcdBinaries().slice(-1);
   const executable = kubeApiserverPath();
@@ -165,14 +168,14 @@ async function askAt(
         ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       },
       timeoutMs: 10_000,
-      // A certificate that is shown wins over a token.
+      // If a client shows a certificate, the server ignores its token.
       tls: bearer === undefined ? tls : { ca: tls.ca ?? "" },
       ...(body && { body: JSON.stringify(body) }),
     }),
   );
 }
 
-/** What is there already is left as it is. */
+/** Creates an object. One that is there already stays as it is. */
 async function post(ask: Ask, path: string, body: object): Promise<unknown> {
   const answer = await ask({ method: "POST", path, body });
   if (![200, 201, 409].includes(answer.status))
@@ -180,7 +183,7 @@ async function post(ask: Ask, path: string, body: object): Promise<unknown> {
   return JSON.parse(answer.body);
 }
 
-/** Where objects of a kind are kept. */
+/** The path of the folder in which the API keeps objects of a kind. */
 function placeOf({ apiVersion, kind, metadata }: KubeObject): string {
   const root = apiVersion.includes("/") ? "/apis" : "/api";
   const plural =
@@ -204,7 +207,7 @@ async function applyFile(ask: Ask, path: string): Promise<void> {
   }
 }
 
-/** The definitions' resource, and the rights of hawser's account for its user of the token file, too. */
+/** Creates the resource of definitions, and gives the rights of hawser's account to the user of the token file as well. */
 async function furnish(ask: Ask, apply: RealKubeServer["apply"]): Promise<void> {
   const isThere = async (path: string): Promise<boolean> =>
     (await ask({ method: "GET", path })).status === 200;
@@ -220,7 +223,7 @@ async function furnish(ask: Ask, apply: RealKubeServer["apply"]): Promise<void> 
   await until("the definitions are served", () => isThere(definitions));
 }
 
-/** What hawser's user has asked for, as the audit log has it before anything is answered. */
+/** The requests of the user hawser, by the audit log. The server writes a request there before it answers. */
 function auditedSince(path: string, forgotten: number): string[] {
   const lines = fs.existsSync(path) ? fs.readFileSync(path, "utf8").split("\n") : [];
   return lines

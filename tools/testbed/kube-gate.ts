@@ -7,7 +7,7 @@ import type { KubeApi } from "./kube-api.ts";
 
 const port = 6443;
 
-/** Hands bytes on, so that TLS is from end to end. */
+/** Passes bytes on unread, so that TLS is from end to end. */
 const program = `
 const net = require("node:net");
 const [socket, ready] = process.argv.slice(1);
@@ -18,8 +18,8 @@ const server = net.createServer((near) => {
 server.listen(${port}, "127.0.0.1", () => require("node:fs").writeFileSync(ready, ""));`;
 
 /**
- * Makes the server reachable within the bed's own network namespace, which has no way out; answers its URL there. It goes
- * with the bed.
+ * Makes the server reachable within the bed's network namespace, which has no way out. Returns the server's URL there. The gate
+ * ends with the bed.
  */
 export async function openGate(bed: Bed, { socket }: KubeApi): Promise<string> {
   const ready = join(bed.root, "gate");

@@ -34,7 +34,7 @@ export function pod(namespace: string, name: string, annotations: Annotations = 
   };
 }
 
-/** `config` undefined: the file of this network's name in confDir is meant. */
+/** Makes a definition. Without `config` it means the file of its name in confDir. */
 export function networkDefinition(
   namespace: string,
   name: string,
@@ -50,7 +50,7 @@ export function networkDefinition(
   };
 }
 
-/** What a server adds to an object when it is created. */
+/** The object with the fields that a server adds when it creates one. */
 export function created(object: KubeObject, resourceVersion: number): KubeObject {
   const own = {
     uid: object.metadata.uid ?? randomUUID(),
@@ -76,7 +76,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What a request is refused with, in the words of the real server. */
+/** The server's refusal of a request, in the words of the real server. */
 export interface ApiRefusal {
   readonly code: number;
   readonly reason: string;

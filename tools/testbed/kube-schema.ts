@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /**
  * The shapes of the objects that tests use, cut out of the OpenAPI document of a kube-apiserver 1.34 (and of the
- * CustomResourceDefinition of network definitions). What was cut is `object`, and holds anything.
+ * CustomResourceDefinition of network definitions). `object` stands for a shape that was cut away, and allows anything.
  */
 const shapes: Readonly<Record<string, Shape>> = JSON.parse(
   readFileSync(join(import.meta.dirname, "testdata/kubernetes.json"), "utf8"),
@@ -19,7 +19,7 @@ interface Shape {
   readonly items?: Shape;
 }
 
-/** Everything that an API server would not take, each with its path. */
+/** The problems for which an API server would refuse the object, each with its path. */
 export function shapeProblems(kind: string, value: unknown): string[] {
   const shape = shapes[kind];
   return shape === undefined ? [`${kind} is not known`] : problemsOf(shape, value, kind);

@@ -2,14 +2,14 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { type Bed, locksOf, namesIn, processesOf } from "./bed.ts";
 
-/** Everything that operations have left and that a complete DEL takes away; `container` names one of several. */
+/** Everything that operations have left and that a complete DEL removes. With `container`, only what is that container's. */
 export function leftovers(bed: Bed, container = ""): string[] {
   const of = (names: readonly string[]): string[] => names.filter((name) => name.includes(container));
   const running = container === "" ? processesOf(bed).map((pid) => `process ${pid}`) : [];
   return [...of(records(bed)), ...of(effects(bed)), ...of(addresses(bed)), ...of(locks(bed)), ...running];
 }
 
-/** `<network>/<container>@<interface>.json`, and whatever else lies there. */
+/** Records as `<network>/<container>@<interface>.json`, and every other file that lies there. */
 export function records(bed: Bed): string[] {
   return namesIn(bed.stateDir)
     .filter((network) => !network.startsWith("."))
@@ -20,7 +20,7 @@ export function recordPath(bed: Bed, network: string, container = "c1", ifname =
   return join(bed.stateDir, network, `${container}@${ifname}.json`);
 }
 
-/** `<type>@<container>@<interface>` of the bed's own plugins. */
+/** The files that stand for effects of the bed's own plugins: `<type>@<container>@<interface>`. */
 export function effects(bed: Bed): string[] {
   return namesIn(bed.effectsDir);
 }

@@ -7,10 +7,10 @@ import { type Executable, pluginDir } from "./executables.ts";
 export const annotationsCapability = "io.kubernetes.cri.pod-annotations";
 export const networksAnnotation = "k8s.v1.cni.cncf.io/networks";
 
-/** CNI_ARGS of a pod, as containerd gives them. */
+/** CNI_ARGS of a pod as containerd gives them. */
 export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_UID=u-1";
 
-/** The meta-plugin's configuration with all of the bed's folders in it. */
+/** A configuration of the meta-plugin that names all of the bed's folders. */
 export function hawser(bed: Bed, more: object = {}): Record<string, unknown> {
   const { definitionsDir, stateDir, confDir } = bed;
   const capabilities = { [annotationsCapability]: true };
@@ -26,7 +26,7 @@ export function hawser(bed: Bed, more: object = {}): Record<string, unknown> {
   };
 }
 
-/** The same as a runtime sends it for a pod with this annotation. */
+/** The configuration as a runtime sends it for a pod with this annotation. */
 export function annotated(config: object, networks: unknown): Record<string, unknown> {
   return { ...config, runtimeConfig: { [annotationsCapability]: { [networksAnnotation]: networks } } };
 }
@@ -42,11 +42,14 @@ export function define(bed: Bed, name: string, config: object, namespace = "defa
 export function bridge(bed: Bed, net: number, more: object = {}): Record<string, unknown> {
   const ranges = [[{ subnet: `10.${net}.0.0/24` }]];
   const ipam = { type: "host-local", dataDir: bed.dataDir, ranges, ...more };
-  // CHECK of the reference bridge fails where it is no gateway.
+  // CHECK of the reference bridge fails if the bridge is no gateway.
   return { cniVersion: referenceVersion(), type: "bridge", bridge: `br${net}`, isGateway: true, ipam };
 }
 
-/** The same with addresses that stay: hawser-flat, by the executable that is tried, on a store that is a folder. */
+/**
+ * Such a bridge with addresses that stay. They come from hawser-flat, by the executable that is tested, with a folder as its
+ * store.
+ */
 export function flatBridge(bed: Bed, { path }: Executable, net: number): Record<string, unknown> {
   const link = join(bed.binDir, "hawser-flat");
   if (!fs.existsSync(link)) fs.symlinkSync(path, link);
@@ -69,7 +72,7 @@ export function macvlan(address: string, more: object = {}): Record<string, unkn
 
 let spoken: string | undefined;
 
-/** The highest version that the reference plugins here speak: Debian's are older than those that Go builds. */
+/** The highest version that the reference plugins here speak. Debian's plugins are older than those that Go builds. */
 export function referenceVersion(): string {
   if (spoken === undefined) {
     const env = { CNI_COMMAND: "VERSION" };

@@ -4,10 +4,10 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { findProgram } from "./executables.ts";
 
-/** The name of the image that sandboxes and containers of the tests are made of. */
+/** The name of the image from which the tests make sandboxes and containers. */
 export const pauseImage = "hawser.test/pause:1";
 
-/** A docker-archive with one layer: a busybox that sleeps until it is ended. Needs no registry. */
+/** Writes a docker-archive with one layer: a busybox that sleeps until it is ended. No registry is needed. */
 export function writePauseImage(folder: string, target: string): void {
   const layer = join(folder, "layer");
   fs.mkdirSync(join(layer, "bin"), { recursive: true });
@@ -25,7 +25,7 @@ export function writePauseImage(folder: string, target: string): void {
   const config = {
     architecture: { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch,
     os: "linux",
-    // A shell ends on a signal; sleep, as the first process of its namespace, would not.
+    // As the first process of its namespace, sleep would not end on a signal. A shell does.
     config: {
       Entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 2147483647 & wait"],
       Env: ["PATH=/bin"],
@@ -38,7 +38,7 @@ export function writePauseImage(folder: string, target: string): void {
   tar(target, folder, ["manifest.json", "config.json", "layer.tar"]);
 }
 
-/** The libraries of busybox; there are none where it is static, as Debian's busybox-static is. */
+/** The libraries of busybox. A static busybox, such as Debian's busybox-static, has none. */
 function librariesOf(program: string): string[] {
   const { stdout } = spawnSync("ldd", [program], { encoding: "utf8" });
   return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);

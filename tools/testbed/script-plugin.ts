@@ -4,12 +4,12 @@ import type { Verb } from "../../cni/version.ts";
 import { type Bed, namesIn } from "./bed.ts";
 import type { Executable } from "./executables.ts";
 
-/** What a plugin does at each verb: lines of POSIX sh. A verb that is not named succeeds and says nothing. */
+/** What a plugin does for each verb, as lines of POSIX sh. A verb that is not named succeeds and prints nothing. */
 export type Script = Partial<Record<Verb, readonly string[]>>;
 
 /**
- * Puts a plugin into the bed that records every call (environment and stdin) and then does what its script says. It is
- * a shell script, as that starts faster than anything else.
+ * Puts a plugin into the bed that records every call (environment and stdin) and then runs its script. It is a shell script,
+ * because that starts faster than anything else.
  */
 export function addPlugin(bed: Bed, type: string, script: Script = wellBehaved()): void {
   const cases = Object.entries(script).map(([verb, lines]) => [`${verb})`, ...lines, ";;"].join("\n"));
@@ -27,8 +27,8 @@ esac
 }
 
 /**
- * Puts the executable into the bed as `hawser`, behind a script that records what the runtime says to it. The script's
- * lines run before; the process stays the one that the runtime has started.
+ * Puts the executable into the bed as `hawser`, behind a script that records each call of the runtime. The script's lines run
+ * first. Then the same process becomes the executable.
  */
 export function addWitnessed(bed: Bed, { path }: Executable, script: Script = {}): void {
   const cases = Object.entries(script).map(([verb, lines]) => [`${verb})`, ...lines, ";;"].join("\n"));
@@ -46,12 +46,14 @@ exec ${path} < $log/.$call.stdin
   fs.writeFileSync(join(bed.binDir, "hawser"), text, { mode: 0o755 });
 }
 
-/** A plugin whose ADD makes something that its DEL takes away and its CHECK looks for. */
+/** A plugin whose ADD makes a file, whose DEL removes it and whose CHECK looks for it. */
 export function wellBehaved(result: object = someResult()): Script {
   return { ADD: [makeEffect, answer(result)], DEL: [removeEffect], CHECK: [checkEffect] };
 }
 
-/** One interface with one address. In a plugin's answer, `$CNI_IFNAME` and the like become the call's. */
+/**
+ * A result of one interface with one address. In a plugin's answer, `$CNI_IFNAME` and other variables get the call's values.
+ */
 export function someResult(more: object = {}): object {
   return {
     cniVersion: "1.1.0",
@@ -61,12 +63,12 @@ export function someResult(more: object = {}): object {
   };
 }
 
-/** Stands for what a plugin does to the machine: a leak is a file that is still there. */
+/** A file stands for what a plugin does to the machine. If the file is still there in the end, it is a leak. */
 export const makeEffect = `( set -C; : > "$effect" ) 2>/dev/null || { ${failWith(999, "it exists")}; }`;
 export const removeEffect = `rm -f "$effect"`;
 export const checkEffect = `[ -e "$effect" ] || { ${failWith(999, "it is gone")}; }`;
 
-/** Prints a document, variables of the environment put in. */
+/** Prints a document in which variables of the environment are replaced by their values. */
 export function answer(document: object): string {
   return `cat <<END_OF_ANSWER\n${JSON.stringify(document)}\nEND_OF_ANSWER`;
 }
@@ -83,7 +85,7 @@ export function failWith(code: number, msg: string, details = ""): string {
   return `${print(JSON.stringify({ cniVersion: "1.1.0", code, msg, details }))}; exit 1`;
 }
 
-/** Does what follows only once the file is there. */
+/** Waits until the file is there. */
 export function awaitFile(path: string): string {
   return `until [ -e ${path} ]; do sleep 0.02; done`;
 }
@@ -96,7 +98,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** One call of a plugin of the bed, as it saw it. */
+/** One call of a plugin of the bed, as the plugin recorded it. */
 export interface SeenCall {
   readonly type: string;
   readonly verb: string;
@@ -106,7 +108,7 @@ export interface SeenCall {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Every call, in order of their starts. */
+/** Every call, in the order of the calls' starts. */
 export function calls(bed: Bed): SeenCall[] {
   return namesIn(bed.logDir)
     .filter((name) => !name.startsWith("."))
@@ -121,7 +123,7 @@ function readCall(path: string): SeenCall {
   return { type, verb: env.CNI_COMMAND ?? "", ifname: env.CNI_IFNAME ?? "", stdin, config, env };
 }
 
-/** `ADD main eth0`, for comparing what was called in which order. */
+/** The calls as `ADD main eth0`, to compare their order. */
 export function callNames(bed: Bed): string[] {
   return calls(bed).map(({ verb, type, ifname }) => [verb, type, ifname].filter((it) => it !== "").join(" "));
 }

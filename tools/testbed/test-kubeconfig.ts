@@ -4,13 +4,13 @@ import type { KubeApi } from "./kube-api.ts";
 export interface KubeconfigChanges {
   readonly server?: string;
   readonly cluster?: object;
-  /** In place of the token. */
+  /** Replaces the user with its token. */
   readonly user?: object;
 }
 
 type Server = Pick<KubeApi, "url" | "authority" | "token">;
 
-/** A kubeconfig for this server, as `hawser` with its token. */
+/** A kubeconfig for this server, with the token of the user `hawser`. */
 export function kubeconfigFor(api: Server, { server, cluster, user }: KubeconfigChanges = {}): object {
   const name = "testbed";
   return {
@@ -28,7 +28,7 @@ export function kubeconfigFor(api: Server, { server, cluster, user }: Kubeconfig
   };
 }
 
-/** Writes it, and answers the path. */
+/** Writes such a kubeconfig, and returns its path. */
 export function writeKubeconfig(path: string, api: Server, changes: KubeconfigChanges = {}): string {
   fs.writeFileSync(path, JSON.stringify(kubeconfigFor(api, changes)), { mode: 0o600 });
   return path;
