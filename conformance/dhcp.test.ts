@@ -3,7 +3,7 @@ import { answerDhcp, type Leases } from "./dhcp.ts";
 
 const [discover, offer, request, ack, release] = [1, 2, 3, 5, 7];
 
-/** A client's message: its transaction, a hardware address, the message's type and perhaps a client identifier. */
+/** A client's message: a transaction, a hardware address, perhaps the message's type, and perhaps a client identifier. */
 function message(kind: number | undefined, hardware: number, client: readonly number[] = []): Uint8Array {
   const bytes = new Uint8Array(240);
   bytes.set([1, 1, 6, 0, 7, 7, 7, hardware], 0);
@@ -31,7 +31,7 @@ test("an address is offered and given; the client keeps it, another gets the nex
   });
   expect(read(answerDhcp(message(request, 1), leases))).toMatchObject({ ...expected, kind: ack });
   expect(read(answerDhcp(message(discover, 2), leases))?.yours).toBe("10.88.0.11");
-  // One card, but another client.
+  // The same card as the first, with another client identifier.
   expect(read(answerDhcp(message(discover, 1, [0, 9]), leases))?.yours).toBe("10.88.0.12");
 });
 

@@ -29,7 +29,7 @@ function proven(id: string): string | undefined {
 
 const levels = new Map(requirements.map(({ id, level }) => [id, level] as const));
 
-/** The generated parts; `UPDATE=1 vitest run conformance/docs.test.ts` writes them. */
+/** The generated parts of the pages. `UPDATE=1 vitest run conformance/docs.test.ts` writes them. */
 test.each([
   ["requirements", () => requirementsTable(requirements, proven)],
   ["results", () => resultsTable(ledgers(), (id) => levels.get(id) ?? "")],

@@ -11,7 +11,7 @@ const subject = { plugin: "/plugins/hwcmodel-interface", profile, pluginPath: "/
 const makesNone = async () => "Unknown device type";
 const makesAll = async () => undefined;
 
-/** A machine on which a plugin that is right cannot make its link. */
+/** A machine on which a correct plugin cannot make its link. */
 async function poorMachine(): Promise<Machine> {
   const machine = await makeMemoryMachine();
   const { run } = machine;

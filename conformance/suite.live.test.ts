@@ -9,13 +9,13 @@ import { kinds } from "./vocabulary.ts";
 const repository = dirname(import.meta.dirname);
 const suite = join(repository, "dist/hawser-conformance");
 const references = process.env.HAWSER_TEST_PLUGINS ?? join(repository, "build/plugins");
-/** The executables that are built. In CI both have to be there. */
+/** The executables that are built. CI needs both. */
 const builds = ["hawser", "hawser-node"].filter(
   (name) => process.env.CI === "true" || fs.existsSync(join(repository, "dist", name)),
 );
 const pinned = "v1.8.0";
 const isRoot = process.getuid?.() === 0;
-/** In CI a missing right is a mistake of the set-up, not a reason to skip. */
+/** In CI a missing right is a mistake of the set-up, and no reason to skip. */
 const skips = !isRoot && process.env.CI !== "true";
 
 let folder = "";
@@ -58,7 +58,7 @@ async function casesOf(args: readonly string[]): Promise<readonly Case[]> {
   return (JSON.parse(stdout) as { cases: Case[] }).cases;
 }
 
-/** They are independent, and each waits for the kernel most of the time. */
+/** Runs an action for each item, several at a time. The actions are independent, and mostly wait for the kernel. */
 async function severalAtOnce<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const work = async (): Promise<void> => {
@@ -67,14 +67,14 @@ async function severalAtOnce<T>(items: readonly T[], action: (item: T) => Promis
   await Promise.all(Array.from({ length: 4 }, work));
 }
 
-/** What runs of the suite have left: the names of all that the suite makes begin with one prefix. */
+/** What runs of the suite have left. The name of everything that the suite makes begins with one prefix. */
 function leftovers(pid = ""): string[] {
   const prefix = `hwc-${pid}`;
   const namesIn = (path: string) => (fs.existsSync(path) ? fs.readdirSync(path) : []);
   return [...namesIn("/var/run/netns"), ...namesIn(tmpdir())].filter((name) => name.startsWith(prefix));
 }
 
-/** Processes that were started for a case of the suite: its folder or its namespaces are in their command lines. */
+/** Processes that were started for a case of the suite. Their command lines name the suite's folder or namespaces. */
 function processesOf(pid: number | undefined): string[] {
   return fs.readdirSync("/proc").flatMap((name) => {
     const file = `/proc/${name}/cmdline`;
@@ -83,7 +83,7 @@ function processesOf(pid: number | undefined): string[] {
       const line = fs.readFileSync(file, "utf8").replaceAll("\0", " ");
       return line.includes(`/hwc-${pid}-`) ? [line] : [];
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
       return [];
     }
   });
@@ -94,7 +94,7 @@ function noProcessOf(pid: number | undefined): Promise<unknown> {
   return vi.waitUntil(() => processesOf(pid).length === 0, { timeout: 10_000, interval: 20 });
 }
 
-/** A folder with the names that an executable of ours is called by. */
+/** Makes a folder of links: the names by which an executable of ours is called. */
 function linksTo(build: string): string {
   const links = join(folder, build);
   fs.mkdirSync(links, { recursive: true });
@@ -112,7 +112,7 @@ describe.skipIf(skips)("ours (skipped without root)", () => {
     "%s as %s, at every version: what is written down",
     async (build, profile) => {
       const plugin = join(linksTo(build), profile.replace(/-(two|chained)$/, ""));
-      // Those of pkg are slow to start, and are tried themselves: what hawser runs for addresses is Bun's for both.
+      // The executables of pkg are slow to start, and have their own cases. As IPAM plugins, both builds run Bun's executable.
       const folders = [linksTo("hawser"), references].flatMap((each) => ["--plugin-dir", each]);
       const { code, stderr, stdout } = await start([
         ...[plugin, "--profile", profile, ...folders],

@@ -24,7 +24,7 @@ function tryModel(
   });
 }
 
-/** Every case that failed or was blocked; a plugin that is right has none. */
+/** Every case that failed or was blocked. A correct plugin has none. */
 function findings(run: RunOutcome): string[] {
   return run.cases
     .filter(({ verdict }) => verdict === "fail" || verdict === "blocked")

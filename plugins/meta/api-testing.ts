@@ -1,4 +1,4 @@
-/** The API server of tests on a machine in memory: where it is, and the kubeconfig that says so. */
+/** The API server of tests on a machine in memory: its URL, and a kubeconfig that names it. */
 export const apiServer = "https://api:6443";
 
 export const kubeconfigOfTests = {

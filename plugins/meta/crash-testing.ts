@@ -8,7 +8,7 @@ export interface TestedCall {
   readonly verb: PluginVerb;
   readonly containerId: string;
   readonly config: object;
-  /** What the environment says otherwise. */
+  /** Variables of the environment that differ from the usual ones. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
@@ -20,7 +20,7 @@ export function callIn(
   return callVerb(sys, verb, invocationFrom({ ...usual, CNI_PATH: "/bin/cni", ...variables }, config));
 }
 
-/** How the call ended: in a value, or in the death of its process. The process of a plugin ends with its verb. */
+/** Runs the call. Returns its value, or that its process has died. A process ends with its verb. */
 export async function outcomeIn(
   machine: FakeMachine,
   process: FakeProcess,
@@ -46,7 +46,7 @@ export async function endOf(
   return outcome.ok ? "ok" : "error";
 }
 
-/** What there is of a container: what delegates have made of it in their world, and its records. */
+/** What there is of a container: what delegates have made for it, and its records. */
 export function heldBy(
   containerId: string,
   { world, machine }: { readonly world: Iterable<string>; readonly machine: FakeMachine },

@@ -6,11 +6,14 @@ import { crashSites } from "../../sys/fake-crashes.ts";
 import { callIn, endOf, heldBy } from "./crash-testing.ts";
 
 /**
- * Every effect of ADD, DEL and GC is stopped at (a kill) and failed at (an error). After DEL, its retry or GC, nothing of
- * the container may be left, and its neighbour must be as it was.
+ * ADD, DEL and GC are stopped (a kill) or fail (an error) at each of their effects. After DEL, its retry or GC, nothing of the
+ * container may be left, and its neighbour must be as it was.
  */
 
-/** What delegates have made, outside of our own files: `network/container/interface`. Survives kills and reboots. */
+/**
+ * What delegates have made, as `network/container/interface`. It survives kills and reboots, since it lies outside of our own
+ * files.
+ */
 type World = Set<string>;
 
 interface Scene {
@@ -95,7 +98,7 @@ const whole = (id: string) =>
     `${id}@eth0.json`,
   ].sort();
 
-/** A machine with a neighbour on it, and the victim too where the verb needs it. */
+/** A machine with a neighbour on it, and with the victim if the verb needs it. */
 async function stage(verb: "ADD" | "DEL" | "GC", parallel: boolean) {
   const made = scene(parallel);
   await succeed(made.machine, "ADD", neighbour, made.config);
@@ -137,7 +140,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
           verb,
           verb === "GC" ? withList(made.config) : made.config,
         );
-        // In parallel, a delegate that was not waited for may make the last effect one that nobody reaches.
+        // In parallel, a delegate may make the last effect after nobody waits for it. Then the kill comes too late.
         expect(ended, where).not.toBe("error");
         await remedy(how, made);
         expect(of(victim, made), where).toEqual([]);
@@ -185,7 +188,7 @@ describe("GC", () => {
     const made = await stage("GC", false);
     const { machine, world, config } = made;
     let isAdded = false;
-    // The newcomer's ADD comes when the stale one is gone and the delegates have not been asked yet.
+    // The newcomer's ADD comes after the stale container is gone and before the delegates are asked.
     const process = machine.spawn({
       onCall: (call) => {
         if (isAdded || !call.startsWith("remove") || !call.endsWith(`${victim}@eth0.json`)) return;
@@ -215,7 +218,7 @@ describe("GC", () => {
   });
 });
 
-/** A committed record that a whole ADD has left: the neighbour's, under another name. */
+/** Adds the record that a complete ADD has left: a copy of the neighbour's, under another name. */
 function addRecord(machine: FakeMachine, containerId: string): void {
   const key = { network: "pods", ifname: "eth0" };
   const found = load(machine.spawn().sys, stateDir, { ...key, containerId: neighbour });
@@ -310,7 +313,7 @@ test.each(["self", "operation"] as const)(
   async (given) => {
     const { machine, config } = scene(false);
     const process = machine.spawn();
-    // 0.1.0 gave its identity, we give a secret behind it.
+    // Hawser 0.1.0 gave the identity of its process in this variable. This version gives a secret behind the identity.
     const HAWSER_OPERATION = machine.spawn().sys.processes[given]();
     const variables = { HAWSER_OPERATION };
     const outcome = await callIn(process, { verb: "ADD", containerId: victim, config, variables });

@@ -5,7 +5,7 @@ import { Crash, exited, type FakeProcess, type Handler } from "../../sys/fake.ts
 import { crashPoints } from "../../sys/fake-crashes.ts";
 import { createRecordingNode, type PluginVerb, type RecordingNode } from "./meta-testing.ts";
 
-/** A DEL that can never succeed comes to its end all the same, and nothing is lost by it. */
+/** A DEL that can never succeed comes to an end all the same, and loses nothing. */
 
 const stateDir = "/var/lib/cni/hawser";
 const definition = "/etc/cni/hawser/net.d/shop/data.json";
@@ -13,12 +13,15 @@ const annotations = { "k8s.v1.cni.cncf.io/networks": "data" };
 const base = { name: "pods", type: "hawser", cniVersion: "1.1.0", delegate: { type: "prim" } };
 
 interface Scene extends RecordingNode {
-  /** What the plugin `strict` refuses; it can be changed. */
+  /** What the plugin `strict` refuses. A test can change it. */
   readonly strict: { refuses(config: JsonObject, verb: string): boolean; code: number };
   verb(verb: PluginVerb, more?: object): Promise<string>;
 }
 
-/** `strict` refuses what its test says, as a plugin that cannot read its configuration does, on each verb. */
+/**
+ * A node on which `strict` refuses what the test says. On every verb it behaves like a plugin that cannot read its
+ * configuration.
+ */
 function scene(config: object = { cniVersion: "1.1.0", type: "strict", bad: true }): Scene {
   const strict = { refuses: (each: JsonObject, _verb: string) => each.bad === true, code: 999 };
   const calls: RecordingNode["calls"] = [];
@@ -54,7 +57,7 @@ const gcOf = (...ids: string[]) => ({
   extra: { "cni.dev/valid-attachments": ids.map((containerID) => ({ containerID, ifname: "eth0" })) },
 });
 
-/** What lies in the folder of records, attachments and what is left over. */
+/** What lies in the folder of records: attachments, and what is left over. */
 function held({ machine }: RecordingNode): string[] {
   const entries = list(machine.spawn().sys, stateDir);
   return entries.ok ? entries.value.map(({ key, state }) => `${key.containerId} ${state.kind}`).sort() : [];
@@ -279,7 +282,7 @@ test("killed at any effect, a DEL that gives up has lost nothing", async () => {
       expect(held(made).length, where).toBeGreaterThan(0);
       made.machine.crash({ lose: "unsynced" });
       expect(held(made).length, `${where}, and a power loss`).toBeGreaterThan(0);
-      // A power loss may have taken the count of tries with it.
+      // The power loss may have taken the number of tries. Then one more DEL is needed.
       if ((await made.verb("DEL")) !== "ok") expect(await made.verb("DEL"), where).toBe("ok");
       expect(new Set(held(made)), where).toEqual(new Set(["pod1 left-over"]));
     }

@@ -4,7 +4,7 @@ import { createFake, exited } from "../../sys/fake.ts";
 import { invocationFrom } from "./meta-testing.ts";
 import { meta } from "./plugin.ts";
 
-/** DEL of a container that has no record; of the plugins that are named only `main` and `side` are installed. */
+/** DEL of a container that has no record. Of the plugins that the configuration names, only `main` and `side` are installed. */
 async function del(networks: string, more: JsonObject = {}, files: Readonly<Record<string, string>> = {}) {
   const runs: string[] = [];
   const plugin = ({ executable }: { executable: string }) => {

@@ -6,7 +6,7 @@ import { ok } from "../../sys/outcome.ts";
 import { podResourcesDefinition } from "../../tools/testbed/fake-kubelet.ts";
 import { outcomeIn, type TestedCall } from "./crash-testing.ts";
 
-/** ADD, DEL and GC of a pod with two devices, stopped or failed at each effect: no device information file is left. */
+/** ADD, DEL and GC of a pod with two devices are stopped or fail at each effect. No device information file may be left. */
 
 const { Get: get } = podResourcesDefinition();
 if (get === undefined) throw new Error("the service has no Get");
@@ -25,7 +25,7 @@ function definition(): string {
   return printJson({ kind: "NetworkAttachmentDefinition", metadata: { annotations }, spec });
 }
 
-/** Attachments with their devices, and what their plugins found in the file that they were told of. */
+/** The attachments with their devices, and what each plugin found in the file whose path it was given. */
 function scene(): { machine: FakeMachine; world: Map<string, string> } {
   const world = new Map<string, string>();
   const delegate: Handler = (request) => {
@@ -95,7 +95,7 @@ async function effectsOf(verb: TestedVerb): Promise<readonly string[]> {
   return process.effects();
 }
 
-/** Files of attachments, but the one that is not ours. */
+/** The files of attachments, without the one that is not ours. */
 function infoFiles(machine: FakeMachine): string[] {
   const names = machine.disk.list(infoFolder);
   return names.ok ? names.value.filter((name) => name !== "of-somebody-else") : [];

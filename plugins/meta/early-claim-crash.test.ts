@@ -6,14 +6,14 @@ import { callIn, endOf, heldBy } from "./crash-testing.ts";
 import { identityMac } from "./meta-testing.ts";
 
 /**
- * ADD and DEL of a pod whose addresses are claimed before its plugins run, stopped or failed at each effect: no claim and no
- * interface is left, and the neighbour's are as they were. One main plugin is like sriov, whose DEL does nothing where its ADD
- * has written nothing down; the other frees in any case, as bridge, macvlan and ptp do.
+ * ADD and DEL of a pod whose addresses are claimed before its plugins run are stopped or fail at each effect. No claim and no
+ * interface may be left, and the neighbour's must be as they were. One main plugin is like sriov: its DEL does nothing if its
+ * ADD has written nothing down. The other is like bridge, macvlan and ptp: its DEL frees in any case.
  */
 
 interface Scene {
   readonly machine: FakeMachine;
-  /** `claim/container/interface`, `link/container/interface`. */
+  /** `claim/container/interface` and `link/container/interface`. */
   readonly world: Set<string>;
   readonly config: object;
 }

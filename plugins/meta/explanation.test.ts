@@ -15,7 +15,7 @@ interface Asked {
   readonly name: string;
 }
 
-/** A primary, one network of the configuration's and two that the pod asks for. */
+/** A primary, a network of the configuration and two networks that the pod asks for. */
 function example(parallel: boolean, isChained: boolean): Explanation {
   const secondaries: readonly { each: Asked; chain: Chain }[] = [
     { each: { name: "metrics", origin: "configuration" }, chain: chain("metrics") },

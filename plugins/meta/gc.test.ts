@@ -15,7 +15,7 @@ import { createChance } from "../../sys/fake-clock.ts";
 import { callIn } from "./crash-testing.ts";
 import type { PluginVerb } from "./meta-testing.ts";
 
-/** GC beside other operations: what is attached meanwhile stays, nobody waits long, and GC gets through. */
+/** GC beside other operations. It spares what is attached meanwhile, nobody waits long, and GC itself comes to its end. */
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -25,11 +25,13 @@ interface Scene {
   readonly machine: FakeMachine;
   /** `network/container/interface` */
   readonly world: Set<string>;
-  /** What each GC of a delegate was told to spare. */
+  /** The attachments that each GC of a delegate had to spare. */
   readonly spared: string[][];
 }
 
-/** `slowMs`: how long ADD takes of containers whose name begins with "slow", `gcMs`: GC of any network. */
+/**
+ * `slowMs` is the duration of ADD for containers whose name begins with "slow". `gcMs` is the duration of GC for any network.
+ */
 function scene({ slowMs = 75_000, gcMs = 0 } = {}): Scene {
   const world = new Set<string>();
   const spared: string[][] = [];
@@ -41,13 +43,13 @@ function scene({ slowMs = 75_000, gcMs = 0 } = {}): Scene {
     if (verb === "GC") {
       const valid = validOf(config);
       spared.push(valid);
-      // What it frees it decides at the end: the worst that a plugin may do.
+      // This delegate decides only at its end what it frees. That is the worst that a plugin may do.
       await child.sleep(gcMs);
       for (const each of world)
         if (!valid.includes(each) && each.startsWith(`${config.name}/`)) world.delete(each);
     }
     if (verb !== "ADD") return exited(0, "");
-    // Of an orphan it comes when nobody waits for it any more.
+    // An orphan's interface is made when nobody waits for the orphan any more.
     if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs / 2);
     world.add(made);
     if (CNI_CONTAINERID.startsWith("slow")) await child.sleep(slowMs / 2);
@@ -138,7 +140,7 @@ describe("while one ADD takes 75 s", () => {
     expect(of(made, "gone")).toEqual([]);
     expect((await slow).outcome).toMatchObject({ ok: true });
     expect(of(made, "slow")).toEqual(whole("slow"));
-    // Its time has come when it is done.
+    // The slow ADD has ended. So the next GC may collect it.
     expect((await call(made, "GC", "", nothingValid)).outcome).toMatchObject({ ok: true });
     expect([...made.world]).toEqual([]);
   });
@@ -160,7 +162,7 @@ test("an ADD that has its lock before GC, and its record after GC has looked, wa
   const made = scene({ gcMs: 3000 });
   const { machine } = made;
   const slow = call(made, "ADD", "slow");
-  // It is held up with its lock in its hand: a killed operation on it has left somebody running.
+  // The late ADD waits while it holds its lock: a killed operation on its container has left a process running.
   const killed = machine.spawn();
   await lockContainer(killed.sys, stateDir, "late", 1000);
   killed.crashAt(killed.effects().length, "half");
@@ -212,7 +214,7 @@ describe("GC and an ADD that meet at any moment", () => {
     const first = scene({ gcMs });
     await call(first, "ADD", "old");
     await run(first.machine.spawn({ onCall: (each) => counting.push(each) }), "ADD", "new", {});
-    // Behind its commit the pod is one that the runtime would have listed.
+    // After the commit the runtime would have listed the pod.
     const commit = counting.findLastIndex((each) => each.startsWith("rename") && each.endsWith("@eth0.json"));
     for (const [first_, second] of [
       ["ADD", "GC"],
@@ -254,7 +256,7 @@ type Attempt = (
   more?: object,
 ) => Promise<boolean>;
 
-/** Runs verbs, any of which may be killed at any call, or amid a delegate: then nobody waits for what it leaves running. */
+/** Runs verbs that may be killed at any call, or while a delegate runs. Nobody waits for a delegate that outlives its verb. */
 function killing(made: Scene, pick: (count: number) => number, tally: Tally): Attempt {
   const { machine } = made;
   return (verb, id, onLook, more = {}) => {
@@ -318,7 +320,7 @@ async function life(seed: number): Promise<Tally> {
     for (let count = 0; count < 4; count++) {
       await machine.clock.sleep(pick(2500));
       const listed = [...live];
-      // Who has started between the runtime's list and our look is not in the one, and stands in the other.
+      // A pod may start between the runtime's list and this look. It is not in the list, and GC may collect it.
       const look = (): void => {
         for (const id of live) if (!listed.includes(id)) excused.add(id);
       };

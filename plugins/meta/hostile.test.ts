@@ -12,15 +12,15 @@ import type { RunRequest } from "../../sys/sys.ts";
 import { meta } from "./plugin.ts";
 
 /**
- * The whole way of an ADD and its DEL with annotations and definitions of any kind. Whoever writes them decides neither
- * which executable runs as root nor in what environment, and nothing outside of our folders is written.
+ * A whole ADD and its DEL with annotations and definitions of any kind. Their author must not decide which executable runs as
+ * root or in what environment, and nothing outside of our folders may be written.
  */
 
 const binDir = "/opt/cni/bin";
 const stateDir = "/state";
 const capabilities = { ips: true, mac: true, portMappings: true, bandwidth: true, infinibandGUID: true };
 const ipam = { type: "static" };
-/** What the operator has defined, by `namespace/name`. */
+/** The operator's definitions by `namespace/name`. */
 const definitions: Readonly<Record<string, JsonObject>> = {
   "shop/storage": { cniVersion: "1.1.0", name: "storage", type: "macvlan", capabilities, ipam },
   "shop/lan": {
@@ -37,7 +37,7 @@ const definitions: Readonly<Record<string, JsonObject>> = {
   },
 };
 const allOfThem = Object.keys(definitions);
-/** What the runtime gives us: nothing of a pod's but its name and namespace. */
+/** The runtime's variables. Of a pod they hold only its name and namespace. */
 const variables = {
   CNI_CONTAINERID: "c1",
   CNI_NETNS: "/var/run/netns/c1",
@@ -94,7 +94,7 @@ function invocation(command: Verb, config: JsonObject): Invocation {
   return { environment: must(environment), config: must(network) };
 }
 
-/** ADD, then DEL; whether the pod would have started. */
+/** Runs ADD, then DEL. Returns whether the pod would have started. */
 async function live({ machine, runs }: Scene, config: JsonObject): Promise<boolean> {
   const adding = machine.spawn();
   const added = await meta.add(adding.sys, invocation("ADD", config));
@@ -112,7 +112,7 @@ async function live({ machine, runs }: Scene, config: JsonObject): Promise<boole
   return added.ok;
 }
 
-/** Files are touched in the state folder and its locks alone, programs are run out of the plugins' folder alone. */
+/** Files are touched only in the state folder and its locks. Programs run only from the plugins' folder. */
 function expectHarmless(effect: string): void {
   const [what, ...paths] = effect.split(" ");
   if (what === "run") expect(effect).toMatch(/^run \/opt\/cni\/bin\/[^/ ]+ (ADD|DEL)$/);
@@ -120,14 +120,14 @@ function expectHarmless(effect: string): void {
     for (const path of paths) expect(path).toMatch(/^\/((run\/hawser\/)?state(\/(?!\.\.?(\/|$))[^/]*)*)?$/);
 }
 
-/** A delegate's environment is the runtime's; the pod's author chooses an interface's name and nothing else. */
+/** A delegate's environment is the runtime's. The pod's author chooses only the name of an interface. */
 function expectCleanEnvironment({ env }: RunRequest): void {
   const { CNI_COMMAND, CNI_IFNAME, CNI_ARGS = "", CNI_PATH = "", HAWSER_OPERATION, ...rest } = env;
   const { CNI_IFNAME: _ifname, CNI_ARGS: args, CNI_PATH: _path, ...given } = variables;
   expect(rest).toEqual(given);
   expect(new Set(CNI_PATH.split(":"))).toEqual(new Set([binDir]));
   expect(CNI_ARGS.slice(0, args.length)).toBe(args);
-  // What definitions that were written for Multus expect behind it.
+  // Definitions that were written for Multus expect these at the end of CNI_ARGS.
   expect(CNI_ARGS.slice(args.length)).toMatch(/^(;MAC=[0-9a-fA-F:.-]+)?(;IP=[0-9a-fA-F:.,/]+)?$/);
   expect(CNI_COMMAND).toMatch(/^(ADD|DEL)$/);
   expect(CNI_IFNAME).toMatch(/^(?!\.{1,2}$)[^\s/:%\p{Cc}\p{Cs}]{1,15}$/u);
@@ -140,7 +140,7 @@ const everything = {
   ),
 };
 
-/** The plugins' configurations as the operator has written them, of which every delegate gets one. */
+/** The plugins' configurations as the operator has written them. Every delegate gets one of them. */
 const written = [
   ...Object.values(definitions).flatMap((each) =>
     Array.isArray(each.plugins)
@@ -154,7 +154,7 @@ function head({ name, cniVersion }: JsonObject): JsonObject {
   return { name: name ?? null, cniVersion: cniVersion ?? null };
 }
 
-/** What a pod may change of it: what it asked of capabilities, and `args.cni` where it may. */
+/** The only parts that a pod may change: the capabilities that it asks for, and `args.cni` if that is allowed. */
 function expectOperatorsConfig({ executable, stdin }: RunRequest): void {
   const config = JSON.parse(stdin) as JsonObject;
   expect(executable).toBe(`${binDir}/${String(config.type)}`);

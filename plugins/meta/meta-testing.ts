@@ -20,7 +20,7 @@ import type { MetaConfig } from "./config/config.ts";
 import { allAllowed } from "./config/permissions.ts";
 import { meta } from "./plugin.ts";
 
-/** A chained configuration with nothing in it but what a test gives. */
+/** A chained configuration that has only the fields that the test gives. */
 export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
   return {
     network: { cniVersion: "1.1.0", name: "pods", type: "hawser", raw: {} },
@@ -58,7 +58,7 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
   };
 }
 
-/** What a recording plugin was called with. */
+/** One call of a recording plugin. */
 export interface RecordedCall {
   readonly verb: string;
   readonly type: string;
@@ -68,13 +68,16 @@ export interface RecordedCall {
   readonly config: JsonObject;
 }
 
-/** A node in memory whose plugins write down each call; one does as its configuration says (`answers`, `fails`). */
+/**
+ * A node in memory whose plugins write down each call. A plugin's own configuration can change what it does (`answers`,
+ * `fails`).
+ */
 export interface RecordingNode {
   readonly machine: FakeMachine;
   readonly calls: RecordedCall[];
   /** One call of the meta-plugin in a process of its own. */
   call(verb: PluginVerb, config: object, about?: Partial<CallAbout>): Promise<Outcome<unknown, CniError>>;
-  /** Warnings of the last call. */
+  /** The warnings of the last call. */
   warnings(): readonly string[];
 }
 
@@ -85,19 +88,19 @@ export interface CallAbout {
   readonly netns: string;
   readonly ifname: string;
   readonly args: string;
-  /** The pod's, as the runtime passes them. */
+  /** The pod's annotations as the runtime passes them. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** What else the runtime puts into the configuration. */
+  /** Other fields that the runtime adds to the configuration. */
   readonly extra: JsonObject;
-  /** Before the process begins. */
+  /** Is called before the process begins. */
   readonly processAt: (process: FakeProcess) => void;
-  /** Told of every call that it makes of the machine. */
+  /** Is called with each call that the process makes of the machine. */
   readonly onCall: (line: string) => void;
 }
 
 export const podArgs = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=u1";
 
-/** Plugins of these types in /bin/cni, and these files. */
+/** Makes a node with plugins of these types in /bin/cni, and with these files. */
 export function createRecordingNode(
   types: readonly string[],
   files: Readonly<Record<string, unknown>> = {},
@@ -134,7 +137,7 @@ export function createRecordingNode(
   };
 }
 
-/** What hawser-flat tells, where it is among the plugins. */
+/** The MAC address that the fake hawser-flat gives. */
 export const identityMac = "02:aa:00:00:00:01";
 
 function recorder(type: string, calls: RecordedCall[]): Handler {
@@ -190,7 +193,7 @@ export function callVerb(
   return verbs[verb](sys, invocation);
 }
 
-/** What a runtime says, as a verb is called with it; it is the test's own, and has to be right. */
+/** The invocation that a runtime's variables and this configuration make. They are the test's own, and must be right. */
 export function invocationFrom(variables: Readonly<Record<string, string>>, config: object): Invocation {
   const environment = parseEnvironment(variables);
   const network = parseNetworkConfig(JSON.stringify(config));

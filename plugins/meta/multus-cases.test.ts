@@ -7,8 +7,8 @@ import { ok } from "../../sys/outcome.ts";
 import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from "./meta-testing.ts";
 
 /**
- * The cases that Multus tests in its own repository (pkg/multus, pkg/k8sclient, pkg/types, pkg/netutils of v4.2), in its
- * words, and those that its users' issues add. What is another module's is tried here once, through a whole verb.
+ * The cases that Multus tests in its own repository (pkg/multus, pkg/k8sclient, pkg/types, pkg/netutils of v4.2), in its words,
+ * and cases from its users' issues. What another module tests alone runs here once, through a whole verb.
  */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
@@ -69,7 +69,7 @@ function said({ calls }: RecordingNode): string[] {
   return calls.map(({ verb, type, ifname }) => `${verb} ${type} ${ifname}`.trim());
 }
 
-/** What an ADD of this pod calls, or the id of its error. */
+/** The plugins that an ADD of this pod calls, or the id of its error. */
 async function added(config: object, about: Partial<CallAbout> = {}, more: Record<string, unknown> = {}) {
   const made = node(more);
   const outcome = await made.call("ADD", config, about);
@@ -94,7 +94,7 @@ const notFound = JSON.stringify({
   code: 404,
 });
 
-/** A node whose API knows one pod by this uid, with these annotations; it takes its time. */
+/** A node whose API knows one pod with this uid and these annotations. The API answers after a delay. */
 function nodeWithApi(uid: string, annotations: object | undefined, delayMs = 0) {
   const asked: string[] = [];
   const told: string[] = [];
@@ -486,7 +486,10 @@ describe("what its users' issues add", () => {
   });
 });
 
-/** The default routes of the pod's namespace: `4 10.1.0.1 eth0`; as `nsenter` and `ip` of the node change them. */
+/**
+ * A node with a pod's namespace that has these default routes, such as `4 10.1.0.1 eth0`. The node's `nsenter` and `ip` change
+ * them.
+ */
 function nodeWithRoutes(...own: string[]) {
   const routes = ["4 10.1.0.1 eth0", "6 fd01::1 eth0", ...own];
   const programs: Handler = ({ args }) => {
@@ -535,7 +538,7 @@ describe("default-route", () => {
       ["4 10.1.0.1 eth0", "6 fd01::1 eth0"],
     ],
   ])("%s", async (_case, text, expected) => {
-    // What net1's plugin has set by itself.
+    // In one case, net1's plugin has set a route by itself.
     const { made, routes } = nodeWithRoutes(...(text.includes("[]") ? ["4 10.2.0.9 net1"] : []));
     expect(await made.call("ADD", conf(), asking(text))).toMatchObject({ ok: true });
     expect([...routes].sort()).toEqual([...expected].sort());

@@ -7,7 +7,7 @@ import type { HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { createRecordingNode, podArgs, type RecordedCall } from "./meta-testing.ts";
 
-/** What Multus itself did with each case (tools/multus), and that hawser does the same, but for what is named here. */
+/** Multus itself ran each case (tools/multus). Hawser does the same, except for the differences that are named here. */
 
 interface Case {
   readonly name: string;
@@ -50,7 +50,7 @@ const kubeconfig = {
   "current-context": "x",
 };
 
-/** All definitions that there are lie on the disk. */
+/** The API has no definitions. All of them are on the disk. */
 const notFound = {
   kind: "Status",
   status: "Failure",
@@ -61,7 +61,7 @@ const notFound = {
 
 const types = ["weave", "other", "third", "portmap", "tuning", "passthru"];
 
-/** The same on a node of ours: definitions on its disk, annotations from the runtime. */
+/** Runs the case on a node of ours, with the definitions on its disk and the annotations from the runtime. */
 async function run({ config, annotations = {}, definitions = {}, files = {} }: Case): Promise<Golden> {
   const resources = Object.entries(definitions).map(([key, content]) => {
     const spec = Object.keys(content).length === 0 ? {} : { config: JSON.stringify(content) };
@@ -99,7 +99,7 @@ function callOf({ verb, type, ifname, args, config }: RecordedCall): Call {
   return { verb, type, ifname, args: Object.fromEntries(told), config };
 }
 
-/** What hawser does otherwise, as a field of the calls that is not compared, and why. */
+/** A difference between hawser and Multus: a field of the calls that is not compared, and the reason. */
 interface Difference {
   readonly verb: "add" | "del";
   readonly fields: readonly string[];
@@ -122,8 +122,8 @@ const differences: Readonly<Record<string, readonly Difference[]>> = {
 };
 
 /**
- * Of every case left out: `capabilities`, which libcni leaves in what a single plugin is sent though the specification
- * says that they are the runtime's, and the empty `dns` that Go writes into a prevResult before 1.0.0.
+ * The calls without two things that are never compared. libcni leaves `capabilities` in the configuration of a single plugin,
+ * although the specification says that they are for the runtime. Go writes an empty `dns` into a prevResult before 1.0.0.
  */
 function compared({ calls }: Done, fields: readonly string[] = []): JsonObject[] {
   return calls.map(({ config, ...call }) => {
@@ -160,7 +160,7 @@ describe("as Multus 4.2.3", () => {
     const different = (verb: Difference["verb"]) => differences[each.name]?.find((one) => one.verb === verb);
     compare(own.add, golden.add, different("add"));
     expect(own.del === undefined).toBe(golden.del === undefined);
-    // The specification wants an entry for a network without an interface, too; Multus leaves it out.
+    // The specification wants an entry for a network without an interface, too. Multus leaves it out.
     const entries = own.status?.filter((entry) => entry.interface !== undefined) ?? [];
     expect(entries).toEqual(golden.status ?? []);
     if (own.del !== undefined && golden.del !== undefined) compare(own.del, golden.del, different("del"));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import { createRecordingNode } from "./meta-testing.ts";
 
-/** A runtime may name the namespace of its ADD by another path in CHECK. */
+/** In CHECK, a runtime may name the namespace by another path than in ADD. */
 
 const config = { cniVersion: "1.1.0", name: "pods", type: "hawser", delegate: { type: "prim" } };
 
@@ -21,6 +21,6 @@ test.each([
   const checked = await node.call("CHECK", { ...config, prevResult }, { netns });
   expect(checked.ok ? "ok" : checked.error.id).toBe(expected);
   const checks = node.calls.filter(({ verb }) => verb === "CHECK");
-  // By the path that its result names.
+  // CHECK of the delegates gets the path that their result names.
   expect(checks.map((each) => each.netns)).toEqual(expected === "ok" ? ["/run/netns/a"] : []);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
 
-/** containerd sends DEL twice at the ordinary end of a pod: the second time there is nothing to do, and nothing is done. */
+/** At the ordinary end of a pod, containerd sends DEL twice. The second DEL has nothing to do, and does nothing. */
 
 const config = { name: "pods", type: "hawser", cniVersion: "1.1.0", delegate: { type: "prim" } };
 const annotations = { "k8s.v1.cni.cncf.io/networks": "data" };

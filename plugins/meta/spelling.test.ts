@@ -4,14 +4,14 @@ import { exited, type Handler } from "../../sys/fake.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import { createRecordingNode } from "./meta-testing.ts";
 
-/** An address is one, however it is written and wherever it comes in: plugins are told the kernel's spelling. */
+/** A hardware address can be written in several ways, and come from several places. Plugins are given the kernel's spelling. */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
 const defaultNetwork = "v1.multus-cni.io/default-network";
 const right = "02:aa:bb:cc:dd:01";
 const spellings = [right, "02:AA:BB:CC:DD:01", "02-aa-BB-cc-DD-01", "02aa.bbcc.dd01"];
 
-/** As tuning does: its result repeats the address that it was told. */
+/** Like tuning, this plugin repeats in its result the address that it was given. */
 const tuning: Handler = ({ env, stdin }) => {
   if (env.CNI_COMMAND !== "ADD") return exited(0, "");
   const config = JSON.parse(stdin) as { cniVersion: string; mac?: string; runtimeConfig?: { mac?: string } };

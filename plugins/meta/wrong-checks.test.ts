@@ -5,7 +5,7 @@ import { exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
 
-/** What the reference plugins 1.8.0 and others answer to CHECK right after their own ADD, word for word. */
+/** Answers to CHECK right after the plugin's own ADD, word for word, from the reference plugins 1.8.0 and others. */
 
 const netns = "/run/netns/pod1";
 const mac = "02:00:00:00:00:01";
@@ -35,7 +35,7 @@ interface Case {
   readonly said: string;
   readonly code?: number;
   readonly result?: CniResult;
-  /** What `ip` tells of the pod; undefined: there is no such program. */
+  /** The links of the pod that `ip` prints. Undefined if there is no such program. */
   readonly links?: readonly object[] | "no tools" | "no JSON";
 }
 

@@ -9,7 +9,7 @@ interface Documented {
   readonly otherwise: string;
 }
 
-/** The rows of both tables of fields in docs/configuration.md; a row may have several names. */
+/** The rows of both tables of fields in docs/configuration.md. A row may have several names. */
 function documented(): Documented[] {
   const page = fs.readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
   const [, section = ""] = /^## Fields$([\s\S]*?)^## /m.exec(page) ?? [];
@@ -25,7 +25,7 @@ test("docs/configuration.md has a row for each field, and none beside", () => {
   expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(fields).sort());
 });
 
-/** A number that JavaScript does not hold: an object to it, and none of a configuration's. */
+/** A number that JavaScript cannot hold exactly. The parser makes an object of it, which no field may take for an object. */
 const exact = parseJson("1.0");
 const exactNumber = exact.ok ? exact.value : null;
 const path = (beginning: string) => ({
@@ -37,13 +37,13 @@ const path = (beginning: string) => ({
 });
 interface Kind {
   readonly right: readonly Json[];
-  /** Each with what is said of it. */
+  /** Wrong values, each with its error. */
   readonly wrong: readonly [Json, string][];
 }
 const not = (message: string, ...values: Json[]): [Json, string][] => values.map((each) => [each, message]);
 const mustBeRules = expect.stringMatching(/^must be an object of ips, mac, .*, each "allow" or "deny"/);
 
-/** By the words of the documentation's column "Type". */
+/** Kinds by the words in the documentation's column "Type". */
 const kinds: Readonly<Record<string, Kind>> = {
   any: { right: [null, 0, "", [], {}, exactNumber], wrong: [] },
   text: { right: ["", "a"], wrong: not("must be text", 1, null, true, ["a"], {}, exactNumber) },
@@ -58,7 +58,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   "absolute path, `in-cluster` or empty text": path('"in-cluster" or an absolute path'),
 };
 
-/** What a field has more than its kind. */
+/** Values that are right or wrong for one field only. */
 const more: Readonly<Partial<Record<FieldName, Partial<Kind>>>> = {
   delegate: { wrong: not("must be an object", null) },
   runtimeConfig: { right: [null] },

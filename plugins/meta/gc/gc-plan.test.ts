@@ -13,7 +13,7 @@ function chain(name: string, more: JsonObject = {}): Chain {
   };
 }
 
-/** A recorded container: its networks by interface name. */
+/** A recorded container, with its networks by interface name. */
 function held(
   network: string,
   containerId: string,
@@ -46,7 +46,7 @@ function held(
   };
 }
 
-/** Every secondary as it is with a device: the ID stands in its plugins. */
+/** The record with a device in every secondary. The device's ID is in the configuration of each plugin. */
 function withDevice(each: RecordOnDisk, id: string): RecordOnDisk {
   const carried = (each.record?.carried ?? []).map(({ step, result }) => {
     if (step.role === "primary") return { step, result };

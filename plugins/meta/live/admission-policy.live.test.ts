@@ -19,8 +19,8 @@ import { addPlugin } from "../../../tools/testbed/script-plugin.ts";
 import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /**
- * What a token of a node may do, by rbac.yaml alone and with admission-policy.yaml, in a real kube-apiserver: with the
- * token that the DaemonSet's pod has, which the API server binds to the pod and its node.
+ * The rights of a node's token in a real kube-apiserver, by rbac.yaml alone and with admission-policy.yaml. The DaemonSet's pod
+ * has this token, and the API server binds it to the pod and its node.
  */
 
 const missing = noKubeApiserver();
@@ -30,7 +30,7 @@ const status = (text: string) => ({ annotations: { [networkStatusAnnotation]: te
 
 describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, () => {
   let server: RealKubeServer;
-  /** Of the DaemonSet's pods on node-1 and node-2. */
+  /** The tokens of the DaemonSet's pods on node-1 and node-2. */
   let tokens: readonly string[] = [];
   let count = 0;
 
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
     return (JSON.parse(answer.body) as { status: { token: string } }).status.token;
   }
 
-  /** A pod of a namespace of its own; its path. */
+  /** Creates a pod in a namespace of its own. Returns the pod's path. */
   async function newPod(node: string | undefined, metadata: object = {}): Promise<string> {
     const made = pod(`shop-${++count}`, "web", { [networksAnnotation]: "a", "example.org/x": "y" });
     const { nodeName: _none, ...unbound } = made.spec as { nodeName: string };
@@ -93,7 +93,7 @@ describe.skipIf(missing !== undefined)(`the rights of a node's token${reason}`, 
     const body = { status: { podIP: "10.9.9.9" }, metadata: { labels: { app: "stolen" } } };
     expect(await patch(path, body, tokens[0])).toMatchObject({ code: 200 });
     expect(await server.read(path)).toMatchObject(body);
-    // What doctor asks.
+    // The request that doctor makes.
     const probe = { metadata: { annotations: { "hawser.example/hawser-doctor-probe": "" } } };
     const answer = await server.ask({
       method: "PATCH",

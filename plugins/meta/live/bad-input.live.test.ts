@@ -9,9 +9,9 @@ import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, annotationsCapability, bridge, define, hawser } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames } from "../../../tools/testbed/script-plugin.ts";
 
-/** Input that is wrong: the specification's code, one document, exit 1, and nothing was done. */
+/** Wrong input ends with the specification's code, one document and exit 1, and nothing has been done. */
 
-/** Two networks that would work: whatever fails does so for the reason in question. */
+/** A configuration of two networks that would work. So a failure has the reason that is tested. */
 function pluginsThere(bed: Bed): Record<string, unknown> {
   for (const type of ["main", "side"]) addPlugin(bed, type);
   define(bed, "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
@@ -26,7 +26,7 @@ async function expectRefused(bed: Bed, executable: Executable, operation: Operat
   expect(error.code).toBe(code);
   expect(callNames(bed)).toEqual([]);
   expect(leftovers(bed)).toEqual([]);
-  // For people, however much there was to read.
+  // People have to read the error, so it is short even if the input is long.
   expect(ended.stdout.length).toBeLessThan(5_000);
   return error;
 }
@@ -152,7 +152,10 @@ suite("the environment", [], (executable) => {
   });
 });
 
-/** What a pod's owner may write into the annotation, and the code that comes of it; undefined where it is right. */
+/**
+ * Texts that a pod's owner may write into the annotation, each with the code of its error. The code is undefined if the text is
+ * right.
+ */
 const annotations: [string, unknown, number | undefined, string][] = [
   ["empty", "", undefined, ""],
   ["blank", "  ", undefined, ""],

@@ -22,14 +22,14 @@ import {
 } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, failWith } from "../../../tools/testbed/script-plugin.ts";
 
-/** libcni itself, by its own tool: a list's configuration, its cache, its order and its verbs. */
+/** Calls through libcni itself, by its own tool: with a list's configuration, libcni's cache, its order and its verbs. */
 
 const reference = ["root", "cnitool", "bridge", "macvlan", "host-local", "static"] as const;
 
 suite("cnitool", reference, (executable) => {
   const bed = useBed({ node: true });
 
-  /** libcni's cache lies in /var/lib/cni: in a mount namespace of its own it is the bed's. */
+  /** libcni's cache is in /var/lib/cni. In a mount namespace of its own, that is a folder of the bed. */
   function cnitool(verb: string, pod: BedNamespace, annotation = "storage,lan@data0"): Promise<Ended> {
     const cache = join(bed().root, "var-lib");
     fs.mkdirSync(cache, { recursive: true });
@@ -54,7 +54,7 @@ suite("cnitool", reference, (executable) => {
     fs.writeFileSync(join(bed().confDir, "10-pods.conflist"), JSON.stringify(list));
   }
 
-  /** A plugin's part of a list: libcni gives it name and version. */
+  /** A plugin's part of a list. libcni adds the name and the version. */
   function inList(plugin: Record<string, unknown>): object {
     const { name: _name, cniVersion: _version, ...rest } = plugin;
     return rest;
@@ -111,7 +111,7 @@ suite("cnitool", reference, (executable) => {
     expect(callNames(bed())).toContain("STATUS moody");
   });
 
-  /** The reference primary, portmap behind it where there is one, and we. */
+  /** The reference primary, then portmap if it is built, then hawser. */
   function chain(more: object = {}): object[] {
     const primary = inList(bridge(bed(), 51, { routes: [{ dst: "0.0.0.0/0" }] }));
     const hasPortmap = fs.existsSync(join(pluginDir, "portmap"));
@@ -139,7 +139,7 @@ suite("cnitool", reference, (executable) => {
     expect(leftovers(bed())).toEqual([]);
   });
 
-  // CHECK of the reference plugins takes every address of the list's result for one of their own interface.
+  // CHECK of the reference plugins expects every address of the list's result on the plugin's own interface.
   test("chained and left to its default: the primary's result; check passes, and fails for a secondary's lost address", async () => {
     writeList(chain());
     const pod = addNamespace(bed());

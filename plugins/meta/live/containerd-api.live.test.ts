@@ -13,7 +13,10 @@ import { bridge, hawser, macvlan, networksAnnotation } from "../../../tools/test
 import { addWitnessed, calls } from "../../../tools/testbed/script-plugin.ts";
 import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
-/** A runtime that passes no annotations, as containerd does where the capability is not declared: the API is asked, and told. */
+/**
+ * A runtime that passes no annotations: containerd, if the capability is not declared. Hawser reads from the API and writes to
+ * it.
+ */
 
 const statusKey = "k8s.v1.cni.cncf.io/network-status";
 const web = podPath("shop", "web");
@@ -36,7 +39,7 @@ for (const binary of containerdBinaries()) {
       const server = await openGate(bed(), api);
       const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), api, { server });
       const { cniVersion } = runtime;
-      // The bed's own dataDir stands in a definition.
+      // A definition names the bed's own dataDir, which only a trusted namespace may do.
       const trusted = { trustedNamespaces: ["shop"] };
       const own = { cniVersion, delegate: bridge(bed(), 51), kubeconfig, capabilities: {}, ...trusted };
       writeConf(bed(), "10-pods.conf", hawser(bed(), own));

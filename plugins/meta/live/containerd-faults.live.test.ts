@@ -28,7 +28,7 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** What goes wrong around a pod in a real containerd: configurations that change, plugins that fail, deadlines. */
+/** Faults around a pod in a real containerd: configurations change, plugins fail, deadlines pass. */
 
 const web = { name: "web", annotations: { [networksAnnotation]: "blue" } };
 const outOfLuck = [makeEffect, failWith(999, "out of luck")];
@@ -36,7 +36,7 @@ const pastTheEnd = wellBehaved(
   someResult({ cniVersion: "1.0.0", ips: [{ address: "10.9.0.5/24", interface: 1 }] }),
 );
 
-/** What a pod has that stands, and what we know of it. */
+/** What plugins have made and not removed, and our records. */
 function left(bed: Bed): string[] {
   return [...effects(bed), ...records(bed)];
 }
@@ -46,7 +46,10 @@ for (const binary of containerdBinaries()) {
     const bed = useBed({ node: true });
     const containerd = useContainerd(bed, binary);
 
-    /** A primary `main` and the network `blue` of `side`; both leave a file for each interface that stands. */
+    /**
+     * Starts a node with the primary `main` and the network `blue` of `side`. Both keep a file for each interface that they
+     * have made.
+     */
     async function start(): Promise<Containerd> {
       const runtime = await containerd();
       addWitnessed(bed(), executable);
@@ -67,7 +70,7 @@ for (const binary of containerdBinaries()) {
       return id;
     }
 
-    /** The kubelet's error. */
+    /** The error that the kubelet gets. */
     function failure(runtime: Containerd): Promise<string> {
       return runtime.runPod(web).then((id) => `it has started: ${id}`, String);
     }
@@ -126,7 +129,7 @@ for (const binary of containerdBinaries()) {
       expect(await runtime.cri.list()).toEqual([]);
     });
 
-    // containerd 2 forgets such a sandbox at once: nobody would ever ask again.
+    // containerd 2 forgets such a sandbox at once, and never calls DEL for it again.
     test("a network fails, and containerd's DEL with it: the ADD has undone itself", async () => {
       const runtime = await start();
       addWitnessed(bed(), executable, { DEL: [failWith(999, "no DEL today")] });
@@ -191,7 +194,7 @@ for (const binary of containerdBinaries()) {
         fs.writeFileSync(go, "");
         await until("DEL has ended", async () => left(bed()).length === 0);
         await until("nothing runs on", async () => processesOf(bed(), "CNI_CONTAINERID").length === 0);
-        // Not an undo of ours: that would have come before it.
+        // DEL has undone the steps. An undo by the killed ADD would have come before DEL.
         const order = ["ADD side net1", "DEL hawser eth0", "DEL side net1", "DEL main eth0"];
         expect(callNames(bed()).slice(-4)).toEqual(order);
         addPlugin(bed(), "side");

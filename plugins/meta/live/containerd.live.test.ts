@@ -25,19 +25,19 @@ import {
 import { pauseImage } from "../../../tools/testbed/pause-image.ts";
 import { addWitnessed, calls, type SeenCall } from "../../../tools/testbed/script-plugin.ts";
 
-/** A pod's life in a real containerd, as the kubelet would drive it: no call in here but of the CRI, or of ctr. */
+/** A pod's life in a real containerd, as the kubelet drives it. The test calls only the CRI and ctr. */
 
 const reference = ["root", "containerd", "bridge", "macvlan", "host-local", "portmap"] as const;
 const networks = { [networksAnnotation]: "storage,lan@data0" };
 
-/** Two networks on disk: a bridge with addresses that stay, and a macvlan with the reference's. */
+/** Defines two networks on disk: a bridge with addresses that stay, and a macvlan with the reference's IPAM plugin. */
 function defineNetworks(bed: Bed, executable: Executable): void {
   define(bed, "storage", flatBridge(bed, executable, 52));
   const host = { type: "host-local", dataDir: bed.dataDir, ranges: [[{ subnet: "10.53.0.0/24" }]] };
   define(bed, "lan", macvlan("", { ipam: host }));
 }
 
-/** What containerd has said to hawser of a sandbox, in order. */
+/** The calls that containerd has made to hawser for a sandbox, in order. */
 function operations(bed: Bed, id: string): SeenCall[] {
   return calls(bed).filter(({ type, env }) => type === "hawser" && env.CNI_CONTAINERID === id);
 }
@@ -51,7 +51,7 @@ for (const binary of containerdBinaries()) {
     const bed = useBed({ node: true });
     const containerd = useContainerd(bed, binary);
 
-    /** hawser owns the primary: a bridge with portmap behind it. */
+    /** Starts a node on which hawser owns the primary: a bridge with portmap behind it. */
     async function startOwner(more: object = {}): Promise<Containerd> {
       const runtime = await containerd();
       addWitnessed(bed(), executable);
@@ -87,7 +87,7 @@ for (const binary of containerdBinaries()) {
       const args = add?.env.CNI_ARGS?.split(";") ?? [];
       expect(args).toEqual(expect.arrayContaining(["K8S_POD_NAMESPACE=default", "K8S_POD_NAME=web"]));
       expect(add?.config.runtimeConfig).toMatchObject({ [annotationsCapability]: networks });
-      // The second, of RemovePodSandbox, finds neither namespace nor record.
+      // RemovePodSandbox sends the second DEL. It finds neither a namespace nor a record.
       expect(dels.map(({ verb, env }) => [verb, env.CNI_NETNS])).toEqual([
         ["DEL", add?.env.CNI_NETNS],
         ["DEL", ""],
@@ -100,7 +100,7 @@ for (const binary of containerdBinaries()) {
       const portMappings = [{ containerPort: 80, hostPort: 8080 }];
       const id = await runtime.runPod({ name: "plain", portMappings });
       const asked = operations(bed(), id)[0]?.config;
-      // Asked for and not there is null, which is no annotation and not a reason to ask the API.
+      // If the pod has no annotations, the runtime passes null. That is no reason to ask the API.
       expect(asked).toHaveProperty(["runtimeConfig", annotationsCapability], null);
       expect(linkNames(await namespaceOf(runtime, id))).toEqual(["eth0"]);
       const rules = await runtime.run(["iptables", "-t", "nat", "-S"]);

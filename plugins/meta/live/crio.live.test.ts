@@ -22,9 +22,9 @@ import {
 } from "../../../tools/testbed/networks.ts";
 
 /**
- * As CRI-O calls: no package of Debian has it, so this is what its libcni writes to stdin and environment. It sends CHECK
- * right after every ADD, takes every address of the result for the pod's, and when it starts, a GC whose list knows each
- * sandbox by its first interface alone.
+ * Calls as CRI-O makes them. Debian has no package of CRI-O, so the test writes the stdin and the environment that CRI-O's
+ * libcni writes. CRI-O sends CHECK right after every ADD. It takes every address of the result for the pod's. When it starts,
+ * it sends a GC whose list names each sandbox only by its first interface.
  */
 
 interface Sandbox {
@@ -33,14 +33,14 @@ interface Sandbox {
   readonly name: string;
 }
 
-/** Its plugin in a list, after libcni has put in name, version and what it declares. */
+/** The plugin's configuration in a list, after libcni has added the name, the version and the declared capabilities. */
 function configuration(bed: Bed): Record<string, unknown> {
   const names = [annotationsCapability, "portMappings", "bandwidth", "cgroupPath", "dns"];
   const capabilities = Object.fromEntries(names.map((name) => [name, true]));
   return hawser(bed, { delegate: bridge(bed, 51), result: "primary", capabilities });
 }
 
-/** camelCase, where containerd's keys are capitalised. */
+/** CRI-O's keys are in camelCase. containerd's begin with a capital letter. */
 function runtimeConfig({ id }: Sandbox): object {
   return {
     [annotationsCapability]: {
@@ -68,7 +68,7 @@ suite("CRI-O", ["root", "bridge", "macvlan", "host-local"], (executable: Executa
     return call(bed(), executable, { verb, config, containerId: on.id, netns: on.pod.path, args });
   }
 
-  /** RunPodSandbox: a sandbox whose CHECK fails is not started. */
+  /** Calls like RunPodSandbox. A sandbox whose CHECK fails is not started. */
   async function runSandbox(name: string): Promise<Sandbox & { readonly result: PrintedResult }> {
     const added = sandbox(name);
     const result = answerOf<PrintedResult>(await send("ADD", added));

@@ -8,13 +8,13 @@ import { linkNames, type PrintedResult } from "../../../tools/testbed/kernel-sta
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser } from "../../../tools/testbed/networks.ts";
 
-/** Real namespaces and bridges: where the pod's default routes go, and that they come back. */
+/** Real namespaces and bridges. The tests follow the pod's default routes, which must come back in the end. */
 
 interface Routed extends PrintedResult {
   readonly routes?: readonly { dst: string; gw?: string }[];
 }
 
-/** A bridge with an address of each family, and its own default routes if it is to have some. */
+/** A bridge with an address of each family. With `isDefault` its plugin adds default routes. */
 function dualBridge(bed: Bed, net: number, isDefault: boolean): Record<string, unknown> {
   const ranges = [[{ subnet: `10.${net}.0.0/24` }], [{ subnet: `fd${net}::/64` }]];
   const routes = isDefault ? [{ dst: "0.0.0.0/0" }, { dst: "::/0" }] : [];
@@ -24,11 +24,11 @@ function dualBridge(bed: Bed, net: number, isDefault: boolean): Record<string, u
 interface Told {
   readonly gateway?: string;
   readonly dev?: string;
-  /** IPv6 routes of one metric. */
+  /** The next hops of IPv6 routes that have the same metric. */
   readonly nexthops?: readonly Told[];
 }
 
-/** `10.71.0.1 eth0`, the best first. */
+/** Default routes as `10.71.0.1 eth0`, the best first. */
 function defaults(namespace: string, family: 4 | 6): string[] {
   const args = ["-n", namespace, "-j", `-${family}`, "route", "show", "default"];
   const text = execFileSync("ip", args, { encoding: "utf8" }).trim();
@@ -157,7 +157,7 @@ suite(
         const pod = addNamespace(bed());
         const config = chained(bed(), pod, asked(storage(...gateways)));
         const result = await add(bed(), executable, config, pod);
-        // Two of one metric stand in no order.
+        // Two routes of the same metric are in no order.
         expect(now(pod).map((each) => each.sort())).toEqual(during);
         expect(result.routes ?? []).toEqual(told);
         for (const verb of ["DEL", "DEL"] as const) {
@@ -207,7 +207,7 @@ suite(
   },
 );
 
-/** The pod as a plugin before us has made it: with a default route of each family, one with an MTU of its own. */
+/** The pod as the plugin before hawser has made it: it has a default route of each family, and one of them has its own MTU. */
 function chained(bed: Bed, pod: BedNamespace, networks: string): Record<string, unknown> {
   const run = (...args: string[]) => execFileSync("ip", ["-n", pod.name, ...args]);
   run("link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer");

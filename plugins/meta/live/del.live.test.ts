@@ -16,7 +16,7 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** DEL, whatever has become of the namespace, the configuration, the definitions and the record since ADD. */
+/** DEL succeeds whatever has become of the namespace, the configuration, the definitions and the record since ADD. */
 
 const reference = ["root", "bridge", "macvlan", "host-local", "static"] as const;
 
@@ -75,7 +75,7 @@ suite("DEL of real networks", reference, (executable) => {
 
 type Change = (bed: Bed, config: Record<string, unknown>) => Record<string, unknown>;
 
-/** What happens between ADD and DEL. The record says what was attached, so none of it matters. */
+/** Changes between ADD and DEL. None of them matters, because the record says what was attached. */
 const changes: [string, Change][] = [
   ["nothing", (_bed, config) => config],
   [
@@ -161,7 +161,7 @@ suite("DEL by the record", [], (executable) => {
     fs.writeFileSync(join(bed().confDir, "10-pods.conf"), JSON.stringify(config));
     fs.writeFileSync(join(bed().confDir, "20-new.conf"), JSON.stringify(other));
     expectSilence(await call(bed(), executable, { verb: "DEL", config: other }));
-    // Nor is its interface touched, whose name the other network would have for it as well.
+    // The other network would use the same name of an interface. This interface stays untouched.
     expect(callNames(bed())).toEqual([]);
     expect(effects(bed())).toEqual(["main@c1@eth0", "side@c1@net1"]);
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
@@ -203,7 +203,7 @@ suite("DEL with neither record nor use", [], (executable) => {
     for (const type of ["main", "side"]) addPlugin(bed(), type);
     define(bed(), "blue", { cniVersion: "1.1.0", name: "blue", type: "side" });
     const config = { ...hawser(bed(), { delegate: { type: "main" }, networks: ["blue"] }), ...changes };
-    // A runtime that is refused tries for ever.
+    // A runtime whose DEL fails repeats it for ever.
     expectSilence(await call(bed(), executable, { verb: "DEL", config }));
     expect(callNames(bed())).toEqual(asked);
     expect(leftovers(bed())).toEqual([]);
@@ -247,7 +247,7 @@ suite("DEL whose delegates fail", [], (executable) => {
   });
 });
 
-/** How a record may be found after a crash of the machine or of the disk. */
+/** Damages that a crash of the machine or of the disk may do to a record. */
 const damages: [string, (text: string) => string][] = [
   ["empty", () => ""],
   ["cut in half", (text) => text.slice(0, text.length / 2)],
@@ -325,7 +325,7 @@ suite("DEL with a torn record", [], (executable) => {
   });
 });
 
-/** A record's file as this version writes it: FNV-1a over the record's text. */
+/** A record's file as this version writes it, with the FNV-1a checksum of the record's text. */
 function sealed(body: string): string {
   const hash = [...body].reduce((sum, unit) => Math.imul(sum ^ unit.charCodeAt(0), 0x01000193), 0x811c9dc5);
   return `{"checksum":"${(hash >>> 0).toString(16).padStart(8, "0")}","record":${body}}\n`;

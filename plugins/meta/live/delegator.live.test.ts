@@ -28,7 +28,9 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** What a delegator owes those that it runs: exact input, order, and an answer for each way of misbehaving. */
+/**
+ * A delegator's duties to the plugins that it runs: exact input, the right order, and an error for each kind of misbehaviour.
+ */
 
 suite("what a delegate is given", [], (executable) => {
   const bed = useBed({ node: false });
@@ -112,7 +114,7 @@ const list = {
   plugins: [{ type: "one" }, { type: "two" }, { type: "three" }],
 };
 
-/** A plugin whose result is told from others' by its address. */
+/** A plugin whose result has this address. The address tells its result from others. */
 function answering(address: string): Script {
   return wellBehaved(someResult({ ips: [{ address, interface: 0 }] }));
 }
@@ -196,7 +198,7 @@ suite("chains", [], (executable) => {
 
 const someAnswer = someResult();
 
-/** What a plugin may do wrong on ADD, and what is said of it. */
+/** Wrong answers of a plugin to ADD, each with the code and words of the error. */
 const misbehaviours: [string, readonly string[], number, RegExp][] = [
   ["prints nothing", [], 101, /printed no valid result/],
   ["prints garbage", [print("Segmentation fault")], 101, /printed no valid result/],
@@ -253,7 +255,7 @@ suite("a delegate that misbehaves", [], (executable) => {
       name: "bad",
       plugins: [{ type: "side" }, { type: "rogue" }],
     });
-    // Long enough for a loaded machine to start the others, short enough to wait for.
+    // Long enough for a loaded machine to start the other plugins, and short enough for a test.
     const own = hawser(bed(), { delegate: { type: "main" }, parallel, timeout: "3s" });
     return annotated(own, "good,bad");
   }
@@ -323,7 +325,7 @@ suite("a delegate that misbehaves", [], (executable) => {
   });
 });
 
-/** How often a process has given up the processor by itself; endless once it is gone. */
+/** How often a process has given up the processor by itself. Endless if the process is gone. */
 function timesAsleep(pid: number): number {
   try {
     const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
@@ -362,7 +364,7 @@ suite("a delegate's words and binary", [], (executable) => {
     const running = start(bed(), executable, { verb: "ADD", config });
     try {
       await vi.waitUntil(() => records(bed()).length > 0, { timeout: 20_000, interval: 1 });
-      // Each pause between two tries puts it to sleep once; what it does before the first, a few times.
+      // Each pause between two tries puts the process to sleep once. Before the first pause it sleeps a few times.
       const before = timesAsleep(running.pid);
       await vi.waitUntil(() => timesAsleep(running.pid) > before + 8, { timeout: 20_000, interval: 1 });
     } finally {

@@ -24,7 +24,10 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** A kubelet's service by the gRPC implementation of the field, on a socket: two networks of one resource, and all that fails. */
+/**
+ * The kubelet's service on a socket, by the gRPC library that Node programs use: two networks of one resource, and every kind
+ * of failure.
+ */
 
 const nic = "vendor.com/nic";
 const first = "0000:03:02.1";
@@ -35,7 +38,7 @@ const told = {
   pci: { "pci-address": first, "pf-pci-address": "0000:03:00.0" },
 };
 
-/** The pod `web` of `podArgs`, as its kubelet knows it: the devices of two containers, one of them named twice. */
+/** The pod `web` of `podArgs` as its kubelet knows it. Two containers have devices, and one device is named twice. */
 const web = {
   name: "web",
   namespace: "default",
@@ -77,11 +80,11 @@ async function withKubelet(bed: Bed, options: KubeletOptions = {}): Promise<Fake
   return kubelet;
 }
 
-/** Keeps what it finds in the file of its attachment. */
+/** Keeps a copy of the attachment's device information file. */
 const keepInfo = String.raw`info=$(tr '\0' '\n' < "$log/$call" | sed -n 's/.*"CNIDeviceInfoFile":"\([^"]*\)".*/\1/p')
 [ ! -e "$info" ] || cp "$info" "$log/../seen-$CNI_IFNAME"`;
 
-/** A pod whose annotation names the network `fast` so many times. */
+/** The configuration for a pod whose annotation is `networks`, with a definition of the network `fast`. */
 function configuration(bed: Bed, networks: string, script: Script = wellBehaved()): object {
   addPlugin(bed, "main");
   addPlugin(bed, "side", { ...script, ADD: [keepInfo, ...(script.ADD ?? [])] });
@@ -108,7 +111,7 @@ function add(bed: Bed, executable: Executable, config: object): Promise<Ended> {
   return call(bed, executable, { verb: "ADD", config, args: podArgs });
 }
 
-/** `net1 0000:03:02.1`: what each call of the network's plugin says of its device, wherever it says it. */
+/** `net1 0000:03:02.1`: the device that each call of the network's plugin names, in any of the places for it. */
 function devicesSeen(bed: Bed, verb = "ADD"): string[] {
   return calls(bed)
     .filter((each) => each.verb === verb && each.type === "side")

@@ -22,7 +22,10 @@ import {
 
 import { addPluginsAnd, killAt, patiently } from "./kill-testing.ts";
 
-/** What other processes write is evidence at most: fakes, costly ones, daemons, and disks that refuse. */
+/**
+ * The environments of other processes are evidence at most. They may be fakes, costly to read, or those of daemons, and disks
+ * may refuse.
+ */
 
 const nobody = 65534;
 const nothingValid = { "cni.dev/valid-attachments": [] };
@@ -36,7 +39,7 @@ suite("evidence", [], (executable) => {
     others.clear();
   });
 
-  /** A process of somebody else's, in a group of its own. */
+  /** Starts a process of another user, in a group of its own. */
   async function startOther(text: string, env: Record<string, string>, uid = nobody): Promise<ChildProcess> {
     const child = spawn("/bin/sh", ["-c", `${text}\necho up\nexec sleep 300`], { env, uid, detached: true });
     others.add(child);
@@ -107,7 +110,7 @@ suite("evidence", [], (executable) => {
   test("a hundred environments of 1 MB cost neither memory nor a pod its start", async () => {
     const config = hawser(bed(), { delegate: { type: "main" } });
     const env = Object.fromEntries(Array.from({ length: 120_000 }, (_, at) => [`A${at.toString(36)}`, "1"]));
-    // Forks share their parent's memory, and show its environment.
+    // Forks share their parent's memory, and each shows its environment.
     const forks = "i=0; while [ $i -lt 100 ]; do (read line) & i=$((i+1)); done < /dev/zero";
     await startOther(forks, { ...env, CNI_COMMAND: "GC", HAWSER_OPERATION: "x" });
     await killedGc(config);
@@ -119,7 +122,7 @@ suite("evidence", [], (executable) => {
     }
   });
 
-  /** Kilobytes, as they were last seen. */
+  /** The peak of the process's memory in kilobytes, by the last look at it. */
   async function peakOf({ pid, ended }: Running): Promise<number> {
     let peak = 0;
     let isOver = false;
@@ -131,7 +134,7 @@ suite("evidence", [], (executable) => {
         const found = /VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
         peak = Math.max(peak, Number(found ?? 0));
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
       await new Promise((resolve) => setTimeout(resolve, 2));
     }

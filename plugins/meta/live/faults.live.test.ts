@@ -10,14 +10,14 @@ import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, macvlan } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames, forgetCalls, wellBehaved } from "../../../tools/testbed/script-plugin.ts";
 
-/** What real clusters contain, with the reference plugins as they are: each was a pod that did not start, or never went. */
+/** Faults of real clusters, with the reference plugins. In each of them a pod did not start, or was never removed. */
 
 const reference = ["root", "bridge", "macvlan", "host-local", "static"] as const;
 
 suite("pods of real use", reference, (executable) => {
   const bed = useBed({ node: true });
 
-  /** A pod of `prim` with one network of this definition. */
+  /** Defines a network. Returns the configuration for a pod of `prim` that asks for it. */
   function pod(definition: object, selection = "data") {
     addPlugin(bed(), "prim", wellBehaved());
     define(bed(), "data", definition);
@@ -96,7 +96,8 @@ suite("pods of real use", reference, (executable) => {
       const deleted = await call(bed(), executable, deleting);
       expect([deleted.exitCode, deleted.stdout]).toEqual([0, ""]);
       expectSilence(await call(bed(), executable, { verb: "DEL", config, netns: "", containerId }));
-      // What was given up is kept, for GC; macvlan's link goes with its namespace. A corrected definition leaves nothing.
+      // DEL keeps what it gave up, for GC. macvlan's link ends with its namespace. With a corrected definition, nothing is
+      // left.
       if (corrected) expect(linkNames(sandbox.name)).toEqual([]);
       const kept = leftovers(bed(), containerId);
       expect(kept).toEqual(corrected ? [] : [expect.stringMatching(/\.json\.refused-\d+$/)]);

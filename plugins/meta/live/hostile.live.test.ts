@@ -13,8 +13,8 @@ import { addPlugin, calls, forgetCalls } from "../../../tools/testbed/script-plu
 import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
 /**
- * A tenant who writes definitions in a namespace of his own, against the compiled executable in its default configuration: owner
- * of the primary, with a kubeconfig. Each definition here did something to the node once; now none of them does anything.
+ * A tenant writes definitions in a namespace of his own. The compiled executable is in its default configuration: it owns the
+ * primary and has a kubeconfig. Each of these definitions once did something to the node, and must do nothing now.
  */
 
 let api: KubeApi;
@@ -27,7 +27,7 @@ const args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UI
 
 interface Attempt {
   readonly config: object | string | undefined;
-  /** What the operator has in resources.json. */
+  /** The operator's resources.json. */
   readonly resources?: object;
   readonly more?: object;
   readonly namespace?: string;
@@ -49,13 +49,13 @@ async function add(bed: Bed, executable: Executable, attempt: Attempt) {
   return { plain, ended: await call(bed, executable, { verb: "ADD", config: input, args }) };
 }
 
-/** Each is there, and writes down that it was called: what a definition can reach is tried, not what its plugins do. */
+/** Every plugin is installed, and only writes down that it was called. The tests ask which plugins a definition can reach. */
 const plugins = [
   ...["main", "bridge", "macvlan", "ptp", "tuning", "portmap", "host-device", "vendor", "hawser"],
   ...["host-local", "dhcp", "hawser-flat", "hawser-host-local"],
 ];
 
-/** The ADD is refused by this error, nothing has run, and nothing of it is left. */
+/** Expects that the ADD is refused, that nothing has run, and that nothing is left. Returns the error. */
 async function refused(
   bed: Bed,
   executable: Executable,
@@ -65,12 +65,12 @@ async function refused(
   const told = errorOf(ended);
   expect([calls(bed), leftovers(bed), records(bed)]).toEqual([[], [], []]);
   expectSilence(await call(bed, executable, { verb: "DEL", config: plain, args }));
-  // Its DEL undoes the primary network, which every pod has.
+  // The DEL undoes the primary network, which every pod has.
   forgetCalls(bed);
   return { id: idOf(told), text: told.msg };
 }
 
-/** It ends the details. */
+/** The error's id. It stands at the end of the details. */
 function idOf({ details = "" }: { readonly details?: string }): string {
   return /\[([a-z.-]+)\]$/.exec(details)?.[1] ?? "";
 }

@@ -26,12 +26,12 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** With hawser-flat and a network that declares `mac`, a StatefulSet's pod has its address and its MAC for good. */
+/** With hawser-flat and a network that declares `mac`, a StatefulSet's pod keeps its address and its MAC address for ever. */
 
 type Store = "a folder" | "etcd";
 const dual = [[{ subnet: "10.77.0.0/24" }], [{ subnet: "fd00:77::/64" }]];
 const mac = { mac: true };
-/** Its plugin, and the others of its chain. */
+/** Main plugins, each with the other plugins of its chain. */
 const mains: Readonly<Record<string, (ipam: object) => object>> = {
   bridge: (ipam) => ({ type: "bridge", bridge: "br77", capabilities: mac, ipam }),
   macvlan: (ipam) => ({ type: "macvlan", master: "uplink0", mode: "bridge", capabilities: mac, ipam }),
@@ -64,7 +64,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
     ...more,
   });
 
-  /** The etcd is in the test's own network, and the node in another. */
+  /** Defines the network. Its etcd is in the test's own network namespace, and the node is in another. */
   function networkOf(plugins: object): void {
     const link = join(bed().root, "hawser-flat");
     if (!fs.existsSync(link)) fs.symlinkSync(executable.path, link);
@@ -205,7 +205,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
     const [added] = calls(bed()).filter(({ type, verb }) => type === "sriov" && verb === "ADD");
     expect(added?.config.runtimeConfig).toEqual({ mac: predicted().mac });
     expectSilence(await perform("DEL", one));
-    // Like the real one, this one's DEL knows of nothing that its ADD has not written down.
+    // Like the real sriov, this one's DEL knows only what its ADD has written down.
     addPlugin(bed(), "sriov", { ...wellBehaved(), ADD: [failWith(999, "no VF is free")] });
     const two = { pod: "db-1", containerId: "c2", namespace: addNamespace(bed()) };
     errorOf(await perform("ADD", two));
@@ -223,7 +223,7 @@ suite("the MAC address of a pod's identity", ["root", "bridge", "macvlan"], (exe
         capabilities: mac,
         ipam: ipamOf("a folder"),
       });
-      // It stands before the real one, until hawser is killed.
+      // This script stands before the real plugin until hawser is killed.
       addPlugin(bed(), type, { ADD: [sleepS(60)] });
       const one = { pod: "db-0", containerId: "c1", namespace: addNamespace(bed()) };
       const running = begin("ADD", one);

@@ -21,12 +21,12 @@ import {
 
 import { addPluginsAnd, killAt, patiently } from "./kill-testing.ts";
 
-/** A kill amid an operation: containerd kills our process at its deadline, never the delegates that it has started. */
+/** A kill during an operation. At its deadline containerd kills our process, and never the delegates that it has started. */
 
 suite("SIGKILL while a delegate runs", [], (executable) => {
   const bed = useBed({ node: false });
 
-  /** `slow` is what one of the networks does on ADD; the others are well-behaved. */
+  /** A configuration with the network `slow`, which runs these lines on ADD. The other networks are well-behaved. */
   function configuration(slow: readonly string[], role: "primary" | "secondary", parallel = false): object {
     addPluginsAnd(bed(), slow);
     const [main, second] = role === "primary" ? ["slow", "side"] : ["main", "slow"];
@@ -38,7 +38,7 @@ suite("SIGKILL while a delegate runs", [], (executable) => {
   async function killedAdd(config: object): Promise<void> {
     const running = start(bed(), executable, { verb: "ADD", config });
     expect(await killAt(bed(), running, "ADD slow")).toMatchObject({ signal: "SIGKILL", stdout: "" });
-    // The delegate goes on: this is what the next operation has to deal with.
+    // The delegate goes on. The next operation has to deal with that.
     expect(processesOf(bed()).length).toBeGreaterThan(0);
     expect(records(bed())).toEqual(["pods/c1@eth0.json"]);
   }
@@ -60,7 +60,7 @@ suite("SIGKILL while a delegate runs", [], (executable) => {
     const config = { ...configuration(slow, role), "cni.dev/valid-attachments": [] };
     await killedAdd(config);
     expectSilence(await call(bed(), executable, { verb, config }));
-    // Nothing runs any more, so nothing can come after this.
+    // No process runs any more. So nothing can be made after this look.
     expect(leftovers(bed())).toEqual([]);
   });
 

@@ -23,7 +23,7 @@ import {
 import { addPlugin, callNames, calls, forgetCalls } from "../../../tools/testbed/script-plugin.ts";
 import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
-/** Annotations and definitions of a Kubernetes API over TLS: what is asked, and what becomes of an ADD when it fails. */
+/** Annotations and definitions from a Kubernetes API over TLS: the requests of an ADD, and the ADD's error if one fails. */
 
 const main = { type: "main" };
 const types = { allowedTypes: ["*"], opaqueTypes: ["*"] };
@@ -40,7 +40,7 @@ beforeEach(() => {
   api.token = "token-of-hawser";
 });
 
-/** A pod that asks for two networks, of which the API alone knows; answers CNI_ARGS. */
+/** Creates a pod that asks for two networks that only the API knows. Returns CNI_ARGS. */
 function populate(annotation = "a,b@data0"): string {
   api.put(networkDefinition("shop", "a", { cniVersion: "1.1.0", type: "one" }));
   api.put(networkDefinition("shop", "b", { cniVersion: "1.1.0", plugins: [{ type: "two" }] }));
@@ -52,7 +52,7 @@ function populate(annotation = "a,b@data0"): string {
 function configuration(bed: Bed, more: object = {}): Record<string, unknown> {
   for (const type of ["main", "one", "two"]) addPlugin(bed, type);
   const kubeconfig = writeKubeconfig(join(bed.root, "kubeconfig"), api);
-  // What is told there has its own tests.
+  // network-status.live.test.ts tests the status that is written to the API.
   return hawser(bed, { delegate: main, kubeconfig, status: "off", ...types, ...more });
 }
 
@@ -80,7 +80,7 @@ suite("what an ADD asks the API", ["root"], (executable) => {
 
   test("annotations not passed: the pod, then every definition at once", async () => {
     const args = populate("a,b@data0,a@again0");
-    // None is answered before all have come.
+    // No request is answered before all have come.
     let arrived = 0;
     let open = (): void => {};
     const all = new Promise<void>((resolve) => {
@@ -96,7 +96,7 @@ suite("what an ADD asks the API", ["root"], (executable) => {
     expect(api.asked()[0]).toBe(`get ${webPath}`);
     expect(api.asked().slice(1).toSorted()).toEqual([`get ${a}`, `get ${b}`]);
     expect(api.mostAtOnce()).toBe(2);
-    // The pod's connection carries one of the definitions.
+    // The connection for the pod is used again for one of the definitions.
     expect(api.connections()).toBe(2);
     expect(callNames(bed())).toEqual([...attached, "ADD one again0"]);
     expect(calls(bed())[1]?.config).toMatchObject({ name: "shop.a", type: "one" });
@@ -230,7 +230,7 @@ suite("an API that is in trouble for a while", ["root"], (executable) => {
 suite("an ADD that the API keeps from being planned", ["root"], (executable) => {
   const bed = useBed({ node: false });
 
-  /** Nothing has been done, and no secret is told. */
+  /** Expects that the ADD is refused, that nothing has been done, and that the error holds no secret. */
   async function refused(config: object, args: string) {
     const ended = await call(bed(), executable, { verb: "ADD", config, args });
     expect([callNames(bed()), leftovers(bed())]).toEqual([[], []]);
@@ -456,7 +456,7 @@ suite(
       const kubeconfig = writeKubeconfig(join(bed().root, "kubeconfig"), api, {
         server: await openGate(bed(), api),
       });
-      // The bed's own dataDir stands in the definitions.
+      // The definitions name the bed's own dataDir, which only a trusted namespace may do.
       const more = { kubeconfig, status: "off", trustedNamespaces: ["shop"] };
       const config = hawser(bed(), { delegate: bridge(bed(), 81), ...more });
       const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=${metadata.uid}`;

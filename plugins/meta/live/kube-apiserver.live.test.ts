@@ -14,7 +14,10 @@ import { annotated, hawser, networksAnnotation } from "../../../tools/testbed/ne
 import { addPlugin, callNames, calls } from "../../../tools/testbed/script-plugin.ts";
 import { kubeconfigFor, writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
-/** The same against our test server and, where there is one, the real kube-apiserver: what ours says is what it says. */
+/**
+ * The same tests run against our test server and, if there is one, the real kube-apiserver. So our test server answers as the
+ * real one does.
+ */
 
 const servers = [
   { name: "the test server", start: startKubeApi, missing: undefined },
@@ -33,7 +36,7 @@ for (const { name, start, missing } of servers) {
       const bed = useBed({ node: false });
       let count = 0;
 
-      /** A pod of a namespace of its own with two networks; its configuration and CNI_ARGS. */
+      /** Creates a pod in a namespace of its own with two networks. Returns its configuration and CNI_ARGS. */
       async function scene(user?: object) {
         const namespace = `${executable.name}-${++count}`;
         const network = { cniVersion: "1.1.0", type: "one", id: 7 };

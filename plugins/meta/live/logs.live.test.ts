@@ -5,9 +5,11 @@ import { suite } from "../../../tools/testbed/executables.ts";
 import { annotated, define, hawser } from "../../../tools/testbed/networks.ts";
 import { addPlugin, someResult, wellBehaved } from "../../../tools/testbed/script-plugin.ts";
 
-/** What a tenant or a delegate writes, where it is shown: in the log (stderr) and in the error that becomes an event. */
+/**
+ * Texts of a tenant or of a delegate in the two places that show them: the log (stderr), and the error that becomes an event.
+ */
 
-/** What a terminal obeys, what reorders text, and nothing that a log needs. */
+/** Characters that a terminal obeys or that reorder text. A log needs none of them. */
 const harmful = /[^\P{Cc}\n]|[\p{Cf}\u2028\u2029]/u;
 
 suite("texts of others", [], (executable) => {

@@ -12,7 +12,7 @@ import { addresses, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, networksAnnotation } from "../../../tools/testbed/networks.ts";
 import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
-/** The status of a pod in a Kubernetes API over TLS: one request, and what it says. */
+/** The status of a pod in a Kubernetes API over TLS: hawser writes it with one request. */
 
 const statusKey = "k8s.v1.cni.cncf.io/network-status";
 const webPath = podPath("shop", "web");
@@ -35,7 +35,7 @@ beforeEach(() => {
   api.fault = () => undefined;
 });
 
-/** The pod in the API, with this annotation; answers CNI_ARGS. */
+/** Creates the pod in the API with this annotation. Returns CNI_ARGS. */
 function populate(annotation: string): string {
   api.put(networkDefinition("shop", "internet", { cniVersion: "1.1.0", type: "dummy" }));
   const { metadata } = api.put(pod("shop", "web", { [networksAnnotation]: annotation }));
@@ -56,7 +56,7 @@ suite("the network status", ["root", "bridge", "host-local"], (executable) => {
   const bed = useBed({ node: true });
   const annotation = '[{"name": "internet", "default-route": ["10.72.0.1"]}]';
 
-  /** A pod of two bridges, with its default route by the second. */
+  /** A pod of two bridges. Its default route leads through the second. */
   async function configuration(more: object = {}): Promise<Record<string, unknown>> {
     const path = join(bed().root, "kubeconfig");
     const server = await openGate(bed(), api);
@@ -85,7 +85,7 @@ suite("the network status", ["root", "bridge", "host-local"], (executable) => {
         gateway: ["10.72.0.1"],
       },
     ]);
-    // The default route has gone over to the other network.
+    // The default route leads through the other network now.
     expect(status()?.[0]).not.toHaveProperty("gateway");
     expect(api.at(webPath)?.metadata.annotations?.[networksAnnotation]).toBe(annotation);
     api.forget();

@@ -12,11 +12,11 @@ import {
 import { addresses, leftovers, records } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define, hawser, macvlan } from "../../../tools/testbed/networks.ts";
 
-/** Real namespaces and reference plugins: what the kernel has is what the result says. */
+/** Real namespaces and reference plugins. The result must say what the kernel has. */
 
 const reference = ["root", "bridge", "macvlan", "host-local", "static"] as const;
 
-/** A pod with a primary bridge and, by annotation, a second bridge and a macvlan with a fixed address. */
+/** A pod with a primary bridge. Its annotation adds a second bridge and a macvlan with a fixed address. */
 function configuration(bed: Bed, more: object = {}, networks: unknown = "storage,default/lan@data0") {
   const routes = [{ dst: "0.0.0.0/0" }];
   define(bed, "storage", bridge(bed, 72, { routes: [{ dst: "192.168.7.0/24", gw: "10.72.0.254" }] }));

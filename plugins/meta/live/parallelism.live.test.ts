@@ -17,7 +17,10 @@ import {
   someResult,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** Operations at once: on different containers independent of each other, on one container one after the other. */
+/**
+ * Operations at the same time. On different containers they are independent of each other. On one container they run one after
+ * the other.
+ */
 
 const howMany = 40;
 
@@ -77,7 +80,7 @@ suite("many containers at once", ["root", "bridge", "host-local"], (executable) 
 suite("one container", [], (executable) => {
   const bed = useBed({ node: false });
 
-  /** A network whose ADD goes on only when it is told to. */
+  /** A network whose ADD goes on only after `release`. */
   function heldUp(): { config: object; release: () => void } {
     const go = join(bed().root, "go");
     addPlugin(bed(), "main", { ADD: [makeEffect, awaitFile(go), answer(someResult())], DEL: [removeEffect] });

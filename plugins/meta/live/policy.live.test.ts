@@ -16,7 +16,7 @@ import {
 } from "../../../tools/testbed/script-plugin.ts";
 import { writeKubeconfig } from "../../../tools/testbed/test-kubeconfig.ts";
 
-/** What a pod's author may ask for, what of it reaches the plugins, and what is refused before any of them runs. */
+/** What a pod's author may ask for, what of it reaches the plugins, and what is refused before a plugin runs. */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
 const ownPrimary = "v1.multus-cni.io/default-network";
@@ -24,7 +24,7 @@ const ownPrimary = "v1.multus-cni.io/default-network";
 interface Pod {
   readonly annotations: Readonly<Record<string, unknown>>;
   readonly config?: object;
-  /** What the kubelet asks for, as containerd spells it. */
+  /** What the kubelet asks for, in containerd's spelling. */
   readonly kubelets?: object;
 }
 
@@ -201,7 +201,7 @@ suite("a primary of the pod's own", [], (executable) => {
     expect(callNames(bed())).toEqual(["ADD side eth0"]);
     expect(calls(bed())[0]?.config).toMatchObject({ name: "flat", runtimeConfig: { ...kubelets, mac } });
     expect(effects(bed())).toEqual(["side@c1@eth0"]);
-    // The record knows; the annotation need not come again.
+    // The record knows the networks. The annotation is not needed again.
     expectSilence(
       await call(bed(), executable, { verb: "DEL", config: inputOf(bed(), { annotations: {} }) }),
     );

@@ -12,7 +12,9 @@ import { suite } from "../../../tools/testbed/executables.ts";
 import { annotated, hawser } from "../../../tools/testbed/networks.ts";
 import { addPlugin, callNames } from "../../../tools/testbed/script-plugin.ts";
 
-/** Whoever answers in the API server's place: what he may make a whole ADD believe, print, or take into memory. */
+/**
+ * Another server answers in the API server's place. The tests ask what it can make an ADD believe, print, or take into memory.
+ */
 
 const token = "token-of-hawser-0123456789";
 const definition = {
@@ -22,7 +24,7 @@ const definition = {
   spec: { config: JSON.stringify({ cniVersion: "1.1.0", type: "side" }) },
 };
 
-/** What a server does with a request. */
+/** A server's way of answering a request. */
 type Serve = Parameters<typeof createServer>[1];
 
 const endless: Serve = (_request, response) => {
@@ -82,7 +84,7 @@ suite("whoever answers in the API's place", [], (executable) => {
     readonly env?: Record<string, string>;
   }
 
-  /** An ADD that needs one definition of the API. */
+  /** An ADD that needs one definition from the API. */
   async function add(at: Bed, server: string, { ca = true, user = { token }, env = {} }: Way = {}) {
     for (const type of ["main", "side"]) addPlugin(at, type);
     const cluster = { server, ...(ca && { "certificate-authority": join(folder, "ca.pem") }) };

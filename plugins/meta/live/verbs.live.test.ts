@@ -17,7 +17,7 @@ import {
   wellBehaved,
 } from "../../../tools/testbed/script-plugin.ts";
 
-/** VERSION, STATUS, CHECK and GC, and which of them which delegate is sent. */
+/** VERSION, STATUS, CHECK and GC, and which delegates are called for each. */
 
 const allVersions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
@@ -62,7 +62,7 @@ suite("VERSION and the gates", [], (executable) => {
   });
 });
 
-/** A primary of 1.1.0, and networks of older versions beside it, given to every pod. */
+/** A primary of version 1.1.0 with networks of older versions. Every pod gets all of them. */
 function mixedVersions(bed: Bed): Record<string, unknown> {
   for (const type of ["main", "v100", "v040", "v031"]) addPlugin(bed, type);
   define(bed, "of-100", { cniVersion: "1.0.0", name: "of-100", type: "v100" });
@@ -106,7 +106,7 @@ suite("delegates of older versions", [], (executable) => {
       expect(previous?.cniVersion ?? version).toBe(version);
     }
     const dels = calls(bed()).filter(({ verb }) => verb === "DEL");
-    // prevResult on DEL came with 0.4.0.
+    // Version 0.4.0 added prevResult to DEL.
     expect(dels.map((each) => [each.type, "prevResult" in each.config])).toEqual([
       ["v031", false],
       ["v040", true],
@@ -227,7 +227,7 @@ const spellings = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
 suite("GC", [], (executable) => {
   const bed = useBed({ node: false });
 
-  /** Three containers: two of this network, one of another; each with a secondary. */
+  /** Three containers: two of this network and one of another. Each has a secondary. */
   async function stage(): Promise<Record<string, unknown>> {
     for (const type of ["main", "side"]) addPlugin(bed(), type);
     define(bed(), "blue", { cniVersion: "1.1.0", name: "azure", type: "side" });

@@ -4,7 +4,7 @@ import { ok } from "../../../sys/outcome.ts";
 import { must } from "../../../sys/outcome-testing.ts";
 import { createRecordingNode } from "../meta-testing.ts";
 
-/** A status that could not be written while the API was away is made good by the next operation that has the API. */
+/** If a status could not be written because the API was away, the next operation that reaches the API writes it. */
 
 const kubeconfig = {
   clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],

@@ -14,7 +14,7 @@ import { ok } from "../../../sys/outcome.ts";
 import { invocationFrom } from "../meta-testing.ts";
 import { meta } from "../plugin.ts";
 
-/** ADD with a kubeconfig: the one request that it makes, and what becomes of the pod when that fails. */
+/** ADD with a kubeconfig: the one request that it makes, and what becomes of the pod if that fails. */
 
 const kubeconfig = {
   clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
@@ -23,7 +23,7 @@ const kubeconfig = {
   "current-context": "x",
 };
 
-/** What an API server says of a pod that it does not have. */
+/** An API server's answer for a pod that it does not have. */
 const absence = {
   kind: "Status",
   status: "Failure",
@@ -42,7 +42,7 @@ interface Asked {
   };
 }
 
-/** A node with two plugins, and an API server that answers so. */
+/** A node with two plugins, and with an API server that gives this answer. */
 function node(answer: Answer) {
   const asked: Asked[] = [];
   const made = new Set<string>();
@@ -73,7 +73,7 @@ function node(answer: Answer) {
   return { machine, made, asked };
 }
 
-/** What the runtime says for its pod. */
+/** The runtime's invocation for its pod. */
 function invocation(verb: "ADD" | "DEL", more: object, annotations: object, args: string): Invocation {
   const runtimeConfig = {
     "io.kubernetes.cri.pod-annotations": { "k8s.v1.cni.cncf.io/networks": "a", ...annotations },

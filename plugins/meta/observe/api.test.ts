@@ -5,7 +5,7 @@ import { fail, ok } from "../../../sys/outcome.ts";
 import { kubeconfigOfTests } from "../api-testing.ts";
 import { createRecordingNode, podArgs } from "../meta-testing.ts";
 
-/** What is asked of the Kubernetes API, by which verb, on a machine in memory. */
+/** The requests of each verb to the Kubernetes API, on a machine in memory. */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
 
@@ -33,7 +33,7 @@ function scene(files: Files = {}) {
   let underWay = 0;
   let mostAtOnce = 0;
   const http: HttpHandler = async ({ method, url }) => {
-    // What is told, once all stands, has its own tests.
+    // write-status.test.ts tests the status that is written after all attachments stand.
     if (method === "PATCH") return ok({ status: 200, body: "{}" });
     const [, namespace, kind, name] = /namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url) ?? [];
     const key = kind === "pods" ? `${namespace}/pods/${name}` : `${namespace}/${name}`;
@@ -57,7 +57,7 @@ const config = {
   type: "hawser",
   delegate: { type: "main" },
   kubeconfig: "/k",
-  // The status would be one more request. write-status.test.ts tries what it says.
+  // The status would be one more request. write-status.test.ts tests it.
   status: "off",
   definitionsDir: "/d",
   confDir: "/c",
@@ -149,7 +149,7 @@ describe("ADD asks", () => {
     const multus = { ...others, type: "multus", clusterNetwork: "c", defaultNetworks: ["d", "c"] };
     const about = { annotations: { [networks]: "a,b" } };
     expect(await node.call("ADD", multus, about)).toMatchObject({ ok: true });
-    // What two of them name is asked for once.
+    // Two networks with the same definition need one request for it.
     expect([[...asked].sort(), mostAtOnce()]).toEqual([
       ["kube-system/c", "kube-system/d", "shop/a", "shop/b"],
       4,

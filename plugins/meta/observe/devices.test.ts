@@ -176,7 +176,7 @@ describe("what plugins are told of it", () => {
     const [step] = await planned(wanted("a", undefined, { deviceId: "0000:09:00.0" }, declares));
     expect(step?.chain.plugins[0]).toMatchObject({ runtimeConfig: { deviceID: "0000:09:00.0" } });
     expect(step?.chain.plugins[0]).not.toHaveProperty("deviceID");
-    // With one, nobody has to declare it.
+    // With a resource, the plugin need not declare the capability.
     const [other] = await planned(wanted("a", nic, { deviceId: "0000:09:00.0" }));
     expect(other?.chain.plugins[0]).toMatchObject({ deviceID: "0000:01:00.1" });
   });

@@ -4,11 +4,11 @@ import { ok } from "../../../sys/outcome.ts";
 import { kubeconfigOfTests } from "../api-testing.ts";
 import { createRecordingNode } from "../meta-testing.ts";
 
-/** Definitions of namespace blue in the API, as a pod of namespace shop meets them. */
+/** Definitions of namespace blue in the API, for a pod of namespace shop. */
 
 const networks = "k8s.v1.cni.cncf.io/networks";
 const opens = { "v1.hawser-cni.io/allowed-namespaces": "shop" };
-/** The reference macvlan has no isGateway: it is left out, and stderr says so. */
+/** The reference macvlan has no isGateway. So the field is left out, and stderr says so. */
 const leaky = { type: "macvlan", master: "eth0", isGateway: true };
 
 function api(annotations: Record<string, string>, config: object): HttpHandler {

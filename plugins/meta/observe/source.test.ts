@@ -25,7 +25,7 @@ const files = {
   "/etc/cni/hawser/net.d/ops/defined.json": nad("defined", { ...side, name: "of-ops" }),
 };
 
-/** What was called on ADD: `type name ifname`. */
+/** The plugins that an ADD calls, as `type name ifname`. */
 async function added(config: object, args = podArgs): Promise<string[]> {
   const node = createRecordingNode(types, files);
   const outcome = await node.call("ADD", multus(config), { args });

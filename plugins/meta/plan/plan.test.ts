@@ -168,7 +168,7 @@ describe("plan", () => {
         name: "d",
         plugins: [{ type: "x" }, { type: "y", capabilities: { [name]: true, other: true } }],
       };
-      // What the kubelet asks under the same name is the primary's.
+      // The kubelet's request under the same name is for the primary, and not for this secondary.
       const kubelets = meta({ [name]: "the kubelet's", other: "the kubelet's" });
       expect(plugins(kubelets, secondary(list, request))).toEqual([
         { type: "x", name: "d", cniVersion: "1.1.0" },

@@ -31,7 +31,7 @@ function parse(text: string): JsonObject {
   return json.value;
 }
 
-/** As it comes back from the disk. */
+/** The record after it was written to the disk and read again. */
 function reread(record: AttachmentRecord): AttachmentRecord | undefined {
   return fromDocument(parse(printJson(toDocument(record))));
 }

@@ -13,15 +13,15 @@ import { crashSites } from "../../../sys/fake-crashes.ts";
 import { callIn, endOf, type TestedCall } from "../crash-testing.ts";
 
 /**
- * ADD and DEL of a pod that moves its default routes, chained behind another plugin, stopped or failed at each effect: the
- * other plugin's default routes are back, and nothing of ours is left.
+ * ADD and DEL of a pod that moves its default routes, chained behind another plugin, are stopped or fail at each effect.
+ * Afterwards the other plugin's default routes are back, and nothing of ours is left.
  */
 
 type RouteVerb = "ADD" | "DEL" | "CHECK";
 
 interface Scene {
   readonly machine: FakeMachine;
-  /** The main table of the pod's namespace: `4 default via 10.1.0.1 dev eth0`. */
+  /** The main table of the pod's namespace, such as `4 default via 10.1.0.1 dev eth0`. */
   readonly routes: string[];
   readonly attached: Set<string>;
   readonly config: object;
@@ -37,7 +37,7 @@ interface SceneOptions {
   readonly parallel?: boolean;
   readonly asked?: object[];
   readonly tools?: readonly string[];
-  /** Which route the kernel refuses. */
+  /** The route that the kernel refuses. */
   readonly refuses?: string;
   readonly hasIpv6?: boolean;
 }
@@ -53,7 +53,7 @@ function scene(options: SceneOptions = {}): Scene {
     const own = `4 default via 10.2.0.99 dev ${ifname} metric 50`;
     if (verb === "DEL") {
       attached.delete(ifname);
-      // An interface takes its routes with it.
+      // The routes of an interface go with it.
       routes.splice(0, routes.length, ...routes.filter((each) => !each.includes(` dev ${ifname}`)));
     }
     if (verb !== "ADD") return exited(0, "");
@@ -99,7 +99,7 @@ function scene(options: SceneOptions = {}): Scene {
   return { machine, routes, attached, config };
 }
 
-/** What iproute2 does, as far as this test needs it. */
+/** Does what iproute2 does, as far as this test needs it. */
 function ip(routes: string[], args: readonly string[], refuses: string | undefined) {
   const words = args.filter((word) => word !== "-j");
   const [family = "", , verb = "", ...rest] = words;
@@ -208,7 +208,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
         const process = made.machine.spawn();
         process.failAt(number, "EIO");
         const ended = await ending(made, process, verb);
-        // A failed ADD undoes itself: no DEL may come for it.
+        // A failed ADD undoes itself, because no DEL may come for it.
         if (verb === "ADD" && ended === "error")
           expect([...made.routes].sort(), where).toEqual([...primarys].sort());
         await succeed(made, "DEL");
@@ -322,7 +322,7 @@ describe("DEL", () => {
   test("gives up, with a warning, what the kernel refuses to restore", async () => {
     const refuses = primarys[0] ?? "";
     const made = scene({ refuses });
-    // The kernel lets it go all the same.
+    // The kernel refuses to add this route, but not to remove it.
     made.routes.splice(0, 1);
     const record = {
       ...(await recordOf(made)),
@@ -341,7 +341,7 @@ describe("DEL", () => {
   });
 });
 
-/** What an ADD without any request for routes records: what an older hawser did. */
+/** The record of an ADD without any request for routes, as an older hawser wrote it. */
 async function recordOf(made: Scene) {
   const plain = { ...made.config, runtimeConfig: {}, networks: ["data"] };
   expect(await call(made.machine.spawn(), "ADD", plain)).toMatchObject({ ok: true });

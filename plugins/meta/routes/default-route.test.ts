@@ -145,7 +145,7 @@ describe("changes", () => {
       fc.property(fc.uniqueArray(route), plans, fc.nat(10), fc.nat(10), (before, plan, done, undone) => {
         const changes = changesFor(plan, before);
         const half = carryOut(before, changes, done);
-        // Taking back may be interrupted as well.
+        // Taking back the changes may be interrupted as well.
         const again = carryOut(half, takingBack(changes, half, new Set()), undone);
         const after = carryOut(again, takingBack(changes, again, new Set()), 100);
         expect(said(after).sort()).toEqual(said(before).sort());
@@ -162,7 +162,7 @@ describe("changes", () => {
 
 type Routes = readonly { readonly words: readonly string[] }[];
 
-/** The kernel's routes after the first so many of the changes. */
+/** The kernel's routes after this number of changes. */
 function carryOut<T extends Routes[number]>(
   routes: readonly T[],
   changes: { removed: Routes; added: Routes },

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Family } from "../../../cni/address.ts";
 import { defaultRoute, isSameRoute, parseRoutes } from "./ip-route.ts";
 
-/** What `ip -j route show default` of iproute2 6.1 says, and the words that make the same route again. */
+/** Outputs of `ip -j route show default` in iproute2 6.1, each with the words that make the same route again. */
 const routes: [string, Family, object, string][] = [
   ["by a gateway", "4", { gateway: "10.9.0.1", dev: "eth0", flags: [] }, "default via 10.9.0.1 dev eth0"],
   [
