@@ -1,5 +1,16 @@
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type Json, parseJson } from "../../../cni/json.ts";
+import {
+  isNot,
+  isText,
+  list,
+  maybe,
+  must,
+  object,
+  type Reader,
+  readWhole,
+  text,
+} from "../../../cni/readers.ts";
 import { isOnNodeNetwork, listSandboxes } from "../../../kube/cri.ts";
 import type { Attempt } from "../../../sys/fault.ts";
 import { type Outcome, ok } from "../../../sys/outcome.ts";
@@ -58,6 +69,17 @@ export function readListing(
 
 /** A container ID, as the specification has it. */
 const id = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const containerId = must(
+  (value): value is string => isText(value) && id.test(value),
+  isNot("a container ID"),
+);
+const attachment = object({ containerID: containerId, ifname: maybe(text) });
+
+/** An ID alone stands for all interfaces of its container. */
+const living: Reader<Living> = (value, place, notes) => {
+  const read = attachment(isText(value) ? { containerID: value } : value, place, notes);
+  return read && { containerId: read.containerID, ifname: read.ifname };
+};
 
 function parseLives(text: string): Living[] | undefined {
   const json = parseJson(text);
@@ -67,15 +89,7 @@ function parseLives(text: string): Living[] | undefined {
       : json.ok && typeof json.value === "object"
         ? json.value
         : text.split(/\s+/).filter((word) => word !== "");
-  if (!Array.isArray(document)) return undefined;
-  const lives = document.map((each): Living | undefined => {
-    if (typeof each === "string") return { containerId: each, ifname: undefined };
-    if (!isObject(each) || typeof each.containerID !== "string") return undefined;
-    const { containerID: containerId, ifname } = each;
-    return ifname === undefined || typeof ifname === "string" ? { containerId, ifname } : undefined;
-  });
-  const sound = lives.filter((each): each is Living => each !== undefined && id.test(each.containerId));
-  return sound.length === lives.length ? sound : undefined;
+  return readWhole(list(living), document);
 }
 
 /**

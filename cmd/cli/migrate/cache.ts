@@ -1,5 +1,20 @@
 import { isName } from "../../../cni/environment.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../../cni/json.ts";
+import {
+  isNot,
+  isText,
+  lenient,
+  list,
+  maybe,
+  must,
+  object,
+  onlyTrue,
+  type Reader,
+  readWhole,
+  refuse,
+  textsIn,
+  usually,
+} from "../../../cni/readers.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 
@@ -24,18 +39,6 @@ export interface CachedContainer {
   readonly delegates: Outcome<readonly CachedDelegate[], string>;
 }
 
-/** What libcni keeps of one attachment (`results/<network>-<containerID>-<interface>`). */
-export interface CachedResult {
-  readonly containerId: string;
-  readonly network: string;
-  readonly ifname: string;
-  readonly netns: string;
-  /** CNI_ARGS as pairs of key and value. */
-  readonly args: readonly (readonly [string, string])[];
-  readonly capabilities: JsonObject;
-  readonly result: JsonObject | undefined;
-}
-
 /** Reads every container in Multus's cache. Without the folder there is none. */
 export function readContainers(sys: Sys, cniDir: string): CachedContainer[] {
   const names = sys.files.list(cniDir);
@@ -49,98 +52,76 @@ export function readContainers(sys: Sys, cniDir: string): CachedContainer[] {
   });
 }
 
-/** Reads what libcni has cached in a folder. Files of other formats are left out, because nothing in them is needed. */
-export function readResults(sys: Sys, folder: string): CachedResult[] {
-  const names = sys.files.list(folder);
-  return (names.ok ? names.value : []).flatMap((name) => {
-    const text = sys.files.read(`${folder}/${name}`);
-    return text.ok ? (parseCachedResult(text.value) ?? []) : [];
-  });
-}
-
 export function parseDelegates(text: string): Outcome<CachedDelegate[], string> {
   const json = parseJson(text);
   if (!json.ok) return fail(`it is not JSON: ${json.error}`);
   if (!Array.isArray(json.value) || json.value.length === 0) return fail("it is no list of networks");
   const delegates: CachedDelegate[] = [];
   for (const [index, entry] of json.value.entries()) {
-    const delegate = isObject(entry) ? readDelegate(entry) : undefined;
+    const delegate = readDelegate(entry);
     if (delegate === undefined) return fail(`entry ${index} has no configuration`);
     delegates.push(delegate);
   }
   return ok(delegates);
 }
 
-function readDelegate(entry: JsonObject): CachedDelegate | undefined {
-  const config = listOf(entry.CNINetworkConfigList) ?? decode(entry.Bytes);
-  if (config === undefined) return undefined;
-  const { ipRequest: ips } = entry;
-  return {
-    name: textOf(entry.Name) ?? textOf(config.name) ?? "",
-    config,
-    ifname: textOf(entry.ifnameRequest),
-    mac: textOf(entry.macRequest),
-    ips: Array.isArray(ips) ? ips.filter((ip) => typeof ip === "string") : [],
-    guid: textOf(entry.infinibandGUIDRequest),
-    deviceId: textOf(entry.deviceID),
-  };
-}
-
-/**
- * Since Multus 4.2 a list from a file is kept whole in this field. Its `Bytes` lack every field that Multus does not
- * know.
- */
-function listOf(value: Json | undefined): JsonObject | undefined {
-  if (!isObject(value) || !Array.isArray(value.Plugins) || value.Plugins.length === 0) return undefined;
-  const plugins = value.Plugins.map((plugin) => (isObject(plugin) ? decode(plugin.Bytes) : undefined));
-  if (!plugins.every((plugin) => plugin !== undefined)) return undefined;
-  return {
-    ...(textOf(value.Name) !== undefined && { name: textOf(value.Name) as string }),
-    ...(textOf(value.CNIVersion) !== undefined && { cniVersion: textOf(value.CNIVersion) as string }),
-    ...(value.DisableCheck === true && { disableCheck: true }),
-    ...(value.DisableGC === true && { disableGC: true }),
-    plugins,
-  };
-}
+/** A text that is empty or none at all counts as absent. */
+const word = maybe(
+  lenient(
+    must((value): value is string => isText(value) && value !== "", isNot("a text that says something")),
+  ),
+);
+const mark = maybe(lenient(onlyTrue));
 
 /** Reads JSON from base64, in which Go writes bytes. */
-function decode(value: Json | undefined): JsonObject | undefined {
-  if (typeof value !== "string") return undefined;
-  const json = parseJson(Buffer.from(value, "base64").toString("utf8"));
-  return json.ok && isObject(json.value) ? json.value : undefined;
-}
+const encoded: Reader<JsonObject> = (value, place, notes) => {
+  const json = isText(value) ? parseJson(Buffer.from(value, "base64").toString("utf8")) : undefined;
+  return json?.ok && isObject(json.value) ? json.value : refuse(notes, place, "is no object in base64");
+};
 
-export function parseCachedResult(text: string): CachedResult | undefined {
-  const json = parseJson(text);
-  if (!json.ok || !isObject(json.value) || json.value.kind !== "cniCacheV1") return undefined;
-  const {
-    containerId,
-    networkName: network,
-    ifName: ifname,
-    netns,
-    cniArgs,
-    capabilityArgs,
-    result,
-  } = json.value;
-  if (typeof containerId !== "string" || typeof network !== "string" || typeof ifname !== "string")
-    return undefined;
+const configList = object({
+  Name: word,
+  CNIVersion: word,
+  DisableCheck: mark,
+  DisableGC: mark,
+  Plugins: list(object({ Bytes: encoded })),
+});
+
+const entryOfCache = object({
+  Name: word,
+  /** Since Multus 4.2 a list from a file is kept whole here. `Bytes` lacks every field that Multus does not know. */
+  CNINetworkConfigList: maybe(configOfList),
+  Bytes: maybe(lenient(encoded)),
+  ifnameRequest: word,
+  macRequest: word,
+  ipRequest: usually([], textsIn),
+  infinibandGUIDRequest: word,
+  deviceID: word,
+});
+
+function readDelegate(value: Json): CachedDelegate | undefined {
+  const entry = readWhole(entryOfCache, value);
+  const config = entry?.CNINetworkConfigList ?? entry?.Bytes;
+  if (entry === undefined || config === undefined) return undefined;
   return {
-    containerId,
-    network,
-    ifname,
-    netns: textOf(netns) ?? "",
-    args: (Array.isArray(cniArgs) ? cniArgs : []).flatMap(pairOf),
-    capabilities: isObject(capabilityArgs) ? capabilityArgs : {},
-    result: isObject(result) ? result : undefined,
+    name: entry.Name ?? (isText(config.name) ? config.name : ""),
+    config,
+    ifname: entry.ifnameRequest,
+    mac: entry.macRequest,
+    ips: entry.ipRequest,
+    guid: entry.infinibandGUIDRequest,
+    deviceId: entry.deviceID,
   };
 }
 
-function pairOf(value: Json): (readonly [string, string])[] {
-  if (!Array.isArray(value)) return [];
-  const [key, text] = value;
-  return typeof key === "string" && typeof text === "string" ? [[key, text]] : [];
-}
-
-function textOf(value: Json | undefined): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+function configOfList(value: Json): JsonObject | undefined {
+  const read = readWhole(configList, value);
+  if (read === undefined || read.Plugins.length === 0) return undefined;
+  return {
+    ...(read.Name !== undefined && { name: read.Name }),
+    ...(read.CNIVersion !== undefined && { cniVersion: read.CNIVersion }),
+    ...(read.DisableCheck && { disableCheck: true }),
+    ...(read.DisableGC && { disableGC: true }),
+    plugins: read.Plugins.map(({ Bytes }) => Bytes),
+  };
 }

@@ -6,7 +6,8 @@ import { type AttachmentRecord, toDocument } from "../../../plugins/meta/record/
 import type { Outcome } from "../../../sys/outcome.ts";
 import { ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
-import { type CachedContainer, readContainers, readResults } from "./cache.ts";
+import { readResults } from "../libcni-cache.ts";
+import { type CachedContainer, readContainers } from "./cache.ts";
 import { toRecord } from "./to-record.ts";
 
 /** What a take-over does about one container. */

@@ -10,7 +10,8 @@ import { deviceInfoCapability } from "../../../kube/devices/info-path.ts";
 import type { StepResult } from "../../../plugins/meta/execute/execute.ts";
 import type { AttachmentRecord } from "../../../plugins/meta/record/record.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import type { CachedContainer, CachedDelegate, CachedResult } from "./cache.ts";
+import type { CachedResult } from "../libcni-cache.ts";
+import type { CachedContainer, CachedDelegate } from "./cache.ts";
 
 export interface Caches {
   /** The network for which the runtime calls Multus. The runtime's DEL will name the same. */

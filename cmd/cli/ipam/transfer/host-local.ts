@@ -1,12 +1,12 @@
 import type { Address } from "../../../../cni/address.ts";
 import { isName } from "../../../../cni/environment.ts";
 import type { CniError } from "../../../../cni/errors.ts";
-import { isObject, type Json, parseJson } from "../../../../cni/json.ts";
 import type { ImportedClaim } from "../../../../ipam/flat/pool/import.ts";
 import { readHoldings } from "../../../../ipam/host-local/address-files.ts";
 import { printIdentity } from "../../../../ipam/identity.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
 import type { Sys } from "../../../../sys/sys.ts";
+import { readResults } from "../../libcni-cache.ts";
 import type { Claims } from "./claims.ts";
 
 /**
@@ -51,26 +51,14 @@ interface Pod {
 
 /** Finds pods by container and interface, in the results that libcni caches for runtimes. */
 function readPods(sys: Sys, folder: string): Map<string, Pod> {
-  const names = sys.files.list(folder);
-  const pods = new Map<string, Pod>();
-  for (const name of names.ok ? names.value : []) {
-    const text = sys.files.read(`${folder}/${name}`);
-    const json = text.ok ? parseJson(text.value) : text;
-    if (!json.ok || !isObject(json.value)) continue;
-    const { kind, containerId, ifName, cniArgs } = json.value;
-    const pod = podIn(cniArgs);
-    if (kind !== "cniCacheV1" || pod === undefined) continue;
-    pods.set(`${String(containerId)}/${String(ifName)}`, pod);
-  }
-  return pods;
+  const named = readResults(sys, folder).flatMap(({ containerId, ifname, args }): [string, Pod][] => {
+    const pod = podIn(new Map(args));
+    return pod === undefined ? [] : [[`${containerId}/${ifname}`, pod]];
+  });
+  return new Map(named);
 }
 
-function podIn(args: Json | undefined): Pod | undefined {
-  const pairs = (Array.isArray(args) ? args : []).flatMap((pair): [string, string][] => {
-    const [key, value] = Array.isArray(pair) ? pair : [];
-    return typeof key === "string" && typeof value === "string" ? [[key, value]] : [];
-  });
-  const map = new Map(pairs);
-  const [namespace = "", pod = ""] = [map.get("K8S_POD_NAMESPACE"), map.get("K8S_POD_NAME")];
+function podIn(args: ReadonlyMap<string, string>): Pod | undefined {
+  const [namespace = "", pod = ""] = [args.get("K8S_POD_NAMESPACE"), args.get("K8S_POD_NAME")];
   return isName(namespace) && isName(pod) ? { namespace, pod } : undefined;
 }
