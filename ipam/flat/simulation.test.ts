@@ -5,9 +5,10 @@ import { step } from "./simulation/steps.ts";
 import { createWorld, type PoolVersion } from "./simulation/world.ts";
 
 /**
- * A cluster with restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, reboots, edits of
- * the pool, and GC, in an order that a seed decides. After every change of the store its content is compared with itself
- * and with the knowledge of the runtimes. HAWSER_SEED=<number> repeats a run.
+ * A cluster with restarts, late and repeated DELs, repeated ADDs, partitions, lost and late requests, crashes, reboots, edits
+ * of the pool, GC, and operators who reserve, release, import, audit and repair. A seed decides the order. After every change
+ * of the store its content is compared with itself and with the knowledge of the runtimes. HAWSER_SEED=<number> repeats a
+ * run.
  */
 const seed = Number(process.env.HAWSER_SEED ?? Date.now() % 1_000_000);
 const steps = Number(process.env.HAWSER_STEPS ?? 700);
@@ -64,6 +65,10 @@ test.each(runs.map(([policy, versions], at) => [seed + at, policy, versions] as 
     }
     // A simulation in which nothing goes wrong would prove little.
     expect(world.seen.get("reboot"), "reboot").toBeGreaterThan(0);
+    const deeds = [...world.seen.keys()].filter((name) =>
+      /^operator .*: (reserved|put|looked|done)$/.test(name),
+    );
+    expect(deeds.length, deeds.join()).toBeGreaterThan(2);
     for (const fault of ["full", "unreachable", "lost request", "lost reply", "late"])
       expect(world.cluster.stats.get(fault), fault).toBeGreaterThan(0);
     if (process.env.HAWSER_VERBOSE)

@@ -24,7 +24,7 @@ import { carryOut } from "./change.ts";
 import { type AuditFinding, type FindingWords, wordsFor } from "./findings.ts";
 import { readNodeView } from "./node-view.ts";
 import type { Pool } from "./pool.ts";
-import { readEntries } from "./read.ts";
+import { readEntries, readTimes } from "./read.ts";
 import { findPool } from "./target.ts";
 import { exampleConfig, targetConflicts, targetOptions } from "./target-options.ts";
 
@@ -98,11 +98,13 @@ async function check(
 ): Promise<Outcome<Checked, CniError>> {
   const view = readNodeView(sys, pool, options);
   if (!view.ok) return view;
+  const times = await readTimes(sys, pool);
+  if (!times.ok) return times;
   const entries = await readAll(pool, person);
   if (!entries.ok) return entries;
   const audit = (some: readonly Entry[]): AuditFinding[] => [
     ...auditEntries(pool.keys, some),
-    ...auditNode(pool, some.map(storedOf), view.value),
+    ...auditNode(pool, some.map(storedOf), { ...view.value, ...times.value }),
   ];
   const findings = await stillThere(pool, audit(entries.value), audit);
   if (!findings.ok) return findings;

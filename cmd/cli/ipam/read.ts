@@ -1,11 +1,12 @@
 import type { CniError } from "../../../cni/errors.ts";
-import { type Holding, parseHolding } from "../../../ipam/flat/pool/holding.ts";
+import { type Holding, parseHolding, type Times, timesOf } from "../../../ipam/flat/pool/holding.ts";
 import type { KeyRange, PoolKeys } from "../../../ipam/flat/pool/keys.ts";
 import { readPages, type Stored, storedOf } from "../../../ipam/flat/pool/stored.ts";
 import { driveOnce, storeError } from "../../../ipam/flat/store/drive.ts";
 import {
   type Answers,
   answersTo,
+  count,
   type Entry,
   get,
   type Ops,
@@ -14,6 +15,7 @@ import {
   type StoreFault,
 } from "../../../ipam/flat/store/store.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import type { Sys } from "../../../sys/sys.ts";
 import type { Person } from "../person.ts";
 
 export type OnProgress = (entries: number) => void;
@@ -51,6 +53,15 @@ export async function readOnce<Named extends Ops>(
 
 export function readError({ label }: Store, fault: StoreFault): CniError {
   return storeError(`read ${label}`, fault);
+}
+
+/** Reads the clocks of this node and of the store. A hold is counted and judged by both. */
+export async function readTimes(
+  sys: Sys,
+  { store, keys }: { readonly store: Store; readonly keys: PoolKeys },
+): Promise<Outcome<Times, CniError>> {
+  const reply = await store.txn(readTxn({ definitions: count(keys.all.def) }));
+  return reply.ok ? ok(timesOf(sys.clock.nowMs(), reply.value.atMs)) : fail(readError(store, reply.error));
 }
 
 /** Reads the entry of one key. */

@@ -1,6 +1,6 @@
 import { stableMac } from "../../hash.ts";
 import type { FindingBase } from "./audit.ts";
-import { type Holding, withEvent } from "./holding.ts";
+import { type Holding, type Times, timesOf, withEvent } from "./holding.ts";
 import { isInKeyRange, type PoolKeys } from "./keys.ts";
 import { releaseKnown } from "./release.ts";
 import { putNew, type Stored } from "./stored.ts";
@@ -18,11 +18,10 @@ export interface NodeAttachment {
 }
 
 /** What this node knows of its own sandboxes. */
-export interface NodeAudit {
+export interface NodeAudit extends Times {
   readonly attached: readonly NodeAttachment[];
   /** The containers in the runtime's list. Undefined if there is no list. */
   readonly valid: ReadonlySet<string> | undefined;
-  readonly nowMs: number;
 }
 
 /** The pool as this node uses it. */
@@ -118,13 +117,18 @@ function rebuilt(pool: AuditedPool, attached: NodeAttachment, nowMs: number): Ho
   };
 }
 
-function auditAtt(pool: AuditedPool, att: Readable, { attached, valid, nowMs }: NodeAudit): NodeFinding[] {
+function auditAtt(
+  pool: AuditedPool,
+  att: Readable,
+  { attached, valid, nowMs, storeMs }: NodeAudit,
+): NodeFinding[] {
   const { holding } = att;
   const { containerId, ifname } = holding;
   const found = { about: `${containerId}/${ifname}`, keys: [att.key], holding };
   if (valid !== undefined && !valid.has(containerId)) {
     const { keys, node, holdMs } = pool;
-    const step = releaseKnown({ keys, node, containerId, ifname, holdMs, nowMs }, att);
+    const request = { keys, node, containerId, ifname, holdMs, ...timesOf(nowMs, storeMs) };
+    const step = releaseKnown(request, att);
     return [{ ...found, kind: "leaked", ...(step.kind === "ask" ? { repair: step.txn } : {}) }];
   }
   // If Hawser's records name no attachment of this pool, other programs make the attachments, so their absence proves nothing.

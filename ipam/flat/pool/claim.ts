@@ -24,6 +24,7 @@ import {
   isOf,
   isOfEarlierBoot,
   quarantined,
+  timesOf,
   withEvent,
 } from "./holding.ts";
 import { codeOf, type PoolKeys, printCode } from "./keys.ts";
@@ -82,7 +83,7 @@ export function claim(request: ClaimRequest): Claim {
 /** The time up to which holds count as expired: the earlier of the two clocks, so that no hold ends early. */
 function judgedMs({ request, storeMs }: State): number {
   const { nowMs } = request.claimant;
-  return earliestMs(storeMs === undefined ? { nowMs } : { nowMs, storeMs });
+  return earliestMs(timesOf(nowMs, storeMs));
 }
 
 function attempt(state: State, choices: readonly Choice[] = choicesOf(state)): Claim {

@@ -134,6 +134,10 @@ export interface Times {
   readonly storeMs?: number;
 }
 
+export function timesOf(nowMs: number, storeMs: number | undefined): Times {
+  return storeMs === undefined ? { nowMs } : { nowMs, storeMs };
+}
+
 export function latestMs({ nowMs, storeMs = nowMs }: Times): number {
   return Math.max(nowMs, storeMs);
 }

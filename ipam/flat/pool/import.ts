@@ -3,7 +3,16 @@ import { stableMac } from "../../hash.ts";
 import { type RangeSet, rangeWith, type Unusable, unusable } from "../../range.ts";
 import type { Ask } from "../store/drive.ts";
 import { answersTo, get, nested, opsOf, readTxn } from "../store/store.ts";
-import { type Holding, isAttached, isExpired, withEvent } from "./holding.ts";
+import {
+  earliestMs,
+  type Holding,
+  isAttached,
+  isExpired,
+  latestMs,
+  type Times,
+  timesOf,
+  withEvent,
+} from "./holding.ts";
 import { addressOfCode, codeOfAddress, codeOfKey, type PoolKeys } from "./keys.ts";
 import { changeAsSeen, type OperatorChange } from "./operator.ts";
 import { asSeen, keysOfHolding, putNew, rewrite, storedOf } from "./stored.ts";
@@ -32,8 +41,9 @@ export function heldFor(
   { name, sets }: ImportedPool,
   claims: readonly ImportedClaim[],
   holdMs: number | undefined,
-  nowMs: number,
+  times: Times,
 ): Holding[] {
+  const { nowMs } = times;
   const byIdentity = Map.groupBy(claims, ({ identity }) => identity);
   return [...byIdentity].flatMap(([identity, group]): Holding[] => {
     const [first] = group;
@@ -50,7 +60,7 @@ export function heldFor(
       mac: stableMac(name, identity, 0),
       generation: 0,
       sinceMs: nowMs,
-      ...(holdMs === undefined ? {} : { heldUntilMs: nowMs + holdMs }),
+      ...(holdMs === undefined ? {} : { heldUntilMs: latestMs(times) + holdMs }),
       history: [],
     };
     return [asImported(holding, nowMs)];
@@ -233,10 +243,11 @@ export function putOver(keys: PoolKeys, holding: Holding, nowMs: number): Operat
   return {
     kind: "ask",
     txn: readTxn(ops),
-    next: ({ replies }) => {
+    next: ({ replies, atMs }) => {
+      const judgedMs = earliestMs(timesOf(nowMs, atMs));
       const there = answersTo(ops, replies).written.flatMap((entry) => entry ?? []);
       const former = there.flatMap((entry) => storedOf(entry).holding ?? []);
-      if (former.length < there.length || former.some((each) => !isExpired(each, nowMs))) {
+      if (former.length < there.length || former.some((each) => !isExpired(each, judgedMs))) {
         return { kind: "changed" };
       }
       const compare = asSeen(written, new Map(there.map((entry) => [entry.key, entry])));

@@ -291,7 +291,9 @@ test("an import's claims of one pod are one holding, in the order of the sets", 
     containerId: "c",
     ifname: "eth0",
   });
-  const [one, ...more] = heldFor({ name: pool, keys, sets: [] }, [claimed(7), claimed(8)], undefined, nowMs);
+  const [one, ...more] = heldFor({ name: pool, keys, sets: [] }, [claimed(7), claimed(8)], undefined, {
+    nowMs,
+  });
   expect(more).toEqual([]);
   expect(one).toMatchObject({ state: "held", addresses: ["400000007", "400000008"] });
   expect(one).not.toHaveProperty("heldUntilMs");

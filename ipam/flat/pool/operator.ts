@@ -1,7 +1,16 @@
 import { stableMac } from "../../hash.ts";
 import type { Ask } from "../store/drive.ts";
 import { answersTo, type Entry, get, readTxn, remove, type Txn } from "../store/store.ts";
-import { type Holding, isAttached, isExpired, isNobody, quarantined, withEvent } from "./holding.ts";
+import {
+  earliestMs,
+  type Holding,
+  isAttached,
+  isExpired,
+  isNobody,
+  quarantined,
+  timesOf,
+  withEvent,
+} from "./holding.ts";
 import type { PoolKeys } from "./keys.ts";
 import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.ts";
 
@@ -46,18 +55,25 @@ export function reserve(request: ReserveRequest): Reserve {
   return {
     kind: "ask",
     txn: readTxn(ops),
-    next: ({ replies }) => {
+    next: ({ replies, atMs }) => {
       const { own, mac, addresses } = answersTo(ops, replies);
       if (own !== undefined) return keepOwn(request, storedOf(own));
       const taken = addresses.flatMap((entry) => (entry === undefined ? [] : storedOf(entry)));
-      return reserveFree(request, taken, mac !== undefined);
+      const judgedMs = earliestMs(timesOf(request.nowMs, atMs));
+      return reserveFree(request, taken, mac !== undefined, judgedMs);
     },
   };
 }
 
-function reserveFree(request: ReserveRequest, taken: readonly Stored[], isMacTaken: boolean): Reserve {
+/** `judgedMs` is the time up to which holds count as expired. */
+function reserveFree(
+  request: ReserveRequest,
+  taken: readonly Stored[],
+  isMacTaken: boolean,
+  judgedMs: number,
+): Reserve {
   const { keys, pool, identity, codes, nowMs } = request;
-  const blocking = taken.find(({ holding }) => holding === undefined || !isExpired(holding, nowMs));
+  const blocking = taken.find(({ holding }) => holding === undefined || !isExpired(holding, judgedMs));
   if (blocking !== undefined) {
     const code = codes.find((each) => keys.ip(each) === blocking.key) ?? "";
     return { kind: "taken", code, by: blocking.holding };

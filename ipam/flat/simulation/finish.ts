@@ -2,8 +2,9 @@ import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { FakeMachine } from "../../../sys/fake.ts";
 import { isInKeyRange, keysOf } from "../pool/keys.ts";
 import { pool, type SimulatedContainer } from "./model.ts";
-import { spacesOf } from "./steps.ts";
+import { unreserveAll } from "./operators.ts";
 import {
+  configOf,
   networks,
   nodes,
   type PoolVersion,
@@ -33,6 +34,7 @@ export async function finish(world: World, version: PoolVersion): Promise<void> 
       await together(world, [mustSucceed(world, `GC ${network} on ${node}`, collected)]);
     }
   }
+  await together(world, [unreserveAll(world)]);
   const left = cluster.entries().filter(({ key }) => isInKeyRange(keysOf(pool).all.att, key));
   for (const { key } of left) model.violations.push(`${key} is left when all containers are gone`);
   for (const path of [...machines.values()].flatMap(journals))
@@ -79,7 +81,7 @@ async function mustSucceed(
 /** More pods than there are addresses, all at once. */
 async function fill(world: World): Promise<void> {
   const { model } = world;
-  const size = spacesOf(world, nodes[0]).reduce(
+  const size = configOf(world, nodes[0]).spaces.reduce(
     (least, { size: each }) => Math.min(least, Number(each)),
     1000,
   );

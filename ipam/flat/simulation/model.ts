@@ -31,6 +31,9 @@ export interface ClusterModel {
 }
 
 export const pool = "p";
+/** The callers of an operator's two changes that may free what a container has. */
+export const operatorForces = "operator release --force";
+export const operatorRepairs = "operator repair";
 const keys = keysOf(pool);
 
 /** The store before and after one transaction, and the right time of it. */
@@ -66,6 +69,12 @@ function lossProblem(model: ClusterModel, asker: Caller, { key, value }: Entry):
   const owner = model.containers.get(id);
   if (owner === undefined) return `(c) ${key} is of no container`;
   const [verb, by = ""] = asker.what.split(" ");
+  if (asker.what === operatorForces) {
+    if (owner.state !== "dead") owner.state = "superseded";
+    return undefined;
+  }
+  if (verb === "operator" && (asker.what !== operatorRepairs || owner.state !== "dead"))
+    return `(g) ${owner.state} ${id} of ${owner.identity} lost its record to an operator`;
   const next = verb === "ADD" && by !== id ? model.containers.get(by) : undefined;
   const mayTakeOver = next?.node === owner.node || model.policy === "takeover";
   if (next?.identity === owner.identity && mayTakeOver) {

@@ -1,16 +1,15 @@
 import type { ErrorId } from "../../../cni/error-ids.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
-import { must } from "../../../sys/outcome-testing.ts";
-import { parseFlatConfig } from "../config.ts";
-import { invocationOf } from "../flat-testing.ts";
 import { type Holding, isAttached, isExpired } from "../pool/holding.ts";
 import { codeOfKey, isInKeyRange, keysOf, printCode } from "../pool/keys.ts";
 import { holdingAt, parsedHolding } from "../pool/pool-testing.ts";
 import { inSpace } from "../pool/space.ts";
 import { pool, type SimulatedContainer } from "./model.ts";
+import { operate, repairNode } from "./operators.ts";
 import {
   type CrashPlan,
+  configOf,
   networks,
   nodes,
   type PoolVersion,
@@ -38,6 +37,8 @@ const happenings: readonly (readonly [number, Happening])[] = [
   [4, addAgain],
   [8, collect],
   [6, inspect],
+  [12, operate],
+  [4, repair],
 ];
 
 /** One step of the simulation. */
@@ -152,24 +153,9 @@ async function observedAdd(
     world.model.violations.push(`${container.identity} did not keep ${before.addresses.join()}`);
 }
 
-export function spacesOf(world: World, node: string) {
-  const ipam = { ...world.versions.get(node), node, pool };
-  const config = must(
-    parseFlatConfig(
-      world.machines.get(node)?.spawn().sys ?? failNode(node),
-      invocationOf({ verb: "STATUS", containerId: "", ipam }).config,
-    ),
-  );
-  return config.spaces;
-}
-
-function failNode(node: string): never {
-  throw new Error(`there is no node ${node}`);
-}
-
 /** Whether the pool, as the container's node has it, still gives what the identity has. */
 function isWhole(world: World, { node }: SimulatedContainer, { addresses }: Holding): boolean {
-  const spaces = spacesOf(world, node);
+  const spaces = configOf(world, node).spaces;
   return (
     addresses.length === spaces.length &&
     addresses.every((code, set) => spaces.some((s, at) => at === set && inSpace(s, code)))
@@ -200,7 +186,7 @@ function judgeRefusal(
   // A hold is over only if both clocks say so, and the store's time is in seconds.
   const nodeMs = world.machines.get(container.node)?.clock.nowMs() ?? 0;
   const nowMs = Math.min(nodeMs, Math.trunc(world.cluster.nowMs / 1000) * 1000);
-  const full = spacesOf(world, container.node).some((space) => {
+  const full = configOf(world, container.node).spaces.some((space) => {
     const owners = world.cluster.entries().flatMap(({ key, value }) => {
       const code = codeOfKey(key);
       return code !== undefined && inSpace(space, code) ? [parsedHolding(value)] : [];
@@ -265,4 +251,9 @@ async function inspectOne(world: World, container: SimulatedContainer): Promise<
 function inspect(world: World, busy: Set<string>): Promise<unknown> | undefined {
   const container = among(world, busy, ["live", "superseded"]);
   return container && inspectOne(world, container);
+}
+
+/** Repairs a node. A repair that came late could free a container that was attached again, so it needs a quiet moment. */
+function repair(world: World, _busy: Set<string>, alone: boolean): Promise<unknown> | undefined {
+  return alone && world.cluster.faultRate === 0 ? repairNode(world) : undefined;
 }

@@ -4,8 +4,10 @@ import type { CniResult } from "../../../cni/types.ts";
 import { Crash, createMachine, type FakeMachine, type FakeProcess } from "../../../sys/fake.ts";
 import { createChance } from "../../../sys/fake-clock.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
+import { must } from "../../../sys/outcome-testing.ts";
 import { add } from "../add.ts";
 import { check } from "../check.ts";
+import { type FlatConfig, parseFlatConfig } from "../config.ts";
 import { del } from "../del.ts";
 import { type FlatCall, invocationOf } from "../flat-testing.ts";
 import { gc } from "../gc.ts";
@@ -63,6 +65,15 @@ export function createWorld(seed: number, policy: ClusterModel["policy"], versio
 }
 
 const skewMs = 7_200_000;
+
+/** The configuration of the pool as a node has it now. */
+export function configOf(world: World, node: string): FlatConfig {
+  const machine = world.machines.get(node);
+  if (machine === undefined) throw new Error(`there is no node ${node}`);
+  const ipam = { ...world.versions.get(node), node, pool };
+  const { config } = invocationOf({ verb: "STATUS", containerId: "", ipam });
+  return must(parseFlatConfig(machine.spawn().sys, config));
+}
 
 function identityOf(at: number): Readonly<Record<string, string>> {
   return { "/etc/machine-id": `${String(at).repeat(32)}\n` };

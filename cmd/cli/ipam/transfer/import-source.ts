@@ -1,5 +1,6 @@
 import { parseDurationMs } from "../../../../cni/duration.ts";
 import { type CniError, failWith } from "../../../../cni/errors.ts";
+import type { Times } from "../../../../ipam/flat/pool/holding.ts";
 import { asImported, heldFor, type IncomingOwners } from "../../../../ipam/flat/pool/import.ts";
 import { codeOfAddress } from "../../../../ipam/flat/pool/keys.ts";
 import { readDocuments, withoutByteOrderMark } from "../../../../kube/yaml.ts";
@@ -38,6 +39,7 @@ export async function readSource(
   sys: Sys,
   pool: Pool,
   options: SourceOptions,
+  times: Times,
 ): Promise<Outcome<ImportSource, CniError>> {
   const { source, ifname, results, hold } = options;
   const holdMs = hold === "forever" ? undefined : parseDurationMs(hold);
@@ -48,9 +50,8 @@ export async function readSource(
       `read --hold ${hold}: it is neither a duration like 24h nor forever`,
     );
   }
-  const nowMs = sys.clock.nowMs();
   const held = ({ claims, problems, unowned, notes }: Claims): ImportSource => ({
-    holdings: heldFor(pool, claims, holdMs, nowMs),
+    holdings: heldFor(pool, claims, holdMs, times),
     isForeign: true,
     unowned: unowned.map(codeOfAddress),
     problems,
@@ -66,7 +67,7 @@ export async function readSource(
   const content = withoutByteOrderMark(text.value);
   if (isExport(content)) {
     const { holdings, problems } = readLines(content);
-    const own = holdings.map((holding) => asImported(holding, nowMs));
+    const own = holdings.map((holding) => asImported(holding, times.nowMs));
     return ok({ holdings: own, isForeign: false, unowned: [], problems, notes: [] });
   }
   const documents = await readDocuments(content);

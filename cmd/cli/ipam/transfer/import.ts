@@ -1,5 +1,5 @@
 import { type CniError, failWith } from "../../../../cni/errors.ts";
-import { isNobody, nobody } from "../../../../ipam/flat/pool/holding.ts";
+import { earliestMs, isNobody, nobody } from "../../../../ipam/flat/pool/holding.ts";
 import {
   codesInUse,
   type ImportConflict,
@@ -21,7 +21,7 @@ import { formatTable } from "../../table.ts";
 import { paint, plain, printDocument, type Terminal } from "../../terminal.ts";
 import { carryOut, changedMeanwhile } from "../change.ts";
 import type { Pool } from "../pool.ts";
-import { countEntries, readHoldings } from "../read.ts";
+import { countEntries, readHoldings, readTimes } from "../read.ts";
 import { findPool } from "../target.ts";
 import { exampleConfig, targetConflicts, targetOptions } from "../target-options.ts";
 import { printCodes, printOwner } from "../words.ts";
@@ -63,7 +63,9 @@ export const importCommand = defineCommand({
 async function run(sys: Sys, { terminal, person }: Context, options: ImportOptions): Promise<number> {
   const pool = await findPoolWithRanges(sys, options);
   if (!pool.ok) return printFailure(terminal, pool.error, options.json);
-  const source = await readSource(sys, pool.value, options);
+  const times = await readTimes(sys, pool.value);
+  if (!times.ok) return printFailure(terminal, times.error, options.json);
+  const source = await readSource(sys, pool.value, options, times.value);
   if (!source.ok) return printFailure(terminal, source.error, options.json);
   const existing = await readHoldings(
     pool.value.store,
@@ -71,8 +73,8 @@ async function run(sys: Sys, { terminal, person }: Context, options: ImportOptio
     countEntries(person, pool.value.name),
   );
   if (!existing.ok) return printFailure(terminal, existing.error, options.json);
-  const nowMs = sys.clock.nowMs();
-  const plan = planImport(pool.value, source.value, existing.value, nowMs);
+  const { nowMs } = times.value;
+  const plan = planImport(pool.value, source.value, existing.value, earliestMs(times.value));
   if (!options.json) printPlan(terminal, pool.value, plan, source.value);
   const done = options.dryRun
     ? ok(plan)
