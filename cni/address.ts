@@ -120,7 +120,7 @@ function isV6(text: string): boolean {
   return halves.length === 1 ? groups === 8 : groups <= 7;
 }
 
-/** How many 16-bit groups are written, a dotted quad at the very end being two; NaN if anything else is. */
+/** The number of 16-bit groups in the text. A dotted quad at the very end counts as two. NaN if the text has anything else. */
 function groupCount(text: string, isEnd: boolean): number {
   if (text === "") return 0;
   const groups = text.split(":");
@@ -129,13 +129,13 @@ function groupCount(text: string, isEnd: boolean): number {
   return written.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) ? written.length + 2 * quads : Number.NaN;
 }
 
-/** Of a text that is known to be a CIDR. */
+/** Reads a text that is known to be a CIDR. */
 function readCidr(text: string): Cidr {
   const [host = ""] = text.split("/");
   return { address: readAddress(host), prefix: prefixOf(text) };
 }
 
-/** Of a text that is known to be an address. An IPv4-mapped one stays an address of IPv6. */
+/** Reads a text that is known to be an address. An IPv4-mapped address stays an IPv6 address. */
 function readAddress(text: string): Address {
   return text.includes(":")
     ? { family: "6", value: valueOfV6(text) }

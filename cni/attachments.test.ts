@@ -131,7 +131,7 @@ describe("stopped at any effect", () => {
       const prepare = (seed: number): Fake => {
         const fake = createFake({ seed });
         for (const [, before] of operations.slice(0, index)) before(fake.sys);
-        // What came before is long ago.
+        // The earlier operations are long ago, so the disk has synced them.
         if (index > 0) fake.machine.disk.syncFolder(`${stateDir}/pod-network`);
         return fake;
       };

@@ -33,7 +33,7 @@ export interface RecordEntry {
     | Exclude<Loaded, { kind: "none" }>
     /** A torn record that was moved out of the way. */
     | { readonly kind: "set-aside" }
-    /** What a DEL has given up. It is no attachment any more, and its key may be another attachment's by now. */
+    /** An attachment that a DEL has given up. It is no attachment any more, so a new attachment may have its key. */
     | { readonly kind: "left-over"; readonly content: Extract<Loaded, { kind: "record" | "unread" }> };
 }
 

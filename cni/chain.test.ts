@@ -10,7 +10,7 @@ function chainOf(config: JsonObject): Chain {
   return must(parseChain(config, fallback));
 }
 
-/** ADD of a list of two, the first of which answers so; and what the second is sent. */
+/** Runs ADD of a list of two plugins. The first one answers with this text. Returns the outcome and what the second is sent. */
 async function added(config: JsonObject, stdout: string, exitCode = 0) {
   const sent: JsonObject[] = [];
   const machine = createMachine({

@@ -198,7 +198,7 @@ export async function addChain(
   return { ok: true, value: previous };
 }
 
-/** What a DEL has not undone: why, and which plugins still must be sent DEL. */
+/** The part of a chain that a DEL has not undone: the error, and the plugins that must still be sent DEL. */
 export interface Undeleted {
   readonly error: CniError;
   readonly chain: Chain;

@@ -49,7 +49,7 @@ function dualStack(version: Version): JsonObject {
   };
 }
 
-/** What 0.3.0 brought. */
+/** A result with the fields that version 0.3.0 added. */
 function bridged(version: Version): JsonObject {
   const family = atLeast(version, "1.0.0") ? {} : { version: "4" };
   return {
@@ -259,7 +259,7 @@ const aResult: fc.Arbitrary<CniResult> = fc
 const keep = <T extends object>(part: T, ...dropped: string[]): T =>
   Object.fromEntries(Object.entries(part).filter(([key]) => !dropped.includes(key))) as T;
 
-/** What of a result a version of lists can say: the rules once more, told from the reader's side. */
+/** The parts of a result that a version with lists can hold. This repeats the converter's rules from the reader's side. */
 function survivors(result: CniResult, version: Version): CniResult {
   if (atLeast(version, "1.0.0")) return result;
   const interfaces = result.interfaces?.map((each) => keep(each, "mtu", "socketPath", "pciID"));

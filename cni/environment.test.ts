@@ -42,8 +42,8 @@ test("a complete environment, the working folder kept out of CNI_PATH", () => {
 
 describe("P-4: required variables", () => {
   /**
-   * CNI 1.1.0, section 2, "CNI operations": what stands below "Required environment parameters" of each operation,
-   * beside CNI_COMMAND. Of STATUS the section has only "Optional environment parameters: CNI_PATH".
+   * The parameters that CNI 1.1.0, section 2, "CNI operations", lists for each operation under "Required environment
+   * parameters", without CNI_COMMAND. For STATUS the section lists only an optional one, CNI_PATH.
    */
   const required: Readonly<Record<Verb, readonly string[]>> = {
     ADD: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
@@ -149,7 +149,7 @@ describe("P-7: interface names", () => {
     ["a\u00a0b", "white space"],
     // The kernel was asked: EINVAL.
     ["à", "byte A0"],
-    // It made net0 of it.
+    // The kernel makes net0 of this name.
     ["net%d", "another name"],
   ])("%j is none", (ifname, why) => {
     for (const verb of ["ADD", "CHECK", "DEL"]) {

@@ -17,8 +17,8 @@ interface Cursor {
 }
 
 /**
- * The first mistake; undefined if there is none, or if it lies too deep. The engines describe a mistake in different
- * words, and Bun does not say where it is. This is called only for texts that the engine has refused.
+ * Finds the first mistake. Undefined if there is none, or if it is nested too deep. The engines describe a mistake in different
+ * words, and Bun does not say where it is. This is called only for a text that the engine has refused.
  */
 export function findSyntaxMistake(text: string): SyntaxMistake | undefined {
   const encoding = encodingProblem(text);

@@ -155,7 +155,7 @@ describe("a container's lock", () => {
   test.each(["ENOSPC", "EACCES"])(
     "whose state folder refuses with %s fails at once and leaves nothing",
     async (code) => {
-      // Without the first, which makes the place of all locks: then the next one makes it.
+      // The first effect makes the place of all locks and is left out here. If it fails, the next process makes the place.
       for (const effect of [1, 2, 3]) {
         const machine = createMachine();
         const process = machine.spawn();
@@ -189,7 +189,7 @@ describe("a holder stopped at any effect", () => {
         await expect(taken(killed).then((lock) => lock.release())).rejects.toThrow(Crash);
         const next = machine.spawn();
         const lock = await taken(next);
-        // From the rename (3) on it is held, until its file is removed (4).
+        // The lock is held from the rename (3) on, until its file is removed (4).
         const wasHeld = effect >= heldFrom && (point === "after" ? effect < 4 : effect <= 4);
         expect([effect, lock.inherited]).toEqual([effect, wasHeld]);
         lock.release();
@@ -307,7 +307,7 @@ describe("the parties of a lock", () => {
     const own = machine.spawn();
     await taken(holder);
     await taken(machine.spawn(), "c2");
-    // Its death is no failure of the test.
+    // The killed process never gets its lock. That is no failure of the test.
     const waits = [waiter, dead, own].map((process) => take(process).catch(() => undefined));
     machine.kill(dead.pid);
     expect(lockParties(own.sys, stateDir, "c1")).toEqual([holder.pid, waiter.pid]);

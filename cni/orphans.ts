@@ -52,7 +52,7 @@ export async function settleOrphans(
   }
 }
 
-/** Those of the dead operations that have no delegate running any more. */
+/** The dead operations of which no delegate runs any more. */
 export async function endedOperations(sys: Sys, operations: readonly string[]): Promise<ReadonlySet<string>> {
   if (operations.length === 0) return new Set();
   const orphans = await sys.processes.find(operationVariable, operations);

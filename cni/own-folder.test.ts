@@ -8,7 +8,7 @@ import { setTombstone } from "./tombstones.ts";
 const stateDir = "/var/lib/cni/hawser";
 const key = { network: "pods", containerId: "c1", ifname: "eth0" };
 
-/** Whoever comes first makes the folders of all. */
+/** The first operation makes the folders that all operations use. */
 test.each<[string, (sys: ReturnType<typeof createFake>["sys"]) => unknown]>([
   ["a record", (sys) => save(sys, stateDir, key, {}, "begin")],
   ["a tombstone", (sys) => setTombstone(sys, stateDir, key)],

@@ -8,7 +8,7 @@ export interface FieldProblem {
   readonly why: string;
 }
 
-/** What readers write down while they read. A document with words or rules of its own has more here. */
+/** The notes of readers. A document with words or rules of its own has more fields here. */
 export interface Notes {
   readonly problems: FieldProblem[];
 }
@@ -107,7 +107,7 @@ export function placeInList(place: string, index: number): string {
 /** Readers by the names of their fields. */
 export type Fields<N extends Notes = Notes> = Readonly<Record<string, Reader<unknown, N>>>;
 
-/** What readers of fields return together; of fields whose names are not known here, whatever was read. */
+/** The values that readers of fields return together. If the names of the fields are not known here, any field may be there. */
 export type Read<F extends Fields<never>> = string extends keyof F
   ? { [K in keyof F]: Exclude<ReturnType<F[K]>, undefined> }
   : { [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
@@ -130,7 +130,7 @@ export function usually<T>(otherwise: NoInfer<T>, reader: Reader<T>): Usual<T> {
   return { maybe: reader, otherwise };
 }
 
-/** The fields of an object. Those are needed that are plain readers. */
+/** The readers of an object's fields. A field with a plain reader must be there. */
 type ObjectFields = Readonly<Record<string, Reader<unknown> | Maybe<unknown>>>;
 type ReadObject<F extends ObjectFields> = {
   [K in keyof F as F[K] extends Maybe<unknown> ? (F[K] extends Usual<unknown> ? K : never) : K]: Meant<F[K]>;
@@ -141,7 +141,9 @@ type ReadObject<F extends ObjectFields> = {
 };
 type Meant<R> = R extends Maybe<infer T> ? T : R extends Reader<infer T> ? T : never;
 
-/** Reads an object in the order of the fields. Without a field that is needed there is none. What else it has is passed over. */
+/**
+ * Reads an object in the order of the fields. If a needed field is missing, it returns no object. Unknown fields are skipped.
+ */
 export function object<F extends ObjectFields>(fields: F): Reader<ReadObject<F>> {
   const readers = Object.entries(fields);
   return (value, place, notes) => {

@@ -147,7 +147,7 @@ function readResult(document: JsonObject, version: Version, problems: string[]):
   };
 }
 
-/** Keys that a result does not keep. The version is told apart; an error's fields would make an error of it. */
+/** Keys that a result does not keep. The version is kept apart. A result with an error's fields would be read as an error. */
 const notOfResult = ["cniVersion", "code", "msg", "details"];
 
 function withoutFamily(address: IpConfig): IpConfig {

@@ -55,7 +55,10 @@ function spellings(secret: string): string[] {
   return [...new Set([secret, printJson(secret).slice(1, -1), encoded(secret), ...base64])];
 }
 
-/** What is the same in the base64 of any text that has these bytes in it, `before` modulo 3 bytes behind its beginning. */
+/**
+ * The part that is the same in the base64 of any text that contains these bytes. `before` is the number of bytes before them,
+ * modulo 3.
+ */
 function base64Within(bytes: Uint8Array, before: number): string {
   const text = "\0".repeat(before) + Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return btoa(text).slice(Math.ceil((before * 8) / 6), Math.floor((text.length * 8) / 6));
@@ -70,7 +73,7 @@ function encoded(secret: string): string {
   }
 }
 
-/** From where to where the secret, or enough of it, stands in the text. */
+/** The places (from, to) of the secret in the text, or of parts of it that are long enough. */
 function piecesIn(text: string, secret: string): [number, number][] {
   const half = Math.max(shortestPiece, Math.min(longestPiece, Math.ceil(secret.length / 2)));
   const width = Math.min(secret.length, half);

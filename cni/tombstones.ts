@@ -36,7 +36,7 @@ export function hasTombstone(sys: Sys, stateDir: string, key: AttachmentKey): bo
   return ageMs >= 0 && ageMs < maxAgeMs;
 }
 
-/** To be called before an ADD: what it attaches is not gone any more. */
+/** Removes the note. An ADD must call this first, because it makes a new attachment of this key. */
 export function removeTombstone(sys: Sys, stateDir: string, key: AttachmentKey): void {
   if (hasTombstone(sys, stateDir, key)) sys.files.remove(pathOf(stateDir, key));
 }

@@ -7,7 +7,7 @@ export interface Requirement {
   /** `P-` for every plugin, `D-` for those that run others; a letter where one sentence is probed in several ways. */
   readonly id: string;
   readonly level: Level;
-  /** Of SPEC.md 1.1.0. */
+  /** The section of SPEC.md 1.1.0. */
   readonly section: string;
   /** The specification's sentence, in short. */
   readonly sentence: string;

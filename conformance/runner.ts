@@ -18,7 +18,7 @@ export interface SuiteRun {
   readonly onCase: (outcome: CaseOutcome, progress: Progress) => void;
 }
 
-/** Of all cases, those that have ended. */
+/** How many of all cases have ended. */
 export interface Progress {
   readonly done: number;
   readonly total: number;
@@ -46,7 +46,7 @@ export async function runSuite(request: SuiteRun): Promise<RunOutcome> {
   return { plugin: subject.plugin, profile: subject.profile.name, versions, cases: ended };
 }
 
-/** What the plugin says that it supports; a plugin that does not answer VERSION is tried at the newest alone. */
+/** The versions that the plugin says it supports. A plugin that does not answer VERSION is tried only at the newest one. */
 export async function advertisedVersions({
   subject,
   makeMachine,

@@ -164,13 +164,13 @@ export interface CallChange {
   readonly config?: JsonDocument;
   /** Instead of a configuration. */
   readonly stdin?: string;
-  /** Over the environment; undefined takes a variable away. */
+  /** Variables that replace those of the environment. Undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Over the holes. */
+  /** Values that replace those of the holes. */
   readonly holes?: JsonDocument;
   /** `null`: none. */
   readonly prevResult?: unknown;
-  /** Of GC: `null` sends null, undefined no list. */
+  /** The list of GC. `null` sends null, and undefined sends no list. */
   readonly valid?: readonly TestContainer[] | null;
   readonly unreadableStdin?: boolean;
   readonly cwd?: string;

@@ -308,7 +308,7 @@ describe("what may pass is tried again", () => {
 });
 
 describe("time", () => {
-  /** Nobody ever answers. */
+  /** A server that never answers. */
   const silent = (options: { deadlineMs: number }) => {
     const http: HttpHandler = () => new Promise(() => {});
     const fake = createFake({ http, files: { "/k": kubeconfig({}) } });

@@ -33,7 +33,7 @@ const readers = {
   "ipam-claim-reference": values.claim,
 };
 
-/** What an element's values are once they are read; a key without a value is absent. */
+/** The values of an element after they are read. A key without a value is absent. */
 type Values = Read<typeof readers>;
 
 /** The id of a mistake in a key's value, where it is not `annotation.value`. */

@@ -6,7 +6,10 @@ import { type NetworkRequest, parseDefaultNetwork, parseNetworks } from "./annot
 import { parseDefinition } from "./definition.ts";
 import { anyAnnotation, elementKeys, keyedJson, nastyText, nearly } from "./kube-testing.ts";
 
-/** What pods' and definitions' authors write is read by root. Whatever it is, there is an answer, and a plain one. */
+/**
+ * Root reads the texts of pods and definitions, which anybody may have written. For every text there must be an answer in plain
+ * characters.
+ */
 
 function expectPlain({ msg, details }: CniError): void {
   // Nothing that a terminal obeys, or that only looks like another letter; and no flood.
@@ -18,7 +21,7 @@ function isText(value: Json | undefined): boolean {
   return typeof value === "string";
 }
 
-/** What the stages behind rely on, whatever was written. */
+/** Later stages rely on these properties of a request, whatever its author wrote. */
 function expectSound(request: NetworkRequest): void {
   expect(request.namespace).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
   expect(request.name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);

@@ -18,7 +18,7 @@ export const elementKeys = [
   "ipam-claim-reference",
 ] as const;
 
-/** What somebody writes who wants something that is not his: paths, other variables, other objects' fields, odd letters. */
+/** Texts that an attacker may write: paths, names of other variables and of objects' fields, odd letters. */
 export const nastyText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     ...["__proto__", "constructor", "toString", "..", "../../../bin/sh", "/bin/sh", "a/b", "a\\b", "-a", ""],
@@ -100,7 +100,7 @@ function spoiltElement(networks: readonly string[]): fc.Arbitrary<Record<string,
     .map(([element, [key, value]]) => ({ ...element, [key]: value }));
 }
 
-/** What is right, with a few characters of it changed. */
+/** Correct texts with a few characters changed. */
 export function nearly(right: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const change = fc.tuple(
     fc.nat(),

@@ -114,7 +114,7 @@ function entryOf({ name, interface: link, ips, isDefault, dns, deviceInfo, gatew
   };
 }
 
-/** Which of several interfaces is meant by the default network: the first that a gateway belongs to. */
+/** The interface that stands for the default network, if there are several: the first one whose address has a gateway. */
 function defaultIndex({ ips = [] }: CniResult, inside: readonly number[]): number | undefined {
   const withGateway = ips.find(
     (ip) => (ip.gateway ?? "") !== "" && ip.interface !== undefined && inside.includes(ip.interface),
@@ -133,7 +133,7 @@ function ipsOf(
 function effectiveGateways({ ips = [], routes = [] }: CniResult): string[] {
   const gateways = routes.filter(isDefaultRoute).flatMap(({ dst, gw = "", scope = 0 }) => {
     if (gw !== "") return [gw];
-    // To neighbours on the link: the kernel takes no gateway in such a route.
+    // Such a route leads to neighbours on the link. The kernel takes no gateway in it.
     if (scope >= linkScope) return [];
     const implied = ips.find((ip) => cidrFamily(ip.address) === cidrFamily(dst) && (ip.gateway ?? "") !== "");
     return implied?.gateway === undefined ? [] : [implied.gateway];

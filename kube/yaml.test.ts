@@ -18,7 +18,7 @@ const parsed = must(
 );
 const goldens = parsed as unknown as readonly Golden[];
 
-/** What kubectl refuses and we take, and why that does no harm. */
+/** Texts that kubectl refuses and we take, each with the reason why that does no harm. */
 const taken: Readonly<Record<string, string>> = {
   "line of a tab alone": "it is blank",
   "line of a tab at the end": "it is blank",
@@ -32,7 +32,7 @@ const taken: Readonly<Record<string, string>> = {
   "quoted then colon next line": "it names nothing that is looked for",
 };
 
-/** What comes out otherwise, and why. */
+/** Texts that kubectl and we read differently, each with the reason. */
 const different: Readonly<Record<string, string>> = {
   "document end, then more without a separator": "kubectl drops the rest without a word",
   "next line character": "YAML 1.2 takes it for a character, not for a line break",

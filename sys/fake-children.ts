@@ -77,7 +77,7 @@ export function createChildren(
     orphan: (parentPid) => {
       for (const child of of(parentPid)) {
         child.parentPid = 1;
-        // Its parent would have kept it.
+        // A parent that is dead does not end its child at a timeout.
         child.cancelTimeout();
       }
     },

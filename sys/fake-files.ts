@@ -44,7 +44,7 @@ interface LinkNode {
 
 type Node = FileNode | FolderNode | LinkNode;
 
-/** A name in a folder that is there. */
+/** A name in a folder. The folder is there. */
 interface Place {
   readonly folder: FolderNode;
   readonly name: string;

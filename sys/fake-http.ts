@@ -7,7 +7,7 @@ export type HttpHandler = (request: HttpRequest) => HttpAttempt | Promise<HttpAt
 
 /** The simulated process that sends the request. */
 export interface FakeClient {
-  /** Numbers an effect and says what is planned for it; `isLost`: it is done, and its answer does not arrive. */
+  /** Numbers an effect and returns what is planned for it. With `isLost` the effect is done, and its answer does not arrive. */
   plannedFor(call: string): { fault?: string; crash?: "before" | "half" | "after"; isLost: boolean };
   /** Throws when the process is dead. */
   breathe(): void;

@@ -98,7 +98,7 @@ describe.each(Object.entries(implementations))("Files of %s", (_name, create) =>
     folder("a/b/c");
     expect([names("a"), names("a/b")]).toEqual([["b"], ["c"]]);
     expect(files.stat(at("a/b/c"))).toMatchObject({ ok: true, value: { mode: 0o700 } });
-    // Those above it are others' too: /var/lib/cni must not be closed to them.
+    // Others use the folders above, too: /var/lib/cni must not be closed to them.
     for (const above of ["a", "a/b"])
       expect(files.stat(at(above))).toMatchObject({ ok: true, value: { mode: 0o755 } });
   });

@@ -98,7 +98,7 @@ const unsentCodes: ReadonlySet<string> = new Set([
 const unsentPrefix =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|ERR_INVALID_|UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_|CRL_)/;
 
-/** Of these, the codes that mean that the server's own certificate was refused. A later try ends in the same way. */
+/** The beginnings of those codes that mean that the server's own certificate was refused. A later try ends in the same way. */
 const distrustPrefix =
   /^(ERR_TLS_CERT_|UNABLE_TO_(GET|VERIFY)_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_CA|CRL_)/;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isEngineVariable } from "./linux-environment.ts";
 
-/** What they do not do any more is shown with the executables: cmd/environment.live.test.ts. */
+/** cmd/environment.live.test.ts shows with the executables that these variables have no effect any more. */
 
 test.each([
   ...["NODE_V8_COVERAGE", "SSLKEYLOGFILE"],

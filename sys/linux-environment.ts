@@ -62,7 +62,7 @@ function beginAnew(given: readonly [string, string | undefined][]): Attempt<Vari
   }
 }
 
-/** Reads the variables that were left out. Whoever sets another text changes only what our children are given. */
+/** Reads the variables that were left out. A person who sets another text changes only what our children are given. */
 function parse(text: string): Variables {
   try {
     const json: unknown = JSON.parse(text);

@@ -40,7 +40,7 @@ async function agentFor(url: string, tls: TlsMaterial): Promise<HttpsAgent> {
 /** The longest headers of an answer. It is Node's own default, which NODE_OPTIONS could raise. */
 const maxHeaderSize = 16 * 1024;
 
-/** On Node, with modules that are loaded only for it. Rejects when the signal aborts it. */
+/** Sends a request on Node, with modules that are loaded only for this. Rejects when the signal aborts it. */
 export async function requestWithNode(request: HttpRequest, signal: AbortSignal): Promise<HttpAttempt> {
   const { url, tls = noMaterial } = request;
   const agent = url.startsWith("https:") ? await agentFor(url, tls) : plainAgent;

@@ -82,7 +82,7 @@ function exchange(
   stream.on("data", (part: Buffer) => {
     if (!gathering.add(part)) refuse("EMSGSIZE", `the answer has more than ${request.maxBytes} bytes`);
   });
-  // What broke the connection is told by the socket or the session in the same turn.
+  // In the same turn the socket or the session reports why the connection broke. Wait for that.
   stream.on("error", (error: unknown) => void setImmediate(() => failed(error)));
   stream.on("close", () => void setImmediate(() => settle(judge(request, answer))));
 }

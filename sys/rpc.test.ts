@@ -190,7 +190,7 @@ describe.each(engines)("under %s", (_engine, [executable = "", ...options]) => {
     const { error } = await call(socketOf(name), "/a.B/C");
     expect(error?.message).toContain(`call /a.B/C on ${socketOf(name)}: `);
     expect(error?.message).toContain(text);
-    // Of a broken connection each engine has its own name.
+    // The engines have different codes for a broken connection.
     if (code !== "") expect(error?.code).toBe(code);
     expect(error?.code).not.toBe("");
   });

@@ -60,7 +60,7 @@ export interface Files {
   list(path: string): Attempt<string[]>;
   /** Follows symbolic links. */
   stat(path: string): Attempt<FileStat>;
-  /** What a symbolic link says; refuses (`EINVAL`) what is none. */
+  /** The target of a symbolic link. Fails with `EINVAL` if there is something else at the path. */
   readLink(path: string): Attempt<string>;
   /** The one path of a file or folder that leads through no symbolic link. */
   realPath(path: string): Attempt<string>;

@@ -11,7 +11,7 @@ const bundle = "build/hawser.cjs";
 const commitFile = "build/commit";
 const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat"];
 
-/** What the sources do not know of themselves. */
+/** Values that the sources do not hold. */
 function defines(): Record<string, string> {
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   return {
@@ -31,7 +31,7 @@ function noteCommit(): void {
   writeFileSync(commitFile, commit);
 }
 
-/** Without "-dirty": one commit makes one executable. */
+/** The commit, without "-dirty": one commit makes one executable. */
 function findCommit(): string {
   try {
     return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], {
@@ -69,7 +69,7 @@ function forgetVariables(executable: string): void {
   for (const name of ["BUN_OPTIONS", "BUN_BE_BUN"]) {
     const text = Buffer.from(`\0${name}\0`, "latin1");
     const at = bytes.indexOf(text);
-    // Another Bun may keep it elsewhere; cmd/environment.live.test.ts tries what comes of it.
+    // Another version of Bun may keep the name elsewhere. cmd/environment.live.test.ts tests the effect.
     if (at < 0 || bytes.indexOf(text, at + 1) >= 0)
       throw new Error(`${executable}: ${name} is not there once`);
     bytes[at + 1] = 0;

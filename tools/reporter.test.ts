@@ -51,7 +51,7 @@ describe("a run with a test that is skipped", () => {
 });
 
 describe(".ci/run", () => {
-  /** In a copy of the project that has nothing but it, with a `make` that says this and ends so. */
+  /** Runs .ci/run in a folder that has only it and a `make`. The `make` prints these lines and ends with this code. */
   function ciRun(said: readonly string[], code: number): { status: number | null; lines: string[] } {
     fs.mkdirSync(join(folder, ".ci"));
     fs.copyFileSync(join(top, ".ci/run"), join(folder, ".ci/run"));

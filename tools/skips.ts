@@ -1,6 +1,6 @@
 /** An entry of tools/skips.json: a test that may be left out where everything is there, and why. */
 export interface Excuse {
-  /** Of the test, from the top of the project. */
+  /** The file of the test, from the top of the project. */
   readonly file: string;
   /** The test's full name; a `*` stands for any characters. */
   readonly test: string;

@@ -32,7 +32,7 @@ describe("skips outside of CI", () => {
   test.each([
     [skipped("waits", "it needs etcd"), [...told, "0 passed, 0 failed, 1 skipped"]],
     [skipped("waits (skipped: it needs etcd)"), [...told, "0 passed, 0 failed, 1 skipped"]],
-    // What `vitest -t` leaves out is of no interest.
+    // Tests that `vitest -t` leaves out do not count.
     [skipped("waits"), ["", "0 passed, 0 failed"]],
   ])("are told with their reason, and fail nothing: %#", (skip, lines) => {
     expect(tally([skip], undefined)).toEqual({ lines, failed: 0 });

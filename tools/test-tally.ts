@@ -1,13 +1,13 @@
 import { type Excuse, excuses } from "./skips.ts";
 
-/** What became of one test, or of what stands around tests (a file that does not load, a hook). */
+/** The end of one test, or of something around tests (a file that does not load, a hook). */
 export interface Ending {
   readonly file: string;
   readonly name: string;
   readonly state: "passed" | "failed" | "skipped";
-  /** Of a failure: its errors. */
+  /** The errors of a failure. */
   readonly errors: readonly string[];
-  /** Of a skip: what the test itself says. */
+  /** The test's own reason for a skip. */
   readonly note: string | undefined;
 }
 

@@ -12,11 +12,11 @@ export interface HeldRecord {
     | { readonly kind: "attached"; readonly record: AttachmentRecord }
     /** An operation is at work on it right now. */
     | { readonly kind: "at work"; readonly record: AttachmentRecord; readonly pids: readonly number[] }
-    /** Its ADD ended without committing or undoing it. */
+    /** The attachment's ADD ended without committing or undoing it. */
     | { readonly kind: "interrupted"; readonly record: AttachmentRecord }
-    /** Its DEL has failed, and will be tried again. */
+    /** The attachment's DEL has failed, and will be tried again. */
     | { readonly kind: "deleting"; readonly record: AttachmentRecord; readonly failures: Failures }
-    /** What its DEL has given up, after `why`. */
+    /** An attachment that a DEL has given up. `why` is the reason. */
     | { readonly kind: "left over"; readonly record: AttachmentRecord; readonly why: string }
     /** Torn, in the words of `cni/attachments.ts`. */
     | { readonly kind: "corrupt"; readonly why: string }
@@ -24,7 +24,7 @@ export interface HeldRecord {
     | { readonly kind: "moved aside" }
     /** The machine does not let us read it now. It may be whole. */
     | { readonly kind: "unread"; readonly why: string }
-    /** Whole, and of a format that only a newer hawser knows. */
+    /** The record is whole, in a format that only a newer hawser can read. */
     | { readonly kind: "newer"; readonly why: string };
 }
 

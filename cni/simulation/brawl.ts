@@ -33,7 +33,7 @@ export const previous: Locker = {
   collect: (sys) => old.lockForGc(sys, stateDir, patienceMs),
 };
 
-/** What is in the place of locks. */
+/** All that lies in the place of locks. */
 export function leftLocks(machine: FakeMachine, of: string): string[] {
   const place = `/run/hawser${of}/.locks/`;
   return machine.disk.paths().filter((each) => each.startsWith(place) && each !== place);
@@ -106,7 +106,7 @@ export async function brawl(
   return tally;
 }
 
-/** Whatever was killed, the next operations and a sweep leave nothing of it. */
+/** Runs the next operations and a sweep. After them nothing of a killed process is left. */
 async function tidyUp(machine: FakeMachine): Promise<void> {
   const { sys } = machine.spawn();
   for (const key of ["c1", "c2"]) {

@@ -20,7 +20,7 @@ const atWork = "is at work on it";
 
 interface Claim {
   readonly sys: Sys;
-  /** Of all locks. */
+  /** The folder of all locks. */
   readonly folder: string;
   readonly key: string;
   readonly identity: string;
@@ -29,7 +29,7 @@ interface Claim {
   readonly deadlineMs: number;
 }
 
-/** Who is in the way. */
+/** The process that holds the lock. */
 interface Blocker {
   readonly identity: string;
   /** `is at work on it` */

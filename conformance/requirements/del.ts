@@ -24,7 +24,7 @@ const missing =
 const released =
   "An IPAM plugin should generally release an IP allocation and return success even if the network namespace no longer exists.";
 
-/** What is left of an attachment when its namespace is, and all else that a probe may compare. */
+/** All that a probe may compare of an attachment while its namespace is there. */
 async function stateOf(scene: Scene, container: TestContainer): Promise<unknown> {
   const links = (await scene.machine.links(container.netns)).filter(({ name }) => name === container.ifname);
   return { links, routes: await scene.machine.routes(container.netns) };

@@ -71,7 +71,7 @@ async function isReady(scene: Scene): Promise<TestContainer> {
 
 type Said = Pick<Requirement, "id" | "level" | "section" | "sentence">;
 
-/** A verb that is executed on the delegate, too, and fails where that fails: where the specification says so. */
+/** Two requirements: the plugin runs this verb on its delegate, too, and fails if the delegate fails. */
 function forwarded(
   verb: Forwarded,
   since: SpecVersion | undefined,

@@ -50,7 +50,7 @@ async function checkAlone(
   return allOk(routed.ok ? errors : [...errors, routed.error]);
 }
 
-/** One namespace has several paths: below /run and /var/run, or by a process in it. */
+/** One namespace has several paths: below /run, below /var/run, or by a process in the namespace. */
 function isSameNamespace(sys: Sys, one: string, other: string): boolean {
   if (one === other) return true;
   const [first, second] = [sys.files.stat(one), sys.files.stat(other)];

@@ -16,7 +16,7 @@ import { interfacesOfOthers } from "./undo/teardown.ts";
 /** Why DEL has no record. After a torn one something is certainly left of the attachment. */
 export type MissingRecord = "none" | "torn";
 
-/** What is to be undone without a record, and how. */
+/** The plan that a DEL without a record undoes. */
 export interface Derived {
   readonly config: MetaConfig;
   readonly plan: Plan;

@@ -41,7 +41,8 @@ async function delAlone(
   if (found.kind === "failed") return fail(found.error);
   if (found.kind !== "record") {
     const undone = await delUnrecorded(sys, invocation, own, found.kind);
-    // Not before: after a DEL that failed, the next one must find the record torn again, and not missing.
+    // The record is set aside only now. If this DEL had failed, the next one would have to find the record torn, and not
+    // missing.
     if (undone.ok && found.kind === "torn") setAside(sys, teardown.stateDir, key);
     return undone;
   }
@@ -59,7 +60,7 @@ async function delAlone(
   return removed;
 }
 
-/** What an ADD of this pod would do now, as far as this node itself knows; nothing where it would fail. */
+/** The plan that an ADD of this pod would have now, as far as this node itself knows. Empty if the ADD would fail. */
 async function planByConfig(sys: Sys, invocation: Invocation): Promise<Plan> {
   const config = await parseMetaConfig(invocation.config);
   const prepared = config.ok ? await prepare(sys, config.value, invocation, undefined, "known") : config;

@@ -29,9 +29,9 @@ export interface ExplainedAttachment {
   readonly ifname: string;
   /** For people: `namespace/name`, or the primary's name. */
   readonly network: string;
-  /** Who wants it. */
+  /** Whether the configuration or an annotation wants this attachment. */
   readonly origin: Selection["origin"];
-  /** What the pod asks of it beyond being attached, by the names of the configuration's `requests`. */
+  /** The request kinds that the pod uses for it, by their names in the configuration's `requests`. */
   readonly asked: readonly RequestKind[];
   /** The resource of which its definition wants a device. */
   readonly resource?: string;
@@ -43,11 +43,11 @@ export interface ExplainedAttachment {
   readonly cniVersion: Version;
   /** The verbs that its plugins are called with. */
   readonly verbs: readonly Verb[];
-  /** What CNI_ARGS tell its ADD besides the runtime's own. */
+  /** The values of CNI_ARGS that hawser adds to the runtime's for ADD. */
   readonly args?: string;
   /** The MAC address that plugins are given although the pod does not ask for one. */
   readonly mac?: "identity";
-  /** What each of its plugins reads on stdin, less prevResult. */
+  /** The configuration that each of its plugins reads on stdin, without prevResult. */
   readonly plugins: readonly JsonObject[];
 }
 

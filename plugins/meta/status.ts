@@ -39,7 +39,7 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
 }
 
 async function statusOf(sys: Sys, step: Step, runtimeConf: RuntimeConf): Promise<Outcome<void, CniError>> {
-  // A plugin that is too old to be asked must at least be there.
+  // A plugin whose version has no STATUS must at least be there.
   const present = requirePlugins(sys, step.chain, runtimeConf.path);
   return present.ok ? statusChain(sys, step.chain, runtimeConf) : present;
 }

@@ -58,7 +58,7 @@ export const checkPackages: Check = (project, { packages }) =>
     }),
   );
 
-/** What a verb loads at its start may import nothing slow. */
+/** The modules that a verb loads at its start may import nothing slow. */
 export const checkHotPath: Check = (project, { hotPath }) => {
   const entries = [...project.keys()].filter((path) => matches(path, hotPath.entries));
   const loaded = reachable(project, entries, ["static"]);

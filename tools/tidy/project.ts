@@ -1,9 +1,9 @@
 import { posix } from "node:path";
 import { type Import, type ParsedSource, parse } from "./typescript.ts";
 
-/** One file of the project. What is parsed is empty where it is no TypeScript. */
+/** One file of the project. If it is no TypeScript, its parsed parts are empty. */
 export interface SourceFile extends ParsedSource {
-  /** From the top of the project: `cni/chain.ts`. */
+  /** The path from the top of the project: `cni/chain.ts`. */
   readonly path: string;
   readonly text: string;
   readonly imports: readonly (Import & { readonly target: string | undefined })[];

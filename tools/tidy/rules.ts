@@ -81,7 +81,7 @@ export const rules: Rules = {
     { folder: "cmd", imports: ["cni", "ipam", "kube", "plugins", "sys"] },
     // If the suite used the product's parser, it would not see the parser's bugs.
     { folder: "conformance", imports: ["sys"] },
-    // Its empty program is built with the flags of the executable.
+    // The bench builds an empty program with the flags of the executable.
     { folder: "bench", imports: ["sys", "tools"] },
     // Fake servers speak the formats of the product's stores.
     { folder: "tools/testbed", imports: ["cni", "ipam", "kube", "sys"] },

@@ -5,7 +5,7 @@ export type ImportKind = "type" | "static" | "dynamic";
 
 export interface Import {
   readonly kind: ImportKind;
-  /** As it is written: `node:fs`, `yargs/helpers`, `../sys/sys.ts`. */
+  /** The text of the import: `node:fs`, `yargs/helpers`, `../sys/sys.ts`. */
   readonly specifier: string;
   readonly line: number;
 }

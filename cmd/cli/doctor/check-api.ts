@@ -70,7 +70,7 @@ interface Right {
   readonly ask: (api: KubeClient) => Promise<Outcome<unknown, CniError>>;
   readonly report: typeof problem;
   readonly loss: string;
-  /** Who needs the right. Set where an operator has a reason to withdraw it. */
+  /** The runtimes that need this right. Given if an operator may have a reason to withdraw it. */
   readonly neededBy?: string;
 }
 

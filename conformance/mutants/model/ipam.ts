@@ -23,7 +23,7 @@ export function ipamVerbs(context: ModelContext): JsonDocument | undefined {
 interface Pool {
   readonly base: string;
   readonly size: number;
-  /** Of every network. */
+  /** The folder of all networks. */
   readonly above: string;
   readonly folder: string;
 }

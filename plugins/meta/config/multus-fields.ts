@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { isFlag, isText, isTexts } from "../../../cni/readers.ts";
 import { type FieldName, isRight, ownNames } from "./config-fields.ts";
 
-/** What Multus means by a field, as far as its value and its effect here go. */
+/** How hawser understands one field of Multus: its values and its effect. */
 interface MultusField {
   readonly accepts: (value: Json) => boolean;
   /** The end of "<field> must be ...". */
@@ -72,7 +72,8 @@ const ours: readonly FieldName[] = [
   "parallel",
   "kubeletDir",
   "deviceInfoDir",
-  // Multus trusts every definition; what an operator closes is closed here, too.
+  // Multus trusts every definition. If the operator closes something with hawser's own fields, it is closed in this dialect,
+  // too.
   "requests",
   "allowedTypes",
   "allowedIpamTypes",
@@ -126,7 +127,7 @@ export interface IdleField {
 export function idleFields(raw: JsonObject): IdleField[] {
   return ownNames(respell(raw)).flatMap((field): IdleField[] => {
     if (isOurs(field)) return [];
-    // The other spelling of a field that is there.
+    // The configuration has this field in its usual spelling as well.
     if (byFold.has(foldKey(field)) && byFold.get(foldKey(field)) !== field) return [];
     if (daemons.includes(field)) return [{ field, why: "it is the Multus daemon's, and there is no daemon" }];
     const known = fields.get(field);

@@ -21,7 +21,7 @@ export type RequestKind = (typeof requestKinds)[number];
 export type Permission = "allow" | "deny";
 export type Permissions = Readonly<Record<RequestKind, Permission>>;
 
-/** What a request asks beyond being attached. One for the primary network asks to take the place of the node's. */
+/** The request kinds that a request uses. A request for the primary network also asks to replace the node's primary. */
 export function requestedKinds(request: NetworkRequest, role: "primary" | "secondary"): RequestKind[] {
   const values: Readonly<Record<RequestKind, unknown>> = {
     ips: request.ips,
@@ -67,7 +67,10 @@ export const allAllowed: Permissions = {
  */
 export const safe: Permissions = { ...allAllowed, deviceID: "deny", cniArgs: "deny" };
 
-/** The permissions for one network. Its own rule goes before its namespace's, and that before the rules for all. */
+/**
+ * The permissions for one network. A rule for the network goes before a rule for its namespace, and that goes before the rules
+ * for all.
+ */
 export function permissionsFor(
   { everywhere, networks }: RequestRules,
   network: { readonly namespace: string; readonly name: string },

@@ -5,7 +5,7 @@ import type { Sys } from "../../../sys/sys.ts";
 import type { MetaTeardown } from "../config/config.ts";
 import type { Step } from "../plan/plan.ts";
 
-/** What delegates of this operation are told of the container. `changes` is what a record says otherwise. */
+/** The runtime configuration for the delegates of this operation. `changes` are the values that the record says differently. */
 export function runtimeConfOf(
   sys: Sys,
   environment: Environment,

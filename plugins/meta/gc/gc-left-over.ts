@@ -54,7 +54,7 @@ function isAttached(sys: Sys, stateDir: string, containerId: string): boolean {
   return !entries.ok || entries.value.some(({ state }) => state.kind === "record" || state.kind === "unread");
 }
 
-/** Why it is not undone; undefined when it is. */
+/** Tries to undo what a DEL has given up. Returns the reason if it cannot, and undefined if it has. */
 async function undoAgain(
   sys: Sys,
   path: string,

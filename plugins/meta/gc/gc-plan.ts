@@ -54,7 +54,7 @@ export interface CollectionInput {
   readonly live: readonly RecordOnDisk[];
   /** This network's records, gone ones included: their delegates may hold more than we recorded. */
   readonly own: readonly RecordOnDisk[];
-  /** What this network's DELs have given up. None of it is valid. */
+  /** The left-over attachments of this network. None of them is valid. */
   readonly leftOver?: readonly RecordOnDisk[];
   readonly network: string;
   readonly runtimeList: readonly ValidAttachment[];

@@ -22,7 +22,10 @@ interface Untold {
 
 /** How much of an operation goes into the statuses that are owed to other pods. */
 interface Effort {
-  /** Whose operation this is. If its own status is owed as well, the API is away right now, and nothing is tried. */
+  /**
+   * The attachment that this operation works on. If its own status is owed as well, the API is away right now, and nothing is
+   * tried.
+   */
   readonly own?: AttachmentKey;
   readonly count: number;
   readonly deadlineMs: number;

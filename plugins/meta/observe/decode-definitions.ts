@@ -31,7 +31,9 @@ export async function decodeTenants(
   );
 }
 
-/** A definition that somebody else than the operator has written. What the operator's configuration chooses is his. */
+/**
+ * The network's definition, if a tenant has written it. A network that the operator's configuration chooses is the operator's.
+ */
 function foreignText(config: MetaConfig, { choice, lookup }: Wanted): FoundNetwork | undefined {
   if (choice !== undefined || lookup.kind !== "found") return undefined;
   return ownerOf(config, lookup.definition) === "operator" ? undefined : lookup;

@@ -3,14 +3,15 @@ import { allowedNamespacesAnnotation, type Definition } from "../../../kube/defi
 import type { MetaConfig } from "../config/config.ts";
 import type { Lookup, Wanted } from "./wanted.ts";
 
-/** In place of a list of names: all of them. */
+/** In place of a list of namespaces, this word stands for all of them. */
 export const everyone = "*";
 
 type Isolation = Pick<MetaConfig, "crossNamespace">;
 
 /**
- * Takes what was found of another namespace's network out of the list, unless the network is open to the pod's namespace:
- * from here on nobody can tell of it whether there is one. What the operator wants for every pod is not looked at.
+ * Takes from the list the definition that was found of a foreign network, unless the network is open to the pod's namespace.
+ * After that, no error can show whether the network exists. The networks that the operator wants for every pod are not looked
+ * at.
  */
 export function isolate(policy: Isolation, podNamespace: string, wanted: readonly Wanted[]): Wanted[] {
   return wanted.map((each): Wanted => {

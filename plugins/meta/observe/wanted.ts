@@ -14,7 +14,7 @@ import type { Requests } from "./requests.ts";
  */
 export interface Wanted {
   readonly role: "primary" | "secondary";
-  /** Who wants it: the operator for every pod, or this pod's author. */
+  /** Whether the operator wants it for every pod, or this pod's author asks for it. */
   readonly origin: "configuration" | "annotation";
   /** What an entry of an annotation or of `networks` asks for; undefined where `choice` is set. */
   readonly request?: NetworkRequest;
@@ -45,9 +45,9 @@ export interface FoundNetwork {
   readonly kind: "found";
   /** For people: `namespace/name` of its definition, else the name in its configuration. */
   readonly network: string;
-  /** As it is written. Once it is admitted, its configuration is what plugins may be given. */
+  /** The definition as it is written. Once the network is admitted, its configuration is the one that plugins are given. */
   readonly definition: Definition;
-  /** What may be handed on of a definition that is not the operator's own text. */
+  /** The decoded definition, if the definition is not the operator's own text. */
   readonly decoded?: Outcome<Decoded, CniError>;
 }
 

@@ -25,7 +25,7 @@ export interface Step {
   readonly chain: Chain;
   /** Added behind the runtime's own CNI_ARGS, on ADD alone. */
   readonly args?: string;
-  /** Its addresses are claimed before its plugins run, for the MAC address that comes with them. */
+  /** The call that claims the step's addresses before its plugins run. The claim gives the MAC address that comes with them. */
   readonly claim?: EarlyClaim;
   /** The pod's device that this network gets; its ID is in the chain's plugins already. */
   readonly device?: AssignedDevice;

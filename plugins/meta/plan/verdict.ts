@@ -10,7 +10,10 @@ import type { Wanted } from "../observe/wanted.ts";
 import { plan } from "./plan.ts";
 import { select } from "./select.ts";
 
-/** What an ADD would say of a definition of the API's, for a pod of its own namespace that asks for nothing else. */
+/**
+ * The error that an ADD would have for a definition of the API. Its pod is of the definition's namespace and asks for nothing
+ * else.
+ */
 export async function verdictOn(
   sys: Sys,
   config: MetaConfig,

@@ -191,7 +191,7 @@ const claim = object({
   inArgs: maybe(lenient(onlyTrue)),
 });
 
-/** What a device has beside these stays with it. */
+/** Other fields of a device stay as they are. */
 const device = must(isDevice, isNot("a device"));
 function isDevice(value: Json): value is JsonObject & AssignedDevice {
   if (!isObject(value) || !isText(value.resource) || !isText(value.id)) return false;

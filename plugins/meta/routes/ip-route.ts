@@ -50,8 +50,8 @@ export function parseRoutes(family: Family, text: string): Outcome<FoundRoute[],
 }
 
 /**
- * IPv6 routes of one metric are told as one of several hops, although each came and goes by itself: plugins add theirs to
- * the primary's so.
+ * `ip` prints IPv6 routes of one metric as one route with several hops, although each was added and is removed by itself. A
+ * plugin's default route is printed so together with the primary's.
  */
 function apart({ nexthops, ...rest }: JsonObject): JsonObject[] {
   if (!Array.isArray(nexthops)) return [rest];

@@ -13,7 +13,7 @@ export interface RouteTools {
   readonly ip: string;
 }
 
-/** Not CNI_PATH or the caller's PATH: anybody may have put a program there. */
+/** The folders of the programs. CNI_PATH and the caller's PATH are not used, because anybody may have put a program there. */
 export const toolFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const maxOutputBytes = 1024 * 1024;
 

@@ -7,7 +7,7 @@ import { forgetInformation } from "../execute/device-files.ts";
 import { deleteStep, type Left } from "../execute/execute.ts";
 import type { Plan } from "../plan/plan.ts";
 
-/** What a plugin needs for its DEL: these keys name the device that it was given. */
+/** These keys name the device that the plugin was given. The plugin's DEL needs them. */
 const kept = ["deviceID", deviceInfoCapability];
 
 /** Whether all that is left of a step is the plugin that refused its ADD. */
