@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Command, type Commands, defineCommand, nameOf } from "./command.ts";
 import { runCli } from "./command-testing.ts";
 import { hawser } from "./commands.ts";
-import { argument, flag, text } from "./option.ts";
+import { argument, duration, flag, text } from "./option.ts";
 import { parseUsage } from "./usage.ts";
 
 const page = { columns: 100, version: "" };
@@ -85,6 +85,23 @@ test("a command that a list names is in its help, and runs with the values of it
     stderr: "",
   });
   expect((await runCli(["moor"], { root })).stderr).toContain("Missing argument: ship");
+});
+
+test("options that exclude each other are named as on the command line", async () => {
+  const moor = defineCommand({
+    summary: "Moor a ship",
+    takes: "",
+    about: ["Moors a ship."],
+    options: { waitMs: duration("wait", "wait so long"), byNight: flag("in the dark") },
+    conflicts: { waitMs: ["byNight"] },
+    examples: [],
+    exits: "0 moored",
+    run: () => 0,
+  });
+  const root = { ...hawser, commands: { moor: async () => moor } };
+  expect((await runCli(["moor", "--wait", "5m"], { root })).exitCode).toBe(0);
+  const both = await runCli(["moor", "--wait", "5m", "--by-night"], { root });
+  expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("mutually exclusive") });
 });
 
 describe("help", () => {

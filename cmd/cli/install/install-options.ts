@@ -1,5 +1,6 @@
 import { defaultConfDir, json } from "../common-options.ts";
 import { choice, flag, folder, mapped, text, type ValuesOf } from "../option.ts";
+import { modes } from "./manifest.ts";
 
 /** Options of install and uninstall. Paths are the node's, as a runtime on it sees them. */
 export const placeOptions = {
@@ -15,7 +16,7 @@ export type PlaceOptions = ValuesOf<typeof placeOptions>;
 export const installOptions = {
   binDir: folder("the runtime's folder of plugins", { default: "/opt/cni/bin" }),
   confDir: folder("the runtime's folder of configurations", { default: defaultConfDir }),
-  mode: choice(["owner", "chained"], "before the primary network, or behind it", { default: "owner" }),
+  mode: choice(modes, "before the primary network, or behind it", { default: "owner" }),
   /** The primary's file in confDir; undefined: the first by name. */
   primary: text("the primary network's file in conf-dir (default: the first)"),
   /** A file with fields for hawser's part of the configuration, as a JSON object. */

@@ -17,7 +17,8 @@ import { type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 
 /** `owner`: hawser is the network and calls the primary; `chained`: it stands last in the primary's list. */
-export type Mode = "owner" | "chained";
+export const modes = ["owner", "chained"] as const;
+export type Mode = (typeof modes)[number];
 
 /** What an installation has done. It is written before the configuration, and uninstall needs nothing else. */
 export interface InstallManifest {
@@ -77,7 +78,7 @@ export function readManifest(
 
 const manifest = object({
   format: must((value): value is typeof format => value === format, isNot("a known format")),
-  mode: oneOf(["owner", "chained"], isNot("a mode")),
+  mode: oneOf(modes, isNot("a mode")),
   binDir: text,
   confDir: text,
   file: text,

@@ -1,6 +1,7 @@
 import { parseCidr } from "../../../cni/address.ts";
 import { type CniError, failWith } from "../../../cni/errors.ts";
 import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
+import { list, object, readWhole, text } from "../../../cni/readers.ts";
 import type { NodeAttachment, NodeAudit } from "../../../ipam/flat/pool/audit-node.ts";
 import { codeOfAddress } from "../../../ipam/flat/pool/keys.ts";
 import { parseTeardownConfig } from "../../../ipam/flat/teardown-config.ts";
@@ -69,21 +70,21 @@ function identityOf({ pod, containerId }: AttachmentRecord, plugin: JsonObject, 
   return printIdentity({ kind: "pod", namespace: pod.namespace, pod: pod.name, ifname, uid: undefined });
 }
 
+const validAttachments = list(object({ containerID: text }));
+
 /**
  * Reads the runtime's list, alone or inside GC's input. Only its containers count, because the list lacks secondary
  * interfaces.
  */
 function readValid(sys: Sys, path: string): Outcome<ReadonlySet<string>, CniError> {
   const doing = `read the valid attachments in ${path}`;
-  const text = sys.files.read(path);
-  if (!text.ok) return failWith("ioFailure", "cli.file", `${doing}: ${text.error.message}`);
-  const json = parseJson(text.value);
-  const list =
-    json.ok && isObject(json.value) ? json.value["cni.dev/valid-attachments"] : json.ok && json.value;
-  const ids = Array.isArray(list)
-    ? list.map((each) => (isObject(each) ? each.containerID : undefined))
-    : [undefined];
-  if (ids.every((id) => typeof id === "string")) return ok(new Set(ids));
+  const content = sys.files.read(path);
+  if (!content.ok) return failWith("ioFailure", "cli.file", `${doing}: ${content.error.message}`);
+  const json = parseJson(content.value);
+  const document = json.ok ? json.value : null;
+  const lives = isObject(document) ? (document["cni.dev/valid-attachments"] ?? null) : document;
+  const read = readWhole(validAttachments, lives);
+  if (read !== undefined) return ok(new Set(read.map(({ containerID }) => containerID)));
   const hint = 'It must be like [{"containerID": "3f2a...", "ifname": "eth0"}].';
   return failWith("undecodable", "cli.valid", `${doing}: it is no such list`, hint);
 }

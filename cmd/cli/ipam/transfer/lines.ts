@@ -1,5 +1,6 @@
 import { parseAddress } from "../../../../cni/address.ts";
-import { isObject, type JsonObject, parseJson, printJson } from "../../../../cni/json.ts";
+import { isObject, parseJson, printJson } from "../../../../cni/json.ts";
+import { isNot, isText, list, type Reader, readWhole, refuse } from "../../../../cni/readers.ts";
 import { type Holding, readHolding } from "../../../../ipam/flat/pool/holding.ts";
 import { codeOfAddress, printCode } from "../../../../ipam/flat/pool/keys.ts";
 import { type Outcome, ok } from "../../../../sys/outcome.ts";
@@ -38,17 +39,16 @@ export function readLines(text: string): { holdings: Holding[]; problems: string
   return { holdings, problems };
 }
 
+/** Reads an address as people write it. */
+const code: Reader<string> = (value, place, notes) => {
+  const address = isText(value) ? parseAddress(value) : undefined;
+  return address === undefined ? refuse(notes, place, isNot("an address")(value)) : codeOfAddress(address);
+};
+
 function readLine(line: string): Outcome<Holding, string> {
   const json = parseJson(line);
   if (!json.ok || !isObject(json.value)) return { ok: false, error: "it is no JSON object" };
-  const codes = codesOf(json.value);
-  const holding = codes === undefined ? undefined : readHolding({ ...json.value, addresses: codes });
+  const addresses = readWhole(list(code), json.value.addresses ?? null);
+  const holding = addresses && readHolding({ ...json.value, addresses });
   return holding === undefined ? { ok: false, error: "it is no owner's record" } : ok(holding);
-}
-
-function codesOf({ addresses }: JsonObject): string[] | undefined {
-  if (!Array.isArray(addresses)) return undefined;
-  const parsed = addresses.map((text) => (typeof text === "string" ? parseAddress(text) : undefined));
-  const known = parsed.flatMap((address) => address ?? []);
-  return known.length === parsed.length ? known.map(codeOfAddress) : undefined;
 }
