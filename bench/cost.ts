@@ -1,6 +1,6 @@
 import type { Measure } from "./ceilings.ts";
 
-/** What a call costs, or several calls together, with all processes that they start. */
+/** The cost of one call, or of several together, with all processes that they start. */
 export interface Cost {
   readonly elapsedMs: number;
   /** Time of all processors, in user and kernel mode: a busy node cannot give it to its pods. */
@@ -14,7 +14,7 @@ export function sumOf(costs: readonly Cost[]): Cost {
   );
 }
 
-/** What the first costs more than the second. */
+/** The difference between the first cost and the second. */
 export function above(one: Cost, other: Cost): Cost {
   return { elapsedMs: one.elapsedMs - other.elapsedMs, cpuMs: one.cpuMs - other.cpuMs };
 }

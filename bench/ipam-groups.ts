@@ -76,7 +76,7 @@ function addGroup({ timer, programs, scene, onRound }: Bench, stage: IpamStage):
   };
 }
 
-/** What each ADD costs when so many run at once: the inverse of its time is the throughput. */
+/** Measures each ADD while many run at once. The inverse of its time is the throughput. */
 async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage): Promise<Findings> {
   const empty: BenchPool = { executable: programs.empty, inputFile: scene.versionInput };
   const candidates: readonly (readonly [string, BenchPool])[] = [

@@ -1,7 +1,7 @@
 import type { Cost } from "./cost.ts";
 import { type Summary, summarise } from "./statistics.ts";
 
-/** What one round cost, by the name of what was timed: `hawser ADD`. */
+/** The cost of each thing that one round has timed, by its name: `hawser ADD`. */
 export type Round = Readonly<Record<string, Cost>>;
 
 /** One of the things that are compared. In each round it does its work once, and undoes it. */

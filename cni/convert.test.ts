@@ -23,7 +23,7 @@ const pairsOf = (list: readonly Version[]): [Version, Version][] =>
 
 const dns = { nameservers: ["10.1.0.1"], domain: "a.b", search: ["a.b"], options: ["ndots:5"] };
 
-/** What every version can say, as each of them says it. */
+/** A result that every version can express, in the form of the given version. */
 function dualStack(version: Version): JsonObject {
   const [default4, default6] = [
     { dst: "0.0.0.0/0", gw: "10.1.0.1" },

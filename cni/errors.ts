@@ -4,11 +4,11 @@ import type { ErrorId } from "./error-ids.ts";
 
 /** An error as data (CNI 1.1.0, section 5, "Error"). It is never thrown, and is printed once, by `cmd/serve`. */
 export interface CniError {
-  /** What runtimes branch on. The specification's codes are below 100, ours begin at 100. */
+  /** Runtimes act on this code. The specification's codes are below 100, ours begin at 100. */
   readonly code: number;
-  /** What people and scripts search for. It stays the same across releases. */
+  /** People and scripts search for this id. It stays the same across releases. */
   readonly id: ErrorId;
-  /** What was being done, to what, and what went wrong. */
+  /** The action, its object, and what went wrong. */
   readonly msg: string;
   /** Why, and what to do. */
   readonly details: string;
@@ -32,7 +32,7 @@ export const codes = {
   delegate: 101,
   /** The pod's annotation cannot be understood or must not be obeyed. */
   annotation: 102,
-  /** What is to be attached cannot be planned: unknown network, name collision. */
+  /** An attachment that cannot be planned: its network is unknown, or its interface's name is taken. */
   selection: 103,
   /** The node's own records could not be read or written. */
   records: 104,

@@ -4,7 +4,7 @@ import { must } from "../sys/outcome-testing.ts";
 import { foldedTwins, foldKey } from "./fold.ts";
 import { parseJson } from "./json.ts";
 
-/** What Go's encoding/json takes for the same field: strings.EqualFold of the two, where one of them is ASCII. */
+/** Go's encoding/json takes two keys for the same field if strings.EqualFold says so. One of the keys is ASCII here. */
 describe("a key is folded as Go folds it", () => {
   test.each([
     ["ipam", "ipam"],

@@ -33,7 +33,7 @@ export interface LockClaim {
   readonly folder: string;
   readonly key: string;
   readonly identity: string;
-  /** What is locked, for people. */
+  /** For people: the thing that is locked. */
   readonly label: string;
   readonly patienceMs: number;
   /** On `sys.clock.monotonicMs()`. */

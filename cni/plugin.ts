@@ -5,7 +5,7 @@ import type { CniError } from "./errors.ts";
 import type { CniResult, NetworkConfig } from "./types.ts";
 import type { Version } from "./version.ts";
 
-/** What a verb is called with: the environment and the configuration, parsed and validated. */
+/** The environment and the configuration that a verb is called with, parsed and validated. */
 export interface Invocation {
   readonly environment: Environment;
   readonly config: NetworkConfig;

@@ -17,7 +17,7 @@ export interface Subject {
   readonly obstacle?: Obstacle | undefined;
 }
 
-/** What this machine cannot do, so that no ordinary ADD of the plugin succeeds (`obstacle.ts`). */
+/** The reason why no ordinary ADD of the plugin can succeed on this machine (`obstacle.ts`). */
 export interface Obstacle {
   readonly reason: string;
   /** Words in the plugin's error that tell of the obstacle. */
@@ -29,9 +29,9 @@ export interface Scene {
   readonly subject: Subject;
   readonly version: SpecVersion;
   readonly machine: Machine;
-  /** What fills the holes of the configuration; probes vary it. */
+  /** The values for the holes of the configuration. Probes vary them. */
   readonly holes: Record<string, unknown>;
-  /** What the plugin did wrong. */
+  /** The plugin's mistakes that the probe has found. */
   readonly findings: string[];
   /** Counts containers. */
   readonly counter: { containers: number };
@@ -130,7 +130,7 @@ export async function newContainer(scene: Scene, options: ContainerOptions = {})
   return { id, ifname, netns, base, device, result: undefined };
 }
 
-/** What a chained plugin finds: an interface with an address and a default route, and the result that tells of it. */
+/** Makes the base for a chained plugin: an interface with an address and a default route, and a result that names them. */
 async function makeBase(
   scene: Scene,
   netns: Namespace,

@@ -43,7 +43,7 @@ function contentOf(holes: Holes, name: string, byDefault: string | undefined): u
   return value;
 }
 
-/** What every case has for a hole of these names; any other needs a default. */
+/** Every case fills the holes of these names. A hole of another name needs a default. */
 const filled = ["state", "node", "uplink", "device", "version", "network", "list", "plugin", "suite"];
 
 /** The names of the holes of a configuration that nothing would fill. */

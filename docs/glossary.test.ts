@@ -71,7 +71,7 @@ test("what the glossary says is in the code is there", () => {
   expect(rows.flatMap(({ code }) => code.filter((name) => !isThere(name)))).toEqual([]);
 });
 
-/** Whoever exports a type under one bare word takes that word for the whole house. */
+/** A type that is exported under one bare word takes that word for the whole project. */
 test("a type that is exported under one bare word has a row", () => {
   const known = new Set(rows.flatMap(({ code }) => code));
   const bare = products
@@ -112,7 +112,7 @@ describe.each(cellsOf(notUsed).map(([word = ""]) => word))("%s is not used", (wo
   });
 });
 
-/** Without comments, and without texts between quotes: names are left. */
+/** The source without comments and without texts in quotes. Names are left. */
 function withoutTexts(source: string): string {
   return source
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")

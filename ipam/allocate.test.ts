@@ -92,7 +92,7 @@ const model = fc
     return { drawn, last: subnetAt(0) + BigInt(last), family: isV6 ? ("6" as const) : ("4" as const) };
   });
 
-/** All there is to give, one by one, in order. */
+/** Lists all addresses that can be given, one by one, in order. */
 function bruteForce(
   drawn: readonly { first: bigint; last: bigint; gateway: bigint; excluded: bigint[] }[],
 ): bigint[] {
@@ -121,7 +121,7 @@ test("agrees with a model that counts one by one", () => {
       expect(countIn(spans)).toBe(BigInt(all.length));
       const from: Address = { family, value: last };
       const given = [...roundRobin(set, from)].map(({ address }) => address.value);
-      // Where the last one lies among all: ranges ascend here as they are configured.
+      // Whether the last address lies among all. Here the configured ranges ascend.
       const isInside = drawn.some((range) => last >= range.first && last <= range.last);
       const behind = isInside ? all.filter((value) => value > last) : all;
       expect(given).toEqual([...behind, ...all.filter((value) => !behind.includes(value))]);

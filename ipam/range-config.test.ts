@@ -198,7 +198,7 @@ describe("strict ranges", () => {
     const [first] = sets[0] ?? [];
     expect(first?.gateway).toBe(undefined);
     expect(usableSpans(sets[0] ?? []).map((span) => span.first)).toEqual([first?.first]);
-    // It is flat's word: what the reference plugin does not read, its stand-in refuses as it does.
+    // Only hawser-flat reads this field. The reference plugin does not, so its replacement refuses it.
     expect(read([[range]]).problems).toEqual([expect.stringContaining(`${at}.gateway: `)]);
   });
 

@@ -5,7 +5,7 @@ import { redact } from "../cni/secrets.ts";
 import { type HttpAttempt, type HttpFault, type HttpResponse, isDistrust } from "../sys/http.ts";
 import { parseApiPath } from "./api-path.ts";
 
-/** What messages tell of a request. */
+/** The parts of a request that messages name. */
 export interface ApiCall {
   readonly server: string;
   readonly verb: "get" | "patch";
@@ -14,7 +14,7 @@ export interface ApiCall {
   readonly secret: string;
 }
 
-/** What an attempt means. */
+/** The meaning of an attempt. */
 export type ApiVerdict =
   | { readonly kind: "done"; readonly value: JsonObject }
   | { readonly kind: "failed"; readonly error: CniError }
@@ -48,7 +48,7 @@ export function judge(asked: ApiCall, attempt: HttpAttempt): ApiVerdict {
   return failed(asked, refusal(asked, attempt.value, object));
 }
 
-/** How the engines say that certificates or keys cannot be used; Bun has no other word for it. */
+/** The engines' codes for certificates or keys that cannot be used. Bun has no other code for that. */
 const unusable = /^(FailedToOpenSocket|ERR_OSSL_)/;
 
 /** Codes of answers that another try would bring again: too long, or compressed. */

@@ -1,4 +1,4 @@
-/** What a path of the API names, to tell people which right is missing. */
+/** The group, namespace and resource that a path of the API names. Messages use them to name the right that is missing. */
 export interface ApiTarget {
   /** Empty for the core group (`/api/v1`). */
   readonly group: string;

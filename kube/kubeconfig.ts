@@ -8,7 +8,7 @@ import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 import { isUnset, quote } from "./text.ts";
 
-/** Where the API server is, how it proves that it is the one, and who we are to it. */
+/** The API server's address, how it proves its identity, and how we prove ours. */
 export interface KubeAccess {
   /** `https://10.0.0.1:6443`, without a slash at the end. */
   readonly server: string;
@@ -170,7 +170,7 @@ function accessOf(sys: Sys, folder: string, { cluster, user }: Chosen): Outcome<
   if (!tls.ok) return tls;
   const token = tokenOf(folder, user);
   if (!token.ok) return token;
-  // Without TLS everybody on the way could read the token or the password.
+  // Without TLS, everybody between us and the server could read the token or the password.
   if (isBare && token.value.kind !== "none")
     return fail("a token is not sent to a server of http:; give https:");
   if (isBare && tls.value !== undefined)

@@ -16,8 +16,7 @@ import { objectNameProblem } from "./names.ts";
 import { isUnset, listed, quote } from "./text.ts";
 
 /**
- * What readers write down about the value of one key. Places are within the value (`[0].hostPort`), and what is wrong is a
- * sentence.
+ * The notes of readers about the value of one key. A place is within the value (`[0].hostPort`), and a problem is a sentence.
  */
 export interface ValueNotes extends Notes {
   readonly unknownKeys: "refuse" | "ignore";

@@ -10,7 +10,7 @@ export type Loss = "nothing" | "unsynced" | "some";
 
 /** Files in memory that remember what of them is on the disk. No rights, absolute paths only. */
 export interface Disk extends Files {
-  /** What `write` has done if it is stopped in its middle. */
+  /** Does what `write` has done when it is stopped in its middle. */
   halfWrite(path: string, text: string, options: WriteOptions): void;
   halfCopy(from: string, to: string, mode: number): void;
   lose(loss: Loss, chance: () => number): void;

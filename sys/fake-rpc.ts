@@ -3,7 +3,7 @@ import type { FakeClient } from "./fake-http.ts";
 import { fail } from "./outcome.ts";
 import { type Rpc, type RpcAttempt, type RpcRequest, rpcFault } from "./rpc.ts";
 
-/** What the services behind the machine's sockets do. */
+/** Plays the services behind the machine's sockets. */
 export type RpcHandler = (request: RpcRequest) => RpcAttempt | Promise<RpcAttempt>;
 
 export function createRpc(clock: FakeClock, handler: RpcHandler | undefined, asker: FakeClient): Rpc {

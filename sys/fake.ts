@@ -237,7 +237,7 @@ function enter(process: Simulated, call: string): void {
   breathe(process);
 }
 
-/** Numbers an effect and says what is planned for it. */
+/** Numbers an effect, and returns the fault or crash that is planned for it. */
 function plannedFor(process: Simulated, call: string): { fault?: string; crash?: CrashPoint } {
   enter(process, call);
   const number = process.effects.push(call) - 1;

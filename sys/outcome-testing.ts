@@ -1,6 +1,6 @@
 import type { Outcome } from "./outcome.ts";
 
-/** The value of what a test takes for granted. A failure ends the test, and is shown as it is. */
+/** The value of an outcome that a test takes for granted. A failure ends the test, and the message is the error. */
 export function must<T>(outcome: Outcome<T, unknown>): T {
   if (outcome.ok) return outcome.value;
   const { error } = outcome;

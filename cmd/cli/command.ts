@@ -15,14 +15,14 @@ export interface Context {
 export interface Program {
   /** The path of this program. */
   readonly executable: string;
-  /** Its environment. */
+  /** The environment of the command. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly readStdin: () => Attempt<string>;
 }
 
 /** The parts of a help text besides the list of options. */
 export interface Help {
-  /** What the line of usage shows behind the command's name. */
+  /** The text behind the command's name in the line of usage. */
   readonly takes: string;
   /** Sentences. The help prints them as one paragraph, in lines that fill the terminal. */
   readonly about: readonly string[];
@@ -50,7 +50,7 @@ export interface Command extends Help {
  */
 export type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
-/** What yargs found, by the options' names on the command line. */
+/** The values that yargs found, by the options' names on the command line. */
 export type Given = Readonly<Record<string, unknown>>;
 
 /** A command with the values of its options, ready to run. */

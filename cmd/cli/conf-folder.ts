@@ -5,9 +5,9 @@ import { pluginsOf } from "./meta-plugins.ts";
 
 /** A file that was a configuration until somebody renamed it. No runtime reads it now. */
 export interface RenamedFile {
-  /** Its name now. */
+  /** The file's name now. */
   readonly name: string;
-  /** Its name before, such as `00-hawser.conflist`. */
+  /** The file's name before, such as `00-hawser.conflist`. */
   readonly former: string;
   readonly hasHawser: boolean;
   /** Whether Cilium's agent renamed it. The agent renames all files but its own. */

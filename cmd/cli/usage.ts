@@ -4,7 +4,7 @@ import type { OptionTable } from "./option.ts";
 
 export type Usage =
   | ({ readonly kind: "command"; readonly name: string } & Call)
-  /** Help or the version: to be printed as it is. */
+  /** Help or the version. It is printed as it is. */
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "wrong"; readonly message: string; readonly helpCommand: string };
 
@@ -22,7 +22,7 @@ interface Loaded {
   readonly below: readonly Loaded[];
 }
 
-/** What yargs has reported. */
+/** The parts of the command line as yargs has reported them. */
 interface Told {
   /** The command that the arguments name. Undefined when they name none. */
   named?: Loaded;

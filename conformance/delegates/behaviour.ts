@@ -1,8 +1,8 @@
 import type { SpecVerb } from "../vocabulary.ts";
 
-/** What a recorder does at one verb, after it has logged the call. */
+/** How a recorder answers one verb, after it has logged the call. */
 export interface Behaviour {
-  /** Printed as it is; `$CNI_IFNAME`, `$CNI_NETNS` and `$CNI_CONTAINERID` become the call's. */
+  /** Printed as it is, except that `$CNI_IFNAME`, `$CNI_NETNS` and `$CNI_CONTAINERID` are replaced by the call's values. */
   readonly stdout?: string;
   readonly stderr?: string;
   /** 0 unless given. */

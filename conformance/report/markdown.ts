@@ -6,7 +6,7 @@ import { specVersions } from "../versions.ts";
 
 const newest = "1.1.0";
 
-/** The tables of docs/conformance.md, which a test compares with what stands there. */
+/** The tables of docs/conformance.md. A test compares them with the page. */
 
 /** `proven`: how a wrong plugin shows that the requirement finds it; undefined is unproven. */
 export function requirementsTable(
@@ -27,7 +27,7 @@ export function requirementsTable(
   ].join("\n");
 }
 
-/** What came of each plugin at the newest version, and what fails at older ones only. */
+/** For each plugin its outcomes at the newest version, and the cases that fail only at older ones. */
 export function resultsTable(ledgers: readonly Ledger[], levelOf: (id: string) => string): string {
   const rows = ledgers.map(({ plugin, outcomes }) => {
     const having = (verdict: Verdict, at = newest) =>

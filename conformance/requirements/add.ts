@@ -37,7 +37,7 @@ function lost(before: Result, after: Result): string[] {
   });
 }
 
-/** What makes an element the same after a plugin has modified it appropriately. */
+/** The properties that an element keeps when a plugin modifies it appropriately. By them the element is recognised. */
 function identity(part: string, each: object): string {
   const { name, sandbox = "", address, dst, gw = "" } = each as Record<string, string>;
   if (part === "interfaces") return `interface ${name} ${sandbox}`;

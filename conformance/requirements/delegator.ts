@@ -11,7 +11,7 @@ const derive = "3, Deriving request configuration";
 const kinds: readonly Kind[] = ["meta"];
 const needs: readonly Need[] = ["list"];
 
-/** What the plugins of a list saw as prevResult at one verb. */
+/** The prevResult that a plugin of the list was given at one verb. */
 function previousOf(scene: Scene, verb: "ADD" | "CHECK" | "DEL", type: string): unknown {
   return configIn(callsOf(scene, verb, type)[0]).prevResult;
 }

@@ -15,7 +15,7 @@ export function ipamResult(version: SpecVersion): JsonDocument {
   return printResult({ interfaces: [], ips, routes: [], dns: {} }, version);
 }
 
-/** What a plugin answers that has made an interface; `number` makes it differ from another's. */
+/** The answer of a plugin that has made an interface. `number` makes it differ from another plugin's. */
 export function interfaceResult(version: SpecVersion, number = 5): JsonDocument {
   return printResult(
     {

@@ -22,7 +22,7 @@ storeContract("a folder", () => {
   const base = linux.processes.self();
   let handles = 0;
   return {
-    // Locks belong to processes, and a test is but one: each handle says that it is another.
+    // A lock belongs to a process, and a test is one process. So each handle claims to be another process.
     open: () => {
       handles += 1;
       const self = `${base}-${handles}`;

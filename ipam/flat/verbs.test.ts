@@ -207,7 +207,7 @@ describe("clocks that are wrong", () => {
   const hourMs = 3_600_000;
   const ipam = { hold: "30m" };
   const own = keysOf("net").own("ns/web/eth0");
-  /** Of one store, whose clock is right, a node that is behind or ahead. */
+  /** A node whose clock is behind or ahead. The clock of its store is right. */
   const off = (at: VerbScene, offMs: number): VerbScene => {
     const open: OpenStore = async (sys) => ({
       ...at.memory,
@@ -249,7 +249,7 @@ describe("clocks that are wrong", () => {
     const held = addressesOf(await added(at, { containerId: "c1", pod: "ns/p1", ipam: small }))[0];
     for (let n = 2; n <= 5; n++) await added(at, { containerId: `c${n}`, pod: `ns/p${n}`, ipam: small });
     await run(at, del, { containerId: "c1", pod: "ns/p1", ipam: small });
-    // Neither by a search nor by its name.
+    // The address is given neither by a search nor by its name.
     for (const args of ["", `IP=${held}`]) {
       const thief = off(at, offMs);
       if (isOver) thief.fake.machine.clock.advance(hourMs);
@@ -460,7 +460,7 @@ describe("GC", () => {
     expect(live(at)).toHaveLength(1);
     await run(at, gc, { containerId: "", more: listing() });
     expect(live(at)).toEqual([]);
-    // What is collected waits for its pod as after DEL.
+    // An address that GC has collected waits for its pod, as after DEL.
     expect(holdingAt(at.memory.entries(), keysOf("net").own("ns/web/eth0"))?.state).toBe("held");
   });
 
@@ -485,7 +485,7 @@ describe("GC", () => {
       ...at.memory,
       txn: async (txn) => {
         requests += 1;
-        // Between the list and the release.
+        // The change comes between the list and the release.
         if (requests === 2) {
           await run(at, del, web);
           await added(at, web);

@@ -68,12 +68,12 @@ const addresses = [
   "x",
   "",
 ];
-/** In no network of the configured addresses: there the reference is wrong, see below. */
+/** Gateways outside of the networks of the configured addresses. There the reference is wrong, see below. */
 const gateways = ["192.168.0.1", "fe80::1", "y"];
 
 function randomRequest(seed: number): Request {
   const random = chance(seed);
-  // The first few are right.
+  // Takes the first few values of a list. The correct ones come first.
   const some = (list: readonly string[], most: number): string[] =>
     Array.from(
       { length: random(most + 1) },

@@ -110,7 +110,7 @@ async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Out
   removeTombstone(sys, config.stateDir, key);
   const written = save(sys, config.stateDir, key, toDocument(record), "begin");
   if (!written.ok) {
-    // The record may lie on disk all the same, and perhaps no DEL comes for it.
+    // The record may be on disk although its write failed, and perhaps no DEL comes for it.
     forget(sys, config.stateDir, key);
     return written;
   }

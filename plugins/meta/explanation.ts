@@ -18,7 +18,7 @@ export interface Explanation {
   readonly parallel: boolean;
   readonly result: "merged" | "primary";
   readonly attachments: readonly ExplainedAttachment[];
-  /** What becomes of the default routes after all attachments are made. Undefined: they stay as the networks make them. */
+  /** The plan for the default routes after all attachments are made. Undefined: they stay as the networks make them. */
   readonly defaultRoutes?: RoutePlan;
 }
 

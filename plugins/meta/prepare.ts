@@ -25,7 +25,7 @@ export interface Prepared {
   readonly plan: Plan;
   /** Undefined when nobody asks for a default route. */
   readonly routes: RoutePlan | undefined;
-  /** What the plan lacks because only the API knows it, and the API was not to be asked. For people. */
+  /** For people: the parts that the plan lacks because only the API knows them, and the API was not to be asked. */
   readonly notAsked: readonly string[];
 }
 

@@ -4,10 +4,10 @@ import type { CniError } from "../../../cni/errors.ts";
 export interface Finding {
   readonly level: "ok" | "warning" | "problem";
   readonly area: Area;
-  /** What doctor found, and where. */
+  /** The finding, and the place of it. */
   readonly what: string;
   readonly why: string;
-  /** What to do; empty when all is well. */
+  /** The remedy. Empty if nothing is wrong. */
   readonly todo: string;
 }
 

@@ -7,7 +7,7 @@ import { codeOf, isInKeyRange, keysOf } from "./keys.ts";
 import { newSpace, type Space } from "./space.ts";
 import { keysOfHolding } from "./stored.ts";
 
-/** For tests of the pool's procedures. */
+/** The name of the pool in tests of the pool's procedures. */
 export const pool = "p";
 export const keys = keysOf(pool);
 export const nowMs = 1_700_000_000_000;
@@ -135,7 +135,7 @@ export type AnyStep = Ask<AnyStep> | { readonly kind: string };
 
 export interface EndedRun {
   readonly store: MemoryStore;
-  /** Undefined of those that were killed. */
+  /** How each procedure ended. Undefined if it was killed. */
   readonly ends: Readonly<Record<string, { readonly kind: string } | undefined>>;
   readonly schedule: string;
 }

@@ -22,7 +22,7 @@ const holdings = [
   holdingOf(5, { state: "held", heldUntilMs: nowMs }),
   holdingOf(6, { state: "reserved", node: "" }),
   holdingOf(7, { state: "quarantine" }),
-  // Excluded, and of another network.
+  // One holding of an excluded address, and one of another network.
   holdingOf(9),
   holdingOf(99),
 ];

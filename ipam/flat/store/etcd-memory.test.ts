@@ -50,7 +50,7 @@ describe("a remembered token is for one cluster, user and authority", () => {
     const other = memoryPlace({ ...settings, ...changes }, folder, otherCa);
     expect(other.path).not.toBe(place.path);
     expect(recall(sys, other)).toEqual({});
-    // Nor where the one's file lies under the other's name.
+    // The token is not used either if the file of one store lies under the name of the other.
     const text = machine.disk.read(place.path);
     sys.files.write(other.path, text.ok ? text.value : "", { mode: 0o600 });
     expect(recall(sys, other)).toEqual({});
@@ -89,7 +89,7 @@ describe("an endpoint that repeats what it was sent does not bring it into an er
     const isFor = ({ url }: HttpRequest, path: string): boolean => url.endsWith(path);
     const authenticated = ok({ status: 200, body: JSON.stringify({ token }) });
     const replies = [
-      // At the first request, with the password; and behind it, with the token.
+      // One server answers so to the first request, with the password. The other does to the next one, with the token.
       (request: HttpRequest) => answer(request),
       (request: HttpRequest) => (isFor(request, "/v3/auth/authenticate") ? authenticated : answer(request)),
     ];

@@ -52,7 +52,7 @@ function said(reply: Outcome<TxnReply, StoreFault>): string {
   return reply.value.succeeded ? "put" : "there";
 }
 
-/** Each in a process of its own, which has to end by itself, as the plugin is. */
+/** Each call runs in a process of its own, like the plugin. The process has to end by itself. */
 const repository = join(import.meta.dirname, "../../..");
 const engines: readonly [string, readonly string[]][] = [
   ["node", [process.execPath, "--no-warnings"]],
@@ -134,7 +134,7 @@ describe.each(binaries)("$name", (binary) => {
     test("a full database is an operator's alarm, and reads go on", async () => {
       const big = "x".repeat(200_000);
       let last = "";
-      // etcd looks at its size when it commits, up to 100 ms after a write that goes past it.
+      // etcd looks at its size when it commits: up to 100 ms after the write that passes the limit.
       for (let number = 0; number < 300 && !last.startsWith("refused"); number++) {
         last = said(await open().txn(claim(`big${number}`, big)));
       }
@@ -221,7 +221,7 @@ describe.each(binaries)("$name", (binary) => {
       expect(later.roundTrips()).toBe(1);
       const path = memoryPlace(settingsFor(etcd(), password()), join(folder, "node"), undefined).path;
       expect(fs.statSync(path).mode & 0o777).toBe(0o600);
-      // The authorisation itself, changed: what is in flight may be judged by the old one.
+      // This request changes the authorisation itself. A request in flight may be judged by the old one.
       const { token } = await etcd().post("/v3/auth/authenticate", { name: "root", password: "root" });
       await etcd().post("/v3/auth/user/changepw", { name: "cni", password: "secret" }, String(token));
       expect(said(await later.txn(claim("c")))).toBe("put");
@@ -304,7 +304,7 @@ describe.each(binaries)("$name", (binary) => {
           /^unreachable: .*not of the authority in caFile/,
         );
         const plain = settings({ endpoints: etcd().endpoints.map((url) => url.replace("https", "http")) });
-        // A server that closes in silence may have read it.
+        // If a server closes the connection in silence, it may have read the request.
         expect(await inProcess(command, plain, engine)).toMatch(/^(unknown|unreachable): .*https/);
         if (which !== "mutual") return;
         const none = { certFile: "", keyFile: "" };

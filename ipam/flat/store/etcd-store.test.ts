@@ -56,7 +56,7 @@ storeContract("etcd's gateway on a simulated machine", () => {
 });
 
 describe("failover", () => {
-  /** What an endpoint does, by its letter. */
+  /** The behaviour of each endpoint, by its letter. */
   const as = (
     etcd: FakeEtcd,
     ends: Record<string, () => ReturnType<NonNullable<FakeEtcd["intercept"]>>>,

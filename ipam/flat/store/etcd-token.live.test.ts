@@ -48,7 +48,7 @@ describe.each(binaries)("$name", (binary) => {
       await open("n").txn(get);
       const path = memoryPlace(settings(), join(folder, "n"), undefined).path;
       const memory = JSON.parse(fs.readFileSync(path, "utf8"));
-      // As it was before a snapshot was restored: of an index that this etcd comes to in years.
+      // A token as it was before a snapshot was restored. Its index is one that this etcd reaches only in years.
       const former = memory.token.replace(/\.\d+$/, ".99999999");
       fs.writeFileSync(path, printJson({ ...memory, token: former }), { mode: 0o600 });
       const store = open("n");

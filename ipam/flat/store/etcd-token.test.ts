@@ -86,7 +86,7 @@ describe("a remembered token that etcd never answers (its data were put back fro
     expect(await store.txn(txn)).toMatchObject({ ok: true });
     expect(here.fake.sys.clock.monotonicMs()).toBeLessThan(5000);
     expect(here.asked().filter(isAuthentication)).toHaveLength(1);
-    // And for every later process of the node.
+    // The same holds for every later process of the node.
     const later = here.open();
     expect(await later.txn(get)).toMatchObject({ ok: true });
     expect(later.roundTrips()).toBe(1);
@@ -117,7 +117,7 @@ test("a member that is silent costs no token: the next one is asked whether it i
   expect(await store.txn(put)).toMatchObject({ ok: false, error: { kind: "unknown" } });
   expect(await store.txn(put)).toMatchObject({ ok: true });
   expect(here.asked()).toEqual(["b /v3/kv/range token1", "b /v3/kv/txn token1"]);
-  // The endpoint is doubted as well: the next process does not wait for it.
+  // The node also notes that the endpoint is in doubt. So the next process does not wait for it.
   await here.open().txn(get);
   expect(here.asked()).toEqual(["b /v3/kv/txn token1"]);
 });
@@ -163,7 +163,7 @@ describe("a remembered token's age", () => {
 });
 
 describe("many nodes without a token at once", () => {
-  /** Each bcrypt takes a quarter of a second of the one core that there is, also when nobody waits for it any more. */
+  /** Each bcrypt takes a quarter of a second of the only core, even if nobody waits for it any more. */
   function withOneCore(here: Scene): void {
     let busyUntilMs = 0;
     const { clock } = here.fake.machine;
@@ -172,7 +172,7 @@ describe("many nodes without a token at once", () => {
       handle: async (request: HttpRequest) => {
         if (isAuthentication(request.url)) {
           busyUntilMs = Math.max(busyUntilMs, clock.nowMs()) + 250;
-          // All are at work at the same time, so all are done when all is done.
+          // The computations share the core, so each ends when all end.
           while (clock.nowMs() < busyUntilMs) await clock.sleep(busyUntilMs - clock.nowMs());
         }
         return await handle(request);
@@ -242,7 +242,7 @@ describe("many nodes without a token at once", () => {
 describe("whoever has no token", () => {
   test("leaves a member that is not there, and waits for one that is", async () => {
     const here = scene();
-    // Connections are made, and nothing is answered: a member that was stopped.
+    // The member takes connections and answers nothing, like a process that was stopped.
     here.delayMs = ({ url }) => (url.startsWith("http://a") ? never : isAuthentication(url) ? 5000 : 0);
     expect(await here.open().txn(get)).toMatchObject({ ok: true });
     expect(here.fake.sys.clock.monotonicMs()).toBeLessThan(9000);

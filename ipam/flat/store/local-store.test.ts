@@ -38,7 +38,7 @@ const someKeys = [
 
 type Change = ReadonlyMap<string, string | undefined>;
 
-/** As claims do it: one value under several keys, and several keys removed. */
+/** A change as claims make it: one value under several keys, and several keys removed. */
 function someChange(chance: () => number, number: number): Change {
   const change = new Map<string, string | undefined>();
   for (const key of someKeys) {
@@ -227,7 +227,7 @@ describe("a store in a folder", () => {
     expect(commitAt).toBeGreaterThan(0);
     expect(renamed).toBeGreaterThan(0);
     const third = machine.spawn();
-    // Between the two links: the transaction is named, and its keys are half done.
+    // The process is killed between the two links: the transaction is named, and only a part of its keys is done.
     third.crashAt(commitAt + 1, "after");
     const next = new Map([...change.keys()].map((key) => [key, "newest"]));
     await expect(ask(openLocalStore(third.sys, dir), toOps(next))).rejects.toThrow(Crash);

@@ -20,7 +20,7 @@ interface Row {
 /** A field that becomes one of `MetaConfig`, of the same name. */
 interface Setting<T> {
   readonly read: Reader<T>;
-  /** What holds where the configuration says nothing. */
+  /** The value of the setting if the configuration does not give one. */
   readonly otherwise: T;
 }
 
@@ -100,29 +100,29 @@ export const fields = {
   binDir: setting(folder, ""),
   /** Namespaces whose definitions any pod may use, besides its own; `*`: all. */
   crossNamespace: setting(texts, ["default"]),
-  /** What is done with a key of the annotation that does not exist. */
+  /** Whether a key of the annotation that does not exist is refused or ignored. */
   unknownKeys: setting(word("refuse", "ignore"), "refuse"),
   requests: setting(readRequests, noRequestRules),
-  /** The plugins that may run for a definition; undefined: any for those on disk, a list of ours for those of the API. */
+  /** The plugins that may run for a definition. Undefined: any for definitions on disk, a list of ours for those of the API. */
   allowedTypes: setting(texts, undefined),
-  /** The same of IPAM plugins; undefined: those of `allowedTypes` that are such, else as there. */
+  /** The same for IPAM plugins. Undefined: the IPAM plugins in `allowedTypes`; if that is undefined too, the same rule. */
   allowedIpamTypes: setting(texts, undefined),
-  /** Types whose fields a tenant's definition hands on as it has them; `*`: all that no schema is known of. */
+  /** Types whose fields plugins are given as a tenant wrote them. `*` stands for all types without a schema. */
   opaqueTypes: setting(texts, []),
   /** Namespaces whose definitions in the API are the operator's own text. */
   trustedNamespaces: setting(texts, ["kube-system"]),
   /** Whether the name that plugins keep state under carries the namespace of a tenant's definition. */
   definitionNames: setting(word("namespaced", "as-written"), "namespaced"),
-  /** The file of what the operator gives to namespaces. */
+  /** The path of the resources file. */
   resources: setting(folder, "/etc/cni/hawser/resources.json"),
   /** The kubelet's folder: its pod-resources socket and its checkpoint lie below it. */
   kubeletDir: setting(folder, "/var/lib/kubelet"),
-  /** Where device plugins and CNI plugins tell of devices. */
+  /** The folder of the device information of device plugins and CNI plugins. */
   deviceInfoDir: setting(folder, "/var/run/k8s.cni.cncf.io/devinfo"),
-  /** What the runtime is told of. Undefined: it depends on who makes the primary. */
+  /** The result that the runtime is given. Undefined: it depends on whether Hawser makes the primary. */
   result: setting(word("merged", "primary"), undefined),
   parallel: setting(flag, false),
-  /** For all delegates of one operation together. The kubelet gives a sandbox 4 minutes, of which undoing needs some. */
+  /** The time for all delegates of one operation together. The kubelet gives a sandbox 4 minutes, and undoing needs a part. */
   timeout: judged(must(isText, () => 'must be text like "90s"')),
 };
 
@@ -135,7 +135,7 @@ export type Settings = {
   readonly [K in SettingName]: Rows[K] extends { readonly otherwise: infer T } ? T : never;
 };
 
-/** What is wrong with the fields that there are. */
+/** Notes the problems of the fields that are there. */
 export function judgeFields(raw: JsonObject): Notes {
   const notes = newNotes();
   for (const [key, { read }] of Object.entries<Row>(fields)) {

@@ -59,7 +59,7 @@ const multusPlaces = { binDir: "/opt/cni/bin", confDir: "/etc/cni/multus/net.d" 
 /** The type of configurations in Multus's words. */
 export const multusType = "multus";
 
-/** What holds where a configuration says nothing. */
+/** The values of a dialect for fields that a configuration does not give. */
 interface Unsaid {
   /** The settings that have another default than the table's. */
   readonly settings: Partial<Settings>;

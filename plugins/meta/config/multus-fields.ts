@@ -98,7 +98,7 @@ const byFold: ReadonlyMap<string, string> = new Map(
   [...fields.keys(), ...ours, ...daemons].map((name) => [foldKey(name), name]),
 );
 
-/** The same configuration with Multus's spelling: its JSON library takes `readinessIndicatorFile` for its own, too. */
+/** The same configuration in Multus's spelling. Multus's JSON library also takes keys such as `readinessIndicatorFile`. */
 export function respell(raw: JsonObject): JsonObject {
   const spelled = Object.entries(raw).map(([key, value]) => [byFold.get(foldKey(key)) ?? key, value]);
   // The right spelling wins, wherever it stands.

@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import { type Reader, refuse } from "../../../cni/readers.ts";
 import type { NetworkRequest } from "../../../kube/annotation.ts";
 
-/** What a pod's author may ask of a network beyond being attached to it. */
+/** The kinds of requests that a pod's author may make of a network beyond being attached to it. */
 export const requestKinds = [
   "ips",
   "mac",

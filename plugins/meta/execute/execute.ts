@@ -19,7 +19,7 @@ import { runtimeConfForAdd } from "./runtime-conf.ts";
 export interface StepResult {
   readonly step: Step;
   readonly result: DelegateResult | undefined;
-  /** What the last plugin of the step's chain said when it refused ADD. That plugin has never attached anything. */
+  /** The error with which the last plugin of the step's chain refused ADD. That plugin has never attached anything. */
   readonly refused?: string;
 }
 

@@ -71,7 +71,8 @@ async function networksOf(
 ): Promise<AttachedNetwork[]> {
   const before = base === undefined ? [] : [{ name: network.name, isDefault: true, result: base }];
   const own = carried.map(async ({ step, result }): Promise<AttachedNetwork> => {
-    // The attachment's own file, which its plugins may have written. Else the device plugin's information.
+    // The attachment's own file counts first, because its plugins may have written it. Then comes the device plugin's
+    // information.
     const deviceInfo = (await informationOf(sys, step)) ?? step.device?.info;
     return {
       // A network of the configuration itself has no definition: its name is the one in it.

@@ -110,7 +110,7 @@ function uniqueErrors(policy: Policy, wanted: readonly Wanted[]): CniError[] {
   return [...errors.values()];
 }
 
-/** The keys of `cni-args` by which plugins take each kind of request, too. Plugins read keys in any case. */
+/** For each request kind, the keys of `cni-args` that plugins read for it, too. Plugins read keys in any case. */
 const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
   ips: ["ips", "ip"],
   mac: ["mac"],

@@ -22,7 +22,7 @@ export interface Observed {
   readonly isStatic: boolean;
   /** In the order in which they are attached. A network that is `not-asked` keeps its place, so that the others keep their names. */
   readonly wanted: readonly Wanted[];
-  /** What only the API could have told, if it was not to be asked. For people. */
+  /** For people: what only the API could have told, and the API was not to be asked. */
   readonly notAsked: readonly string[];
 }
 

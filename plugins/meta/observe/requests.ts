@@ -10,9 +10,9 @@ import type { MetaConfig } from "../config/config.ts";
 export interface Requests {
   /** The primary network that the pod has in place of the node's: none or one. */
   readonly own: readonly NetworkRequest[];
-  /** What every pod gets (`networks` of the configuration). */
+  /** The networks that every pod gets (`networks` of the configuration). */
   readonly configured: readonly NetworkRequest[];
-  /** What this pod asks for. */
+  /** The networks that this pod asks for. */
   readonly chosen: readonly NetworkRequest[];
 }
 

@@ -77,7 +77,7 @@ const primaryFields = {
   multus: { inline: "delegates[0]", other: "clusterNetwork" },
 } as const;
 
-/** What the operator attaches to every pod without a request. */
+/** The networks that the operator attaches to every pod without a request. */
 export function defaultNetworks(config: MetaConfig): Wanted[] {
   return config.defaultNetworks.map((source, index) => {
     const field = source.kind === "inline" ? `delegates[${index + 1}]` : `defaultNetworks[${index}]`;

@@ -142,7 +142,7 @@ function withDevice(chain: Chain, device: AssignedDevice | undefined): Chain {
   return { ...chain, plugins: chain.plugins.map((plugin) => ({ ...plugin, ...keys })) };
 }
 
-/** What Multus also says in CNI_ARGS, so that a plugin needs not declare it. */
+/** Multus also gives these in CNI_ARGS, so a plugin need not declare them. */
 const inArgs = ["ips", "mac"];
 
 /** Definitions that were written for Multus rely on `IP` and `MAC` in CNI_ARGS. */

@@ -10,7 +10,7 @@ export interface Selection {
   readonly role: "primary" | "secondary";
   /** For people: the primary's name, or `namespace/name`. */
   readonly network: string;
-  /** Who wants it. */
+  /** Whether the configuration or an annotation wants this network. */
   readonly origin: "configuration" | "annotation";
   readonly ifname: string;
   /** Where its configuration was found. */
@@ -25,7 +25,7 @@ export interface Selection {
 /** Names that exist before we attach anything, and that no attachment may take. */
 export interface TakenNames {
   readonly primary: string;
-  /** What plugins before us in the runtime's list put into the sandbox. */
+  /** The interfaces that plugins before us in the runtime's list put into the sandbox. */
   readonly existing: readonly string[];
 }
 

@@ -85,7 +85,7 @@ export function requireFamilies(
   );
 }
 
-/** Which families are to be looked at, and may be changed. */
+/** The families whose routes must be looked at and may be changed. */
 export function familiesOf({ gateways, withdrawn }: RoutePlan): Family[] {
   if (withdrawn.length > 0) return ["4", "6"];
   return [...new Set(gateways.map(({ family }) => family))];

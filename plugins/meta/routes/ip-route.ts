@@ -19,8 +19,8 @@ export interface FoundRoute extends KernelRoute {
 }
 
 /**
- * The metric of our IPv6 default route. Below the kernel's own (1024), so that one that a router advertises, now or
- * later, does not share the traffic; IPv4 has 0, which is the best there is.
+ * The metric of our IPv6 default route. The kernel's own metric is 1024. Ours is lower, so that a route which a router
+ * advertises, now or later, does not share the traffic. For IPv4 the metric is 0, which is the best.
  */
 const metric6 = 1;
 

@@ -134,7 +134,7 @@ function inOrder({ removed, added }: RouteChanges, adding: "add" | "append"): Ch
   ];
 }
 
-/** What a program of the node answered, or its own words of refusal. */
+/** The output of a program of the node, or its error message. */
 export type ProgramReply = Outcome<string, string>;
 
 async function changeRoute(
