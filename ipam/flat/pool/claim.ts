@@ -42,12 +42,12 @@ export interface ClaimRequest {
   readonly requested: readonly (string | undefined)[];
 }
 
-/** The next thing to do for a claim. Pure: whoever has the store asks it and goes on with its reply. */
+/** The next step of a claim. Pure: the caller asks the store, and goes on with its reply. */
 export type Claim =
   | Ask<Claim>
   | ClaimedHolding
   | { readonly kind: "failed"; readonly error: CniError }
-  /** The range set of this index has no address left; whoever has the store explains it. */
+  /** The range set of this index has no address left. The caller explains why. */
   | { readonly kind: "exhausted"; readonly set: number };
 
 /** The candidates of one try. Each costs a level of nesting, and no round trip. */

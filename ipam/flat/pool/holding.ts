@@ -23,7 +23,7 @@ export interface Holding {
   readonly identity: string;
   /**
    * `live`: a sandbox has it. `held`: it waits for its identity. `reserved`: an operator keeps it. `quarantine`: its
-   * identity is wanted elsewhere, or an operator gave it up, and nobody knows whether its sandbox still runs.
+   * identity is wanted elsewhere, or an operator gave it up, and its sandbox may still run.
    */
   readonly state: "live" | "held" | "reserved" | "quarantine";
   /** The container that has the addresses, or had them last. Empty if no container ever had them. */

@@ -31,7 +31,7 @@ export interface ReleaseRequest extends Times {
   readonly revision?: string;
 }
 
-/** The next thing to do for a release. Pure, as a claim is. */
+/** The next step of a release. Pure, like `Claim`. */
 export type Release =
   | Ask<Release>
   | { readonly kind: "released"; readonly holding: Holding }

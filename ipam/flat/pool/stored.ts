@@ -69,7 +69,7 @@ export function fenced(keys: PoolKeys, txn: Txn, replaced: readonly Known[]): Tx
   ]);
   for (const op of txn.success) {
     const isWrite = op.kind === "put" || op.kind === "delete";
-    // A definition is put by whoever finds none: its key is the hash of its value.
+    // A definition needs no compare: its key is the hash of its value.
     if (isWrite && !known.has(op.key) && !isInKeyRange(keys.all.def, op.key))
       throw new Error(`writing ${op.key} without a compare is a bug`);
   }
