@@ -260,12 +260,15 @@ describe("DEL", () => {
     },
   );
 
-  test.each(broken)("comes twice, and succeeds twice, although it has %s", async (_case, mistake) => {
-    const made = scene(false);
-    await succeed(made.machine, "ADD", victim, made.config);
-    await succeed(made.machine, "DEL", victim, made.config);
-    await succeed(made.machine, "DEL", victim, { ...made.config, ...mistake });
-  });
+  test.each(broken)(
+    "comes twice, and succeeds twice, although the configuration has %s",
+    async (_case, mistake) => {
+      const made = scene(false);
+      await succeed(made.machine, "ADD", victim, made.config);
+      await succeed(made.machine, "DEL", victim, made.config);
+      await succeed(made.machine, "DEL", victim, { ...made.config, ...mistake });
+    },
+  );
 
   test("of a container from before us deletes the primary although the rest of the configuration is wrong", async () => {
     const made = scene(false);

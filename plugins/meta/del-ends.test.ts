@@ -67,7 +67,7 @@ function rewrite({ machine }: RecordingNode, config: object): void {
   machine.spawn().sys.files.write(definition, JSON.stringify(config), { mode: 0o644 });
 }
 
-describe("what never was attached", () => {
+describe("a step that never was attached", () => {
   test.each([
     ["there", {}],
     ["gone", gone],
@@ -95,7 +95,7 @@ describe("what never was attached", () => {
     },
   );
 
-  test("is deleted by the definition as it is now, once that is corrected", async () => {
+  test("is deleted by the corrected definition", async () => {
     const made = scene();
     await made.verb("ADD");
     rewrite(made, { cniVersion: "1.1.0", type: "strict" });
@@ -140,7 +140,7 @@ describe("what never was attached", () => {
     expect(text.ok && text.value).not.toContain('"type":"main"');
   });
 
-  test("and whose failure says that it will pass is tried three times", async () => {
+  test("is tried three times if its failure may pass", async () => {
     const made = scene();
     made.strict.code = 11;
     await made.verb("ADD");
@@ -149,7 +149,7 @@ describe("what never was attached", () => {
     expect(held(made)).toEqual(["pod1 left-over"]);
   });
 
-  test("since a plugin is not there: DEL has nothing to look for", async () => {
+  test("because its plugin is missing leaves nothing for DEL", async () => {
     const made = scene();
     const config = { ...base, networks: ["shop/absent"] };
     made.machine
@@ -160,7 +160,7 @@ describe("what never was attached", () => {
   });
 });
 
-describe("what was attached", () => {
+describe("a step that was attached", () => {
   async function attached(): Promise<Scene> {
     const made = scene({ cniVersion: "1.1.0", type: "strict" });
     expect(await made.verb("ADD")).toBe("ok");
@@ -168,7 +168,7 @@ describe("what was attached", () => {
     return made;
   }
 
-  test("and whose namespace is gone: the third DEL ends", async () => {
+  test("is given up by the third DEL if its namespace is gone", async () => {
     const made = await attached();
     for (const _try of [1, 2]) expect(await made.verb("DEL", gone)).toBe("delegate.failed 999");
     expect(held(made)).toEqual(["pod1 record"]);
@@ -179,7 +179,7 @@ describe("what was attached", () => {
     expect(held(made)).toEqual([]);
   });
 
-  test("and whose namespace is there: the fifth ends, ten minutes after the first", async () => {
+  test("is given up by the fifth DEL, ten minutes after the first, if its namespace is there", async () => {
     const made = await attached();
     for (const _try of [1, 2, 3, 4, 5, 6]) expect(await made.verb("DEL")).toBe("delegate.failed 999");
     made.machine.clock.advance(10 * 60_000);
@@ -187,7 +187,7 @@ describe("what was attached", () => {
     expect(held(made)).toEqual(["pod1 left-over"]);
   });
 
-  test("what passes is waited for, an hour", async () => {
+  test("is tried for an hour if its failure may pass", async () => {
     const made = await attached();
     made.strict.code = 11;
     for (const _try of [1, 2, 3, 4, 5, 6]) expect(await made.verb("DEL", gone)).toBe("delegate.failed 11");
@@ -195,14 +195,14 @@ describe("what was attached", () => {
     expect(await made.verb("DEL", gone)).toBe("ok");
   });
 
-  test("GC's own DELs count, and it does not fail for ever", async () => {
+  test("is given up by GC as well: GC's DELs count, and GC does not fail for ever", async () => {
     const made = await attached();
     for (const _try of [1, 2]) expect(await made.verb("GC", gcOf())).toBe("delegate.failed 999");
     expect(await made.verb("GC", gcOf())).toBe("ok");
     expect(held(made)).toEqual(["pod1 left-over"]);
   });
 
-  test("a plugin that is back in time: nothing was given up", async () => {
+  test("is not given up if its plugin is back in time", async () => {
     const made = await attached();
     expect(await made.verb("DEL", gone)).toBe("delegate.failed 999");
     const config = { ...base, prevResult: { cniVersion: "1.1.0" } };
@@ -215,7 +215,7 @@ describe("what was attached", () => {
   });
 });
 
-test("a pod that is tried again and again leaves a bounded number behind, the latest", async () => {
+test("a pod that is tried again and again leaves only a few steps left over, the latest", async () => {
   const made = scene();
   for (let n = 0; n < 80; n++) {
     made.machine.clock.advance(1000);
@@ -235,7 +235,7 @@ async function refusedTwice(made: Scene): Promise<void> {
   expect(held(made)).toEqual(["pod1 left-over"]);
 }
 
-test("a container of the same ID is attached anew, and GC does not delete it with what is left over", async () => {
+test("a new attachment under the same container ID is not deleted with what is left over", async () => {
   const made = scene();
   await refusedTwice(made);
   rewrite(made, { cniVersion: "1.1.0", type: "strict" });

@@ -40,7 +40,7 @@ async function del(networks: string, more: JsonObject = {}, files: Readonly<Reco
 }
 
 describe("DEL without a record", () => {
-  test("deletes what an ADD would make now", async () => {
+  test("deletes the attachments that an ADD would make now", async () => {
     expect(await del("there")).toEqual({
       outcome: { ok: true, value: undefined },
       runs: ["/bin/cni/side", "/bin/cni/main"],
@@ -48,20 +48,20 @@ describe("DEL without a record", () => {
     });
   });
 
-  test("a network of the pod's choice with a plugin that is not there is passed over, as no ADD began with it", async () => {
+  test("passes over a network of the pod's if its plugin is missing, because no ADD has begun with it", async () => {
     const { outcome, runs, warnings } = await del("half,there");
     expect(outcome.ok).toBe(true);
     expect(runs).toEqual(["/bin/cni/side", "/bin/cni/main"]);
     expect(warnings).toEqual([expect.stringMatching(/network default\/half is passed over: .*"absent"/)]);
   });
 
-  test("a network of the operator's is not passed over", async () => {
+  test("does not pass over a network of the operator's", async () => {
     const { outcome, runs } = await del("", { networks: ["half"] });
     expect(outcome).toMatchObject({ ok: false, error: { id: "delegate.not-found" } });
     expect(runs, "the others are deleted all the same").toEqual(["/bin/cni/main"]);
   });
 
-  test("after a torn record something is left, and nothing is passed over", async () => {
+  test("passes over nothing after a torn record, because something may be left", async () => {
     const { outcome } = await del("half", {}, { "/state/pods/c1@eth0.json": "{" });
     expect(outcome).toMatchObject({ ok: false, error: { id: "delegate.not-found" } });
   });

@@ -75,7 +75,7 @@ test.each([true, false])("each attachment keeps its own source (chained: %s)", (
   expect(primary).toBe(isChained ? "a plugin before hawser" : "hawser");
 });
 
-test("the verbs that each is sent: by version, by what it has disabled, STATUS only where every pod has it", () => {
+test("each delegate's verbs: by its version, by what it disables, and STATUS only if every pod has the network", () => {
   const { attachments } = example(false, false);
   expect(Object.fromEntries(attachments.map(({ ifname, verbs }) => [ifname, verbs.join(" ")]))).toEqual({
     eth0: "ADD DEL CHECK STATUS GC",

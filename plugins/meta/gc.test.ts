@@ -104,7 +104,7 @@ const of = ({ world }: Scene, id: string): string[] =>
   [...world].filter((each) => each.includes(`/${id}/`)).sort();
 
 describe("while one ADD takes 75 s", () => {
-  test("GC gets through, spares what it makes, and other pods start at once", async () => {
+  test("GC gets through, spares what the ADD makes, and other pods start at once", async () => {
     const made = scene();
     const { machine } = made;
     const slow = call(made, "ADD", "slow");
@@ -131,7 +131,7 @@ describe("while one ADD takes 75 s", () => {
     for (let count = 0; count < 20; count++) expect(of(made, `pod${count}`)).toEqual(whole(`pod${count}`));
   });
 
-  test("GC leaves the container that it is of alone, though it is not listed, and removes others", async () => {
+  test("GC spares the ADD's container, though it is not listed, and removes others", async () => {
     const made = scene();
     await call(made, "ADD", "gone");
     const slow = call(made, "ADD", "slow");
@@ -145,7 +145,7 @@ describe("while one ADD takes 75 s", () => {
     expect([...made.world]).toEqual([]);
   });
 
-  test("and another follows upon it again and again, GC gets through all the same", async () => {
+  test("and slow ADDs follow one another, GC gets through all the same", async () => {
     const made = scene({ slowMs: 5000 });
     const slow = async (): Promise<void> => {
       for (let count = 0; count < 6; count++) await call(made, "ADD", `slow${count}`);
@@ -209,7 +209,7 @@ test("a delegate's GC that hangs is ended after 30 s, and told", async () => {
 });
 
 describe("GC and an ADD that meet at any moment", () => {
-  test.each([0, 50, 5000])("leave the ADD's pod whole (GC of a network takes %i ms)", async (gcMs) => {
+  test.each([0, 50, 5000])("leave the whole pod of the ADD (GC of a network takes %i ms)", async (gcMs) => {
     const counting: string[] = [];
     const first = scene({ gcMs });
     await call(first, "ADD", "old");

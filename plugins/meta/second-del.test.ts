@@ -33,21 +33,21 @@ describe("a second DEL", () => {
     expect(said(made).slice(2)).toEqual(deleted);
   });
 
-  test("of a pod from before hawser was installed neither", async () => {
+  test("of a pod from before hawser was installed calls nobody either", async () => {
     const made = node();
     await succeed(made, "DEL");
     await succeed(made, "DEL");
     expect(said(made)).toEqual(deleted);
   });
 
-  test("after one that could not tell all looks again", async () => {
+  test("looks again if the first did not know all networks", async () => {
     const made = node();
     const about = { annotations: { "k8s.v1.cni.cncf.io/networks": "unknown" }, netns: "" };
     for (const _time of [1, 2]) expect(await made.call("DEL", config, about)).toMatchObject({ ok: true });
     expect(said(made)).toEqual(["DEL prim", "DEL prim"]);
   });
 
-  test("after an ADD that was undone neither", async () => {
+  test("after an ADD that was undone calls nobody either", async () => {
     const made = node();
     const fails = { ...config, delegate: { type: "prim", fails: "ADD" } };
     expect(await made.call("ADD", fails, { annotations })).toMatchObject({ ok: false });
@@ -56,7 +56,7 @@ describe("a second DEL", () => {
     expect(made.calls).toHaveLength(count);
   });
 
-  test("after a new ADD of the same container is the first again, even if the record is lost", async () => {
+  test("counts as the first after a new ADD of the container, even if the record is lost", async () => {
     const made = node();
     for (const verb of ["ADD", "DEL", "ADD"] as const) await succeed(made, verb, { annotations });
     made.machine.spawn().sys.files.remove("/var/lib/cni/hawser/pods/pod1@eth0.json");
@@ -65,7 +65,7 @@ describe("a second DEL", () => {
     expect(said(made)).toEqual(deleted);
   });
 
-  test("of what GC has collected neither", async () => {
+  test("of a container that GC has collected calls nobody either", async () => {
     const made = node();
     await succeed(made, "ADD", { annotations });
     const collected = await made.call("GC", config, { extra: { "cni.dev/valid-attachments": [] } });

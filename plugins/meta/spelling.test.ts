@@ -67,7 +67,7 @@ describe.each(spellings)("%s", (mac) => {
     expect(await macs({}, { [networks]: "fixed" }, { mac })).toEqual([right]);
   });
 
-  test("among what the runtime asks for", async () => {
+  test("in the runtime's own request", async () => {
     const delegate = { ...declaring, name: "x" };
     expect(await macs({ delegate, runtimeConfig: { mac } }, {})).toEqual([right]);
   });

@@ -203,7 +203,7 @@ test.each([
   expect(outcome).toMatchObject(isRight ? { ok: true } : { error: { id: "check.interface" } });
 });
 
-describe("what is wrong with the attachment is found all the same", () => {
+describe("a real fault of the attachment is found all the same", () => {
   test.each(right)("%s", async (_case, id, each) => {
     const { outcome } = await checked(each);
     expect(outcome).toMatchObject({ ok: false, error: { id } });

@@ -92,7 +92,7 @@ describe.each(rows)("$name ($type)", (row) => {
     }
   });
 
-  test("says what is wrong with others", () => {
+  test("says what is wrong with other values", () => {
     for (const [value, why] of [...(kind?.wrong ?? []), ...(more[name]?.wrong ?? [])]) {
       expect(judgeFields({ [name]: value }).problems, JSON.stringify(value)).toEqual([{ place: name, why }]);
       expect(isRight(name, value)).toBe(false);
@@ -129,13 +129,13 @@ describe("the fields together", () => {
     expect(judgeFields(raw).problems.map(({ place }) => place)).toEqual(["networks", "parallel", "timeout"]);
   });
 
-  test("have those that do not exist told in their own order, but for keys of others", () => {
+  test("report unknown fields in their own order, except keys of others", () => {
     const raw: JsonObject = { network: 1, name: "n", "cni.dev/attachments": [], toString: 1 };
     expect(unknownFields(raw)).toEqual(["network", "toString"]);
     expect(unknownFields(JSON.parse('{"__proto__": 1}'))).toEqual(["__proto__"]);
   });
 
-  test("are as a dialect has it where nothing is said, and where what is said is wrong", () => {
+  test("have the dialect's default if they are missing or wrong", () => {
     const dialect = { status: "off", opaqueTypes: ["*"], binDir: "/opt/cni/bin" } as const;
     expect(settingsIn({ binDir: "" }, dialect)).toMatchObject(dialect);
     expect(settingsIn({ status: "on", opaqueTypes: "a", binDir: 7 }, dialect)).toMatchObject(dialect);
@@ -143,7 +143,7 @@ describe("the fields together", () => {
     expect(settingsIn(said, dialect)).toMatchObject(said);
   });
 
-  test("tell a relative path although it is wrong: a DEL looks there", () => {
+  test("keep a relative path although it is wrong: a DEL looks there", () => {
     expect(settingsIn({ stateDir: "state" }).stateDir).toBe("state");
   });
 });

@@ -101,13 +101,19 @@ describe("the meta-plugin's configuration", () => {
   test.each<[string, JsonObject, string, number, string]>([
     ["an unknown field, with its value", { network: ["x"] }, "config.unknown-field", 2, `network = ["x"]`],
     [
-      "one that is a secret, without it",
+      "an unknown field that holds a secret, and does not print it",
       { etcd_password: "x" },
       "config.unknown-field",
       2,
       'etcd_password = "(secret)"',
     ],
-    ["one with a secret in it", { a: { token: "x" } }, "config.unknown-field", 2, 'a = {"token":"(secret)"}'],
+    [
+      "an unknown field with a secret in it",
+      { a: { token: "x" } },
+      "config.unknown-field",
+      2,
+      'a = {"token":"(secret)"}',
+    ],
     ["a wrong type", { networks: "storage" }, "config.field", 7, "networks"],
     ["every problem at once", { networks: 1, parallel: "yes" }, "config.field", 7, "parallel"],
     ["a wrong choice", { result: "all" }, "config.field", 7, `"merged" or "primary"`],

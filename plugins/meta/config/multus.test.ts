@@ -85,7 +85,7 @@ describe("a configuration in Multus's words", () => {
       { readinessFile: "/run/ready", crossNamespace: ["default"] },
     ],
     [
-      "what is spelled rightly wins",
+      "the right spelling wins",
       { readinessindicatorfile: "/right", ReadinessIndicatorFile: "/wrong" },
       { readinessFile: "/right" },
     ],
@@ -112,7 +112,7 @@ describe("a configuration in Multus's words", () => {
     ],
     ["null is as good as nothing", { kubeconfig: null, readinessindicatorfile: null }, { kubeconfig: "" }],
     [
-      "fields of ours",
+      "hawser's own fields",
       { timeout: "90s", stateDir: "/s", definitionsDir: "/d" },
       { timeoutMs: 90_000, stateDir: "/s" },
     ],
@@ -148,7 +148,7 @@ describe("a configuration in Multus's words", () => {
     expect(config).toMatchObject({ ok: false, error: { id, msg: expect.stringContaining(text) } });
   });
 
-  test("of a broken one the primary is left, which is what a DEL without a record has", async () => {
+  test("a broken configuration keeps its primary, for a DEL without a record", async () => {
     const broken = network({ delegates: [flannel, macvlan], namespaceIsolation: 7 });
     expect(await parseMetaConfig(broken)).toMatchObject({ ok: false });
     const salvaged = await salvageMetaConfig(broken);

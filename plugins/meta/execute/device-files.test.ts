@@ -14,7 +14,7 @@ const chain = {
 const plain: Step = { role: "secondary", network: "blue/fast", ifname: "net1", chain };
 const step: Step = { ...plain, deviceInfoFile: path };
 
-describe("what is known of an attachment's device, for the pod's status", () => {
+describe("the device information in the pod's status", () => {
   test.each<[string, Step, Record<string, string>, unknown]>([
     ["what its file says, whoever wrote it", step, { [path]: '{"type":"memif"}' }, { type: "memif" }],
     ["nothing, where nobody wrote it", step, {}, undefined],

@@ -19,7 +19,7 @@ const tuned = {
 };
 const asking = { mac: "02:00:00:00:00:09" };
 
-describe("what is claimed early", () => {
+describe("the addresses that are claimed early", () => {
   function claimOf(config: JsonObject, request: Partial<NetworkRequest> = {}, more: object = {}) {
     const planned = must(
       plan(
@@ -70,14 +70,14 @@ describe("what is claimed early", () => {
     expect(claimOf(config)).toEqual(expected);
   });
 
-  test("the pod asks itself: only where the IPAM plugin would not hear of it", () => {
+  test("the pod itself asks for a MAC address: only if the IPAM plugin would not get it", () => {
     expect(claimOf(macvlan, asking)).toBeUndefined();
     expect(claimOf(tuned, asking)).toEqual({ to: [], asked: asking.mac });
     expect(claimOf(tuned, asking, { dialect: "multus" })).toBeUndefined();
     expect(claimOf(macvlan, { cniArgs: { mac: asking.mac } })).toBeUndefined();
   });
 
-  test("in Multus's dialect CNI_ARGS tell it, too", () => {
+  test("in Multus's dialect CNI_ARGS have the MAC address, too", () => {
     expect(claimOf(macvlan, {}, { dialect: "multus" })).toEqual({ to: [0], inArgs: true });
   });
 });
@@ -158,7 +158,7 @@ describe("an ADD", () => {
     expect(node.calls[1]?.args).not.toContain("MAC=");
   });
 
-  test("under type multus says it in CNI_ARGS", async () => {
+  test("under type multus gives the MAC address in CNI_ARGS", async () => {
     const node = createRecordingNode(types, {
       "/c/10-net.conf": { cniVersion: "1.0.0", name: "net", type: "macvlan", capabilities: mac, ipam },
     });
@@ -236,7 +236,7 @@ describe("an ADD", () => {
   });
 });
 
-test("a record keeps that its addresses were claimed early, and an older one has nothing of it", () => {
+test("a record says that its addresses were claimed early, and an older record does not", () => {
   const claim = { to: [0], inArgs: true };
   const step = { role: "secondary", network: "data", ifname: "net1" };
   const chain = { name: "data", cniVersion: "1.0.0", plugins: [macvlan] };

@@ -50,7 +50,7 @@ function scene() {
   return { node, api, patches, add, told, owed, of };
 }
 
-describe("after an ADD without its status", () => {
+describe("after an ADD whose status was not written", () => {
   test("the next ADD of any pod writes it, with what that pod has, and only once", async () => {
     const { api, add, told, owed, patches } = scene();
     api.status = 403;
@@ -69,7 +69,7 @@ describe("after an ADD without its status", () => {
     expect(told()).toEqual(["c uid-c"]);
   });
 
-  test("GC writes it", async () => {
+  test("GC writes the status", async () => {
     const { node, api, add, told, owed } = scene();
     api.status = 403;
     await add("a");
@@ -89,7 +89,7 @@ describe("after an ADD without its status", () => {
     expect(owed()).toHaveLength(3);
   });
 
-  test("many are seen to a few at a time", async () => {
+  test("many untold statuses are written a few at a time", async () => {
     const { api, add, told, owed } = scene();
     api.status = 403;
     for (let n = 0; n < 10; n++) await add(`p${n}`);
@@ -101,7 +101,7 @@ describe("after an ADD without its status", () => {
   });
 });
 
-describe("is not written", () => {
+describe("an untold status is not written", () => {
   async function owing() {
     const made = scene();
     made.api.status = 403;
@@ -119,7 +119,7 @@ describe("is not written", () => {
     expect(owed()).toEqual([]);
   });
 
-  test("when a newer sandbox of the pod has told its own", async () => {
+  test("when a newer sandbox of the pod has written its own", async () => {
     const { node, add, told, owed } = await owing();
     node.machine.clock.advance(1000);
     await add("a", "c-a2");

@@ -128,7 +128,7 @@ test("one request: a patch of the pod's status, with its uid and every network",
   ]);
 });
 
-test("a static pod's has no uid: in the API it has another one", async () => {
+test("a static pod's patch has no uid, because the API has another one", async () => {
   const { asked } = await add({}, { status: 200 }, { "kubernetes.io/config.source": "file" });
   expect(asked[0]?.body.metadata).not.toHaveProperty("uid");
 });

@@ -66,7 +66,7 @@ describe("isolation", () => {
     ["one whose openness is a pattern", { network: "blue/a", annotations: opens("sh*") }],
     ["one that does not exist", { network: "blue/a", error: missing }],
     [
-      "one that is broken",
+      "a broken definition",
       { network: "blue/a", error: cniError("invalidConfig", "kube.bad-definition", "it is") },
     ],
     ["one that cannot be read", { network: "blue/a", error: cniError("ioFailure", "kube.read", "EIO") }],
@@ -86,7 +86,7 @@ describe("isolation", () => {
   });
 });
 
-describe("what is asked of a network", () => {
+describe("requests of a network", () => {
   const denies = (text: string) => ({ "v1.hawser-cni.io/denied-requests": text });
   const everything: Partial<NetworkRequest> = {
     ips: ["10.0.0.1"],
@@ -170,24 +170,24 @@ describe("what is asked of a network", () => {
   });
 });
 
-describe("which plugins may run", () => {
+describe("the plugins that may run", () => {
   const list = { plugins: [{ type: "bridge", ipam: { type: "static" } }, { type: "evil" }] };
 
   test.each<[string, Case, readonly string[] | undefined, string | undefined]>([
     [
-      "any for a definition on disk",
+      "any plugin for a definition on disk",
       { network: "shop/a", config: { type: "host-device" } },
       undefined,
       undefined,
     ],
     [
-      "not any for one of the API",
+      "not any plugin for a definition of the API",
       { network: "shop/a", keptIn: "api", config: { type: "host-device" } },
       undefined,
       `"host-device"`,
     ],
     [
-      "the reference plugins for one of the API",
+      "the reference plugins for a definition of the API",
       { network: "shop/a", keptIn: "api", config: { type: "bridge" } },
       undefined,
       undefined,
@@ -199,7 +199,7 @@ describe("which plugins may run", () => {
       `shop/a runs "evil"`,
     ],
     [
-      "IPAM, too",
+      "IPAM plugins are judged, too",
       { network: "shop/a", keptIn: "api", config: { type: "bridge", ipam: { type: "evil" } } },
       undefined,
       `"evil"`,
@@ -209,7 +209,7 @@ describe("which plugins may run", () => {
     ["none", { network: "shop/a", config: { type: "bridge" } }, [], "Allowed are none."],
     ["all, said so", { network: "shop/a", keptIn: "api", config: { type: "evil" } }, ["*"], undefined],
     [
-      "those of what every pod gets",
+      "the plugins of the networks that every pod gets",
       { network: "shop/a", keptIn: "api", origin: "configuration", config: list },
       undefined,
       `"evil"`,
@@ -223,7 +223,7 @@ describe("which plugins may run", () => {
   });
 });
 
-test("everything that keeps a pod from its networks is told at once", () => {
+test("all reasons that keep a pod from its networks are told at once", () => {
   const error = refusal(
     [
       { network: "blue/a" },

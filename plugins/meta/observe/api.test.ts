@@ -68,10 +68,10 @@ const conf = (type: string) => ({ cniVersion: "1.1.0", type });
 type Scene = ReturnType<typeof scene>;
 const called = ({ node }: Scene) => node.calls.map(({ verb, type, ifname }) => `${verb} ${type} ${ifname}`);
 
-describe("ADD asks", () => {
+describe("ADD asks the API", () => {
   test.each<[string, object, Record<string, string> | undefined, Files, string[], string[]]>([
     [
-      "for the pod and its definitions where the runtime passes no annotations",
+      "for the pod and its definitions if the runtime passes no annotations",
       {},
       undefined,
       {},
@@ -79,7 +79,7 @@ describe("ADD asks", () => {
       ["ADD main eth0", "ADD one net1", "ADD two data0"],
     ],
     [
-      "for definitions only where it does",
+      "for definitions alone if the runtime passes the annotations",
       {},
       { [networks]: "a,b" },
       {},
@@ -87,7 +87,7 @@ describe("ADD asks", () => {
       ["ADD main eth0", "ADD one net1", "ADD two net2"],
     ],
     [
-      "for what is not on disk",
+      "for definitions that are not on disk",
       {},
       { [networks]: "a,b" },
       { "/d/shop/a.conf": conf("two") },
@@ -95,7 +95,7 @@ describe("ADD asks", () => {
       ["ADD main eth0", "ADD two net1", "ADD two net2"],
     ],
     [
-      "for nothing where all is",
+      "for nothing if all definitions are on disk",
       { kubeconfig: "/none" },
       { [networks]: "a" },
       { "/d/shop/a.conf": conf("two") },
@@ -105,7 +105,7 @@ describe("ADD asks", () => {
     ["for nothing for a pod without annotations", { kubeconfig: "/none" }, {}, {}, [], ["ADD main eth0"]],
     ["for nothing without a kubeconfig", { kubeconfig: "" }, undefined, {}, [], ["ADD main eth0"]],
     [
-      "once for what is named twice",
+      "once for a definition that is named twice",
       { networks: ["shop/a"] },
       { [networks]: "a,a" },
       {},
@@ -124,7 +124,7 @@ describe("ADD asks", () => {
       ["ADD main eth0", "ADD two net1"],
     ],
     [
-      "for another namespace's that opens itself",
+      "for a definition of another namespace that opens itself",
       {},
       { [networks]: "blue/open" },
       {},
@@ -192,7 +192,7 @@ describe("ADD asks", () => {
     expect(refused).toMatchObject({ error: { id: "meta.cross-namespace" } });
   });
 
-  test("nothing without a kubeconfig: what is not on disk is an error", async () => {
+  test("for nothing without a kubeconfig: a definition that is not on disk is an error", async () => {
     const { node, asked } = scene();
     const about = { annotations: { [networks]: "a" } };
     const refused = await node.call("ADD", { ...config, kubeconfig: "" }, about);
@@ -200,7 +200,7 @@ describe("ADD asks", () => {
     expect(asked).toEqual([]);
   });
 
-  test("every error at once", async () => {
+  test("and reports every error at once", async () => {
     const { node } = scene();
     const refused = await node.call("ADD", config, { annotations: { [networks]: "x,y" } });
     expect(refused).toMatchObject({ error: { id: "kube.unknown-network" } });
@@ -235,7 +235,7 @@ describe("an ADD that is stopped while it asks has done nothing", () => {
   });
 });
 
-describe("the other verbs ask nothing", () => {
+describe("the other verbs do not ask the API", () => {
   const open = { ...config, allowedTypes: ["*"], opaqueTypes: ["*"], networks: ["shop/a"] };
 
   test("with a record: CHECK, STATUS, GC, DEL", async () => {

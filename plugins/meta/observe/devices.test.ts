@@ -63,7 +63,7 @@ async function devicesOf(
 }
 
 describe("which network gets which device", () => {
-  test("without a resource nothing is asked", async () => {
+  test("without a resource, the kubelet is not asked", async () => {
     const found = await devicesOf(observed(wanted("a"), wanted("b", "")), {});
     expect(found).toEqual({ devices: [undefined, undefined], effects: [], warnings: [] });
   });
@@ -86,7 +86,7 @@ describe("which network gets which device", () => {
     ]);
   });
 
-  test("one that a device plugin offers, and the pod has not requested, is an error", async () => {
+  test("a resource that a device plugin offers, and the pod has not requested, is an error", async () => {
     expect((await devicesOf(observed(wanted("a", "vendor.com/gpu")))).error?.id).toBe("device.none");
   });
 
@@ -110,7 +110,7 @@ describe("which network gets which device", () => {
     ["nobody tells them", observed(wanted("a", nic)), {}, "device.unread"],
     ["there is no pod", { ...observed(wanted("a", nic)), pod: undefined }, files, "device.pod"],
     [
-      "its information is garbage",
+      "the device information is garbage",
       observed(wanted("a", nic)),
       { ...files, "/devinfo/dp/vendor.com-nic-0000:01:00.1-device.json": "{" },
       "device.info",
@@ -123,7 +123,7 @@ describe("which network gets which device", () => {
   });
 });
 
-describe("what plugins are told of it", () => {
+describe("what plugins are told of the device", () => {
   async function planned(...networks: Wanted[]) {
     const assigned = must(
       await assignDevices(createFake({ files }).sys, metaConfig(), pod, networks, "required"),

@@ -51,7 +51,7 @@ describe("a pod learns nothing of another namespace's definition", () => {
     expect({ ...ofNone.error, msg: ofNone.error?.msg.replace("none", "lan") }).toEqual(said.error);
   });
 
-  test("one that opens itself is decoded as any other", async () => {
+  test("a definition that opens itself is decoded as any other", async () => {
     const left = expect.stringContaining("network definition blue/lan: left out: isGateway");
     expect(await addOf("blue/lan", api(opens, leaky))).toEqual({ error: undefined, warnings: [left] });
     expect((await addOf("blue/lan", api(opens, leaky), "{")).error?.id).toBe("config.resources");

@@ -38,7 +38,7 @@ test.each(["ADD", "GC"] as const)("%s gives up after 45 seconds, with nothing do
   expect(calls).toEqual([]);
 });
 
-test("ADD gives up with its own time", async () => {
+test("ADD gives up at its own deadline", async () => {
   const { call, machine } = node();
   expect(await call("ADD", { ...config, timeout: "7s" })).toMatchObject({ error: { id: "meta.not-ready" } });
   expect(machine.clock.monotonicMs()).toBe(7000);
@@ -55,7 +55,7 @@ test("ADD gives up when it is asked to stop", async () => {
   expect(machine.clock.monotonicMs()).toBe(0);
 });
 
-test("STATUS says at once how it is", async () => {
+test("STATUS says at once whether the file is there", async () => {
   const { call, machine } = node();
   expect(await call("STATUS", config)).toMatchObject({
     ok: false,
@@ -65,7 +65,7 @@ test("STATUS says at once how it is", async () => {
   expect(await node({ [ready]: "" }).call("STATUS", config)).toMatchObject({ ok: true });
 });
 
-test("DEL does not care", async () => {
+test("DEL does not wait for the file", async () => {
   const { call, calls, machine } = node({ [ready]: "" });
   await call("ADD", config);
   machine.disk.remove(ready);

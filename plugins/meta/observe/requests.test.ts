@@ -21,7 +21,7 @@ function names({ own, configured, chosen }: Requests): string[] {
   ];
 }
 
-describe("what is asked for", () => {
+describe("the networks that are asked for", () => {
   test.each<[string, Record<string, string>, Partial<MetaConfig>, string[]]>([
     ["nothing", {}, {}, []],
     ["empty annotations", { [networks]: " ", [own]: " \n" }, {}, []],
@@ -39,7 +39,7 @@ describe("what is asked for", () => {
     ],
     ["one of another namespace", { [own]: "blue/flat" }, owner, ["primary annotation blue/flat"]],
     [
-      "one where the configuration keeps them",
+      "a primary in the namespace that the configuration names",
       { [own]: `[{"name":"flat","interface":"eth0"}]` },
       { ...owner, defaultNetworkNamespace: "kube-system" },
       ["primary annotation kube-system/flat"],
@@ -51,10 +51,10 @@ describe("what is asked for", () => {
 
   test.each<[string, string, Partial<MetaConfig>, string]>([
     ["where hawser is chained", "flat", {}, "hawser does not attach this pod's primary network"],
-    ["that are two", "a,b", owner, "it names 2 networks, not one"],
+    ["that names two networks", "a,b", owner, "it names 2 networks, not one"],
     ["under another interface name", "flat@net7", owner, "it asks for interface net7"],
     [
-      "with what is the kubelet's to say",
+      "that asks for things that only the kubelet may ask for",
       `[{"name":"flat","portMappings":[{"hostPort":1,"containerPort":1}],"bandwidth":{"ingressRate":1,"ingressBurst":1}}]`,
       owner,
       "it asks for portMappings and bandwidth",
@@ -75,7 +75,7 @@ describe("what is asked for", () => {
   });
 });
 
-test("what is passed over is told once a key", () => {
+test("a key that is passed over is told once", () => {
   const { sys, warnings } = createFake();
   const asked = must(read({ [networks]: `[{"name":"a","colour":1,"size":2}]` }, { unknownKeys: "ignore" }));
   warnOfIgnored(sys, asked);

@@ -73,7 +73,7 @@ describe("where Multus's clusterNetwork is found", () => {
 
   test.each<[string, JsonObject, string]>([
     [
-      "nowhere",
+      "a name that is found nowhere",
       { clusterNetwork: "none" },
       "kube.unknown-network: find clusterNetwork: find network kube-system/none",
     ],
@@ -83,17 +83,17 @@ describe("where Multus's clusterNetwork is found", () => {
       "kube.unknown-network: find clusterNetwork: folder",
     ],
     [
-      "no such file",
+      "a path without a file",
       { clusterNetwork: "/etc/cni/none.conf" },
       "kube.read: find clusterNetwork: read /etc/cni/none.conf",
     ],
     [
-      "not JSON",
+      "a file that is not JSON",
       { clusterNetwork: "/etc/cni/net.d/broken.conf" },
       "kube.bad-configuration: find clusterNetwork",
     ],
     [
-      "a default network",
+      "a default network that is found nowhere",
       { clusterNetwork: "defined", defaultNetworks: ["none"] },
       "kube.unknown-network: find defaultNetworks[0]",
     ],
@@ -135,8 +135,8 @@ test("an API that refuses does not put pods on the network of a file", async () 
   expect(node.calls).toEqual([]);
 });
 
-describe("what every pod gets", () => {
-  test("delegates behind the first, under net<index>", async () => {
+describe("the networks that every pod gets", () => {
+  test("include the delegates behind the first, under net<index>", async () => {
     expect(await added({ delegates: [cbr0, side] })).toEqual([
       "flannel cbr0 eth0",
       "portmap cbr0 eth0",
@@ -144,7 +144,7 @@ describe("what every pod gets", () => {
     ]);
   });
 
-  test("defaultNetworks, but not in system namespaces", async () => {
+  test("include defaultNetworks, but not in system namespaces", async () => {
     const config = { clusterNetwork: "defined", defaultNetworks: ["by-file"] };
     expect(await added(config)).toEqual(["macvlan of-definition eth0", "macvlan by-file net1"]);
     const system = "IgnoreUnknown=1;K8S_POD_NAMESPACE=kube-system;K8S_POD_NAME=dns";
@@ -152,7 +152,7 @@ describe("what every pod gets", () => {
     expect(await added({ ...config, systemNamespaces: [] }, system)).toHaveLength(2);
   });
 
-  test("STATUS asks all of it", async () => {
+  test("STATUS asks the plugins of all of them", async () => {
     const node = createRecordingNode(types, files);
     const delegates = [
       { ...side, cniVersion: "1.1.0" },

@@ -111,7 +111,7 @@ describe("merge", () => {
     expect(merge([primary, {}, secondary])).toEqual(merge([primary, secondary]));
   });
 
-  test("changes none of its inputs", () => {
+  test("changes none of the results that it merges", () => {
     const before = structuredClone([primary, secondary]);
     merge([primary, secondary]);
     expect([primary, secondary]).toEqual(before);

@@ -65,12 +65,12 @@ describe("plan in Multus's dialect", () => {
     expect(made?.chain.plugins[0]?.runtimeConfig).toEqual({ ips: ["10.1.0.5"] });
   });
 
-  test("what CNI_ARGS do not say must be declared all the same", () => {
+  test("a capability that CNI_ARGS do not have must still be declared", () => {
     const planned = plan(config, [secondary({ type: "macvlan" }, { bandwidth: { ingressRate: 1 } })], "c1");
     expect(planned).toMatchObject({ ok: false, error: { id: "meta.capability" } });
   });
 
-  test("no delegate is Multus or hawser", () => {
+  test("Multus and hawser are refused as delegates", () => {
     for (const type of ["multus", "hawser"]) {
       const multus = metaConfig({ network: { ...config.network, type: "multus" } });
       expect(plan(multus, [primary({ type })], "c1")).toMatchObject({ error: { id: "meta.recursion" } });
@@ -192,7 +192,7 @@ describe("plan", () => {
     expect(plan(kubelets, [undeclared], "c1")).toMatchObject({ ok: false, error: { id: "meta.capability" } });
   });
 
-  test("what no plugin declares is told of every network at once", () => {
+  test("the capabilities that no plugin declares are told for all networks at once", () => {
     const one = secondary(
       { type: "x", capabilities: { ips: true } },
       { ips: ["10.0.0.1"], mac: "02:00:00:00:00:09" },
@@ -228,7 +228,7 @@ describe("plan", () => {
     ],
     ["itself as a delegate", primary({ type: "hawser" }), "meta.recursion", 7],
     [
-      "itself within a list",
+      "hawser itself within a list",
       secondary({ plugins: [{ type: "x" }, { type: "hawser" }] }),
       "meta.recursion",
       7,
@@ -250,7 +250,7 @@ describe("plan", () => {
     expect(plan(meta(), [selection], "c1")).toMatchObject({ ok: false, error: { id, code } });
   });
 
-  test("the error names the network", () => {
+  test("the error of a step names its network", () => {
     const outcome = plan(meta(), [secondary({ type: "x" }, { ips: ["10.0.0.1"] })], "c1");
     expect(outcome.ok ? "" : outcome.error.msg).toContain("blue/data");
   });

@@ -40,7 +40,7 @@ describe("select", () => {
     ]);
   });
 
-  test("a requested name does not shift those after it", () => {
+  test("a requested interface name does not shift the names after it", () => {
     const list = [primary, wanted("a", { interface: "data0" }), wanted("b")];
     expect(names(list)).toEqual([
       "primary pods eth0",
@@ -58,7 +58,7 @@ describe("select", () => {
     ]);
   });
 
-  test("chained: secondaries only", () => {
+  test("a chained hawser selects secondaries only", () => {
     expect(names([wanted("a")])).toEqual(["secondary default/a net1"]);
   });
 

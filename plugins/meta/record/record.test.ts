@@ -52,7 +52,7 @@ describe("an attachment record", () => {
     expect(back?.result.ips).toEqual([{ address: "10.0.0.2/8" }]);
   });
 
-  test("keeps what a step has in its CNI_ARGS", () => {
+  test("keeps the values that a step adds to CNI_ARGS", () => {
     const args = "MAC=02:00:00:00:00:01;IP=10.0.0.2";
     expect(reread(begun(about, [{ ...step, args }]))?.carried[0]?.step.args).toBe(args);
     expect(reread(begun(about, [step]))?.carried[0]?.step).not.toHaveProperty("args");
@@ -65,7 +65,7 @@ describe("an attachment record", () => {
     expect(reread(begun(about, [step]))?.carried[0]?.step).toEqual(step);
   });
 
-  test("without a pod", () => {
+  test("can be without a pod", () => {
     expect(reread(begun({ ...about, pod: undefined }, []))?.pod).toBeUndefined();
   });
 
@@ -90,12 +90,12 @@ describe("an attachment record", () => {
 describe("a record that DEL could not use is a bug, and is thrown", () => {
   const secondary = { ...step, role: "secondary" as const, ifname: "net1" };
 
-  test("the primary behind a secondary", () => {
+  test("a primary that comes after a secondary", () => {
     expect(() => begun(about, [secondary, step])).toThrow("the primary is not the first step");
     expect(begun(about, [step, secondary]).carried).toHaveLength(2);
   });
 
-  test("two steps of one interface", () => {
+  test("two steps with one interface", () => {
     expect(() => begun(about, [step, secondary, secondary])).toThrow(
       "two steps make one interface (eth0, net1, net1)",
     );
