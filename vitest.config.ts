@@ -21,7 +21,7 @@ export default defineConfig({
           name: "live",
           include: ["**/*.live.test.ts"],
           exclude: nowhere,
-          // They share the machine with each other: after the unit tests, and one file at a time.
+          // The live tests share the machine. They run after the unit tests, one file at a time.
           sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 120_000,

@@ -399,7 +399,7 @@ test("temporary files of live writers are left, and so is all else", () => {
 test("any object survives, and any two differ on disk", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()), (value) => {
-      // As it would come from a configuration: parsed from text.
+      // A value as it would come from a configuration: parsed from text.
       const record = document(JSON.stringify(value));
       expect(found(saved(record).sys)).toBe(printJson(record));
     }),

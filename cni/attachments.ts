@@ -208,7 +208,7 @@ function writeTemporary(sys: Sys, folder: string, path: string, text: string): A
   const written = write();
   if (written.ok) return written;
   if (written.error.code === "EEXIST") {
-    // It is our own, left by an attempt whose removal failed as well.
+    // The record is our own: an attempt left it when its removal failed as well.
     const removed = sys.files.remove(path);
     return removed.ok ? write() : removed;
   }

@@ -266,7 +266,7 @@ function survivors(result: CniResult, version: Version): CniResult {
   return { ...result, ...(interfaces && { interfaces }) };
 }
 
-/** The same for a version of families. */
+/** The same for a version whose results have one address of each family. */
 function firstSurvivors(result: CniResult): CniResult {
   const isV6 = (text: string) => text.includes(":");
   const v4 = result.ips?.find((each) => !isV6(each.address));

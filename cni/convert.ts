@@ -19,7 +19,7 @@ export function printResult(result: CniResult, version: Version): Outcome<JsonOb
   return atLeast(version, "0.3.0") ? ok(printLists(result, version)) : printFamilies(result, version);
 }
 
-/** For 0.3.0 and later. Keys that are not the specification's stay. */
+/** Converts to 0.3.0 and later. Keys that are not in the specification stay. */
 function printLists(result: CniResult, version: Version): JsonObject {
   const { interfaces = [], ips = [], routes = [], dns = {}, ...others } = result;
   const printedDns = withoutEmpty(dns);
@@ -52,7 +52,7 @@ function withoutEmpty(dns: Dns): JsonObject {
   );
 }
 
-/** For 0.1.0 and 0.2.0: the first address of each family, with the routes of that family. */
+/** Converts to 0.1.0 and 0.2.0: the first address of each family, with the routes of that family. */
 function printFamilies(result: CniResult, version: Version): Outcome<JsonObject, CniError> {
   const ip4 = printFamily(result, "4");
   const ip6 = printFamily(result, "6");

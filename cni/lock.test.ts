@@ -327,7 +327,7 @@ describe("a sweep", () => {
     const broken = machine.spawn();
     await taken(broken, "c3");
     for (const { pid } of [deadHolder, deadWaiter, broken]) machine.kill(pid);
-    // Its registration (two effects), the failed rename, the folder of the dead, the dead one's file.
+    // The effects are the registration (two), the failed rename, the folder of the dead, and the dead one's file.
     breaker.crashAt(4, "after");
     await expect(taken(breaker, "c3")).rejects.toThrow(Crash);
     expect(left(machine)).toContain(`${locks}/.dead~c3/${broken.sys.processes.self()}`);

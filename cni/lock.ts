@@ -177,7 +177,7 @@ function killedCollections(
   ];
 }
 
-/** To be called once the delegates of these GCs have ended. */
+/** Removes the files of these killed GCs. Call it after their delegates have ended. */
 export function forgetCollections(sys: Sys, killed: readonly KilledCollection[]): void {
   for (const { path } of killed) {
     sys.files.remove(path);

@@ -32,7 +32,7 @@ export function refuse(notes: Notes, place: string, why: string): undefined {
   return undefined;
 }
 
-/** As people are told: each problem behind its place. */
+/** The problems for people: each stands behind its place. */
 export function problemTexts({ problems }: Notes): string[] {
   return problems.map(({ place, why }) => `${place}: ${why}`);
 }

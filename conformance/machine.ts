@@ -23,7 +23,7 @@ export interface MachineRoute {
 
 export interface Namespace {
   readonly name: string;
-  /** As a runtime gives it in CNI_NETNS. */
+  /** The path that a runtime gives in CNI_NETNS. */
   readonly path: string;
 }
 

@@ -26,7 +26,7 @@ const reports = { table: tableReport, json: jsonReport, junit: junitReport, tap:
 async function main(): Promise<number> {
   // Called by a name of its own test plugin, it is that: see docs/conformance.md, "Is the suite right?".
   if (isTestPlugin(process.argv0)) return serveTestPlugin(process.argv0);
-  // As a service of a profile: see docs/conformance.md.
+  // Runs as a service of a profile: see docs/conformance.md.
   const [role, ready] = process.argv.slice(2);
   if (role === "dhcp-server" && ready !== undefined) return serveDhcp(ready);
   const { parseUsage } = await import("./suite-options.ts");

@@ -16,7 +16,7 @@ function pageText(page: string): string {
   return fs.readFileSync(`${root}/${page}`, "utf8");
 }
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub makes of headings. */
 function anchors(page: string): string[] {
   return [...pageText(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading

@@ -12,7 +12,7 @@ export interface DefinitionPlace {
   readonly name: string;
   /** The file's path, or that it is the API's. */
   readonly source: string;
-  /** Who wrote it: the node's operator, or whoever may write to the namespace. */
+  /** On the disk only the node's operator writes. In the API, whoever may write to the namespace does. */
   readonly keptIn: "disk" | "api";
 }
 

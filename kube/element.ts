@@ -15,7 +15,7 @@ import {
 import { isUnset, quote } from "./text.ts";
 import * as values from "./values.ts";
 
-/** Who reads the value of each key of the JSON form. */
+/** The reader of each key's value in the JSON form. */
 const readers = {
   name: values.text(definitionNameProblem),
   namespace: values.text(namespaceProblem),
@@ -44,7 +44,7 @@ const ids: Readonly<Record<string, ErrorId>> = {
   interfaceRequest: "annotation.interface",
 };
 
-/** For the end of an error. */
+/** The hint at the end of an error about an element. */
 export const elementHint = `Write a JSON array of objects with the keys ${Object.keys(readers).join(", ")}.`;
 
 /** Reads one network selection element (multi-network specification 1.3, section 4.1.2.1). */

@@ -15,7 +15,7 @@ export const defaultNetworkAnnotation = "v1.multus-cni.io/default-network";
 /** What a configuration must declare under `capabilities` for the runtime to pass the pod's annotations. */
 export const podAnnotationsCapability = "io.kubernetes.cri.pod-annotations";
 
-/** Whose sandbox it is, as the kubelet's runtime tells in CNI_ARGS. */
+/** The pod of the sandbox, by the kubelet's values in CNI_ARGS. */
 export interface PodIdentity {
   readonly namespace: string;
   readonly name: string;

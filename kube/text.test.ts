@@ -17,7 +17,7 @@ describe("somebody's text in an error", () => {
 
 test("a parser's reason is cut, and holds nothing that a terminal obeys", () => {
   expect(plainReason("Unexpected token '\u001b'")).toBe("Unexpected token '?'");
-  // As Bun's parser puts it, which repeats the whole word.
+  // Bun's parser says it in these words, and repeats the whole text.
   expect(plainReason(`Unexpected identifier "${"b".repeat(1000)}"`)).toMatch(
     /^Unexpected identifier "b+\.\.\.$/,
   );

@@ -11,17 +11,17 @@ const dangerousInLines = /[^\P{Cc}\n\t]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** For one line. The numbers are written as JSON does, so that JSON stays JSON. */
+/** The text for one line. Numbers of characters are written as in JSON, so that JSON stays JSON. */
 export function harmless(text: string): string {
   return text.replace(dangerous, numbered);
 }
 
-/** For several lines: line ends and tabs stay. */
+/** The text for several lines: line ends and tabs stay. */
 export function harmlessLines(text: string): string {
   return text.replace(dangerousInLines, numbered);
 }
 
-/** For one line of the same width: in tables each character counts. */
+/** The text for one line of the same width, because each character counts in a table. */
 export function harmlessCell(text: string): string {
   return text.replace(dangerous, "?");
 }

@@ -17,7 +17,7 @@ export async function readLine(): Promise<string> {
   return "";
 }
 
-/** For people at a terminal; for logs there is `sys.warn`. */
+/** Writes for people at a terminal. `sys.warn` writes to logs. */
 export function printStderr(text: string): Attempt {
   return attempt(() => writeAll(2, text));
 }

@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** In place of a boot's name on a machine that does not tell one. */
+/** Stands in place of the boot's name if the machine does not tell one. */
 export const unknownBoot = "noboot";
 
 export function printIdentity({ bootId, pid, startTicks }: ProcessIdentity): string {

@@ -89,7 +89,7 @@ function deleteNamespace(name: string): void {
   try {
     execFileSync("ip", ["netns", "del", name], { stdio: "ignore" });
   } catch {
-    // It was never made, or a probe has removed it.
+    // There is nothing to remove: it was never made, or a probe has removed it.
   }
 }
 

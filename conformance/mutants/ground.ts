@@ -36,7 +36,7 @@ export interface Ground {
 export interface DelegateEnd extends PluginEnd {
   /** How many seconds it ran; a mutant does not wait long. */
   readonly tookS: number;
-  /** It could not be started, since it is open for writing. */
+  /** The executable could not be started, since its file is open for writing. */
   readonly busy?: boolean;
 }
 

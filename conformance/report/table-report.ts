@@ -81,7 +81,7 @@ function untestable(run: RunOutcome): string[] {
   return [...reasons].map(([reason, ids]) => `not tried, as ${reason}: ${ids.join(", ")}`);
 }
 
-/** For sentences that contradict each other: which of them the suite applies. */
+/** The sentences of the specification that contradict each other, and which of them the suite applies. */
 function settled(run: RunOutcome): string[] {
   const applied = run.cases.filter(({ verdict }) => verdict === "pass" || verdict === "fail");
   const texts = new Map<string, string[]>();

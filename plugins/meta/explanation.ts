@@ -12,7 +12,7 @@ import type { RoutePlan } from "./routes/default-route.ts";
 /** A plan as people read it: all that an ADD would do, and why. */
 export interface Explanation {
   readonly network: string;
-  /** Who makes the pod's first interface. */
+  /** Whether Hawser or a plugin before it makes the pod's first interface. */
   readonly primary: "hawser" | "a plugin before hawser";
   readonly pod: PodIdentity | undefined;
   readonly parallel: boolean;
@@ -35,7 +35,7 @@ export interface ExplainedAttachment {
   readonly asked: readonly RequestKind[];
   /** The resource of which its definition wants a device. */
   readonly resource?: string;
-  /** That device's ID, as far as the kubelet knows the pod. */
+  /** The ID of that device, if the kubelet knows the pod. */
   readonly deviceId?: string;
   /** The file that defines it; `delegate` for a primary inside of hawser's own configuration. */
   readonly source: string;

@@ -97,7 +97,7 @@ function addressesOf({ interfaces = [], ips = [] }: CniResult, index: number): s
     .map(({ address }) => address);
 }
 
-/** By name, as `ip -j address show` tells them. */
+/** The links by name, from `ip -j address show`. */
 function readLinks(text: string): Map<string, Link> | undefined {
   const json = parseJson(text);
   if (!json.ok || !Array.isArray(json.value)) return undefined;

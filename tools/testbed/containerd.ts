@@ -34,7 +34,7 @@ export interface Containerd {
 
 /** A containerd that the live suites use. */
 export interface ContainerdBinary {
-  /** For example `containerd of the system`. */
+  /** The name, such as `containerd of the system`. */
   readonly name: string;
   /** The folder of containerd, its shim and its ctr. */
   readonly folder: string;

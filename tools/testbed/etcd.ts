@@ -11,7 +11,7 @@ import { findProgram, isBuilt } from "./executables.ts";
 
 /** An etcd executable that the live suites use. */
 export interface EtcdBinary {
-  /** For example `etcd 3.5`. */
+  /** The name, such as `etcd 3.5`. */
   readonly name: string;
   readonly path: string;
 }
@@ -65,7 +65,7 @@ export interface EtcdOptions {
   readonly flags?: readonly string[];
 }
 
-/** Not the prefix of the beds, which remove stale folders of their own prefix. */
+/** This is not the prefix of the beds, since a bed removes stale folders of its own prefix. */
 const prefix = "hawser-cluster-";
 let count = 0;
 

@@ -11,7 +11,10 @@ import type { Layer, Rules, WordRule } from "./rules.ts";
 
 export type Check = (project: Project, rules: Rules) => Violation[];
 
-/** Who may import whom (CONTRIBUTING.md, "The house"). Types count: a judge must not even know them. */
+/**
+ * Checks who may import whom (CONTRIBUTING.md, "The house"). Imports of types count as well: a judge must not even know the
+ * types.
+ */
 export const checkDirections: Check = (project, { layers, testHelpers }) => {
   return sourcesOf(project).flatMap(({ path, imports }) =>
     imports.flatMap(({ target, specifier, line }) => {

@@ -25,7 +25,7 @@ export interface Layer {
   readonly separate?: boolean;
 }
 
-/** Who may import a package, and whether only by `await import()`. */
+/** The files that may import a package, and whether only by `await import()`. */
 export interface PackageRule {
   readonly name: RegExp;
   readonly importers: readonly string[];

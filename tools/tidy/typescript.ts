@@ -24,7 +24,7 @@ export interface ParsedSource {
   readonly functions: readonly FunctionSpan[];
   /** The names of the interfaces, types and classes that it exports. */
   readonly exportedTypes: readonly string[];
-  /** It has a function or a class. A file of types and tables is proved by the files that use it. */
+  /** Whether the file has a function or a class. A file of types and tables is proved by the files that use it. */
   readonly doesSomething: boolean;
   /** The text, with spaces for its comments and for the insides of its strings, templates and regular expressions. */
   readonly code: string;

@@ -12,7 +12,7 @@ const confDir = "/etc/cni/net.d";
 const containerd = "/run/containerd/containerd.sock";
 const main = { type: "main", name: "pods" };
 const single = { cniVersion: "1.0.0", name: "pods", type: "hawser", delegate: main };
-/** As `hawser install` writes it. */
+/** The list as `hawser install` writes it. */
 const list = { cniVersion: "1.0.0", name: "pods", plugins: [{ type: "hawser", delegate: main }] };
 const blue = { cniVersion: "1.1.0", name: "blue", type: "side" };
 

@@ -95,7 +95,7 @@ describe.each(ways)("%s", (_what, options, files) => {
       async (node) => {
         const again = node.machine.spawn();
         const rest = await uninstall(again.sys);
-        // Its last effect removed the manifest, so nothing is left to repeat.
+        // The last effect removed the manifest, so nothing is left to repeat.
         expect(rest.code === 0 || rest.err.includes("install.none")).toBe(true);
         expect(fileText(node, `${conf}/${file}`)).toBe(original);
         expect(fileText(node, "/opt/cni/bin/hawser")).toBe("ENOENT");

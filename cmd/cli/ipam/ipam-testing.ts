@@ -20,7 +20,7 @@ export const hourMs = 3_600_000;
 export const node = "node-a";
 export const pool = "pods";
 
-/** This machine at that time. */
+/** A process on this machine at that time. */
 export const stopped: Sys = { ...asRoot(linux), clock: { ...linux.clock, nowMs: () => nowMs } };
 
 export interface Changes {

@@ -11,7 +11,7 @@ import { migrateCommand } from "./migrate.ts";
 
 type MigrateOptions = Parameters<typeof migrateCommand.run>[2];
 
-/** As Go's encoding/json writes bytes. */
+/** Bytes as Go's encoding/json writes them. */
 const bytes = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
 
 const cbr0 = {
@@ -157,7 +157,7 @@ describe("hawser migrate multus --take-over", () => {
     const [net2, data, portmap, flannel] = made.calls;
     const pod = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=u1";
     expect(net2?.args).toBe(pod);
-    // Its address and MAC are for the ADD alone.
+    // The address and the MAC address in CNI_ARGS are for the ADD alone.
     expect(data?.args).toBe(pod);
     expect(portmap?.config).toMatchObject({
       runtimeConfig: ports,

@@ -29,14 +29,14 @@ export interface MetaTeardown {
   readonly stateDir: string;
   readonly binDir: string;
   readonly confDir: string;
-  /** For all delegates of one operation together. */
+  /** The time for all delegates of one operation together. */
   readonly timeoutMs: number;
 }
 
 /** The settings, and what follows from them or from the dialect. */
 export interface MetaConfig extends MetaTeardown, Omit<Settings, "requests" | "result" | "runtimeConfig"> {
   readonly network: NetworkConfig;
-  /** Whose words the configuration is written in. Multus's fields come here translated (`multus.ts`). */
+  /** The dialect of the configuration. Multus's fields come here translated (`multus.ts`). */
   readonly dialect: "hawser" | "multus";
   readonly primary: Primary;
   /** Attached to every pod but those of `systemNamespaces`, before `networks`. */

@@ -46,7 +46,7 @@ export interface RequestRules {
   readonly networks: Readonly<Record<string, Partial<Permissions>>>;
 }
 
-/** As Multus: everything that plugins obey is allowed. */
+/** Multus allows everything that plugins obey. */
 export const allAllowed: Permissions = {
   ips: "allow",
   mac: "allow",

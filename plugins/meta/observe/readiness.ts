@@ -3,7 +3,7 @@ import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { MetaConfig } from "../config/config.ts";
 
-/** As long as Multus waits. It is part of the operation's own time. */
+/** Multus waits as long. The wait is part of the operation's own time. */
 const patienceMs = 45_000;
 const stepMs = 1000;
 

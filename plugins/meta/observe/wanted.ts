@@ -26,7 +26,7 @@ export interface Wanted {
 
 /** A network that a field of the operator's configuration names by where it is found. */
 export interface OperatorsChoice {
-  /** For errors. */
+  /** The configuration's field, for errors. */
   readonly field: string;
   readonly source: NetworkSource | ({ readonly kind: "auxiliary" } & Auxiliary);
 }

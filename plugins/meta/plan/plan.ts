@@ -135,7 +135,7 @@ function infoFile(
   return attachmentInfoPath(deviceInfoDir, network, containerId, ifname);
 }
 
-/** As Multus does: plugins for SR-IOV read the one key, host-device the other. */
+/** Multus writes both keys: plugins for SR-IOV read one, host-device the other. */
 function withDevice(chain: Chain, device: AssignedDevice | undefined): Chain {
   if (device === undefined) return chain;
   const keys = { deviceID: device.id, pciBusID: device.id };

@@ -89,7 +89,7 @@ function isNamespaceGone(sys: Sys, { netns }: RuntimeConf): boolean {
   return netns === "" || !sys.files.stat(netns).ok;
 }
 
-/** Also the folders where ADD found its plugins: the configuration may have been changed since. */
+/** The path has the folders where ADD found its plugins as well, because the configuration may have been changed since. */
 function pathFor(record: AttachmentRecord, { path }: RuntimeConf): string[] {
   return [...path, ...record.path.filter((folder) => !path.includes(folder))];
 }
