@@ -9,7 +9,7 @@ import { currentVersion, speaks, verbSince, versions } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
 
-/** What a plugin's process has besides `Sys`: its environment and its input. Each is used once. */
+/** The environment and the input of a plugin's process, which `Sys` does not have. Each is used once. */
 export interface PluginRequest {
   readonly variables: EnvironmentVariables;
   readonly readStdin: () => Outcome<string, { readonly message: string }>;

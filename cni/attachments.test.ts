@@ -31,7 +31,7 @@ function document(text: string): JsonObject {
 const begun = document('{"phase":"begun","steps":[{"ifname":"net1"}]}');
 const committed = document('{"phase":"committed","steps":[{"ifname":"net1","mac":"02:00:00:00:00:01"}]}');
 
-/** What is found under the key: the record's text, or the kind of its absence. */
+/** The record's text under the key, or the kind of its absence. */
 function found(sys: Sys, of = key): string {
   const loaded = load(sys, stateDir, of);
   return loaded.kind === "record" ? printJson(loaded.record) : loaded.kind;

@@ -302,7 +302,7 @@ function withPrevious(plugin: JsonObject, previous: DelegateResult | undefined):
   return previous === undefined ? plugin : { ...plugin, prevResult: previous.document };
 }
 
-/** What an ADD printed must be exactly one valid result (CNI 1.1.0, section 5, "Success"). */
+/** Requires that an ADD has printed exactly one valid result (CNI 1.1.0, section 5, "Success"). */
 function readResult(plugin: JsonObject, chain: Chain, stdout: string): Outcome<DelegateResult, CniError> {
   const bad = (why: string): Outcome<never, CniError> =>
     fail(

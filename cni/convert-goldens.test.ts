@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject, parseJson, printJson } from "./js
 import { parseResult } from "./result.ts";
 import { atLeast, type Version, versions } from "./version.ts";
 
-/** What libcni 1.3.0 made of the same documents; written by `tools/goldens`. */
+/** The results of libcni 1.3.0 for the same documents. `tools/goldens` has written them. */
 interface Golden {
   readonly name: string;
   readonly from: Version;

@@ -11,10 +11,10 @@ import {
   placeOf,
 } from "./lock-place.ts";
 
-/** What a killed process left in the folder of locks. */
+/** The files that a killed process left in the folder of locks. */
 export interface StaleLock {
   readonly path: string;
-  /** What was locked, for people. */
+  /** For people: the thing that was locked. */
   readonly holder: string;
 }
 

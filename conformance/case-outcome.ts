@@ -13,7 +13,7 @@ export interface CaseOutcome {
   readonly requirement: Requirement;
   readonly version: SpecVersion;
   readonly verdict: Verdict;
-  /** What the plugin did wrong; or why the probe did not apply, or could not go on. */
+  /** The plugin's mistake, or the reason why the probe did not apply or could not go on. */
   readonly findings: readonly string[];
   /** Shell lines that do by hand what the probe did. */
   readonly script: readonly string[];

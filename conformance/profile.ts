@@ -21,7 +21,7 @@ export interface Profile {
   readonly files?: Readonly<Record<string, JsonDocument>>;
   /** Commands that prepare the node. */
   readonly node?: readonly (readonly string[])[];
-  /** What has to run on the node while the plugin is tried; it is ready once the file exists. */
+  /** Programs that have to run on the node while the plugin is tried. Each is ready once its file exists. */
   readonly services?: readonly { readonly run: readonly string[]; readonly ready: string }[];
   /** An IPAM plugin that asks through the container's interface: the suite makes one, its other end in this bridge. */
   readonly bridge?: string;

@@ -178,7 +178,7 @@ export interface CallChange {
   readonly atOnce?: boolean;
 }
 
-/** What was said to a plugin and what it answered. */
+/** One call of a plugin, and its answer. */
 export interface Exchange extends PluginEnd {
   readonly verb: string;
   readonly env: Readonly<Record<string, string>>;

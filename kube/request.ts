@@ -47,7 +47,7 @@ export interface Problem {
   readonly text: string;
 }
 
-/** What one entry says, or every mistake in it. */
+/** The request of one entry, or every mistake in it. */
 export type Reading = Outcome<NetworkRequest, readonly Problem[]>;
 
 /** Reads `[namespace/]name[@interface]`, blanks allowed around each of them, as Multus does. */

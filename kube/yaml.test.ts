@@ -4,7 +4,7 @@ import { isObject, type Json, parseJson, printJson } from "../cni/json.ts";
 import { must } from "../sys/outcome-testing.ts";
 import { readDocument, readDocuments } from "./yaml.ts";
 
-/** What kubectl's own reader made of the same texts; written by `tools/goldens/yaml`. */
+/** The results of kubectl's own reader for the same texts. `tools/goldens/yaml` has written them. */
 interface Golden {
   readonly name: string;
   readonly text: string;

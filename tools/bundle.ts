@@ -1,9 +1,9 @@
 import type { BuildOptions } from "esbuild";
 
-/** What both executables are bundled from. */
+/** Both executables are bundled from this file. */
 export const entry = "cmd/main.ts";
 
-/** For Node: one CommonJS file, which is what a Node single executable takes. */
+/** The options for Node: one CommonJS file, because a Node single executable takes no other. */
 export const bundleOptions = {
   entryPoints: [entry],
   bundle: true,

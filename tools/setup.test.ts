@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
-/** What can be said of tools/setup by reading it; setup.live.test.ts runs it on a machine that has nothing. */
+/** These tests only read tools/setup. setup.live.test.ts runs it on a machine that has nothing. */
 
 const path = join(import.meta.dirname, "setup");
 const text = fs.readFileSync(path, "utf8");

@@ -7,7 +7,7 @@ import type { HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { runCli } from "./command-testing.ts";
 
-/** What ADD refuses before its first effect, `hawser explain` refuses in the same words: both call `planAdd`. */
+/** `hawser explain` refuses in the words in which ADD refuses before its first effect, because both call `planAdd`. */
 
 const definitions: Readonly<Record<string, unknown>> = {
   "shop/fields": { type: "macvlan", master: "eth0", kubeconfig: "/etc/shadow" },

@@ -87,7 +87,7 @@ export function whyOf({ state }: HeldRecord): string | undefined {
   return "why" in state ? state.why : undefined;
 }
 
-/** What to do about a record, for people; undefined when nothing is to be done. */
+/** The remedy for a record, for people. Undefined if nothing is to be done. */
 export function adviceOn({ state, entry }: HeldRecord): string | undefined {
   switch (state.kind) {
     case "attached":

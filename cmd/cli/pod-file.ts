@@ -4,7 +4,7 @@ import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type KubernetesManifest, readManifests } from "./manifests.ts";
 
-/** What a manifest says of a pod, as far as networks are concerned. */
+/** The parts of a pod's manifest that concern networks. */
 export interface PodFile {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -12,7 +12,7 @@ export interface PodFile {
   readonly annotations: JsonObject;
 }
 
-/** Which pod the person means, where a file holds several. */
+/** The pod that the person means, if a file holds several. */
 export interface WhichPod {
   readonly namespace: string | undefined;
   readonly name: string | undefined;

@@ -8,7 +8,7 @@ const root = dirname(dirname(import.meta.dirname));
 const folder = mkdtempSync(join(tmpdir(), "hawser-circles-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What Biome says, as `make lint` calls it, of a project of two files. */
+/** Biome's output for a project of two files, called as `make lint` calls it. */
 function lint(name: string, a: string, b: string): { status: number | null; output: string } {
   const project = join(folder, name);
   mkdirSync(project);

@@ -1,4 +1,4 @@
-/** What `make lint` holds the project to, as data. An exception stands here with its reason, or not at all. */
+/** The rules of `make lint`, as data. An exception stands here with its reason, or not at all. */
 export interface Rules {
   readonly layers: readonly Layer[];
   readonly packages: readonly PackageRule[];
@@ -32,7 +32,7 @@ export interface PackageRule {
   readonly why: string;
 }
 
-/** What `entries` load at once delays every pod: it may import none of these. */
+/** The modules that `entries` load at once delay every pod, so they may import none of these. */
 export interface HotPath {
   readonly entries: readonly string[];
   readonly packages: RegExp;

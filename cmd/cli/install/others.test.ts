@@ -12,7 +12,7 @@ import {
   uninstall,
 } from "./install-testing.ts";
 
-/** What other installers write into the runtime's first list must stay there, or the command must refuse. */
+/** The texts of other installers in the runtime's first list must stay there, or the command must refuse. */
 
 const conf = "/etc/cni/net.d";
 const ownList = `${conf}/00-hawser.conflist`;

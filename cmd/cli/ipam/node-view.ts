@@ -31,7 +31,7 @@ export function readNodeView(
   return ok({ attached, valid: valid.value, nowMs: sys.clock.nowMs() });
 }
 
-/** What a step of a record got from the pool. */
+/** The addresses that a step of a record got from the pool. */
 function attachedOf(
   sys: Sys,
   pool: Pool,

@@ -4,7 +4,7 @@ import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../ve
 import type { Ground, PluginInput } from "../ground.ts";
 import { type ModelContext, PluginCrash, PluginRefusal, text } from "./context.ts";
 
-/** What a verb of the test plugin prints; undefined is nothing. */
+/** The document that a verb of the test plugin prints. Undefined if it prints nothing. */
 export type Verbs = (context: ModelContext) => JsonDocument | undefined;
 
 const required: Readonly<Record<string, readonly string[]>> = {

@@ -3,7 +3,7 @@ import { isSince, isSpecVersion, type SpecVersion, specVersions } from "../../ve
 import { type ModelContext, PluginRefusal, text } from "./context.ts";
 import { runDelegate } from "./delegate.ts";
 
-/** What is kept of an attachment for its CHECK and DEL. */
+/** The state of an attachment that is kept for its CHECK and DEL. */
 interface Kept {
   readonly list: JsonDocument;
   readonly result: JsonDocument | undefined;
@@ -60,7 +60,7 @@ function versionOf(list: JsonDocument, { is, version }: ModelContext): SpecVersi
   return specVersions.findLast((each) => offered.includes(each)) ?? (version as SpecVersion);
 }
 
-/** What a plugin of the list is sent, but for prevResult. */
+/** The configuration that a plugin of the list is sent, without prevResult. */
 function requestOf(list: JsonDocument, plugin: JsonDocument, context: ModelContext): JsonDocument {
   const { is, config } = context;
   const { capabilities, hwcUnknown, ...fields } = plugin;

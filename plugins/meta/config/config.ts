@@ -24,7 +24,7 @@ export interface Auxiliary {
   readonly folder: string;
 }
 
-/** What every verb needs, DEL with a broken configuration included. */
+/** The fields that every verb needs, even a DEL with a broken configuration. */
 export interface MetaTeardown {
   readonly stateDir: string;
   readonly binDir: string;

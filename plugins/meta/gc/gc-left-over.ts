@@ -10,7 +10,7 @@ import { type AttachmentRecord, fromDocument } from "../record/record.ts";
 import { undoOtherwise } from "../undo/undo-otherwise.ts";
 import type { RecordOnDisk } from "./gc-plan.ts";
 
-/** What DELs of this network have given up, as GC knows it. */
+/** The left-over attachments of this network, as GC knows them. */
 export function readLeftOver(sys: Sys, stateDir: string, network: string): RecordOnDisk[] {
   const entries = list(sys, stateDir, (key) => key.network === network);
   return (entries.ok ? entries.value : []).flatMap((entry) => heldOf(entry) ?? []);

@@ -11,7 +11,7 @@ const batchSize = 16;
 
 type ReadDefinition = Outcome<Definition, CniError>;
 
-/** What a definition is called, wherever it is kept. */
+/** The name of a definition, wherever it is kept. */
 interface DefinitionName {
   readonly namespace: string;
   readonly name: string;

@@ -43,7 +43,7 @@ function isOutage(lookup: Lookup): boolean {
   );
 }
 
-/** What an annotation of a definition lists, separated by commas. */
+/** The names that an annotation of a definition lists, with commas between them. */
 export function wordsOf({ annotations }: Pick<Definition, "annotations">, annotation: string): string[] {
   const text = Object.hasOwn(annotations, annotation) ? (annotations[annotation] ?? "") : "";
   return text.split(",").flatMap((word) => (word.trim() === "" ? [] : [word.trim()]));

@@ -74,7 +74,7 @@ export async function observePrimary(
   return lookUp(sys, config, defaultNamespace, primaryOf(config), undefined);
 }
 
-/** What this node's files say of these networks. Nothing is admitted or refused. */
+/** Looks for these networks in this node's files. Nothing is admitted or refused. */
 export async function findOnNode(sys: Sys, config: MetaConfig, wanted: readonly Wanted[]): Promise<Wanted[]> {
   return readSources(sys, config, await readDefinitions(sys, config, wanted, undefined));
 }

@@ -41,7 +41,7 @@ function requestsIn(part: Outcome<NetworkRequest[], CniError>): NetworkRequest[]
   return part.ok ? part.value : [];
 }
 
-/** What every pod gets. */
+/** The networks that every pod gets. */
 export function readConfigured({ networks }: MetaConfig): Outcome<NetworkRequest[], CniError> {
   const requests = parseNetworkList(networks, defaultNamespace);
   return requests.ok ? requests : fail(within("read the configuration's networks", requests.error));

@@ -16,7 +16,7 @@ export interface Wanted {
   readonly role: "primary" | "secondary";
   /** Whether the operator wants it for every pod, or this pod's author asks for it. */
   readonly origin: "configuration" | "annotation";
-  /** What an entry of an annotation or of `networks` asks for; undefined where `choice` is set. */
+  /** The request of an entry of an annotation or of `networks`. Undefined if there is a `choice`. */
   readonly request?: NetworkRequest;
   readonly choice?: OperatorsChoice;
   readonly lookup: Lookup;

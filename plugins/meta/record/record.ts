@@ -59,7 +59,7 @@ export interface AttachmentRecord {
   readonly leftOver?: string;
 }
 
-/** What the pod's default routes were to become, and what was, or was about to be, changed for it. */
+/** The plan for the pod's default routes, and the changes that were made for it or were about to be made. */
 export interface RecordedRoutes extends RouteChanges {
   readonly plan: RoutePlan;
 }

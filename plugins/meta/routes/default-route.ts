@@ -12,7 +12,7 @@ export interface Gateway {
   readonly ifname: string;
 }
 
-/** What the pod's default routes are to be after all of its attachments are made. */
+/** The plan for the pod's default routes after all of its attachments are made. */
 export interface RoutePlan {
   /** At most one of a family: it takes the place of every other default route of the family. */
   readonly gateways: readonly Gateway[];
