@@ -186,9 +186,10 @@ const clock: Clock = {
 const random: Random = {
   hex: (digits) => {
     const bytes = crypto.getRandomValues(new Uint8Array(Math.ceil(digits / 2)));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
-      .join("")
-      .slice(0, digits);
+    // A loop: the first `Array.from` of a process takes a tenth of a millisecond.
+    let text = "";
+    for (const byte of bytes) text += (0x100 + byte).toString(16).slice(1);
+    return text.slice(0, digits);
   },
 };
 
