@@ -9,6 +9,16 @@ import type { JsonObject } from "./json.ts";
  * (Kelvin sign) to k. toLowerCase is another thing: it leaves the long s, and makes an i with a dot of U+0130.
  */
 export function foldKey(key: string): string {
+  return isAscii(key) ? key.toLowerCase() : foldOther(key);
+}
+
+function isAscii(key: string): boolean {
+  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) > 0x7f) return false;
+  return true;
+}
+
+/** Hardly any key comes here, so hardly any process compiles the expression. */
+function foldOther(key: string): string {
   return key.replace(/[A-Z\u017F\u212A]/g, toFolded);
 }
 

@@ -63,9 +63,11 @@ export function spellResult(document: JsonObject): JsonObject {
 
 /** Returns the same object if nothing is to be changed, which is nearly always so. */
 function spell(object: JsonObject, spells: Readonly<Record<string, Spell>>): JsonObject {
-  const entries = Object.entries(object).map(([key, value]): [string, Json] => {
+  let spelled = object;
+  for (const [key, value] of Object.entries(object)) {
     const own = foldKey(key);
-    return [key, Object.hasOwn(spells, own) ? (spells[own]?.(value) ?? value) : value];
-  });
-  return entries.every(([key, value]) => value === object[key]) ? object : Object.fromEntries(entries);
+    const other = Object.hasOwn(spells, own) ? (spells[own]?.(value) ?? value) : value;
+    if (other !== value) spelled = { ...spelled, [key]: other };
+  }
+  return spelled;
 }

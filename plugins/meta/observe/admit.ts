@@ -128,13 +128,14 @@ const argNames: Readonly<Record<RequestKind, readonly string[]>> = {
 /** Everything that is asked of one network and denied, for people. */
 function deniedRequests({ requests }: Policy, candidate: Candidate): string[] {
   const { request, written, decoded } = candidate;
+  const asked = askedFor(candidate);
+  if (asked.length === 0) return [];
   const permissions = permissionsFor(requests, request);
   const grants = decoded?.ok === true ? decoded.value.grants : [];
   const tightened = wordsOf(written, deniedRequestsAnnotation);
   const known: readonly string[] = [...requestKinds, everyone];
   const unknown = tightened.filter((word) => !known.includes(word));
-  const asked = askedFor(candidate);
-  if (asked.length > 0 && unknown.length > 0) {
+  if (unknown.length > 0) {
     const words = listed(unknown.map(quote), 3);
     return [`${nameOf(request)} denies something unknown (${deniedRequestsAnnotation}: ${words})`];
   }
@@ -150,6 +151,7 @@ function deniedRequests({ requests }: Policy, candidate: Candidate): string[] {
 function askedFor({ request, role }: Candidate): { kind: RequestKind; shown: string }[] {
   const requested = requestedKinds(request, role);
   const args = Object.keys(request.cniArgs ?? {});
+  if (requested.length + args.length === 0) return [];
   return requestKinds.flatMap((kind) => [
     ...(requested.includes(kind) ? [{ kind, shown: kind }] : []),
     ...args
