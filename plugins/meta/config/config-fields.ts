@@ -138,8 +138,10 @@ export type Settings = {
 /** Notes the problems of the fields that are there. */
 export function judgeFields(raw: JsonObject): Notes {
   const notes = newNotes();
-  for (const [key, { read }] of Object.entries<Row>(fields)) {
-    if (raw[key] !== undefined) read(raw[key], key, notes);
+  const rows: Readonly<Record<string, Row>> = fields;
+  for (const key in rows) {
+    const value = raw[key];
+    if (value !== undefined) rows[key]?.read(value, key, notes);
   }
   return notes;
 }
@@ -162,16 +164,19 @@ export function ownNames(raw: JsonObject): string[] {
 
 /**
  * The settings. A setting that is missing or wrong has the value of `defaults`, else the table's own: a DEL uses what is
- * right in a configuration that is wrong elsewhere.
+ * right in a configuration that is wrong elsewhere. Loops, because each ADD runs this once, without the JIT.
  */
 export function settingsIn(raw: JsonObject, defaults: Partial<Settings> = {}): Settings {
-  const rows = Object.entries<Row & { readonly otherwise?: unknown }>(fields);
-  const settings = rows.filter(([, row]) => Object.hasOwn(row, "otherwise"));
-  const said = settings.flatMap(([name, { read }]) => {
-    const value = raw[name] === undefined ? undefined : read(raw[name], name, newNotes());
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  const usual = Object.fromEntries(settings.map(([name, { otherwise }]) => [name, otherwise]));
+  const rows: Readonly<Record<string, Row & { readonly otherwise?: unknown }>> = fields;
+  const usual: Record<string, unknown> = {};
+  const said: Record<string, unknown> = {};
+  for (const name in rows) {
+    const row = rows[name];
+    if (row === undefined || !("otherwise" in row)) continue;
+    usual[name] = row.otherwise;
+    const value = raw[name] === undefined ? undefined : row.read(raw[name], name, newNotes());
+    if (value !== undefined) said[name] = value;
+  }
   // Each value is of its row, and so of its row's type.
-  return { ...usual, ...defaults, ...Object.fromEntries(said) } as Settings;
+  return { ...usual, ...defaults, ...said } as Settings;
 }
