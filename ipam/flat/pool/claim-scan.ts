@@ -83,7 +83,8 @@ export function scanTxn(keys: PoolKeys, scan: Scan, nowMs: number): Txn {
 }
 
 function opsFor(keys: PoolKeys, { sets, lastHold }: Scan, nowMs: number) {
-  const { from, to } = keys.holdsUntil(nowMs);
+  // `isExpired` counts a hold that ends at this very millisecond, and the range of keys does not.
+  const { from, to } = keys.holdsUntil(nowMs + 1);
   const after = lastHold === undefined ? from : `${lastHold}\u0000`;
   return {
     holds: range({ from: after, to }, holdsRead),
