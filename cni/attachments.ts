@@ -255,11 +255,14 @@ function unseal(text: string): Outcome<JsonObject, string> {
 
 /**
  * FNV-1a, 32 bits, over UTF-16 units. It finds torn and rotten files; it is no protection against people. These few
- * lines cost a plugin nothing, while loading node:crypto costs start-up.
+ * lines cost a plugin nothing, while loading node:crypto costs start-up. Nothing is looked up within the loop: without the JIT
+ * that would take half as long again.
  */
 export function checksum(text: string): string {
+  const { imul } = Math;
+  const { length } = text;
   let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < length; at++) hash = imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0).toString(16).padStart(checksumDigits, "0");
 }
 
