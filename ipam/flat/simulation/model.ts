@@ -18,6 +18,8 @@ export interface SimulatedContainer {
    * begun. `superseded`: its pod's next sandbox took over what it had.
    */
   state: "adding" | "live" | "dead" | "superseded";
+  /** Its last DEL was killed. The write of that DEL may reach the store at any time. */
+  isDelKilled?: boolean;
   addresses: readonly string[];
   /** When its DEL was called, if that ended in an error and left the release to the journal of the node. */
   journalledMs?: number;

@@ -212,9 +212,13 @@ function repeatAdd(world: World, busy: Set<string>): Promise<unknown> | undefine
   return container && observedAdd(world, container, false, undefined);
 }
 
-/** Attaches a container again under the same ID, after a failed ADD or after its DEL. */
+/**
+ * Attaches a container again under the same ID, after a failed ADD or after its DEL. After a DEL that was killed a runtime
+ * calls DEL first, since the specification of CNI allows no second ADD of an attachment without a DEL between them.
+ */
 function addAgain(world: World, busy: Set<string>): Promise<unknown> | undefined {
   const container = among(world, busy, ["adding", "dead"]);
+  if (container?.isDelKilled === true) return undefined;
   return container && observedAdd(world, container, false, undefined);
 }
 

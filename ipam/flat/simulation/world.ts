@@ -162,6 +162,7 @@ export async function runDel(world: World, container: SimulatedContainer, crash?
     verb: "DEL",
     ...callOf(container),
   });
+  container.isDelKilled = outcome === "crash";
   if (outcome !== "crash" && !outcome.ok) container.journalledMs = calledMs;
   return outcome;
 }
