@@ -111,6 +111,11 @@ export const rules: Rules = {
       why: "everybody reads YAML as kubectl does; an ADD pays for it only where the kubeconfig is not JSON",
     },
     {
+      name: /^zod\b/,
+      importers: [...tests],
+      why: "start-up decides: a table of readers reads the configuration, and this library is the oracle of its tests",
+    },
+    {
       name: /^ip-address\b/,
       importers: [...tests],
       why: "it is the oracle of the tests of cni/address.ts, which reads addresses by hand because start-up counts",
@@ -130,7 +135,8 @@ export const rules: Rules = {
   ],
   hotPath: {
     entries: ["cmd/main.ts", "plugins/meta/plugin.ts", "ipam/*/plugin.ts"],
-    packages: /^(yargs|string-width|yaml|ip-address|node:(crypto|net|http|https|http2|stream|tls|zlib))\b/,
+    packages:
+      /^(yargs|string-width|yaml|ip-address|zod|node:(crypto|net|http|https|http2|stream|tls|zlib))\b/,
     files: ["cmd/cli/**"],
   },
   limits: [
