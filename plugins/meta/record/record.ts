@@ -1,3 +1,4 @@
+import type { Chain } from "../../../cni/chain.ts";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
 import {
   anyObject,
@@ -22,7 +23,8 @@ import { isVersion } from "../../../cni/version.ts";
 import type { AssignedDevice } from "../../../kube/devices/assign.ts";
 import type { PodIdentity } from "../../../kube/pod.ts";
 import type { StepResult } from "../execute/execute.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, Step } from "../plan/plan.ts";
+import type { EarlyClaim } from "../plan/plan-claim.ts";
 import type { RouteChanges, RoutePlan } from "../routes/default-route.ts";
 import type { KernelRoute } from "../routes/ip-route.ts";
 
@@ -82,29 +84,21 @@ function requireOrder(plan: Plan): void {
 }
 
 /**
- * The record as it is kept. One that would not read back as it is now is a bug, and is not written: it would take the place of
- * a record that DEL can read. Results are left out of the comparison: each was read as a record's is when its delegate answered.
+ * The record as it is kept. One that DEL could not read is a bug, and is not written: it would take the place of a record that
+ * DEL can read. Results are left out of that look: each was read as a record's is when its delegate answered. A field that DEL
+ * can do without may read back as absent. No pod is refused for it, so the readers below are held to the types instead.
  */
 export function toDocument(record: AttachmentRecord): JsonObject {
   const carried = record.carried.map((each) => ({ ...each, result: undefined }));
-  const written = documentOf({ ...record, carried });
-  const back = fromDocument(written);
-  if (back === undefined || !isSameJson(documentOf(back), written))
+  if (fromDocument(documentOf({ ...record, carried })) === undefined)
     throw new Error(
       `the record of container ${record.containerId} would not read back as it is written: a bug`,
     );
   return documentOf(record);
 }
 
-/** Whether both are written as the same, in whatever order of keys. A field that is undefined is not written. */
-function isSameJson(one: Json | undefined, other: Json | undefined): boolean {
-  if (one === other) return true;
-  if (Array.isArray(one) && Array.isArray(other))
-    return one.length === other.length && one.every((each, index) => isSameJson(each, other[index]));
-  if (!isObject(one) || !isObject(other)) return false;
-  const keys = Object.keys({ ...one, ...other });
-  return keys.every((key) => isSameJson(one[key], other[key]));
-}
+/** A reader for each field of a type, optional ones too: a new field that has none does not compile. */
+type ReadersOf<T> = { readonly [K in keyof Required<T>]: unknown };
 
 function documentOf(record: AttachmentRecord): JsonObject {
   const { carried, pod, path, routes, failures, ...rest } = record;
@@ -163,7 +157,11 @@ const softText = lenient(text);
 const softTrue = usually(false, (value) => value === true);
 
 const family = oneOf(["4", "6"], isNot("a family"));
-const kernelRoute = object({ family, words: list(text), devices: list(text) });
+const kernelRoute = object({
+  family,
+  words: list(text),
+  devices: list(text),
+} satisfies ReadersOf<KernelRoute>);
 const routes = object({
   plan: object({
     gateways: list(object({ family, address: text, ifname: text })),
@@ -182,14 +180,14 @@ const chain = object({
     (value): value is JsonObject[] => Array.isArray(value) && value.length > 0 && value.every(isObject),
     isNot("an array of plugins"),
   ),
-});
+} satisfies ReadersOf<Chain>);
 
 /** DEL needs to know only that there is a claim. */
 const claim = object({
   to: usually([], (value) => readWhole(list(number), value)),
   asked: maybe(softText),
   inArgs: maybe(lenient(onlyTrue)),
-});
+} satisfies ReadersOf<EarlyClaim>);
 
 /** Other fields of a device stay as they are. */
 const device = must(isDevice, isNot("a device"));
@@ -210,7 +208,7 @@ const stepFields = object({
   deviceInfoFile: maybe((value) => (isText(value) && value.startsWith("/") ? value : undefined)),
   result: maybe(anyObject),
   refused: maybe(softText),
-});
+} satisfies ReadersOf<Step & Omit<StepResult, "step">>);
 
 const step: Reader<StepResult> = (value, place, notes) => {
   const read = stepFields(value, place, notes);
@@ -223,6 +221,13 @@ const step: Reader<StepResult> = (value, place, notes) => {
   return { step, result: { document, result: parsed.value.result }, ...more };
 };
 
+const pod = {
+  namespace: text,
+  name: text,
+  uid: maybe(softText),
+  infraContainerId: maybe(softText),
+} satisfies ReadersOf<PodIdentity>;
+
 const record = object({
   format: must((value): value is typeof format => value === format, isNot("a known format")),
   phase: oneOf(["begun", "committed"], isNot("a phase")),
@@ -232,12 +237,12 @@ const record = object({
   netns: usually("", softText),
   args: usually("", softText),
   path: usually([], lenient(list(text))),
-  pod: maybe(lenient(object({ namespace: text, name: text, uid: maybe(softText) }))),
+  pod: maybe(lenient(object(pod))),
   parallel: softTrue,
   reported: usually("merged", lenient(oneOf(["merged", "primary"], isNot("what is reported")))),
   sinceMs: usually(0, lenient(number)),
   steps: list(step),
   routes: maybe(routes),
-  failures: maybe(lenient(object({ count: number, sinceMs: number }))),
+  failures: maybe(lenient(object({ count: number, sinceMs: number } satisfies ReadersOf<Failures>))),
   leftOver: maybe(softText),
-});
+} satisfies ReadersOf<Omit<AttachmentRecord, "carried"> & { format: 1; steps: unknown }>);
