@@ -5,7 +5,7 @@ import { isName } from "./environment.ts";
 import type { ErrorId } from "./error-ids.ts";
 import { type CniError, cniError } from "./errors.ts";
 import { isObject, type JsonObject, parseJson, printJson } from "./json.ts";
-import { makeOwnFolder } from "./own-folder.ts";
+import { makeOwnFolder, writeOwnFile } from "./own-folder.ts";
 
 /**
  * The node's own records, one file for each attachment: `<stateDir>/<network>/<containerId>@<ifname>.json`. The writer of
@@ -37,7 +37,6 @@ export interface RecordEntry {
     | { readonly kind: "left-over"; readonly content: Extract<Loaded, { kind: "record" | "unread" }> };
 }
 
-const fileMode = 0o600;
 /** A record nests deeper than a configuration: it holds `args.cni` of a plugin of a chain of a step. */
 const recordDepth = 20;
 const suffix = ".json";
@@ -204,19 +203,12 @@ function writeRecord(
 }
 
 function writeTemporary(sys: Sys, folder: string, path: string, text: string): Attempt {
-  const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync: true });
-  const written = write();
-  if (written.ok) return written;
-  if (written.error.code === "EEXIST") {
-    // The record is our own: an attempt left it when its removal failed as well.
-    const removed = sys.files.remove(path);
-    return removed.ok ? write() : removed;
-  }
-  if (written.error.code !== "ENOENT") return written;
+  const written = writeOwnFile(sys, path, text);
+  if (written.ok || written.error.code !== "ENOENT") return written;
   const made = makeOwnFolder(sys, folder);
   if (!made.ok) return made;
   syncParents(sys, folder);
-  return write();
+  return writeOwnFile(sys, path, text);
 }
 
 /**

@@ -1,6 +1,15 @@
 import { gather } from "./gather.ts";
-import type { HttpAttempt, HttpFault, HttpRequest, TlsMaterial } from "./http.ts";
-import { encodingProblem, longestAnswer, noMaterial, toHttpFault, tooLong } from "./http.ts";
+import {
+  encodingProblem,
+  type HttpAttempt,
+  type HttpFault,
+  type HttpRequest,
+  longestAnswer,
+  noMaterial,
+  type TlsMaterial,
+  toHttpFault,
+  tooLong,
+} from "./http.ts";
 import { withAuthority } from "./linux-authority.ts";
 import { fail, ok } from "./outcome.ts";
 

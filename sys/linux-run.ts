@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
-import type { Attempt } from "./fault.ts";
-import { toFault } from "./fault.ts";
+import { type Attempt, toFault } from "./fault.ts";
 import { type Channel, chooseStart, type Start } from "./linux-spawn.ts";
 import { onStop } from "./linux-stop.ts";
 import { fail, ok } from "./outcome.ts";

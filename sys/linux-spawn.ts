@@ -1,5 +1,4 @@
-import type { Attempt } from "./fault.ts";
-import { attempt, toFault } from "./fault.ts";
+import { type Attempt, attempt, toFault } from "./fault.ts";
 import { fail, ok } from "./outcome.ts";
 import type { RunEnd, RunRequest } from "./sys.ts";
 

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Attempt } from "./fault.ts";
-import { attempt } from "./fault.ts";
+import { type Attempt, attempt } from "./fault.ts";
 import { writeAll } from "./linux.ts";
 
 /** The whole of stdin, by `readFileSync(0)`: every other way to read it costs a plugin milliseconds. */

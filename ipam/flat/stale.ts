@@ -4,7 +4,7 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import { unknownBoot } from "../../sys/process-identity.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { hash128 } from "../hash.ts";
-import { type Holding, isOfEarlierBoot } from "./pool/holding.ts";
+import { type Holding, isOfEarlierBoot, timesOf } from "./pool/holding.ts";
 import { keysOf } from "./pool/keys.ts";
 import { releaseKnown } from "./pool/release.ts";
 import { type Known, known, readPages } from "./pool/stored.ts";
@@ -46,7 +46,7 @@ export async function releaseStale(
   { storeMs }: Pick<Stale, "storeMs">,
 ): Promise<Outcome<void, CniError>> {
   const { node, containerId, ifname } = attachment.holding;
-  const times = { nowMs: sys.clock.nowMs(), ...(storeMs === undefined ? {} : { storeMs }) };
+  const times = timesOf(sys.clock.nowMs(), storeMs);
   const request = { keys: keysOf(pool), node, containerId, ifname, holdMs, ...times };
   const end = await drive(sys, store, () => releaseKnown(request, attachment));
   return end.ok ? ok(undefined) : fail(storeError(`collect container ${containerId} (${ifname})`, end.error));

@@ -74,8 +74,11 @@ function collectWorld(world: World, config: { name: string; type: string }): voi
 const call = (process: FakeProcess, verb: "ADD" | "DEL" | "GC", containerId: string, config: object) =>
   callIn(process, { verb, containerId, config });
 
-const outcomeOf = (machine: FakeMachine, process: FakeProcess, verb: "ADD" | "DEL" | "GC", config: object) =>
-  endOf(machine, process, { verb, containerId: victim, config });
+type Configured = Scene & { readonly config: object };
+
+/** How the verb ends for the victim. GC's list names the neighbour alone. */
+const outcomeOf = ({ machine, config }: Configured, process: FakeProcess, verb: "ADD" | "DEL" | "GC") =>
+  endOf(machine, process, { verb, containerId: victim, config: verb === "GC" ? withList(config) : config });
 
 async function succeed(
   machine: FakeMachine,
@@ -110,16 +113,16 @@ const valid = [{ containerID: neighbour, ifname: "eth0" }];
 const withList = (config: object) => ({ ...config, "cni.dev/valid-attachments": valid });
 
 async function countEffects(verb: "ADD" | "DEL" | "GC", parallel: boolean): Promise<readonly string[]> {
-  const { machine, config } = await stage(verb, parallel);
-  const process = machine.spawn();
-  expect(await outcomeOf(machine, process, verb, verb === "GC" ? withList(config) : config)).toBe("ok");
+  const made = await stage(verb, parallel);
+  const process = made.machine.spawn();
+  expect(await outcomeOf(made, process, verb)).toBe("ok");
   return process.effects();
 }
 
 type Remedy = "DEL" | "GC" | "DEL after a power loss" | "GC after a power loss";
 const remedies: readonly Remedy[] = ["DEL", "GC", "DEL after a power loss", "GC after a power loss"];
 
-async function remedy(how: Remedy, { machine, config }: Scene & { config: object }): Promise<void> {
+async function remedy(how: Remedy, { machine, config }: Configured): Promise<void> {
   if (how.endsWith("power loss")) machine.crash({ lose: "unsynced" });
   if (how.startsWith("DEL")) await succeed(machine, "DEL", victim, config);
   else await succeed(machine, "GC", victim, withList(config));
@@ -134,12 +137,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
         const made = await stage(verb, parallel);
         const process = made.machine.spawn();
         process.crashAt(effect, point);
-        const ended = await outcomeOf(
-          made.machine,
-          process,
-          verb,
-          verb === "GC" ? withList(made.config) : made.config,
-        );
+        const ended = await outcomeOf(made, process, verb);
         // In parallel, a delegate may make the last effect after nobody waits for it. Then the kill comes too late.
         expect(ended, where).not.toBe("error");
         await remedy(how, made);
@@ -159,12 +157,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
           const made = await stage(verb, parallel);
           const process = made.machine.spawn();
           process.failAt(number, code);
-          const ended = await outcomeOf(
-            made.machine,
-            process,
-            verb,
-            verb === "GC" ? withList(made.config) : made.config,
-          );
+          const ended = await outcomeOf(made, process, verb);
           expect(ended, where).not.toBe("crash");
           if (verb === "ADD" && ended === "ok") expect(of(victim, made), where).toEqual(whole(victim));
           if (verb === "DEL" && ended === "ok") expect(of(victim, made), where).toEqual([]);
@@ -186,7 +179,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
 describe("GC", () => {
   test("spares what was added while it ran, in our records and in the delegates' valid sets", async () => {
     const made = await stage("GC", false);
-    const { machine, world, config } = made;
+    const { machine, world } = made;
     let isAdded = false;
     // The newcomer's ADD comes after the stale container is gone and before the delegates are asked.
     const process = machine.spawn({
@@ -197,7 +190,7 @@ describe("GC", () => {
         addRecord(machine, "newcomer");
       },
     });
-    expect(await outcomeOf(machine, process, "GC", withList(config))).toBe("ok");
+    expect(await outcomeOf(made, process, "GC")).toBe("ok");
     expect(isAdded).toBe(true);
     expect([...world].filter((it) => it.includes("newcomer"))).toHaveLength(2);
     expect(of("newcomer", made)).toContain("newcomer@eth0.json");
@@ -282,7 +275,7 @@ describe("DEL", () => {
     const path = `${stateDir}/pods/${victim}@eth0.json`;
     const process = made.machine.spawn();
     process.failReads(path, "EMFILE");
-    expect(await outcomeOf(made.machine, process, "DEL", made.config)).toBe("error");
+    expect(await outcomeOf(made, process, "DEL")).toBe("error");
     expect(of(victim, made)).toEqual(whole(victim));
     await succeed(made.machine, "DEL", victim, made.config);
     expect(of(victim, made)).toEqual([]);

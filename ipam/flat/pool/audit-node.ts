@@ -3,7 +3,7 @@ import type { FindingBase } from "./audit.ts";
 import { type Holding, type Times, timesOf, withEvent } from "./holding.ts";
 import { isInKeyRange, type PoolKeys } from "./keys.ts";
 import { releaseKnown } from "./release.ts";
-import { putNew, type Stored } from "./stored.ts";
+import { isReadable, putNew, type SeenHolding, type Stored } from "./stored.ts";
 
 /** An attachment of this node with addresses of the pool, as hawser's own records tell of it. */
 export interface NodeAttachment {
@@ -51,15 +51,11 @@ export type NodeFinding =
   /** The container has addresses, and none of hawser's records names it. */
   | (FindingBase & { readonly kind: "unknown"; readonly holding: Holding });
 
-type Readable = Stored & { readonly holding: Holding };
-
 /** Compares the store's records of this node with the node's own. Pure. */
 export function auditNode(pool: AuditedPool, stored: readonly Stored[], view: NodeAudit): NodeFinding[] {
   const own = pool.keys.attsOf(pool.node);
   const byKey = new Map(stored.map((each) => [each.key, each]));
-  const atts = stored.filter(
-    (each): each is Readable => each.holding !== undefined && isInKeyRange(own, each.key),
-  );
+  const atts = stored.filter(isReadable).filter(({ key }) => isInKeyRange(own, key));
   return [
     ...view.attached.flatMap((each) => auditAttached(pool, byKey, each, view)),
     ...atts.flatMap((att) => auditAtt(pool, att, view)),
@@ -119,7 +115,7 @@ function rebuilt(pool: AuditedPool, attached: NodeAttachment, nowMs: number): Ho
 
 function auditAtt(
   pool: AuditedPool,
-  att: Readable,
+  att: SeenHolding,
   { attached, valid, nowMs, storeMs }: NodeAudit,
 ): NodeFinding[] {
   const { holding } = att;

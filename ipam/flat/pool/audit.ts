@@ -3,7 +3,15 @@ import type { Ask } from "../store/drive.ts";
 import { answersTo, type Entry, get, put, readTxn, remove, type Txn } from "../store/store.ts";
 import { type Holding, isNobody, printHolding } from "./holding.ts";
 import { addressOfCode, codeOfKey, type KeyKind, type PoolKeys } from "./keys.ts";
-import { asSeen, eachKeyOnce, keysOfHolding, type Stored, storedOf } from "./stored.ts";
+import {
+  asSeen,
+  eachKeyOnce,
+  isReadable,
+  keysOfHolding,
+  type SeenHolding,
+  type Stored,
+  storedOf,
+} from "./stored.ts";
 
 /** What an audit reads of a pool. */
 export const auditedKinds = ["own", "ip", "mac", "att", "hold"] as const satisfies readonly KeyKind[];
@@ -59,10 +67,7 @@ export interface WrongKeys {
 export function auditEntries(keys: PoolKeys, entries: readonly Entry[]): StoreFinding[] {
   const stored = entries.map(storedOf);
   const byKey = new Map(stored.map((each) => [each.key, each]));
-  const readable = stored.flatMap((each): Readable[] =>
-    each.holding === undefined ? [] : [{ ...each, holding: each.holding }],
-  );
-  const owners = Map.groupBy(readable, ({ holding }) => holding.identity);
+  const owners = Map.groupBy(stored.filter(isReadable), ({ holding }) => holding.identity);
   const explained = new Set<string>();
   const findings = [...owners].flatMap(([identity, group]) => {
     const found = auditOwner(keys, byKey, identity, group);
@@ -78,7 +83,6 @@ export function auditEntries(keys: PoolKeys, entries: readonly Entry[]): StoreFi
   ];
 }
 
-type Readable = Stored & { readonly holding: Holding };
 type ByKey = ReadonlyMap<string, Stored>;
 
 interface Audited {
@@ -87,7 +91,7 @@ interface Audited {
   readonly explains: readonly string[];
 }
 
-function auditOwner(keys: PoolKeys, byKey: ByKey, identity: string, group: readonly Readable[]): Audited {
+function auditOwner(keys: PoolKeys, byKey: ByKey, identity: string, group: readonly SeenHolding[]): Audited {
   const leader = leaderOf(keys, identity, group);
   const expected = keysOfHolding(keys, leader.holding);
   const foreign = expected.flatMap((key) => {
@@ -115,7 +119,7 @@ function auditOwner(keys: PoolKeys, byKey: ByKey, identity: string, group: reado
 }
 
 /** The owner's own record. If there is none, the record that was written last. */
-function leaderOf(keys: PoolKeys, identity: string, group: readonly Readable[]): Readable {
+function leaderOf(keys: PoolKeys, identity: string, group: readonly SeenHolding[]): SeenHolding {
   const own = group.find(({ key }) => key === keys.own(identity));
   const [last] = group.toSorted((one, other) => (isLater(one, other) ? -1 : 1));
   const leader = own ?? last;
@@ -131,8 +135,8 @@ function isLater(one: Stored, other: Stored): boolean {
 function disagreement(
   keys: PoolKeys,
   byKey: ByKey,
-  { holding }: Readable,
-  group: readonly Readable[],
+  { holding }: SeenHolding,
+  group: readonly SeenHolding[],
   wrong: WrongKeys,
 ): StoreFinding {
   const { identity } = holding;

@@ -12,7 +12,7 @@ import {
   withEvent,
 } from "./holding.ts";
 import type { PoolKeys } from "./keys.ts";
-import { asSeen, keysOfHolding, rewrite, type Stored, storedOf } from "./stored.ts";
+import { asSeen, keysOfHolding, rewrite, type SeenHolding, type Stored, storedOf } from "./stored.ts";
 
 /**
  * A change that an operator makes to a pool by hand. A person has looked and decided. If the record has changed since, the
@@ -131,9 +131,6 @@ function write(holding: Holding, txn: Txn): Reserve {
     next: ({ succeeded }) => (succeeded ? { kind: "reserved", holding } : { kind: "changed" }),
   };
 }
-
-/** A readable record, and the key by which it was found. */
-export type SeenHolding = Stored & { readonly holding: Holding };
 
 export function isReserved({ state, reserved }: Holding): boolean {
   return state === "reserved" || reserved === true;

@@ -168,6 +168,13 @@ export interface Stored {
   readonly holding: Holding | undefined;
 }
 
+/** A readable record, and the key by which it was found. */
+export type SeenHolding = Stored & { readonly holding: Holding };
+
+export function isReadable(stored: Stored): stored is SeenHolding {
+  return stored.holding !== undefined;
+}
+
 export function storedOf({ key, modRevision, value }: Entry): Stored {
   return { key, modRevision, holding: parseHolding(value) };
 }

@@ -1,6 +1,6 @@
 import { parseJson, printJson } from "../../../cni/json.ts";
 import { sweepLocks } from "../../../cni/lock-sweep.ts";
-import { makeOwnFolder } from "../../../cni/own-folder.ts";
+import { makeOwnFolder, writeOwnFile } from "../../../cni/own-folder.ts";
 import { list, object, readWhole, text } from "../../../cni/readers.ts";
 import { type Attempt, type Fault, isAbsent } from "../../../sys/fault.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
@@ -31,7 +31,6 @@ export interface LogFault {
   readonly done: boolean;
 }
 
-const fileMode = 0o600;
 const folderMode = 0o700;
 const revisionDigits = 16;
 /** How many transactions the log keeps: a power loss may undo the changes of these. */
@@ -111,17 +110,10 @@ export function commit(sys: Sys, dir: string, log: Log, change: LoggedChange): O
 }
 
 function writeChange(sys: Sys, dir: string, path: string, text: string): Attempt {
-  // `exclusive` never writes into a file that is there. Such a file is not expected, but the care costs nothing.
-  const write = () => sys.files.write(path, text, { mode: fileMode, exclusive: true, sync: true });
-  const written = write();
-  if (written.ok) return written;
-  if (written.error.code === "EEXIST") {
-    const removed = sys.files.remove(path);
-    return removed.ok ? write() : removed;
-  }
-  if (!isAbsent(written.error)) return written;
+  const written = writeOwnFile(sys, path, text);
+  if (written.ok || !isAbsent(written.error)) return written;
   const made = makeFolders(sys, dir);
-  return made.ok ? write() : made;
+  return made.ok ? writeOwnFile(sys, path, text) : made;
 }
 
 /** Makes the folders, and syncs them with all folders above, which may be new, too. A system folder may refuse that. */

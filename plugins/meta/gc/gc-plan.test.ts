@@ -95,6 +95,10 @@ describe("collections", () => {
     runtimeList: listsA,
   };
 
+  /** The same of a node where hawser is chained, with this record alone. */
+  const collectionsOfChained = (record: RecordOnDisk) =>
+    collections({ ...input, primary: undefined, everyPods: [], live: [record], own: [record] });
+
   test("expands the runtime's list to the container's other attachments", () => {
     const { run, skipped } = collections(input);
     expect(run.map((each) => [each.chain.name, each.valid])).toEqual([
@@ -143,13 +147,7 @@ describe("collections", () => {
 
   test("chained: a secondary that bears the runtime's network's name shares its addresses with the primary", () => {
     const chained = held("pods", "a", { net1: pods });
-    const { run } = collections({
-      ...input,
-      primary: undefined,
-      everyPods: [],
-      live: [chained],
-      own: [chained],
-    });
+    const { run } = collectionsOfChained(chained);
     expect(run.map((each) => [each.chain.name, each.valid])).toEqual([
       ["pods", [{ containerID: "a", ifname: "net1" }, ...listsA]],
     ]);
@@ -157,13 +155,7 @@ describe("collections", () => {
 
   test("chained: there is no primary of ours to collect", () => {
     const chained = held("pods", "a", { net1: storage });
-    const { run } = collections({
-      ...input,
-      primary: undefined,
-      everyPods: [],
-      live: [chained],
-      own: [chained],
-    });
+    const { run } = collectionsOfChained(chained);
     expect(run.map((each) => each.chain.name)).toEqual(["storage"]);
   });
 });

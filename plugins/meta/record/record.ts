@@ -89,18 +89,19 @@ function requireOrder(plan: Plan): void {
  * can do without may read back as absent. No pod is refused for it, so the readers below are held to the types instead.
  */
 export function toDocument(record: AttachmentRecord): JsonObject {
-  const carried = record.carried.map((each) => ({ ...each, result: undefined }));
-  if (fromDocument(documentOf({ ...record, carried })) === undefined)
+  const document = documentOf(record);
+  const steps = document.steps.map(({ result: _result, ...step }) => step);
+  if (fromDocument({ ...document, steps }) === undefined)
     throw new Error(
       `the record of container ${record.containerId} would not read back as it is written: a bug`,
     );
-  return documentOf(record);
+  return document;
 }
 
 /** A reader for each field of a type, optional ones too: a new field that has none does not compile. */
 type ReadersOf<T> = { readonly [K in keyof Required<T>]: unknown };
 
-function documentOf(record: AttachmentRecord): JsonObject {
+function documentOf(record: AttachmentRecord) {
   const { carried, pod, path, routes, failures, ...rest } = record;
   return {
     format,
