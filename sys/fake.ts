@@ -2,9 +2,11 @@ import { type Children, Crash, createChildren, type Handler } from "./fake-child
 import { createChance, createClock, createRandom, type FakeClock } from "./fake-clock.ts";
 import { createDisk, type Disk, type Loss } from "./fake-files.ts";
 import { createHttp, type FakeClient, type HttpHandler } from "./fake-http.ts";
+import { createNetwork } from "./fake-network.ts";
 import { createRpc, type RpcHandler } from "./fake-rpc.ts";
 import type { Attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
+import type { Network } from "./network.ts";
 import { fail, ok } from "./outcome.ts";
 import { printIdentity, printOperation } from "./process-identity.ts";
 import type { Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
@@ -37,6 +39,8 @@ export interface MachineOptions {
   readonly http?: HttpHandler;
   /** Every gRPC service behind a Unix socket. By default there are none. */
   readonly rpc?: RpcHandler;
+  /** The kernel of the machine, without faults. By default there is none. */
+  readonly network?: Network;
   readonly seed?: number;
   /** Milliseconds since 1970. */
   readonly startMs?: number;
@@ -88,6 +92,7 @@ interface Kernel extends FakeMachine {
   readonly children: Children;
   readonly http: HttpHandler | undefined;
   readonly rpc: RpcHandler | undefined;
+  readonly network: Network | undefined;
   readonly chance: () => number;
   bootId(): string;
   processes(): readonly Simulated[];
@@ -131,6 +136,7 @@ export function createMachine(options: MachineOptions = {}): FakeMachine {
     children,
     http: options.http,
     rpc: options.rpc,
+    network: options.network,
     chance,
     bootId: () => `b${boots.toString(16).padStart(7, "0")}`,
     processes: () => simulated.filter((process) => !process.dead),
@@ -190,6 +196,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
       processes: processesOf(machine, process),
       http: createHttp(machine.clock, machine.http, askerOf(machine, process)),
       rpc: createRpc(machine.clock, machine.rpc, askerOf(machine, process)),
+      network: createNetwork(machine.network, askerOf(machine, process)),
       clock: {
         ...machine.clock,
         sleep: async (durationMs) => {

@@ -1,5 +1,6 @@
 import type { Attempt } from "./fault.ts";
 import type { Http } from "./http.ts";
+import type { Network } from "./network.ts";
 import type { Rpc } from "./rpc.ts";
 
 /**
@@ -11,6 +12,7 @@ export interface Sys {
   readonly processes: Processes;
   readonly http: Http;
   readonly rpc: Rpc;
+  readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
   /** Writes one line for people and logs (stderr), made harmless. Results never go here. */

@@ -46,6 +46,7 @@ function directionProblem(
   const [here, there] = [from, to].map((path) => path.split("/").slice(1, -1)[0]);
   if (layer.separate !== true || here === undefined || there === undefined || here === there)
     return undefined;
+  if (there === layer.shared) return undefined;
   return `parts of ${folder} never import each other; what they share lies above them`;
 }
 
