@@ -6,7 +6,7 @@ const text = fs.readFileSync(`${import.meta.dirname}/glossary.md`, "utf8");
 const [glossary = "", notUsed = ""] = text.split("## Not used");
 
 /** Folders whose exported words are the house's. Programs that only build, measure or try it have their own. */
-const housesFolders = ["cni", "kube", "ipam", "plugins"];
+const housesFolders = ["net", "cni", "kube", "ipam", "plugins"];
 const folders = [...housesFolders, "cmd", "sys", "conformance", "bench", "tools"];
 
 interface Row {
