@@ -10,6 +10,8 @@ import { specVersions } from "./versions.ts";
 export interface Ledger {
   readonly plugin: string;
   readonly outcomes: Readonly<Record<string, Verdicts>>;
+  /** Why a requirement passes in one run and fails in another. `pass` and `fail` of it are not compared. */
+  readonly varies?: Readonly<Record<string, string>> | undefined;
 }
 
 type Verdicts = Readonly<Partial<Record<Verdict, string>>>;
@@ -18,7 +20,12 @@ export function printLedger(ledger: Ledger): string {
   const rows = Object.entries(ledger.outcomes).map(
     ([id, verdicts]) => `    ${JSON.stringify(id)}: ${spaced(verdicts)}`,
   );
-  return `{\n  "plugin": ${JSON.stringify(ledger.plugin)},\n  "outcomes": {\n${rows.join(",\n")}\n  }\n}\n`;
+  const reasons = Object.entries(ledger.varies ?? {}).map(
+    ([id, reason]) => `    ${JSON.stringify(id)}: ${JSON.stringify(reason)}`,
+  );
+  const varies = reasons.length === 0 ? "" : `  "varies": {\n${reasons.join(",\n")}\n  },\n`;
+  const plugin = JSON.stringify(ledger.plugin);
+  return `{\n  "plugin": ${plugin},\n${varies}  "outcomes": {\n${rows.join(",\n")}\n  }\n}\n`;
 }
 
 function spaced(verdicts: JsonDocument): string {
@@ -31,8 +38,14 @@ function spaced(verdicts: JsonDocument): string {
 export function parseLedger(text: string): Ledger | string {
   try {
     const json: unknown = JSON.parse(text);
-    if (isObject(json) && isObject(json.outcomes)) return json as unknown as Ledger;
-    return "it has no outcomes";
+    if (!isObject(json) || !isObject(json.outcomes)) return "it has no outcomes";
+    const { outcomes, varies = {} } = json;
+    if (!isObject(varies)) return "its varies is no object";
+    for (const [id, reason] of Object.entries(varies)) {
+      if (typeof reason !== "string" || reason === "") return `it does not say why ${id} varies`;
+      if (outcomes[id] === undefined) return `${id}, which varies, has no outcome`;
+    }
+    return json as unknown as Ledger;
   } catch (error) {
     return `it is no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -45,10 +58,15 @@ export function differences(expected: Ledger, run: RunOutcome): string[] {
     const known = verdictAt(verdicts, version);
     // `untestable` tells about the machine's kernel, not about the plugin.
     if (known === verdict || known === "untestable" || verdict === "untestable") return [];
+    if (expected.varies?.[requirement.id] !== undefined && isTried(known) && isTried(verdict)) return [];
     return [
       `${requirement.id} at ${version}: ${verdict}, expected ${known ?? "nothing (it is not written down)"}`,
     ];
   });
+}
+
+function isTried(verdict: string | undefined): boolean {
+  return verdict === "pass" || verdict === "fail";
 }
 
 /** How many cases were tried here that were untestable on the machine where the ledger was made. */
@@ -70,10 +88,13 @@ export function recorded(old: Ledger | undefined, run: RunOutcome): Ledger {
     const known = outcomes[requirement.id] ?? {};
     const had = verdictAt(known, version);
     if (verdict === "untestable" && had !== undefined) continue;
+    // Which of the two this run happened to see is no news.
+    if (old?.varies?.[requirement.id] !== undefined && isTried(had) && isTried(verdict)) continue;
     outcomes[requirement.id] = withVerdict(known, version, verdict);
   }
   const rows = Object.entries(outcomes).sort(([left], [right]) => compareIds(left, right));
-  return { plugin: run.profile, outcomes: Object.fromEntries(rows) };
+  const varies = old?.varies === undefined ? {} : { varies: old.varies };
+  return { plugin: run.profile, ...varies, outcomes: Object.fromEntries(rows) };
 }
 
 /** The verdicts of a requirement with another one at a version. */

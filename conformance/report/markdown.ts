@@ -29,7 +29,7 @@ export function requirementsTable(
 
 /** For each plugin its outcomes at the newest version, and the cases that fail only at older ones. */
 export function resultsTable(ledgers: readonly Ledger[], levelOf: (id: string) => string): string {
-  const rows = ledgers.map(({ plugin, outcomes }) => {
+  const rows = ledgers.map(({ plugin, outcomes, varies = {} }) => {
     const having = (verdict: Verdict, at = newest) =>
       Object.entries(outcomes)
         .filter(([, verdicts]) => verdicts[verdict]?.split(" ").includes(at) === true)
@@ -42,11 +42,20 @@ export function resultsTable(ledgers: readonly Ledger[], levelOf: (id: string) =
     return row([
       ...[plugin, String(having("pass").length), of("MUST"), of("SHOULD"), of("advisory")],
       ...[blocked, untestable === 0 ? "" : String(untestable), older.join(", ")],
+      Object.keys(varies).join(", "),
     ]);
   });
   const failing = ["MUST", "SHOULD", "Advisory"].map((level) => `${level} that fail`);
-  const head = row(["Plugin", "Pass", ...failing, "Blocked", "Untestable", "Fail at older versions only"]);
-  return [head, rule(8), ...rows].join("\n");
+  const head = row([
+    "Plugin",
+    "Pass",
+    ...failing,
+    "Blocked",
+    "Untestable",
+    "Fail at older versions only",
+    "Varies",
+  ]);
+  return [head, rule(9), ...rows].join("\n");
 }
 
 function row(cells: readonly string[]): string {

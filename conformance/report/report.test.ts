@@ -172,6 +172,31 @@ describe("the ledger", () => {
     expect([unknownTo(known, unable), unknownTo(known, able)]).toEqual([0, 1]);
   });
 
+  describe("of a verdict that varies", () => {
+    const varying = { ...ledger, varies: { "P-1a": "It loses a race now and then." } };
+
+    test("compares no pass with a fail, and every other verdict", () => {
+      expect(differences(varying, run(outcome("pass")))).toEqual([]);
+      expect(differences(varying, run(outcome("fail", "MUST", { version: "0.4.0" })))).toEqual([]);
+      expect(differences(varying, run(outcome("blocked")))).toEqual([
+        "P-1a at 1.1.0: blocked, expected fail",
+      ]);
+    });
+
+    test("keeps its reason and its verdict when it is recorded again", () => {
+      expect(recorded(varying, run(outcome("pass")))).toEqual(varying);
+      expect(parseLedger(printLedger(varying))).toEqual(varying);
+    });
+
+    test.each([
+      ["its varies is no object", []],
+      ["it does not say why P-1a varies", { "P-1a": "" }],
+      ["P-9z, which varies, has no outcome", { "P-9z": "why" }],
+    ])("%s: it is none", (complaint, varies) => {
+      expect(parseLedger(JSON.stringify({ ...ledger, varies }))).toBe(complaint);
+    });
+  });
+
   test("one version that is tried again leaves the others", () => {
     const again = recorded(ledger, run(outcome("pass")));
     expect(again.outcomes).toEqual({ "P-1a": { pass: "0.4.0 1.1.0" } });
