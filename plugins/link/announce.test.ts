@@ -55,7 +55,7 @@ function place(options: { flags?: number; refusal?: string; lost?: boolean } = {
     },
     close: () => undefined,
   };
-  return { namespace, socket, frames };
+  return { namespace, route: socket, frames };
 }
 
 test("an IPv4 address is announced by a request and a reply, an IPv6 address by an advertisement", () => {

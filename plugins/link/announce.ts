@@ -12,7 +12,7 @@ import type { Sys } from "../../sys/sys.ts";
 /** A namespace and a route socket in it. */
 export interface AnnouncingPlace {
   readonly namespace: NetworkNamespace;
-  readonly socket: NetlinkSocket;
+  readonly route: NetlinkSocket;
 }
 
 /** What is asked of the interface that announces. */
@@ -31,12 +31,12 @@ const unknownHardware = new Uint8Array(6);
  */
 export function announce(
   sys: Sys,
-  { namespace, socket }: AnnouncingPlace,
+  { namespace, route }: AnnouncingPlace,
   link: AnnouncingLink,
   addresses: readonly Uint8Array[],
 ): void {
   if (link.hardwareType !== ethernetType || (link.flags & linkFlag.noArp) !== 0) return;
-  const usable = usableAddresses(socket, link, addresses);
+  const usable = usableAddresses(route, link, addresses);
   if (!usable.ok) {
     sys.warn(`announce the addresses of ${link.name}: ${usable.error.message}`);
     return;
