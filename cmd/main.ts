@@ -4,6 +4,7 @@ import { currentVersion } from "../cni/version.ts";
 import { linux } from "../sys/linux.ts";
 import { ownEnvironment } from "../sys/linux-environment.ts";
 import { printStdout, readStdin } from "../sys/linux-standard.ts";
+import { withOwnPlugins } from "./own-plugins.ts";
 import { pluginName, registry } from "./registry.ts";
 import { serve } from "./serve.ts";
 
@@ -11,15 +12,16 @@ import { serve } from "./serve.ts";
 async function main(): Promise<number> {
   const variables = ownEnvironment();
   if (!variables.ok) return refuse(variables.error.message);
+  const sys = withOwnPlugins(linux);
   const name = pluginName(process.argv0);
   const args = process.argv.slice(2);
   if (isForPeople(name, args)) {
     const { runCommandLine } = await import("./cli/cli.ts");
-    return runCommandLine(linux, args);
+    return runCommandLine(sys, args);
   }
   const load = registry[name];
   if (load === undefined) throw new Error(`pluginName answered ${name}, which is not registered`);
-  const reply = await serve(linux, load, { variables: variables.value, readStdin });
+  const reply = await serve(sys, load, { variables: variables.value, readStdin });
   const printed = printStdout(reply.stdout);
   // The runtime has gone. The record stays, so that DEL can undo what ADD attached.
   if (!printed.ok) linux.warn(`hawser: could not write the result: ${printed.error.message}`);

@@ -1,5 +1,6 @@
 import type { Attempt } from "../sys/fault.ts";
 import { type Outcome, ok } from "../sys/outcome.ts";
+import { outerIdentity } from "../sys/process-identity.ts";
 import type { Sys } from "../sys/sys.ts";
 import type { CniError } from "./errors.ts";
 import {
@@ -147,7 +148,7 @@ function workingBeside(claim: LockClaim, old: OldLock | undefined): Attempt<Work
   const theirs = old === undefined ? ok([]) : old.atWork();
   if (!ours.ok) return ours;
   if (!theirs.ok) return theirs;
-  const known = new Set(ours.value.map(({ identity }) => identity));
+  const known = new Set(ours.value.map(({ identity }) => outerIdentity(identity)));
   return ok({ ours: ours.value, others: theirs.value.filter(({ identity }) => !known.has(identity)) });
 }
 

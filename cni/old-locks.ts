@@ -1,5 +1,6 @@
 import type { Attempt } from "../sys/fault.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
+import { outerIdentity } from "../sys/process-identity.ts";
 import type { Sys } from "../sys/sys.ts";
 import type { CniError } from "./errors.ts";
 import {
@@ -84,7 +85,9 @@ export async function takeOld(
   const folder = oldFolder(claim.sys, stateDir);
   if (!folder.ok) return fail(refused(claim, folder.error));
   if (folder.value === undefined) return ok(undefined);
-  const old: LockClaim = { ...claim, folder: folder.value, bury: buryFrom(claim, folder.value) };
+  // For 0.1.0 a process has no delegates within it.
+  const identity = outerIdentity(claim.identity);
+  const old: LockClaim = { ...claim, identity, folder: folder.value, bury: buryFrom(claim, folder.value) };
   const atWork = (): ReturnType<OldLock["atWork"]> => containersAtWork(old);
   const registered = register(old);
   if (!registered.ok) {

@@ -64,8 +64,9 @@ export function createChildren(
     [...running.values()].filter((each) => each.parentPid === parentPid);
   return {
     start: (parentPid, request) => {
-      const handler = handlers.get(request.executable);
-      const message = `ENOENT: spawn ${request.executable}`;
+      const name = request.serveAs ?? request.executable;
+      const handler = handlers.get(name);
+      const message = `ENOENT: spawn ${name}`;
       if (handler === undefined) return fail({ code: "ENOENT", message });
       return ok(startChild(clock, running, handler, request, { pid: newPid(), parentPid }));
     },

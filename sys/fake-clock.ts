@@ -49,6 +49,11 @@ export function createClock(startMs: number): FakeClock {
     monotonicMs: () => nowMs - bootMs,
     sleep: (durationMs) => timer(durationMs).done,
     sleepUnlessStopped: async (durationMs) => void (await timer(durationMs).done),
+    alarm: (durationMs, ring) => {
+      const { done, cancel } = timer(durationMs);
+      done.then(() => ring());
+      return cancel;
+    },
     timer,
     advance: (durationMs) => {
       nowMs += durationMs;

@@ -8,7 +8,7 @@ import type { Attempt } from "./fault.ts";
 import { harmless } from "./harmless.ts";
 import type { Network } from "./network.ts";
 import { fail, ok } from "./outcome.ts";
-import { printIdentity, printOperation } from "./process-identity.ts";
+import { outerIdentity, printIdentity, printOperation } from "./process-identity.ts";
 import type { Files, FoundProcess, Processes, RunReport, RunRequest, Sys } from "./sys.ts";
 
 export { Crash, exited, type Handler } from "./fake-children.ts";
@@ -33,7 +33,7 @@ export interface FakeMachine {
 export interface MachineOptions {
   /** Files that exist and are durable. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Delegates by the path of their executable, which is there as a file too. */
+  /** Delegates by the path of their executable, which is there as a file too, and our own plugins by their names. */
   readonly executables?: Readonly<Record<string, Handler>>;
   /** Every server that the machine can reach. By default nobody listens. */
   readonly http?: HttpHandler;
@@ -111,6 +111,8 @@ interface Simulated {
   readonly crashes: Map<number, CrashPoint>;
   readonly lostReplies: Set<number>;
   readonly readFaults: Map<string, string>;
+  /** To be called when it is asked to stop. */
+  readonly alarms: Set<(signal: string) => void>;
   onCall: ((call: string) => void) | undefined;
 }
 
@@ -119,7 +121,7 @@ export function createMachine(options: MachineOptions = {}): FakeMachine {
   const disk = createDisk(clock.nowMs);
   const chance = createChance(options.seed ?? 1);
   const handlers = new Map(Object.entries(options.executables ?? {}));
-  for (const path of handlers.keys()) install(disk, path, "an executable", 0o755);
+  for (const path of handlers.keys()) if (path.startsWith("/")) install(disk, path, "an executable", 0o755);
   for (const [path, text] of Object.entries(options.files ?? {})) install(disk, path, text, 0o600);
   let lastPid = 1000;
   let boots = 1;
@@ -185,6 +187,7 @@ function newProcess(pid: number, bootId: string, { env, onCall }: SpawnOptions):
     crashes: new Map(),
     lostReplies: new Set(),
     readFaults: new Map(),
+    alarms: new Set(),
     onCall,
   };
 }
@@ -210,6 +213,19 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
           breathe(process);
           return process.stopSignal;
         },
+        alarm: (durationMs, ring) => {
+          const end = (signal?: string): void => {
+            cancel();
+            ring(signal);
+          };
+          const stop = machine.clock.alarm(durationMs, end);
+          const cancel = (): void => {
+            stop();
+            process.alarms.delete(end);
+          };
+          process.alarms.add(end);
+          return cancel;
+        },
       },
       random: createRandom(machine.chance),
       warn: (line) => void process.warnings.push(harmless(line)),
@@ -224,6 +240,7 @@ function toFakeProcess(machine: Kernel, process: Simulated): FakeProcess {
     stop: (signal) => {
       process.stopSignal ??= signal;
       machine.children.endOf(process.pid, { kind: "stopped", signal });
+      for (const ring of [...process.alarms]) ring(signal);
     },
     isDead: () => process.dead,
   };
@@ -304,7 +321,7 @@ function processesOf(machine: Kernel, process: Simulated): Processes {
   return {
     run: (request) => run(machine, process, request),
     self: () => process.identity,
-    isAlive: (identity) => machine.processes().some((each) => each.identity === identity),
+    isAlive: (identity) => machine.processes().some((each) => each.identity === outerIdentity(identity)),
     bootId: machine.bootId,
     operation: () => printOperation(process.identity, `secret${process.pid}`),
     find: async (variable, values) => {
@@ -329,7 +346,7 @@ function processesOf(machine: Kernel, process: Simulated): Processes {
 }
 
 async function run(machine: Kernel, process: Simulated, request: RunRequest): Promise<Attempt<RunReport>> {
-  const call = `run ${request.executable} ${request.env.CNI_COMMAND ?? ""}`.trim();
+  const call = `run ${request.serveAs ?? request.executable} ${request.env.CNI_COMMAND ?? ""}`.trim();
   const { fault, crash } = plannedFor(process, call);
   const die = (): never => {
     machine.kill(process.pid);

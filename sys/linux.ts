@@ -167,20 +167,29 @@ const processes: Processes = {
   stopRequested: () => stopSignal(),
 };
 
+/** The longest time of a timer. A timer with a longer time fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+function alarm(durationMs: number, ring: (signal?: string) => void): () => void {
+  const end = (signal?: string): void => {
+    cancel();
+    ring(signal);
+  };
+  const cancel = (): void => {
+    clearTimeout(timer);
+    silence();
+  };
+  const timer = setTimeout(end, Math.min(durationMs, longestTimerMs), undefined);
+  const silence = onStop(end);
+  return cancel;
+}
+
 const clock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
-  sleepUnlessStopped: (durationMs) =>
-    new Promise((resolve) => {
-      const end = (signal?: string): void => {
-        clearTimeout(timer);
-        silence();
-        resolve(signal);
-      };
-      const timer = setTimeout(end, durationMs, undefined);
-      const silence = onStop(end);
-    }),
+  sleepUnlessStopped: (durationMs) => new Promise((resolve) => void alarm(durationMs, resolve)),
+  alarm,
 };
 
 const random: Random = {

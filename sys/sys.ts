@@ -81,6 +81,11 @@ export interface RunRequest {
   readonly maxOutputBytes: number;
   /** The child has little to do. If it is a program of our engine's, the engine does not compile what it runs. */
   readonly isBrief?: boolean;
+  /**
+   * Asks for one of our own plugins by its name. It needs no executable of that name: `executable` is our own, and the plugin
+   * is served in this process.
+   */
+  readonly serveAs?: string;
 }
 
 export type RunEnd =
@@ -140,6 +145,11 @@ export interface Clock {
   sleep(durationMs: number): Promise<void>;
   /** Sleeps until the time is over or we are asked to stop; the signal in the second case. */
   sleepUnlessStopped(durationMs: number): Promise<string | undefined>;
+  /**
+   * Calls back once: when the time is over or, with the signal, when we are asked to stop from now on. Returns how to cancel
+   * it.
+   */
+  alarm(durationMs: number, ring: (signal?: string) => void): () => void;
 }
 
 export interface Random {
