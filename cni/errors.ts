@@ -44,6 +44,8 @@ export const codes = {
   api: 107,
   /** The pod's default route could not be set. */
   routes: 108,
+  /** A network interface could not be made or changed. */
+  link: 109,
 } as const;
 
 export type CodeName = keyof typeof codes;

@@ -111,7 +111,7 @@ describe("what pages name", () => {
 });
 
 test("each page and section that the code or a manifest names is there", () => {
-  const folders = ["sys", "cni", "kube", "ipam", "plugins", "cmd", "conformance", "examples"];
+  const folders = ["sys", "net", "cni", "kube", "ipam", "plugins", "cmd", "conformance", "examples"];
   const missing = folders.flatMap((folder) =>
     fs
       .readdirSync(`${root}/${folder}`, { recursive: true, encoding: "utf8" })

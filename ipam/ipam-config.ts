@@ -1,13 +1,12 @@
 import { type Family, parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
-import { type CniError, cniError, codes, failWith } from "../cni/errors.ts";
+import { type CniError, cniError, codes } from "../cni/errors.ts";
+import { fieldOf, readEntries, readObject, readText, readTexts, show } from "../cni/fields.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { isNot, type Notes, problemTexts, refuse } from "../cni/readers.ts";
-import { parseResult } from "../cni/result.ts";
-import type { CniResult, Dns, NetworkConfig, Route } from "../cni/types.ts";
+import type { Dns, NetworkConfig, Route } from "../cni/types.ts";
 import { atLeast } from "../cni/version.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
 import type { Sys } from "../sys/sys.ts";
-import { fieldOf, readEntries, readObject, readText, readTexts, show } from "./fields.ts";
 
 /** The `ipam` object of a network configuration. If there is none, that is noted. */
 export function ipamOf({ raw }: NetworkConfig, notes: Notes): JsonObject {
@@ -137,17 +136,4 @@ export function noteFamilies(network: NetworkConfig, families: readonly Family[]
     const { cniVersion } = network;
     refuse(notes, "cniVersion", `CNI version ${cniVersion} does not support more than 1 address per family`);
   }
-}
-
-/** The result of ADD that the runtime has kept, for CHECK to compare with. Errors: `config.prev-result`. */
-export function previousResult(network: NetworkConfig): Outcome<CniResult, CniError> {
-  const doing = `CHECK in network ${JSON.stringify(network.name)}`;
-  const given = network.raw.prevResult ?? undefined;
-  if (given === undefined) {
-    const msg = `${doing}: required prevResult is missing`;
-    return failWith("invalidConfig", "config.prev-result", msg, "A runtime supplies it.");
-  }
-  const parsed = parseResult(given, network.cniVersion);
-  if (parsed.ok) return ok(parsed.value.result);
-  return fail(cniError("invalidConfig", "config.prev-result", `${doing}: read prevResult: ${parsed.error}`));
 }

@@ -8,9 +8,9 @@ import {
   printAddress,
   printCidr,
 } from "../cni/address.ts";
+import { fieldOf, readText, show } from "../cni/fields.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { anyList, isNot, type Notes, refuse } from "../cni/readers.ts";
-import { fieldOf, readText, show } from "./fields.ts";
 import {
   countIn,
   merged,

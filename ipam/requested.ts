@@ -1,10 +1,10 @@
 import { type Address, isSameAddress, parseAddress, parseCidr, printAddress } from "../cni/address.ts";
 import { type CniError, cniError, failWith } from "../cni/errors.ts";
+import { fieldOf, readObject, show } from "../cni/fields.ts";
 import type { Json } from "../cni/json.ts";
 import { list, type Notes, refuse, text } from "../cni/readers.ts";
 import type { NetworkConfig } from "../cni/types.ts";
 import { fail, type Outcome, ok } from "../sys/outcome.ts";
-import { fieldOf, readObject, show } from "./fields.ts";
 import { isGateway, type RangeSet, rangeWith } from "./range.ts";
 
 /** An address that a caller asks for, as it was written. */

@@ -75,6 +75,14 @@ export function replaceRoute(route: IpRoute): Request<void> {
   return changing("replace", routeMessage.made, flag.create | flag.replace, route);
 }
 
+/**
+ * Adds a route although there are others of its destination and priority: of IPv4 before them, of IPv6 as a further path.
+ * Errors: `EEXIST` if this very route is there.
+ */
+export function addRouteBesides(route: IpRoute): Request<void> {
+  return changing("add", routeMessage.made, flag.create, route);
+}
+
 /** Adds a route beside others of its destination and priority. */
 export function appendRoute(route: IpRoute): Request<void> {
   return changing("append", routeMessage.made, flag.create | flag.append, route);

@@ -1,10 +1,10 @@
 import type { CniError } from "../../cni/errors.ts";
+import { fieldOf } from "../../cni/fields.ts";
 import { isObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import type { CniResult } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { fieldOf } from "../fields.ts";
 import { type Identity, identify, printIdentity } from "../identity.ts";
 import { disagreement, type FlatConfig, parseFlatConfig, requestedCodes } from "./config.ts";
 import { explainExhaustion } from "./exhaustion.ts";

@@ -1,13 +1,13 @@
 import { bitsOf, type Cidr, type Family, printAddress, printCidr } from "../../cni/address.ts";
 import { parseArgs } from "../../cni/environment.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
+import { fieldOf, readText, show } from "../../cni/fields.ts";
 import { isObject, type Json, type JsonObject, printJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import type { Dns, NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { fieldOf, readText, show } from "../fields.ts";
 import { hash128 } from "../hash.ts";
 import {
   invalidIpam,

@@ -1,6 +1,7 @@
 import { parseDurationMs } from "../../cni/duration.ts";
 import { isName } from "../../cni/environment.ts";
 import type { CniError } from "../../cni/errors.ts";
+import { fieldOf, readObject, readText, show } from "../../cni/fields.ts";
 import { foldKey } from "../../cni/fold.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
@@ -8,7 +9,6 @@ import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { fieldOf, readObject, readText, show } from "../fields.ts";
 import { invalidIpam } from "../ipam-config.ts";
 import { type EtcdSettings, readEtcd } from "./store/etcd-config.ts";
 import type { Store } from "./store/store.ts";

@@ -1,11 +1,11 @@
 import type { CniError } from "../../cni/errors.ts";
+import { fieldOf, readObject, readText } from "../../cni/fields.ts";
 import { isObject, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../cni/slashes.ts";
 import type { NetworkConfig, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import { fieldOf, readObject, readText } from "../fields.ts";
 import {
   invalidIpam,
   ipamOf,

@@ -7,12 +7,12 @@ import {
   printAddress,
 } from "../../cni/address.ts";
 import type { CniError } from "../../cni/errors.ts";
+import { readEntries, readText, show } from "../../cni/fields.ts";
 import { isObject, type Json, type JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { isNot, type Notes, newNotes, refuse } from "../../cni/readers.ts";
 import type { Dns, Route } from "../../cni/types.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
-import { readEntries, readText, show } from "../fields.ts";
 import { invalidIpam, ipamOf, noteFamilies, readDns, readRoutes } from "../ipam-config.ts";
 import { askedAddresses, type RequestedAddress, splitArg, strictArgs } from "../requested.ts";
 

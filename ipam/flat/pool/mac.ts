@@ -1,11 +1,11 @@
 import { parseArgs } from "../../../cni/environment.ts";
 import type { CniError } from "../../../cni/errors.ts";
+import { fieldOf, readObject, show } from "../../../cni/fields.ts";
 import { canonicalHardware, hardwareOctets } from "../../../cni/hardware.ts";
 import type { Json } from "../../../cni/json.ts";
 import type { Invocation } from "../../../cni/plugin.ts";
 import { newNotes, refuse } from "../../../cni/readers.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
-import { fieldOf, readObject, show } from "../../fields.ts";
 import { invalidIpam } from "../../ipam-config.ts";
 
 /**

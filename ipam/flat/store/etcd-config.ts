@@ -1,8 +1,8 @@
+import { readText, readTexts, show } from "../../../cni/fields.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { isOnLoopback, loopbackWord } from "../../../cni/loopback.ts";
 import { type Notes, refuse } from "../../../cni/readers.ts";
 import { withoutTrailingSlashes } from "../../../cni/slashes.ts";
-import { readText, readTexts, show } from "../../fields.ts";
 
 /** `ipam.store.etcd` as configured. An empty text means that the field is not set. */
 export interface EtcdSettings {

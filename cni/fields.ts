@@ -1,8 +1,8 @@
-import { cut } from "../cni/errors.ts";
-import { foldKey } from "../cni/fold.ts";
-import { type Json, type JsonObject, printJson } from "../cni/json.ts";
-import { anyList, anyObject, list, type Notes, text } from "../cni/readers.ts";
-import { maskSecrets } from "../cni/secrets.ts";
+import { cut } from "./errors.ts";
+import { foldKey } from "./fold.ts";
+import { type Json, type JsonObject, printJson } from "./json.ts";
+import { anyList, anyObject, list, type Notes, text } from "./readers.ts";
+import { maskSecrets } from "./secrets.ts";
 
 /**
  * Reads a field by its name, in upper or lower case. The reference plugins are Go programs, which read `rangestart` as

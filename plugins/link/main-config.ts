@@ -1,0 +1,125 @@
+import { parseArgs } from "../../cni/environment.ts";
+import { type CniError, cniError } from "../../cni/errors.ts";
+import { fieldOf, readObject, readText, readTexts, show } from "../../cni/fields.ts";
+import { hardwareOctets } from "../../cni/hardware.ts";
+import type { JsonObject } from "../../cni/json.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { type Notes, problemTexts, type Reader, refuse } from "../../cni/readers.ts";
+import type { Dns, NetworkConfig } from "../../cni/types.ts";
+import { fail, type Outcome, ok } from "../../sys/outcome.ts";
+
+/** What the configuration of every main plugin has. */
+export interface MainConfig {
+  /** The type of the IPAM plugin; undefined: the interface gets no addresses (layer 2). */
+  readonly ipam: string | undefined;
+  /** Undefined: the kernel's own. */
+  readonly mtu: number | undefined;
+  /** The hardware address that was asked for. */
+  readonly mac: Uint8Array | undefined;
+  /** Replaces the IPAM plugin's; undefined if nothing is configured. */
+  readonly dns: Dns | undefined;
+}
+
+/** Reads what all main plugins have. Wrong fields are noted. */
+export function readMainConfig({ environment, config }: Invocation, notes: Notes): MainConfig {
+  const { raw } = config;
+  const mtu = optional(raw, "mtu", mtuField, notes);
+  return {
+    ipam: readIpamType(raw, notes),
+    mtu: mtu === 0 ? undefined : mtu,
+    mac: readMac(raw, environment.args, notes),
+    dns: readDnsOf(raw, notes),
+  };
+}
+
+/** The type of the IPAM plugin, as a DEL needs it; undefined if there is none. */
+export function readIpamType(raw: JsonObject, notes: Notes): string | undefined {
+  const ipam = readObject(raw, "ipam", "ipam", notes);
+  const type = readText(ipam, "type", "ipam", notes) ?? "";
+  return type === "" ? undefined : type;
+}
+
+/** Reads a field of any spelling; null means absent. `above` is the path of the object. */
+export function optional<T>(
+  object: JsonObject,
+  key: string,
+  reader: Reader<T>,
+  notes: Notes,
+  above = "",
+): T | undefined {
+  const value = fieldOf(object, key);
+  return value === undefined ? undefined : reader(value, above === "" ? key : `${above}.${key}`, notes);
+}
+
+export function wholeNumber(least: number, most: number): Reader<number> {
+  return (value, place, notes) =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most
+      ? value
+      : refuse(notes, place, `is ${show(value)}, not a whole number from ${least} to ${most}`);
+}
+
+/** 0 means that nothing is asked for. */
+const mtuField = wholeNumber(0, 65_535);
+
+/**
+ * The hardware address of an interface. As in the reference plugins, the runtime's counts before that of `args`, and that before
+ * the one of CNI_ARGS.
+ */
+function readMac(raw: JsonObject, args: string, notes: Notes): Uint8Array | undefined {
+  const runtime = readText(
+    readObject(raw, "runtimeConfig", "runtimeConfig", notes),
+    "mac",
+    "runtimeConfig",
+    notes,
+  );
+  const argsObject = readObject(raw, "args", "args", notes);
+  const cni = readObject(argsObject, "cni", "args.cni", notes);
+  const configured = readText(cni, "mac", "args.cni", notes);
+  const told: readonly (readonly [place: string, text: string])[] = [
+    ["runtimeConfig.mac", runtime ?? ""],
+    ["args.cni.mac", configured ?? ""],
+    ["CNI_ARGS MAC", parseArgs(args).get("MAC") ?? ""],
+  ];
+  const [place, text] = told.find((each) => each[1] !== "") ?? ["", ""];
+  return text === "" ? undefined : parseMac(text, place, notes);
+}
+
+function parseMac(text: string, place: string, notes: Notes): Uint8Array | undefined {
+  const octets = hardwareOctets(text);
+  if (octets?.length !== 6)
+    return refuse(notes, place, `${show(text)} is no hardware address like 02:00:00:00:00:01`);
+  const bytes = Uint8Array.from(octets, (octet) => Number.parseInt(octet, 16));
+  if (((bytes[0] ?? 0) & 1) === 1)
+    return refuse(notes, place, `${show(text)} is the hardware address of a group, not of one interface`);
+  if (bytes.every((byte) => byte === 0)) return refuse(notes, place, `${show(text)} is no address at all`);
+  return bytes;
+}
+
+function readDnsOf(raw: JsonObject, notes: Notes): Dns | undefined {
+  if (fieldOf(raw, "dns") === undefined) return undefined;
+  const dns = readObject(raw, "dns", "dns", notes);
+  const nameservers = readTexts(dns, "nameservers", "dns", notes);
+  const domain = readText(dns, "domain", "dns", notes) ?? "";
+  const search = readTexts(dns, "search", "dns", notes);
+  const options = readTexts(dns, "options", "dns", notes);
+  const read: Dns = {
+    ...(nameservers.length > 0 && { nameservers }),
+    ...(domain !== "" && { domain }),
+    ...(search.length > 0 && { search }),
+    ...(options.length > 0 && { options }),
+  };
+  return Object.keys(read).length === 0 ? undefined : read;
+}
+
+/** The configuration, or one error of all its problems. Errors: `link.config`. */
+export function judged<T>(config: NetworkConfig, read: T, notes: Notes): Outcome<T, CniError> {
+  if (notes.problems.length === 0) return ok(read);
+  return fail(
+    cniError(
+      "invalidConfig",
+      "link.config",
+      `configuration of network ${JSON.stringify(config.name)}: ${problemTexts(notes).join("; ")}`,
+      "Nothing was changed.",
+    ),
+  );
+}
