@@ -85,6 +85,7 @@ describe("what pages name", () => {
     "cni",
     "kube",
     "ipam",
+    "net",
     "plugins",
     "cmd",
     "conformance",

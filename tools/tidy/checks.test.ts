@@ -43,7 +43,7 @@ describe("import directions", () => {
     ["cni/a.ts", "../kube/pod.ts", "cni may import sys"],
     ["sys/a.ts", "../cni/json.ts", "sys may import nothing outside itself"],
     ["kube/a.ts", "../ipam/address.ts", "kube may import cni, sys"],
-    ["plugins/meta/a.ts", "../../ipam/address.ts", "plugins may import cni, kube, sys"],
+    ["plugins/meta/a.ts", "../../ipam/address.ts", "plugins may import cni, kube, net, sys"],
     ["plugins/meta/a.ts", "../other/plan.ts", "parts of plugins never import each other"],
     ["ipam/flat/a.ts", "../static/config.ts", "parts of ipam never import each other"],
     ["conformance/a.ts", "../cni/json.ts", "conformance may import sys"],
@@ -68,6 +68,7 @@ describe("packages", () => {
     ["cmd/cli/usage.ts", "yargs"],
     ["kube/yaml.ts", "yaml"],
     ["conformance/main.ts", "node:child_process"],
+    ["sys/linux-ffi-bun.ts", "bun:ffi"],
   ])("%s may import %s", (path, name) => {
     expect(say(checkPackages, { [path]: `import { a } from "${name}";` })).toEqual([]);
   });
@@ -79,6 +80,8 @@ describe("packages", () => {
     ["plugins/meta/config/config.ts", "yaml"],
     ["cni/a.ts", "vitest"],
     ["cni/a.test.ts", "left-pad"],
+    ["sys/linux.ts", "bun:ffi"],
+    ["sys/linux.ts", "#unknown"],
   ])("%s may not import %s", (path, name) => {
     expect(say(checkPackages, { [path]: `import { a } from "${name}";` })).toHaveLength(1);
   });
@@ -159,6 +162,19 @@ describe("dead files", () => {
       "a/b.ts": "",
       "a/a.test.ts": 'import "../tools/testbed/c.ts";',
       "tools/testbed/c.ts": "",
+    };
+    expect(say(checkDead, texts)).toEqual([]);
+  });
+
+  test("each file that the bundler may choose is alive, and so are declarations", () => {
+    const imports = { "#engine": { bun: "./sys/a.ts", default: "./sys/b.ts" } };
+    const texts = {
+      "package.json": JSON.stringify({ imports }),
+      "cmd/main.ts": 'import { a } from "#engine";',
+      "sys/a.ts": 'import { c } from "./c.ts";',
+      "sys/b.ts": "",
+      "sys/c.ts": "",
+      "sys/d.d.ts": "",
     };
     expect(say(checkDead, texts)).toEqual([]);
   });

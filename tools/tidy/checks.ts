@@ -109,7 +109,8 @@ export const checkDead: Check = (project, { entries, testHelpers, unfinished }) 
   const started = reachable(project, entries);
   const tested = reachable(project, paths.filter(isTest));
   const dead = paths.filter((path) => {
-    if (started.has(path) || isTest(path)) return false;
+    // A file of declarations only is for the compiler.
+    if (started.has(path) || isTest(path) || path.endsWith(".d.ts")) return false;
     return !(matches(path, testHelpers) && tested.has(path));
   });
   const waits = (path: string) => Object.keys(unfinished).some((pattern) => matches(path, [pattern]));

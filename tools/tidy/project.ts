@@ -27,17 +27,31 @@ export interface Violation {
 }
 
 export function makeProject(texts: Readonly<Record<string, string>>): Project {
-  return new Map(Object.entries(texts).map(([path, text]) => [path, makeSource(path, text)]));
+  const choices = readChoices(texts["package.json"] ?? "{}");
+  return new Map(Object.entries(texts).map(([path, text]) => [path, makeSource(path, text, choices)]));
 }
 
-function makeSource(path: string, text: string): SourceFile {
+/** The files that an import of `#name` may be, by the name: the bundler chooses one of them. */
+type Choices = Readonly<Record<string, readonly string[]>>;
+
+function readChoices(packageJson: string): Choices {
+  const { imports = {} } = JSON.parse(packageJson) as { imports?: Record<string, Record<string, string>> };
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, files]) => [name, Object.values(files).map(posix.normalize)]),
+  );
+}
+
+function makeSource(path: string, text: string, choices: Choices): SourceFile {
   const parsed = path.endsWith(".ts") ? parse(path, text) : unparsed;
-  const imports = parsed.imports.map((each) => ({ ...each, target: resolve(path, each.specifier) }));
+  const imports = parsed.imports.flatMap((each) =>
+    resolve(path, each.specifier, choices).map((target) => ({ ...each, target })),
+  );
   return { ...parsed, path, text, imports };
 }
 
-function resolve(importer: string, specifier: string): string | undefined {
-  return specifier.startsWith(".") ? posix.join(posix.dirname(importer), specifier) : undefined;
+function resolve(importer: string, specifier: string, choices: Choices): readonly (string | undefined)[] {
+  if (specifier.startsWith(".")) return [posix.join(posix.dirname(importer), specifier)];
+  return choices[specifier] ?? [undefined];
 }
 
 /** `*` is any name, `**` any path. */

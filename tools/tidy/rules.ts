@@ -99,6 +99,11 @@ export const rules: Rules = {
       why: "sys/linux*.ts is the only boundary to the machine",
     },
     {
+      name: /^bun:/,
+      importers: ["sys/linux-ffi-bun.ts"],
+      why: "the same sources run on Node: where the engines differ, #... of package.json has a file for each",
+    },
+    {
       name: /^yargs\b/,
       importers: ["cmd/cli/**", "conformance/suite-options.ts"],
       why: "only the command line pays for it",
