@@ -42,7 +42,8 @@ export const linkAttribute = {
 
 /** What is special of a kind of link, as it is made and as the kernel tells it. */
 export type LinkKind =
-  | { readonly kind: "veth"; readonly peer: LinkSpec }
+  /** The peer cannot be made `up`: the kernel makes it before its other end (`ENOTCONN`). */
+  | { readonly kind: "veth"; readonly peer: Omit<LinkSpec, "up"> }
   | {
       readonly kind: "bridge";
       readonly vlanFiltering?: boolean;
