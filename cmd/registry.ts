@@ -3,6 +3,8 @@ import type { Plugin } from "../cni/plugin.ts";
 const loadMeta = async () => (await import("../plugins/meta/plugin.ts")).meta;
 const loadStatic = async () => (await import("../ipam/static/plugin.ts")).staticIpam;
 const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts")).hostLocal;
+const loadTuning = async () => (await import("../plugins/tuning/plugin.ts")).tuning;
+const loadSbr = async () => (await import("../plugins/sbr/plugin.ts")).sbr;
 
 /** The plugins of this executable, by the name that the executable is called by. Only the called one is loaded. */
 export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
@@ -13,6 +15,10 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   static: loadStatic,
   "hawser-host-local": loadHostLocal,
   "host-local": loadHostLocal,
+  "hawser-tuning": loadTuning,
+  tuning: loadTuning,
+  "hawser-sbr": loadSbr,
+  sbr: loadSbr,
   "hawser-flat": async () => (await import("../ipam/flat/plugin.ts")).flat,
 };
 

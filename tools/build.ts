@@ -9,7 +9,7 @@ import { bundleOptions, bunFlags, entry } from "./bundle.ts";
 
 const bundle = "build/hawser.cjs";
 const commitFile = "build/commit";
-const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat"];
+const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat", "hawser-tuning", "hawser-sbr"];
 
 /** Values that the sources do not hold. */
 function defines(): Record<string, string> {

@@ -5,15 +5,10 @@ import { family, linkFlag } from "../../net/link-kinds.ts";
 import type { Link } from "../../net/links.ts";
 import { talk } from "../../net/talk.ts";
 import type { Attempt } from "../../sys/fault.ts";
-import type { NetlinkSocket, NetworkNamespace } from "../../sys/network.ts";
+import type { NetlinkSocket } from "../../sys/network.ts";
 import { ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-
-/** A namespace and a route socket in it. */
-export interface AnnouncingPlace {
-  readonly namespace: NetworkNamespace;
-  readonly route: NetlinkSocket;
-}
+import type { OpenNamespace } from "./site.ts";
 
 /** What is asked of the interface that announces. */
 export type AnnouncingLink = Pick<Link, "index" | "name" | "flags" | "hardware" | "hardwareType">;
@@ -31,7 +26,7 @@ const unknownHardware = new Uint8Array(6);
  */
 export function announce(
   sys: Sys,
-  { namespace, route }: AnnouncingPlace,
+  { namespace, route }: Pick<OpenNamespace, "namespace" | "route">,
   link: AnnouncingLink,
   addresses: readonly Uint8Array[],
 ): void {

@@ -7,6 +7,7 @@ import { suite } from "../../../tools/testbed/executables.ts";
 import { linkNames } from "../../../tools/testbed/kernel-state.ts";
 import { leftovers } from "../../../tools/testbed/leftovers.ts";
 import { annotated, bridge, define } from "../../../tools/testbed/networks.ts";
+import { links } from "./plan-install.ts";
 
 suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
   const bed = useBed({ node: true });
@@ -139,7 +140,7 @@ suite("hawser install", ["root", "bridge", "host-local"], (executable) => {
   test("the plugins that it links answer by their names", async () => {
     await hawser("install", ...prepare());
     const names = fs.readdirSync(bed().binDir).sort();
-    expect(names).toEqual(["hawser", "hawser-flat", "hawser-host-local", "hawser-static"]);
+    expect(names).toEqual(["hawser", ...links].sort());
     for (const name of names) {
       const installed = { name, path: join(bed().binDir, name) };
       const version = await call(bed(), installed, { verb: "VERSION", config: { cniVersion: "1.1.0" } });

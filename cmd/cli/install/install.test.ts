@@ -14,6 +14,12 @@ import {
   uninstall,
   uninstallation,
 } from "./install-testing.ts";
+import { links } from "./plan-install.ts";
+
+/** The lines that an installation says of its links. */
+function linesOf(verb: string): string {
+  return links.map((name) => `${verb.padEnd(10)} /opt/cni/bin/${name}`).join("\n");
+}
 
 const conf = "/etc/cni/net.d";
 const annotations = { "io.kubernetes.cri.pod-annotations": true };
@@ -53,16 +59,14 @@ describe("as the owner", () => {
 made       /etc/cni/hawser
 made       /etc/cni/hawser/net.d
 copied     /opt/cni/bin/hawser
-linked     /opt/cni/bin/hawser-static
-linked     /opt/cni/bin/hawser-host-local
-linked     /opt/cni/bin/hawser-flat
+${linesOf("linked")}
 written    /etc/cni/hawser/install.json
 written    /etc/cni/net.d/00-hawser.conflist
 
 hawser is installed for network cluster-net: it calls the primary, by /etc/cni/net.d/00-hawser.conflist.
 hawser doctor tells whether the node is sound.
 `);
-    for (const name of ["hawser", "hawser-static", "hawser-host-local", "hawser-flat"])
+    for (const name of ["hawser", ...links])
       expect(fileText(node, `/opt/cni/bin/${name}`)).toBe("the program");
   });
 
@@ -311,9 +315,7 @@ describe("uninstall", () => {
     await install(node.sys, owner);
     const { out } = await uninstall(node.sys);
     expect(out).toBe(`removed    /etc/cni/net.d/00-hawser.conflist
-removed    /opt/cni/bin/hawser-static
-removed    /opt/cni/bin/hawser-host-local
-removed    /opt/cni/bin/hawser-flat
+${linesOf("removed")}
 removed    /opt/cni/bin/hawser
 removed    /etc/cni/hawser/install.json
 

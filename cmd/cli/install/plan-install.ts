@@ -24,7 +24,13 @@ export interface InstallPlan {
   readonly notes: readonly string[];
 }
 
-export const links: readonly string[] = ["hawser-static", "hawser-host-local", "hawser-flat"];
+export const links: readonly string[] = [
+  "hawser-static",
+  "hawser-host-local",
+  "hawser-flat",
+  "hawser-tuning",
+  "hawser-sbr",
+];
 
 /** Names that sort before nearly every other. `0-` sorts before `00-`. */
 const ownFiles: readonly string[] = ["00-hawser.conflist", "0-hawser.conflist"];
