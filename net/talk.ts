@@ -31,6 +31,11 @@ const mostDumps = 10;
 
 let lastSequence = 0;
 
+/** The number of the next message. Its answers carry it. */
+export function takeSequence(): number {
+  return ++lastSequence;
+}
+
 /** Sends a request and reads its whole answer. The kernel's refusal has its errno's name and its words. */
 export function talk<T>(socket: NetlinkSocket, request: Request<T>): Attempt<T> {
   const isDump = (request.flags & flag.dump) === flag.dump && !request.changes;
@@ -44,7 +49,7 @@ export function talk<T>(socket: NetlinkSocket, request: Request<T>): Attempt<T> 
 }
 
 function exchange<T>(socket: NetlinkSocket, request: Request<T>, isDump: boolean): Attempt<Message[]> {
-  const sequence = ++lastSequence;
+  const sequence = takeSequence();
   const flags = request.flags | flag.request | (isDump ? 0 : flag.acknowledge);
   const datagram = encodeMessage({ ...request, flags, sequence, port: 0 });
   const sent = socket.send(datagram, request.changes ? request.words : undefined);
@@ -99,7 +104,7 @@ export function readRefusal({ type, flags, payload }: Message): Fault | undefine
   return { code, message: `${code}: ${errnoWords(number)}${own}` };
 }
 
-function malformed(words: string): Fault {
+export function malformed(words: string): Fault {
   return { code: "EBADMSG", message: `EBADMSG: the kernel's answer cannot be read: ${words}` };
 }
 
