@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createMachine, exited } from "../sys/fake.ts";
+import { createMachine, exited, type Handler } from "../sys/fake.ts";
 import { must } from "../sys/outcome-testing.ts";
-import { addChain, type Chain, parseChain } from "./chain.ts";
+import { addChain, type Chain, deleteChain, parseChain, requirePlugins } from "./chain.ts";
+import { callDelegate } from "./delegate.ts";
 import { type JsonObject, parseJson, printJson } from "./json.ts";
 
 const fallback = { name: "pods", cniVersion: "1.1.0" } as const;
@@ -137,3 +138,58 @@ test.each([
     expect(end).toMatchObject({ ok: false, error: { code: told, id: "delegate.failed" } });
   },
 );
+
+describe("types that our own plugins are run for", () => {
+  const sandbox = { containerId: "c1", netns: "/ns", args: "", path: ["/bin/cni"], deadlineMs: 1e9 };
+
+  /** Runs plugins of which there are executables and some of ours. Returns what ran, with the variable that it was given. */
+  function bench() {
+    const ran: string[] = [];
+    const handler =
+      (name: string): Handler =>
+      ({ env }) => {
+        ran.push(`${env.CNI_COMMAND} ${name} ${env.HAWSER_NATIVE ?? "-"}`);
+        return exited(0, env.CNI_COMMAND === "ADD" ? printJson({ ips }) : "");
+      };
+    const executables = {
+      "hawser-bridge": handler("ours"),
+      "hawser-host-local": handler("our host-local"),
+      "/bin/cni/bridge": handler("bridge"),
+      "/bin/cni/portmap": handler("portmap"),
+    };
+    return { ran, sys: createMachine({ executables }).spawn().sys };
+  }
+
+  test("need no executables, and learn what else is ours; executables learn nothing of it", async () => {
+    const { ran, sys } = bench();
+    const variables = { HAWSER_NATIVE: "portmap" };
+    const chain = {
+      ...chainOf({ plugins: [{ type: "bridge" }, { type: "portmap" }] }),
+      native: ["bridge", "x"],
+    };
+    expect(await addChain(sys, chain, "eth0", { ...sandbox, variables })).toMatchObject({ ok: true });
+    expect(ran).toEqual(["ADD ours bridge,x", "ADD portmap -"]);
+    ran.length = 0;
+    const { native: _native, ...executables } = chain;
+    expect(await deleteChain(sys, executables, "eth0", { ...sandbox, variables }, undefined)).toBeUndefined();
+    expect(ran).toEqual(["DEL portmap -", "DEL bridge -"]);
+    expect(requirePlugins(sys, chain, ["/nowhere"])).toMatchObject({
+      ok: false,
+      error: { id: "delegate.not-found" },
+    });
+    expect(requirePlugins(sys, { ...chain, plugins: chain.plugins.slice(0, 1) }, ["/nowhere"])).toMatchObject(
+      { ok: true },
+    );
+  });
+
+  test("are those that its own caller says, where a plugin of ours calls another", async () => {
+    const { ran, sys } = bench();
+    const variables = { HAWSER_NATIVE: "bridge,host-local" };
+    const call = () =>
+      callDelegate(sys, "DEL", { type: "bridge" }, "eth0", { ...sandbox, variables }, "host-local");
+    expect(await call()).toMatchObject({ ok: true });
+    expect(ran).toEqual(["DEL our host-local bridge,host-local"]);
+    variables.HAWSER_NATIVE = "";
+    expect(await call()).toMatchObject({ ok: false, error: { id: "delegate.not-found" } });
+  });
+});

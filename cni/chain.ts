@@ -25,6 +25,8 @@ export interface Chain {
   readonly disableGC: boolean;
   /** The plugins as they are sent, without what changes from verb to verb (prevResult, valid attachments). */
   readonly plugins: readonly JsonObject[];
+  /** Types of plugins, and of their IPAM plugins, that our own are run for. Undefined: executables are run for all. */
+  readonly native?: readonly string[];
 }
 
 /** A result as the plugin printed it, and what it says. */
@@ -159,6 +161,7 @@ export function misplacedCapabilities(list: JsonObject): string[] {
  */
 export function requirePlugins(sys: Sys, chain: Chain, folders: readonly string[]): Outcome<void, CniError> {
   for (const plugin of chain.plugins) {
+    if (chain.native?.includes(String(plugin.type)) === true) continue;
     const executable = findPlugin(sys, String(plugin.type), folders);
     if (!executable.ok) return executable;
   }
@@ -185,8 +188,9 @@ export async function addChain(
   runtimeConf: RuntimeConf,
 ): Promise<Added> {
   let previous: DelegateResult | undefined;
+  const own = ofChain(chain, runtimeConf);
   for (const [index, plugin] of chain.plugins.entries()) {
-    const output = await callDelegate(sys, "ADD", withPrevious(plugin, previous), ifname, runtimeConf);
+    const output = await callDelegate(sys, "ADD", withPrevious(plugin, previous), ifname, own);
     const result = output.ok ? readResult(plugin, chain, output.value) : output;
     if (!result.ok) {
       const ran = chain.plugins.slice(0, hasRun(result.error) ? index + 1 : index);
@@ -218,9 +222,10 @@ export async function deleteChain(
   mayPass: (index: number, error: CniError) => boolean = () => false,
 ): Promise<Undeleted | undefined> {
   const known = atLeast(chain.cniVersion, "0.4.0") ? result : undefined;
+  const own = ofChain(chain, runtimeConf);
   let passed: Undeleted | undefined;
   for (const [index, plugin] of [...chain.plugins.entries()].toReversed()) {
-    const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, runtimeConf);
+    const output = await callDelegate(sys, "DEL", withPrevious(plugin, known), ifname, own);
     if (output.ok) continue;
     const before = passed?.chain.plugins ?? [];
     if (!mayPass(index, output.error)) {
@@ -255,8 +260,9 @@ export async function checkChain(
 ): Promise<Outcome<Pardoned[], CniError>> {
   if (!answers(chain, "CHECK")) return ok([]);
   const pardoned: Pardoned[] = [];
+  const own = ofChain(chain, runtimeConf);
   for (const plugin of chain.plugins) {
-    const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, runtimeConf);
+    const output = await callDelegate(sys, "CHECK", withPrevious(plugin, result), ifname, own);
     if (output.ok) continue;
     const why = pardon(plugin, output.error);
     if (why === undefined) return output;
@@ -272,8 +278,9 @@ export async function statusChain(
   runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   if (!answers(chain, "STATUS")) return ok(undefined);
+  const own = ofChain(chain, runtimeConf);
   for (const plugin of chain.plugins) {
-    const output = await callDelegate(sys, "STATUS", plugin, "", runtimeConf);
+    const output = await callDelegate(sys, "STATUS", plugin, "", own);
     if (!output.ok) return output;
   }
   return ok(undefined);
@@ -288,14 +295,19 @@ export async function collectChain(
 ): Promise<CniError[]> {
   if (!answers(chain, "GC")) return [];
   const errors: CniError[] = [];
+  const own = ofChain(chain, runtimeConf);
   const list = valid.map(({ containerID, ifname }) => ({ containerID, ifname }));
   for (const plugin of chain.plugins) {
     // The first 1.1.0 tag spelled the key differently; plugins of both read one of the two.
     const config = { ...plugin, "cni.dev/valid-attachments": list, "cni.dev/attachments": list };
-    const output = await callDelegate(sys, "GC", config, "", runtimeConf);
+    const output = await callDelegate(sys, "GC", config, "", own);
     if (!output.ok) errors.push(output.error);
   }
   return errors;
+}
+
+function ofChain({ native = [] }: Chain, runtimeConf: RuntimeConf): RuntimeConf {
+  return { ...runtimeConf, native };
 }
 
 function withPrevious(plugin: JsonObject, previous: DelegateResult | undefined): JsonObject {

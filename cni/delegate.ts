@@ -4,6 +4,7 @@ import type { RunEnd, RunReport, Sys } from "../sys/sys.ts";
 import type { EnvironmentVariables } from "./environment.ts";
 import { type CniError, cniError, cut, failWith, hasId } from "./errors.ts";
 import { isObject, type Json, type JsonObject, objectsIn, parseJson, printJson } from "./json.ts";
+import { nativeIn, nativeVariable, ownExecutable, ownPluginOf } from "./native.ts";
 import { operationEnvironment, operationVariable } from "./orphans.ts";
 import { redact, secretsIn } from "./secrets.ts";
 import type { Verb } from "./version.ts";
@@ -22,6 +23,8 @@ export interface RuntimeConf {
   readonly deadlineMs: number;
   /** A delegate that undoes runs although we were asked to stop: nobody else would undo it. */
   readonly undoing?: boolean;
+  /** Types that our own plugins are run for, instead of executables. Undefined: as our own caller says (`nativeVariable`). */
+  readonly native?: readonly string[];
 }
 
 const maxOutputBytes = 16 * 1024 * 1024;
@@ -44,7 +47,9 @@ export async function callDelegate(
   runtimeConf: RuntimeConf,
   type = String(config.type),
 ): Promise<Outcome<string, CniError>> {
-  const executable = findPlugin(sys, type, runtimeConf.path);
+  const native = runtimeConf.native ?? nativeIn(runtimeConf.variables);
+  const isNative = native.includes(type);
+  const executable = isNative ? ok(ownExecutable) : findPlugin(sys, type, runtimeConf.path);
   if (!executable.ok) return executable;
   const stop = sys.processes.stopRequested();
   if (stop !== undefined && runtimeConf.undoing !== true) return fail(stopped(type, verb, stop));
@@ -54,7 +59,11 @@ export async function callDelegate(
     sys.processes.run({
       executable: executable.value,
       args: [],
-      env: delegateEnvironment(sys, verb, ifname, runtimeConf),
+      ...(isNative && { serveAs: ownPluginOf(type) }),
+      env: {
+        ...delegateEnvironment(sys, verb, ifname, runtimeConf),
+        ...(isNative && { [nativeVariable]: native.join(",") }),
+      },
       stdin: printJson(config),
       timeoutMs,
       maxOutputBytes,
@@ -120,7 +129,8 @@ function delegateEnvironment(
   runtimeConf: RuntimeConf,
 ): Record<string, string> {
   const inherited = Object.entries(runtimeConf.variables).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== operationVariable,
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && entry[0] !== operationVariable && entry[0] !== nativeVariable,
   );
   return {
     ...operationEnvironment(sys),

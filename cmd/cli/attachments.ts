@@ -139,6 +139,7 @@ function documentOf(held: HeldRecord): Record<string, unknown> {
       role: step.role,
       network: networkOf(step),
       addresses: addressesOf(result, step.ifname),
+      ...(step.chain.native !== undefined && { native: step.chain.native }),
     })),
   };
 }

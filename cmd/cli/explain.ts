@@ -1,4 +1,5 @@
 import type { CniError } from "../../cni/errors.ts";
+import { ownPluginOf } from "../../cni/native.ts";
 import { maskRecord } from "../../cni/secrets.ts";
 import { type ExplainedAttachment, type Explanation, explain } from "../../plugins/meta/explanation.ts";
 import { acceptConfig, personsQuestion, planAdd } from "../../plugins/meta/plan-add.ts";
@@ -140,7 +141,7 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
       each.ifname,
       // An inline delegate belongs to the configuration's own network.
       each.role === "primary" && each.origin === "configuration" ? each.name : each.network,
-      each.plugins.map(typeOf).join(", "),
+      each.plugins.map((plugin) => runnerOf(each, typeOf(plugin))).join(", "),
       each.origin,
       each.verbs.join(" "),
       each.source,
@@ -149,10 +150,14 @@ function printPlan(terminal: Terminal, { attachments }: Explanation): void {
   );
   terminal.print("");
   terminal.print([paint(terminal, "bold", header), ...rows].join("\n"));
-  for (const { ifname, asked, args, resource, deviceId, mac } of attachments) {
+  for (const { ifname, asked, args, resource, deviceId, mac, executables = [] } of attachments) {
     if (asked.length > 0) terminal.print(`\n${plain(ifname)}: the pod asks for ${asked.join(", ")}`);
     if (args !== undefined) terminal.print(`\n${plain(`${ifname}: its plugins find ${args} in CNI_ARGS`)}`);
     if (mac !== undefined) terminal.print(`\n${plain(`${ifname}: ${macLine}`)}`);
+    for (const { type, field } of executables)
+      terminal.print(
+        `\n${plain(`${ifname}: the executable ${type} is run, as hawser's own does not understand ${field}`)}`,
+      );
     if (resource === undefined) continue;
     const which = deviceId ?? "the one that the kubelet assigns";
     terminal.print(`\n${plain(`${ifname}: takes a device of ${resource}: ${which}`)}`);
@@ -184,6 +189,11 @@ function printDelegates(terminal: Terminal, { ifname, name, plugins }: Explained
     terminal.print(`\n${paint(terminal, "bold", title)}`);
     printDocument(terminal, plugin);
   }
+}
+
+/** The name of the plugin that is run for a type: ours, or the executable's. */
+function runnerOf({ native = [] }: ExplainedAttachment, type: string): string {
+  return native.includes(type) ? ownPluginOf(type) : type;
 }
 
 function typeOf({ type }: { readonly [key: string]: unknown }): string {

@@ -1,5 +1,4 @@
 import { type AttachmentKey, forget, load, save } from "../../cni/attachments.ts";
-import { requirePlugins } from "../../cni/chain.ts";
 import { printResult } from "../../cni/convert.ts";
 import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith, within } from "../../cni/errors.ts";
@@ -13,6 +12,7 @@ import type { Sys } from "../../sys/sys.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { requireGiver } from "./execute/early-claim.ts";
 import { type Attached, execute, type StepResult, stepLabel, undo } from "./execute/execute.ts";
+import { requireStep } from "./execute/require-step.ts";
 import { undoMs } from "./execute/runtime-conf.ts";
 import { merge } from "./plan/merge.ts";
 import { acceptConfig, type PlannedAdd, planAdd, runtimesAdd } from "./plan-add.ts";
@@ -68,7 +68,7 @@ async function requireAll(
   sys: Sys,
   { config, key, prepared, runtimeConf }: Operation,
 ): Promise<Outcome<void, CniError>> {
-  const present = await findAll(sys, prepared, runtimeConf);
+  const present = await findAll(sys, config, prepared, runtimeConf);
   // The tombstone keeps DEL from deriving this plan: it would miss the same executable, and fail for ever.
   if (!present.ok && load(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
@@ -76,11 +76,12 @@ async function requireAll(
 
 async function findAll(
   sys: Sys,
+  config: MetaConfig,
   { plan, routes }: Prepared,
   { path }: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
   for (const step of plan) {
-    const all = requirePlugins(sys, step.chain, path);
+    const all = requireStep(sys, step, path, config.native);
     const present = all.ok ? requireGiver(sys, step, path) : all;
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }

@@ -4,6 +4,7 @@ import { type Verb, type Version, verbs } from "../../cni/version.ts";
 import type { PodIdentity } from "../../kube/pod.ts";
 import type { MetaConfig } from "./config/config.ts";
 import { type RequestKind, requestedKinds } from "./config/permissions.ts";
+import { type NotOurs, notOurs } from "./plan/native-types.ts";
 import type { Step } from "./plan/plan.ts";
 import type { Selection } from "./plan/select.ts";
 import type { Prepared } from "./prepare.ts";
@@ -47,6 +48,10 @@ export interface ExplainedAttachment {
   readonly args?: string;
   /** The MAC address that plugins are given although the pod does not ask for one. */
   readonly mac?: "identity";
+  /** The types of plugins that hawser's own are run for. */
+  readonly native?: readonly string[];
+  /** The types that executables are run for only because of a field. */
+  readonly executables?: readonly NotOurs[];
   /** The configuration that each of its plugins reads on stdin, without prevResult. */
   readonly plugins: readonly JsonObject[];
 }
@@ -64,8 +69,19 @@ export function explain(config: MetaConfig, prepared: Prepared): Explanation {
     result,
     ...(routes === undefined ? {} : { defaultRoutes: routes }),
     attachments: prepared.plan.map((step, index) => {
-      return explainStep(step, prepared.selections[index], orders[index] ?? 0);
+      return {
+        ...explainStep(step, prepared.selections[index], orders[index] ?? 0),
+        ...runners(config, step),
+      };
     }),
+  };
+}
+
+function runners(config: MetaConfig, { chain }: Step): Pick<ExplainedAttachment, "native" | "executables"> {
+  const executables = config.native === "prefer" ? notOurs(chain) : [];
+  return {
+    ...(chain.native !== undefined && { native: chain.native }),
+    ...(executables.length > 0 && { executables }),
   };
 }
 

@@ -48,6 +48,7 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
     deviceInfoDir: "/devinfo",
     result: "merged",
     parallel: false,
+    native: "prefer",
     runtimeConfig: {},
     prevResult: undefined,
     stateDir: "/s",

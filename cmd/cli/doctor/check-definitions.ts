@@ -3,6 +3,7 @@ import type { CniError } from "../../../cni/errors.ts";
 import type { JsonObject } from "../../../cni/json.ts";
 import { type ListedDefinition, listDefinitions } from "../../../kube/definition-files.ts";
 import type { MetaConfig } from "../../../plugins/meta/config/config.ts";
+import { type NotOurs, notOurs } from "../../../plugins/meta/plan/native-types.ts";
 import type { Plan } from "../../../plugins/meta/plan/plan.ts";
 import { planEveryPods } from "../../../plugins/meta/prepare.ts";
 import { fail, type Outcome } from "../../../sys/outcome.ts";
@@ -13,6 +14,10 @@ import { type Finding, fine, problemOf, warning } from "./finding.ts";
 export interface Wanting {
   readonly user: string;
   readonly plugins: readonly JsonObject[];
+  /** The types of these that hawser's own plugins are run for. */
+  readonly native?: readonly string[];
+  /** The types that executables are run for only because of a field. */
+  readonly executables?: readonly NotOurs[];
 }
 
 export interface CheckedDefinitions {
@@ -25,7 +30,7 @@ export interface CheckedDefinitions {
 /** Checks the networks that every pod gets, then each definition as if a pod asked for it. */
 export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<CheckedDefinitions> {
   const { definitionsDir } = config;
-  const everyPods = planOf(await planEveryPods(sys, config), "No ADD succeeds until then.");
+  const everyPods = planOf(config, await planEveryPods(sys, config), "No ADD succeeds until then.");
   const listed = listDefinitions(sys, definitionsDir);
   if (!listed.ok) {
     const findings = [...everyPods.findings, noDefinitions(sys, definitionsDir, listed.error)];
@@ -33,7 +38,9 @@ export async function checkDefinitions(sys: Sys, config: MetaConfig): Promise<Ch
   }
   const each: Planned[] = [];
   for (const definition of listed.value) {
-    each.push(planOf(await planAlone(sys, config, definition), "A pod that asks for it does not start."));
+    each.push(
+      planOf(config, await planAlone(sys, config, definition), "A pod that asks for it does not start."),
+    );
   }
   const misplaced = listed.value.flatMap(misplacedFindings);
   const broken = each.flatMap(({ findings }) => findings);
@@ -73,13 +80,15 @@ interface Planned {
   readonly wanting: readonly Wanting[];
 }
 
-function planOf(plan: Outcome<Plan, CniError>, consequence: string): Planned {
+function planOf({ native }: MetaConfig, plan: Outcome<Plan, CniError>, consequence: string): Planned {
   if (!plan.ok) {
     return { findings: [problemOf("definitions", plan.error, `Correct it. ${consequence}`)], wanting: [] };
   }
   const wanting = plan.value.map(({ role, network, chain }) => ({
     user: `${role} network ${network}`,
     plugins: chain.plugins,
+    ...(chain.native !== undefined && { native: chain.native }),
+    ...(native === "prefer" && { executables: notOurs(chain) }),
   }));
   return { findings: [], wanting };
 }

@@ -1,26 +1,38 @@
 import { findPlugin } from "../../../cni/delegate.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import { isObject } from "../../../cni/json.ts";
+import { ownPluginOf } from "../../../cni/native.ts";
 import { findTools } from "../../../plugins/meta/routes/route-steps.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
 import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
 
-/** The plugin types that configurations name, IPAM types included, each with the first configuration that names it. */
-export function typesIn(wanting: readonly Wanting[]): ReadonlyMap<string, string> {
-  const types = new Map<string, string>();
-  for (const { user, plugins } of wanting) {
+/** Plugin types, each with the first configuration that names it. */
+export interface WantedTypes {
+  /** Types whose executables are run. */
+  readonly executables: ReadonlyMap<string, string>;
+  /** Types that hawser's own plugins are run for. */
+  readonly own: ReadonlyMap<string, string>;
+}
+
+/** The plugin types that configurations name, IPAM types included. */
+export function typesIn(wanting: readonly Wanting[]): WantedTypes {
+  const executables = new Map<string, string>();
+  const own = new Map<string, string>();
+  for (const { user, plugins, native = [] } of wanting) {
     for (const plugin of plugins) {
       const { ipam } = plugin;
       // `{}` and a missing type mean that there is no IPAM.
       const inner = isObject(ipam) ? ipam.type : undefined;
       for (const type of [plugin.type, inner]) {
-        if (typeof type === "string" && type !== "" && !types.has(type)) types.set(type, user);
+        if (typeof type !== "string" || type === "") continue;
+        const types = native.includes(type) ? own : executables;
+        if (!types.has(type)) types.set(type, user);
       }
     }
   }
-  return types;
+  return { executables, own };
 }
 
 export interface CheckedPlugins {
@@ -32,16 +44,19 @@ export interface CheckedPlugins {
 /** Checks that each plugin is where the runtime and hawser look for it, and can be executed. */
 export function checkPlugins(
   sys: Sys,
-  types: ReadonlyMap<string, string>,
+  { executables, own }: WantedTypes,
   folders: readonly string[],
 ): CheckedPlugins {
-  const searched = Array.from(types, ([type, user]) => ({
+  const searched = Array.from(executables, ([type, user]) => ({
     type,
     user,
     found: findPlugin(sys, type, folders),
   }));
   return {
-    findings: searched.map(({ type, user, found }) => judge(sys, type, user, found)),
+    findings: [
+      ...searched.map(({ type, user, found }) => judge(sys, type, user, found)),
+      ...Array.from(own.keys(), (type) => fine("plugins", `${type}: ${ownPluginOf(type)}, in this program`)),
+    ],
     paths: searched.flatMap(({ found }) => (found.ok ? [found.value] : [])),
   };
 }
@@ -61,6 +76,15 @@ function judge(sys: Sys, type: string, user: string, found: Outcome<string, CniE
     );
   }
   return fine("plugins", `${type}: ${found.value}`);
+}
+
+/** Tells which networks are slower than they could be, because hawser's own plugin does not understand a field. */
+export function tellExecutables(wanting: readonly Wanting[]): Finding[] {
+  return wanting.flatMap(({ user, executables = [] }) =>
+    executables.map(({ type, field }) =>
+      fine("plugins", `${user}: the executable ${type} is run, as hawser's own does not understand ${field}`),
+    ),
+  );
 }
 
 /** Checks for `nsenter` and `ip`. Only pods that ask for a default route need them. */

@@ -122,6 +122,8 @@ export const fields = {
   /** The result that the runtime is given. Undefined: it depends on whether Hawser makes the primary. */
   result: setting(word("merged", "primary"), undefined),
   parallel: setting(flag, false),
+  /** Whether our own plugins take the place of the reference plugins where they understand every field. */
+  native: setting(word("prefer", "off"), "prefer"),
   /** The time for all delegates of one operation together. The kubelet gives a sandbox 4 minutes, and undoing needs a part. */
   timeout: judged(must(isText, () => 'must be text like "90s"')),
 };

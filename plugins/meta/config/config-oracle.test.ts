@@ -41,6 +41,7 @@ const shape = {
   definitionNames: word("namespaced", "as-written"),
   result: word("merged", "primary"),
   parallel: flag,
+  native: word("prefer", "off"),
   timeout: z.string('must be text like "90s"'),
   /** The rules of requests have a reader and tests of their own (`permissions.ts`). */
   requests: anything,

@@ -70,6 +70,7 @@ const ours: readonly FieldName[] = [
   "timeout",
   "status",
   "parallel",
+  "native",
   "kubeletDir",
   "deviceInfoDir",
   // Multus trusts every definition. If the operator closes something with hawser's own fields, it is closed in this dialect,

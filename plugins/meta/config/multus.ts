@@ -89,6 +89,8 @@ function translate(
         opaqueTypes: ["*"],
         trustedNamespaces: [orDefault(raw.multusNamespace, defaults.multusNamespace)],
         definitionNames: "as-written",
+        // What Multus ran goes on running, until the operator chooses otherwise.
+        native: "off",
       },
       permissions: allAllowed,
     }),

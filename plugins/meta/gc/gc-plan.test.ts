@@ -99,6 +99,14 @@ describe("collections", () => {
   const collectionsOfChained = (record: RecordOnDisk) =>
     collections({ ...input, primary: undefined, everyPods: [], live: [record], own: [record] });
 
+  test("whoever attached a pod, its network is collected once, by the plugin that would be run now", () => {
+    const now = { ...chain("a"), native: ["bridge"] };
+    const own = [held("pods", "c", { eth0: chain("a") })];
+    const input = { primary: undefined, everyPods: [now], live: own, own, network: "pods", runtimeList: [] };
+    const { run } = collections(input);
+    expect(run.map((each) => each.chain.native)).toEqual([["bridge"]]);
+  });
+
   test("expands the runtime's list to the container's other attachments", () => {
     const { run, skipped } = collections(input);
     expect(run.map((each) => [each.chain.name, each.valid])).toEqual([

@@ -115,13 +115,19 @@ function withoutDevice({ chain, device }: Step): Chain {
   return { ...chain, plugins: chain.plugins.map((plugin) => without(plugin, "deviceID", "pciBusID")) };
 }
 
-/** A key by the plugins alone: a recorded chain has its keys in another order. */
+/**
+ * A key by the plugins alone: a recorded chain has its keys in another order, and whoever attached a pod, its network is one
+ * network.
+ */
 export function keyOf({ name, cniVersion, plugins }: Chain): string {
   return printJson([name, cniVersion, plugins]);
 }
 
 function distinct(chains: readonly Chain[]): Chain[] {
-  return [...new Map(chains.map((chain) => [keyOf(chain), chain])).values()];
+  const byKey = new Map<string, Chain>();
+  // The first is how the network is configured now.
+  for (const chain of chains) if (!byKey.has(keyOf(chain))) byKey.set(keyOf(chain), chain);
+  return [...byKey.values()];
 }
 
 function unique(list: readonly ValidAttachment[]): ValidAttachment[] {

@@ -14,6 +14,7 @@ import { attachmentInfoPath, deviceInfoCapability } from "../../../kube/devices/
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { MetaConfig } from "../config/config.ts";
 import { endlessIpam } from "../trust/plugin-types.ts";
+import { withNative } from "./native-types.ts";
 import { type EarlyClaim, planClaim } from "./plan-claim.ts";
 import type { Selection } from "./select.ts";
 
@@ -117,8 +118,9 @@ function completed(
   const supplied = { ...kubelets, ...requested, ...ours };
   const whole = withDevice(withCniArgs(completeChain(chain, supplied), request?.cniArgs), device);
   const claim = planClaim(config, chain, whole, supplied.mac);
+  const spelled = { ...whole, plugins: whole.plugins.map(spellPlugin) };
   return ok({
-    chain: { ...whole, plugins: whole.plugins.map(spellPlugin) },
+    chain: config.native === "prefer" ? withNative(spelled) : spelled,
     ...(claim !== undefined && { claim }),
   });
 }

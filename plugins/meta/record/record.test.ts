@@ -65,6 +65,12 @@ describe("an attachment record", () => {
     expect(reread(begun(about, [step]))?.carried[0]?.step).toEqual(step);
   });
 
+  test("keeps which plugins of ours have attached, and records from before there were any have none", () => {
+    const own = { ...step, chain: { ...chain, native: ["bridge", "host-local"] } };
+    expect(reread(begun(about, [own]))?.carried[0]?.step).toEqual(own);
+    expect(reread(begun(about, [step]))?.carried[0]?.step.chain).not.toHaveProperty("native");
+  });
+
   test("keeps all that is known of its pod", () => {
     const pod = { namespace: "shop", name: "web-0", uid: "u", infraContainerId: "c1" };
     expect(reread(begun({ ...about, pod }, [step]))?.pod).toEqual(pod);

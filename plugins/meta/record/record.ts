@@ -114,7 +114,7 @@ function documentOf(record: AttachmentRecord) {
       role: step.role,
       network: step.network,
       ifname: step.ifname,
-      chain: { ...step.chain, plugins: [...step.chain.plugins] },
+      chain: chainDocument(step.chain),
       ...(step.args === undefined ? {} : { args: step.args }),
       ...(step.claim === undefined ? {} : { claim: { ...step.claim, to: [...step.claim.to] } }),
       ...(step.device === undefined ? {} : { device: { ...step.device } }),
@@ -123,6 +123,10 @@ function documentOf(record: AttachmentRecord) {
       ...(refused === undefined ? {} : { refused }),
     })),
   };
+}
+
+function chainDocument({ native, plugins, ...rest }: Chain): JsonObject {
+  return { ...rest, ...(native === undefined ? {} : { native: [...native] }), plugins: [...plugins] };
 }
 
 /** Undefined when the document is not a record that this version understands. */
@@ -177,6 +181,8 @@ const chain = object({
   cniVersion: must(isVersion, isNot("a version")),
   disableCheck: softTrue,
   disableGC: softTrue,
+  // Records from before there were plugins of ours have none.
+  native: maybe(lenient(list(text))),
   plugins: must(
     (value): value is JsonObject[] => Array.isArray(value) && value.length > 0 && value.every(isObject),
     isNot("an array of plugins"),

@@ -1,0 +1,79 @@
+/**
+ * The fields that our own plugins understand, by the type of the reference plugin of the same purpose. If a network's plugin has
+ * a field that is not here, or a value of another shape, the meta-plugin runs the executable of that type instead of ours
+ * (`"native": "prefer"`). So a field stands here only if ours does with it what the reference plugin does.
+ */
+
+/** The shape of a value. Null is a value of each shape: for the reference plugins it is a field that is not there. */
+export type FieldShape =
+  | "text"
+  | "flag"
+  | "number"
+  /** An object whose values are texts. */
+  | "words"
+  | "anything"
+  /** A list of such values. */
+  | readonly [FieldShape]
+  /** An object with these fields. */
+  | { readonly [field: string]: FieldShape };
+
+type Fields = Readonly<Record<string, FieldShape>>;
+
+/** What one plugin understands. */
+export interface Understood {
+  /** `ipam`: the plugin has an IPAM plugin. What that one understands stands in its own row. */
+  readonly role: "main" | "chained" | "ipam";
+  /** Of the plugin's own part of the configuration, but for those of `everyPlugins`. An IPAM plugin's part is `ipam`. */
+  readonly fields: Fields;
+  /** Of `runtimeConfig`. */
+  readonly capabilities: Fields;
+  /** Of `args.cni`. */
+  readonly args: Fields;
+}
+
+/** Fields that a runtime or Hawser adds, and that every plugin gets. Plugins without a use for one pass over it. */
+export const everyPlugins: Fields = {
+  cniVersion: "text",
+  name: "text",
+  type: "text",
+  prevResult: "anything",
+  deviceID: "text",
+  pciBusID: "text",
+  dns: { nameservers: ["text"], domain: "text", search: ["text"], options: ["text"] },
+};
+
+const route: FieldShape = {
+  dst: "text",
+  gw: "text",
+  mtu: "number",
+  advmss: "number",
+  priority: "number",
+  table: "number",
+  scope: "number",
+};
+const range: Fields = { subnet: "text", rangeStart: "text", rangeEnd: "text", gateway: "text" };
+
+export const understood: Readonly<Record<string, Understood>> = {
+  "host-local": {
+    role: "ipam",
+    fields: {
+      ...range,
+      ranges: [[range]],
+      routes: [route],
+      dataDir: "text",
+      resolvConf: "text",
+    },
+    capabilities: { ips: ["text"], ipRanges: [[range]] },
+    args: { ips: ["text"] },
+  },
+  static: {
+    role: "ipam",
+    fields: {
+      addresses: [{ address: "text", gateway: "text" }],
+      routes: [route],
+      dns: { nameservers: ["text"], domain: "text", search: ["text"], options: ["text"] },
+    },
+    capabilities: { ips: ["text"] },
+    args: { ips: ["text"] },
+  },
+};
