@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # Node and every tool come from the lockfile. The machine's own are not used.
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-SOURCES := $(shell find cmd sys cni kube plugins ipam -name '*.ts' ! -name '*.test.ts')
+SOURCES := $(shell find cmd sys net cni kube plugins ipam -name '*.ts' ! -name '*.test.ts')
 
 JUDGE := $(shell find conformance sys ! -name '*.test.ts' \( -name '*.ts' -o -name '*.json' \))
 

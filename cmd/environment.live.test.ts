@@ -69,11 +69,22 @@ suite("the runtime's environment", [], (executable) => {
     expect({ status, version: JSON.parse(stdout).cniVersion }).toEqual({ status: 0, version: "1.1.0" });
   });
 
-  test("its process has none of them, and delegates have all of them: it is their environment", async () => {
+  /** Its process's own environment, and that of a delegate. */
+  async function environments(env: Record<string, string>) {
     addPlugin(bed(), "main", {
       // shell: what our parent was started with
       ADD: [`tr '\\0' '\\n' < /proc/$PPID/environ > ${bed().root}/parent`, `echo '{"cniVersion":"1.1.0"}'`],
     });
+    const config = hawser(bed(), { delegate: { type: "main" } });
+    answerOf(await call(bed(), executable, { verb: "ADD", config, env }));
+    const [called] = calls(bed());
+    return {
+      own: fs.readFileSync(join(bed().root, "parent"), "utf8").split("\n"),
+      delegate: called?.env ?? {},
+    };
+  }
+
+  test("its process has none of them, and delegates have all of them: it is their environment", async () => {
     const env = {
       NODE_OPTIONS: "--trace-warnings",
       BUN_CONFIG_VERBOSE_FETCH: "curl",
@@ -81,13 +92,17 @@ suite("the runtime's environment", [], (executable) => {
       NODE_NAME: "node-a",
       EMPTY: "",
     };
-    const config = hawser(bed(), { delegate: { type: "main" } });
-    answerOf(await call(bed(), executable, { verb: "ADD", config, env }));
-    const [called] = calls(bed());
-    expect(called?.env).toMatchObject(env);
-    expect(Object.keys(called?.env ?? {})).not.toContain("HAWSER_ENGINE_VARIABLES");
-    const own = fs.readFileSync(join(bed().root, "parent"), "utf8").split("\n");
+    const { own, delegate } = await environments(env);
+    expect(delegate).toMatchObject(env);
+    expect(Object.keys(delegate)).not.toContain("HAWSER_ENGINE_VARIABLES");
     expect(own).toContain("NODE_NAME=node-a");
     expect(own.filter((line) => /^(NODE_OPTIONS|BUN_|OPENSSL_)/.test(line))).toEqual([]);
+  });
+
+  test("the meta-plugin keeps its engine's compiler, by which it reaches the kernel's network", async () => {
+    const { own, delegate } = await environments({ BUN_JSC_useJIT: "0" });
+    const isBun = executable.name === "hawser";
+    expect(own.filter((line) => line === "BUN_JSC_useJIT=0")).toEqual(isBun ? [] : ["BUN_JSC_useJIT=0"]);
+    expect(delegate).toMatchObject({ BUN_JSC_useJIT: "0" });
   });
 });

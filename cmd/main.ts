@@ -5,15 +5,15 @@ import { linux } from "../sys/linux.ts";
 import { ownEnvironment } from "../sys/linux-environment.ts";
 import { printStdout, readStdin } from "../sys/linux-standard.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
-import { pluginName, registry } from "./registry.ts";
+import { pluginName, registry, usesNetwork } from "./registry.ts";
 import { serve } from "./serve.ts";
 
 /** Answers the exit status. Only this file ends the process. */
 async function main(): Promise<number> {
-  const variables = ownEnvironment();
+  const name = pluginName(process.argv0);
+  const variables = ownEnvironment(usesNetwork(name));
   if (!variables.ok) return refuse(variables.error.message);
   const sys = withOwnPlugins(linux);
-  const name = pluginName(process.argv0);
   const args = process.argv.slice(2);
   if (isForPeople(name, args)) {
     const { runCommandLine } = await import("./cli/cli.ts");

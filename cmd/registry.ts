@@ -3,6 +3,7 @@ import type { Plugin } from "../cni/plugin.ts";
 const loadMeta = async () => (await import("../plugins/meta/plugin.ts")).meta;
 const loadStatic = async () => (await import("../ipam/static/plugin.ts")).staticIpam;
 const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts")).hostLocal;
+const loadFlat = async () => (await import("../ipam/flat/plugin.ts")).flat;
 const loadTuning = async () => (await import("../plugins/tuning/plugin.ts")).tuning;
 const loadSbr = async () => (await import("../plugins/sbr/plugin.ts")).sbr;
 
@@ -15,12 +16,19 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   static: loadStatic,
   "hawser-host-local": loadHostLocal,
   "host-local": loadHostLocal,
+  "hawser-flat": loadFlat,
   "hawser-tuning": loadTuning,
   tuning: loadTuning,
   "hawser-sbr": loadSbr,
   sbr: loadSbr,
-  "hawser-flat": async () => (await import("../ipam/flat/plugin.ts")).flat,
 };
+
+const withoutNetwork: ReadonlySet<unknown> = new Set([loadStatic, loadHostLocal, loadFlat]);
+
+/** Whether the plugin of this name talks to the kernel's network: all do but those that give addresses. */
+export function usesNetwork(name: string): boolean {
+  return !withoutNetwork.has(registry[name]);
+}
 
 /** The name under which the executable was called: the last path element of `argv0`, as busybox does it. */
 export function pluginName(argv0: string): string {

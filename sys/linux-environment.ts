@@ -17,6 +17,8 @@ const engineNames: ReadonlySet<string> = new Set([
   ...["NODE_PENDING_DEPRECATION", "NODE_PRESERVE_SYMLINKS", "NODE_PRESERVE_SYMLINKS_MAIN"],
 ]);
 const enginePrefixes = ["BUN_", "JSC_", "WTF_", "OPENSSL_", "UV_", "PKG_", "DEBUG_PKG_"];
+/** Under Bun: foreign functions, by which we reach the kernel's network, need the compiler that this switches off. */
+const compilerSwitch = "BUN_JSC_useJIT";
 /** Variables that only change speed. They stay, because our tools and children are given them. */
 const harmlessName = /^BUN_(JSC_useJIT$|BYTECODE_)/;
 
@@ -38,10 +40,12 @@ export function isEngineVariable(name: string): boolean {
  * them, in the same process, because the engine reads them before we run. BUN_OPTIONS, BUN_BE_BUN and, on Node,
  * NODE_OPTIONS and OPENSSL_CONF would take effect even before that; the build removes them (tools/build.ts).
  */
-export function ownEnvironment(): Attempt<Variables> {
+export function ownEnvironment(usesNetwork: boolean): Attempt<Variables> {
+  const isLeft = (name: string): boolean =>
+    isEngineVariable(name) || (name === compilerSwitch && usesNetwork && process.versions.bun !== undefined);
   // A loop, where a regular expression and `filter` would cost every call a tenth of a millisecond.
   for (const name of Object.keys(process.env)) {
-    if (isEngineVariable(name)) return beginAnew(Object.entries(process.env));
+    if (isLeft(name)) return beginAnew(Object.entries(process.env), isLeft);
   }
   const kept = process.env[keptIn];
   if (kept === undefined) return ok(process.env);
@@ -49,8 +53,11 @@ export function ownEnvironment(): Attempt<Variables> {
   return ok({ ...others, ...parse(kept) });
 }
 
-function beginAnew(given: readonly [string, string | undefined][]): Attempt<Variables> {
-  const engine = Object.fromEntries(given.filter(([name]) => isEngineVariable(name)));
+function beginAnew(
+  given: readonly [string, string | undefined][],
+  isLeft: (name: string) => boolean,
+): Attempt<Variables> {
+  const engine = Object.fromEntries(given.filter(([name]) => isLeft(name)));
   const rest = given.filter(([name]) => !(name in engine) && name !== keptIn);
   const env = { ...Object.fromEntries(rest), [keptIn]: JSON.stringify(engine) };
   try {
