@@ -87,16 +87,26 @@ export interface Attribute {
 /** The attributes in order. Stops at the first that is longer than what is there. */
 export function listAttributes(bytes: Uint8Array, from = 0): Attribute[] {
   const list: Attribute[] = [];
-  for (let at = from; at + attributeHeaderBytes <= bytes.length; ) {
-    const length = readU16(bytes, at);
-    if (length < attributeHeaderBytes || at + length > bytes.length) break;
-    list.push({
-      type: readU16(bytes, at + 2) & typeMask,
-      data: bytes.subarray(at + attributeHeaderBytes, at + length),
-    });
-    at += aligned(length);
-  }
+  eachAttribute(bytes, from, (type, start, end) => {
+    list.push({ type, data: bytes.subarray(start, end) });
+  });
   return list;
+}
+
+/** A link has sixty attributes, and a verb looks at some links. So this calls nothing for each but `found`. */
+function eachAttribute(
+  bytes: Uint8Array,
+  from: number,
+  found: (type: number, start: number, end: number) => void,
+): void {
+  const { length } = bytes;
+  for (let at = from; at + attributeHeaderBytes <= length; ) {
+    const own = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    if (own < attributeHeaderBytes || at + own > length) return;
+    const type = ((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & typeMask;
+    found(type, at + attributeHeaderBytes, at + own);
+    at += (own + 3) & ~3;
+  }
 }
 
 export type Attributes = ReadonlyMap<number, Uint8Array>;
@@ -104,7 +114,9 @@ export type Attributes = ReadonlyMap<number, Uint8Array>;
 /** The attributes by their types. Of several of one type the last counts, as the kernel has it. */
 export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
   const found = new Map<number, Uint8Array>();
-  for (const { type, data } of listAttributes(bytes, from)) found.set(type, data);
+  eachAttribute(bytes, from, (type, start, end) => {
+    found.set(type, bytes.subarray(start, end));
+  });
   return found;
 }
 
