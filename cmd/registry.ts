@@ -6,6 +6,12 @@ const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts"))
 const loadFlat = async () => (await import("../ipam/flat/plugin.ts")).flat;
 const loadTuning = async () => (await import("../plugins/tuning/plugin.ts")).tuning;
 const loadSbr = async () => (await import("../plugins/sbr/plugin.ts")).sbr;
+const loadMacvlan = async () => (await import("../plugins/macvlan/plugin.ts")).macvlan;
+const loadIpvlan = async () => (await import("../plugins/ipvlan/plugin.ts")).ipvlan;
+const loadVlan = async () => (await import("../plugins/vlan/plugin.ts")).vlan;
+const loadDummy = async () => (await import("../plugins/dummy/plugin.ts")).dummy;
+const loadTap = async () => (await import("../plugins/tap/plugin.ts")).tap;
+const loadHostDevice = async () => (await import("../plugins/host-device/plugin.ts")).hostDevice;
 
 /** The plugins of this executable, by the name that the executable is called by. Only the called one is loaded. */
 export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
@@ -21,6 +27,18 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   tuning: loadTuning,
   "hawser-sbr": loadSbr,
   sbr: loadSbr,
+  "hawser-macvlan": loadMacvlan,
+  macvlan: loadMacvlan,
+  "hawser-ipvlan": loadIpvlan,
+  ipvlan: loadIpvlan,
+  "hawser-vlan": loadVlan,
+  vlan: loadVlan,
+  "hawser-dummy": loadDummy,
+  dummy: loadDummy,
+  "hawser-tap": loadTap,
+  tap: loadTap,
+  "hawser-host-device": loadHostDevice,
+  "host-device": loadHostDevice,
 };
 
 const withoutNetwork: ReadonlySet<unknown> = new Set([loadStatic, loadHostLocal, loadFlat]);

@@ -96,6 +96,8 @@ export const errorIds = [
   "link.netns",
   "link.exists",
   "link.refused",
+  "link.no-master",
+  "link.no-device",
   "link.tentative",
   "link.duplicate-address",
   "link.drift",

@@ -7,10 +7,16 @@ import dummy from "./profiles/dummy.json" with { type: "json" };
 import firewall from "./profiles/firewall.json" with { type: "json" };
 import hawser from "./profiles/hawser.json" with { type: "json" };
 import hawserChained from "./profiles/hawser-chained.json" with { type: "json" };
+import hawserDummy from "./profiles/hawser-dummy.json" with { type: "json" };
 import hawserFlat from "./profiles/hawser-flat.json" with { type: "json" };
+import hawserHostDevice from "./profiles/hawser-host-device.json" with { type: "json" };
 import hawserHostLocal from "./profiles/hawser-host-local.json" with { type: "json" };
+import hawserIpvlan from "./profiles/hawser-ipvlan.json" with { type: "json" };
+import hawserMacvlan from "./profiles/hawser-macvlan.json" with { type: "json" };
 import hawserStatic from "./profiles/hawser-static.json" with { type: "json" };
+import hawserTap from "./profiles/hawser-tap.json" with { type: "json" };
 import hawserTwo from "./profiles/hawser-two.json" with { type: "json" };
+import hawserVlan from "./profiles/hawser-vlan.json" with { type: "json" };
 import hostDevice from "./profiles/host-device.json" with { type: "json" };
 import hostLocal from "./profiles/host-local.json" with { type: "json" };
 import ipvlan from "./profiles/ipvlan.json" with { type: "json" };
@@ -38,6 +44,12 @@ const builtIn: readonly { readonly name: string }[] = [
   hawserFlat,
   hawserHostLocal,
   hawserStatic,
+  hawserMacvlan,
+  hawserIpvlan,
+  hawserVlan,
+  hawserDummy,
+  hawserTap,
+  hawserHostDevice,
   hawserTwo,
   hostDevice,
   hostLocal,

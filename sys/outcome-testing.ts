@@ -6,3 +6,9 @@ export function must<T>(outcome: Outcome<T, unknown>): T {
   const { error } = outcome;
   throw new Error(typeof error === "string" ? error : JSON.stringify(error));
 }
+
+/** The error of an outcome that a test takes for a failure. A success ends the test. */
+export function mustFail<E>(outcome: Outcome<unknown, E>): E {
+  if (!outcome.ok) return outcome.error;
+  throw new Error(`it succeeded: ${JSON.stringify(outcome.value)}`);
+}

@@ -9,7 +9,20 @@ import { bundleOptions, bunFlags, entry } from "./bundle.ts";
 
 const bundle = "build/hawser.cjs";
 const commitFile = "build/commit";
-const links = ["multus", "hawser-static", "hawser-host-local", "hawser-flat", "hawser-tuning", "hawser-sbr"];
+const links = [
+  "multus",
+  "hawser-static",
+  "hawser-host-local",
+  "hawser-flat",
+  "hawser-tuning",
+  "hawser-sbr",
+  "hawser-macvlan",
+  "hawser-ipvlan",
+  "hawser-vlan",
+  "hawser-dummy",
+  "hawser-tap",
+  "hawser-host-device",
+];
 
 /** Values that the sources do not hold. */
 function defines(): Record<string, string> {

@@ -16,8 +16,8 @@ export interface ExpectedLink {
   readonly ifname: string;
   /** CNI_NETNS. */
   readonly netns: string;
-  /** What kinds of link it may be; a network card has none. */
-  readonly kinds: readonly (string | undefined)[];
+  /** What kinds of link it may be, any if this is left out. */
+  readonly kinds?: readonly string[];
   /** Undefined if the configuration names none. */
   readonly mtu?: number | undefined;
 }
@@ -61,13 +61,13 @@ export function checkContainerLink(
 export function checkInterface(
   space: OpenNamespace,
   { name, mac = "" }: Interface,
-  kinds: readonly (string | undefined)[],
+  kinds?: readonly string[],
 ): Outcome<Link, CniError> {
   const found = askWhether(space, getLink(name), ["ENODEV"], `look at ${name}`);
   if (!found.ok) return found;
   const link = found.value;
   if (link === undefined) return drifted(`${space.whose} has no interface ${name} any more`);
-  if (!kinds.includes(link.kind))
+  if (kinds !== undefined && !kinds.includes(link.kind ?? ""))
     return drifted(`${name} is a link of kind ${link.kind ?? "device"}, not ${kinds.join(" or ")}`);
   const hardware = printHardware(link.hardware);
   if (mac !== "" && canonicalHardware(mac) !== hardware)

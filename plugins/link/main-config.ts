@@ -84,7 +84,7 @@ function readMac(raw: JsonObject, args: string, notes: Notes): Uint8Array | unde
   return text === "" ? undefined : parseMac(text, place, notes);
 }
 
-function parseMac(text: string, place: string, notes: Notes): Uint8Array | undefined {
+export function parseMac(text: string, place: string, notes: Notes): Uint8Array | undefined {
   const octets = hardwareOctets(text);
   if (octets?.length !== 6)
     return refuse(notes, place, `${show(text)} is no hardware address like 02:00:00:00:00:01`);

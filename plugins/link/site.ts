@@ -131,6 +131,7 @@ const hints: Readonly<Record<string, string>> = {
   EPERM: "The plugin must run as root on the node (CAP_NET_ADMIN).",
   EACCES: "The plugin must run as root on the node (CAP_NET_ADMIN).",
   EEXIST: "Something of this name or address is there already. DEL clears what an interrupted ADD has left.",
+  ENETDOWN: "The link that it is made on is down: take that one up on the node.",
   ENODEV: "There is no such interface any more.",
   EOPNOTSUPP: "This kernel cannot do it: a module may be missing on the node.",
   ENETUNREACH: "No subnet of the interface has the gateway in it: correct the network's addresses or routes.",

@@ -34,7 +34,19 @@ const builds: readonly Build[] = [
   { executable: "hawser-node", platform: "linux-amd64-node" },
 ];
 const bases = ["@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "node"];
-const links = ["hawser-static", "hawser-host-local", "hawser-flat"];
+const links = [
+  "hawser-static",
+  "hawser-host-local",
+  "hawser-flat",
+  "hawser-tuning",
+  "hawser-sbr",
+  "hawser-macvlan",
+  "hawser-ipvlan",
+  "hawser-vlan",
+  "hawser-dummy",
+  "hawser-tap",
+  "hawser-host-device",
+];
 const folder = "dist/release";
 const { version } = readJson("package.json") as { version: string };
 const lock = readJson("package-lock.json") as PackageLock;

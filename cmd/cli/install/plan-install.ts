@@ -30,6 +30,12 @@ export const links: readonly string[] = [
   "hawser-flat",
   "hawser-tuning",
   "hawser-sbr",
+  "hawser-macvlan",
+  "hawser-ipvlan",
+  "hawser-vlan",
+  "hawser-dummy",
+  "hawser-tap",
+  "hawser-host-device",
 ];
 
 /** Names that sort before nearly every other. `0-` sorts before `00-`. */
