@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import type { NetlinkSocket } from "../sys/network.ts";
 import { fail, ok } from "../sys/outcome.ts";
+import { must } from "../sys/outcome-testing.ts";
 import { joined, u32 } from "./bytes.ts";
 import { control, decodeMessages, encodeMessage, flag, type Message } from "./message.ts";
-import { addTable, nftFamily } from "./nftables.ts";
+import { addTable, flushChain, nftFamily } from "./nftables.ts";
 import { commit } from "./nftables-batch.ts";
+import { createKernel, homePath } from "./simulation/simulated-kernel.ts";
 
 const tables = ["one", "two", "three"].map((table) => addTable({ family: nftFamily.inet, table }));
 
@@ -86,6 +88,20 @@ test("answers to what was asked before are passed over", () => {
     [nth(batch, 3), 0],
   ]);
   expect(commit(socket, tables)).toEqual(ok(undefined));
+});
+
+test("the kernel makes all changes or none", async () => {
+  const kernel = createKernel();
+  const host = must(await kernel.open());
+  const socket = must(host.socket("netfilter"));
+  const place = { family: nftFamily.inet, table: "one", chain: "none" } as const;
+  const refused = [addTable(place), flushChain(place), addTable({ ...place, table: "two" })];
+  expect(commit(socket, refused)).toMatchObject({
+    error: { code: "ENOENT", message: expect.stringContaining("(at: flush chain none)") },
+  });
+  expect(kernel.state()[homePath]?.tables).toEqual([]);
+  expect(commit(socket, tables)).toEqual(ok(undefined));
+  expect(kernel.state()[homePath]?.tables).toHaveLength(3);
 });
 
 test("no change is no message", () => {

@@ -53,7 +53,9 @@ export function answerNetfilter(ruleset: Ruleset, messages: readonly Message[]):
     if (isRefusal(reply)) hasFailed = true;
     replied.push([message, reply]);
   }
-  if (hasFailed) return replied.filter(([{ type }, reply]) => isRefusal(reply) || type === batch.begin);
+  // The kernel goes on behind a refusal, and answers what wants an answer, although it takes everything back.
+  if (hasFailed)
+    return replied.filter(([{ flags }, reply]) => isRefusal(reply) || (flags & flag.acknowledge) !== 0);
   Object.assign(ruleset, draft);
   return replied;
 }

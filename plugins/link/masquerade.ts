@@ -60,9 +60,10 @@ export async function tearDownMasquerade(
   subnets?: readonly Subnet[],
 ): Promise<Outcome<void, CniError>> {
   const doing = `end the masquerading of ${key.ifname} in network ${key.network}`;
+  const known = subnets?.length === 0 ? undefined : subnets;
   return all([
-    changeFilter(host, doing, together(masqueradeRemovals(key), chainRemovals(key, subnets))),
-    await removeLegacyChain(sys, doing, key, subnets),
+    changeFilter(host, doing, together(masqueradeRemovals(key), chainRemovals(key, known))),
+    await removeLegacyChain(sys, doing, key, known),
   ]);
 }
 

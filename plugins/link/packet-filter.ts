@@ -8,8 +8,8 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 /** What is asked of the packet filter of one namespace. */
 export type FilterPlan = (socket: NetlinkSocket) => Attempt<readonly Request<void>[]>;
 
-/** What was listed may be gone when it is to be removed, or used again: somebody else changes the same tables. */
-const moved = ["ENOENT", "EBUSY", "EAGAIN", "EINTR"];
+/** What was listed may be gone when it is to be removed, or used again, or the answer is lost. Every plan may be made twice. */
+const moved = ["ENOENT", "EBUSY", "EAGAIN", "EINTR", "ENOBUFS"];
 const mostTries = 20;
 
 /** Looks, plans changes and makes all of them or none. If the rules have changed meanwhile, it looks again. Errors: `filter.refused`. */

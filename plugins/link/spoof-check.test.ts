@@ -5,7 +5,8 @@ import { createKernel, homePath } from "../../net/simulation/simulated-kernel.ts
 import { Crash, createMachine, type FakeProcess } from "../../sys/fake.ts";
 import { crashSites } from "../../sys/fake-crashes.ts";
 import type { NetworkNamespace } from "../../sys/network.ts";
-import { checkSpoofCheck, setUpSpoofCheck, tearDownSpoofCheck } from "./spoof-check.ts";
+import { ok } from "../../sys/outcome.ts";
+import { checkSpoofCheck, collectSpoofChecks, setUpSpoofCheck, tearDownSpoofCheck } from "./spoof-check.ts";
 
 const owner = { containerId: "c1", ifname: "eth0" };
 const hardware = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -66,6 +67,20 @@ describe("macspoofchk", () => {
     });
     expect(tables()).not.toEqual(others);
     expect(await within((host) => tearDownSpoofCheck(host, owner))).toEqual(done);
+    expect(tables()).toEqual(others);
+  });
+
+  test("GC removes the rules of host ends that are gone, and asks for the links only if there are rules", async () => {
+    const { tables, within } = createNode();
+    const unasked = () => expect.unreachable("the links were listed");
+    expect(await within((host) => collectSpoofChecks(host, unasked))).toEqual(done);
+    await within((host) => setUpSpoofCheck(host, { ...owner, ifname: "net1" }, "veth9", hardware));
+    const others = tables();
+    await within((host) => setUpSpoofCheck(host, owner, "veth1", hardware));
+    const names = () => ok(new Set(["veth9", "br0"]));
+    expect(await within((host) => collectSpoofChecks(host, names))).toEqual(done);
+    expect(tables()).toEqual(others);
+    expect(await within((host) => collectSpoofChecks(host, names))).toEqual(done);
     expect(tables()).toEqual(others);
   });
 

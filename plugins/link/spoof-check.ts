@@ -1,6 +1,6 @@
 import type { AttachmentKey } from "../../cni/attachments.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
-import { isSameBytes } from "../../net/bytes.ts";
+import { isSameBytes, readText } from "../../net/bytes.ts";
 import {
   addChain,
   addTable,
@@ -29,6 +29,7 @@ const table = { family: nftFamily.bridge, table: "nat" } as const;
 const preRouting: NftChain = { ...table, chain: "PREROUTING" };
 /** Where libvirt's and ebtables' rules of this kind are. */
 const priority = -300;
+const commentStart = "macspoofchk-";
 /** Where the address of the sender lies in an Ethernet frame. */
 const senderOffset = 6;
 
@@ -67,11 +68,39 @@ export function tearDownSpoofCheck(host: NetworkNamespace, owner: Owner): Outcom
   return changeFilter(host, `end the restriction of ${owner.ifname} to its MAC address`, (socket) => {
     const jumps = staleJumps(socket, comment);
     if (!jumps.ok) return jumps;
-    const changes = [...jumps.value];
-    for (const chain of [link, mac]) {
-      const found = askFilter(socket, { ...getChain(chain), read: () => true });
-      if (!found.ok) return found;
-      if (found.value !== undefined) changes.push(removeChain(chain));
+    const chains = removals(socket, [link.chain, mac.chain]);
+    return chains.ok ? ok([...jumps.value, ...chains.value]) : chains;
+  });
+}
+
+/**
+ * Removes the rules of host ends that are no more. `listNames` tells the names of the node's links. It is asked after the rules were
+ * read, because a rule is made after its link. Errors: `filter.refused`.
+ */
+export function collectSpoofChecks(
+  host: NetworkNamespace,
+  listNames: () => Attempt<ReadonlySet<string>>,
+): Outcome<void, CniError> {
+  return changeFilter(host, "remove stale restrictions to MAC addresses", (socket) => {
+    const rules = askFilter(socket, listChainRules(preRouting));
+    if (!rules.ok) return rules;
+    const ours = (rules.value ?? []).filter(isSpoofCheck);
+    if (ours.length === 0) return ok([]);
+    const names = listNames();
+    if (!names.ok) return names;
+    const changes: Request<void>[] = [];
+    const chains = new Set<string>();
+    for (const rule of ours) {
+      const [, name, jump] = rule.expressions;
+      if (name?.kind !== "compare" || jump?.kind !== "verdict") continue;
+      if (names.value.has(readText(name.data)) || jump.chain === undefined) continue;
+      changes.push(removeChainRule(preRouting, rule.handle));
+      chains.add(jump.chain);
+    }
+    for (const chain of chains) {
+      const removed = removals(socket, [chain, `${chain}-mac`]);
+      if (!removed.ok) return removed;
+      changes.push(...removed.value);
     }
     return ok(changes);
   });
@@ -120,8 +149,24 @@ function namesOf({ containerId, ifname }: Owner): SpoofNames {
   return {
     link: { ...table, chain },
     mac: { ...table, chain: `${chain}-mac` },
-    comment: cutComment(`macspoofchk-${id}`),
+    comment: cutComment(`${commentStart}${id}`),
   };
+}
+
+/** Removes those of the chains that are there. */
+function removals(socket: NetlinkSocket, names: readonly string[]): Attempt<readonly Request<void>[]> {
+  const changes: Request<void>[] = [];
+  for (const name of names) {
+    const chain: NftChain = { ...table, chain: name };
+    const found = askFilter(socket, { ...getChain(chain), read: () => true });
+    if (!found.ok) return found;
+    if (found.value !== undefined) changes.push(removeChain(chain));
+  }
+  return ok(changes);
+}
+
+function isSpoofCheck({ comment }: NftRule): boolean {
+  return comment !== undefined && readText(comment).startsWith(commentStart);
 }
 
 function staleJumps(socket: NetlinkSocket, comment: Uint8Array): Attempt<readonly Request<void>[]> {
