@@ -87,7 +87,6 @@ export const errorIds = [
   "delegate.orphan",
   "route.several",
   "route.family",
-  "route.tools",
   "route.read",
   "route.refused",
   "route.run",

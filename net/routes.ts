@@ -59,6 +59,8 @@ export interface IpRoute extends NextHop {
   readonly mtu?: number;
   /** MSS that is advertised (advmss). */
   readonly advertisedSegment?: number;
+  /** The other metrics (RTAX_*), each with its number. */
+  readonly otherMetrics?: ReadonlyMap<number, number>;
   readonly multipath?: readonly NextHop[];
   /** Of IPv6: 0 medium, 1 high, 3 low. */
   readonly preference?: number;
@@ -145,6 +147,7 @@ export function readRoute({ payload }: Message): IpRoute {
     ...withKey("preferredSource", attributes.get(routeAttribute.preferredSource)),
     ...withKey("mtu", measure(metric.mtu)),
     ...withKey("advertisedSegment", measure(metric.advertisedSegment)),
+    ...withKey("otherMetrics", readOtherMetrics(metrics)),
     ...(multipath === undefined ? {} : { multipath: readHops(multipath) }),
     ...(preference === undefined ? {} : { preference: readU8(preference) }),
     ...withKey("expires", number(routeAttribute.expires)),
@@ -152,6 +155,16 @@ export function readRoute({ payload }: Message): IpRoute {
 }
 
 const nothing = new Uint8Array();
+
+function readOtherMetrics(metrics: ReadonlyMap<number, Uint8Array>): ReadonlyMap<number, number> | undefined {
+  const others = new Map<number, number>();
+  for (const [type, data] of metrics) {
+    const isOther = type !== metric.mtu && type !== metric.advertisedSegment;
+    // A name, as that of a congestion control, is longer or shorter.
+    if (isOther && data.length === 4) others.set(type, readU32(data));
+  }
+  return others.size === 0 ? undefined : others;
+}
 
 function withKey<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
   return (value === undefined ? {} : { [key]: value }) as { [key in K]?: V };
@@ -215,10 +228,11 @@ function encodeHeader(route: IpRoute): Uint8Array {
 
 function encodeAttributes(route: IpRoute): Uint8Array[] {
   const { destination, source, link, gateway, preferredSource, priority, table, mtu } = route;
-  const { advertisedSegment, multipath, preference } = route;
+  const { advertisedSegment, otherMetrics = [], multipath, preference } = route;
   const metrics = [
     ...(mtu === undefined ? [] : [attribute(metric.mtu, u32(mtu))]),
     ...(advertisedSegment === undefined ? [] : [attribute(metric.advertisedSegment, u32(advertisedSegment))]),
+    ...Array.from(otherMetrics, ([type, value]) => attribute(type, u32(value))),
   ];
   return [
     ...(destination.length === 0 ? [] : [attribute(routeAttribute.destination, destination)]),

@@ -117,7 +117,6 @@ const notExplained: Readonly<Record<string, string>> = {
   "delegate.type": "of the search for the executable",
   "delegate.not-found": "explain may run on another machine; doctor looks for executables",
   "route.family": "of the addresses that were given",
-  "route.tools": "as delegate.not-found",
   "route.read": "of the pod's namespace",
   "route.refused": "the kernel's word",
   "route.run": "of the pod's namespace",

@@ -42,7 +42,7 @@ export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<Cni
   if (!planned.ok) return planned;
   const { containerId, ifname } = invocation.environment;
   const operation = { ...planned.value, key: { network: invocation.config.name, containerId, ifname } };
-  const present = await requireAll(sys, operation);
+  const present = requireAll(sys, operation);
   if (!present.ok) return present;
   const added = await withContainer(sys, config.value.stateDir, containerId, (lock) =>
     addAlone(sys, operation, lock),
@@ -64,30 +64,25 @@ async function tellOthers(sys: Sys, { config, key, runtimeConf, api }: Operation
 }
 
 /** An ADD does not begin while an executable of its plan is missing. */
-async function requireAll(
-  sys: Sys,
-  { config, key, prepared, runtimeConf }: Operation,
-): Promise<Outcome<void, CniError>> {
-  const present = await findAll(sys, config, prepared, runtimeConf);
+function requireAll(sys: Sys, { config, key, prepared, runtimeConf }: Operation): Outcome<void, CniError> {
+  const present = findAll(sys, config, prepared, runtimeConf);
   // The tombstone keeps DEL from deriving this plan: it would miss the same executable, and fail for ever.
   if (!present.ok && load(sys, config.stateDir, key).kind === "none") setTombstone(sys, config.stateDir, key);
   return present;
 }
 
-async function findAll(
+function findAll(
   sys: Sys,
   config: MetaConfig,
-  { plan, routes }: Prepared,
+  { plan }: Prepared,
   { path }: RuntimeConf,
-): Promise<Outcome<void, CniError>> {
+): Outcome<void, CniError> {
   for (const step of plan) {
     const all = requireStep(sys, step, path, config.native);
     const present = all.ok ? requireGiver(sys, step, path) : all;
     if (!present.ok) return fail(within(`attach ${stepLabel(step)}`, present.error));
   }
-  if (routes === undefined) return ok(undefined);
-  const tools = (await import("./routes/route-steps.ts")).findTools(sys);
-  return tools.ok ? ok(undefined) : tools;
+  return ok(undefined);
 }
 
 async function addAlone(sys: Sys, operation: Operation, lock: Lock): Promise<Outcome<CniResult, CniError>> {

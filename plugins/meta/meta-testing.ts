@@ -13,6 +13,7 @@ import {
   type HttpHandler,
   type RpcHandler,
 } from "../../sys/fake.ts";
+import type { Network } from "../../sys/network.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import type { Sys } from "../../sys/sys.ts";
@@ -108,6 +109,7 @@ export function createRecordingNode(
   also: {
     readonly http?: HttpHandler;
     readonly rpc?: RpcHandler;
+    readonly network?: Network;
     readonly executables?: Readonly<Record<string, Handler>>;
   } = {},
 ): RecordingNode {

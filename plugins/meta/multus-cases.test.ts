@@ -5,6 +5,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import { exited, type Handler, type HttpHandler } from "../../sys/fake.ts";
 import { ok } from "../../sys/outcome.ts";
 import { type CallAbout, createRecordingNode, podArgs, type RecordingNode } from "./meta-testing.ts";
+import { createPodNetwork } from "./routes/pod-network-testing.ts";
 
 /**
  * The cases that Multus tests in its own repository (pkg/multus, pkg/k8sclient, pkg/types, pkg/netutils of v4.2), in its words,
@@ -486,36 +487,24 @@ describe("what its users' issues add", () => {
   });
 });
 
-/**
- * A node with a pod's namespace that has these default routes, such as `4 10.1.0.1 eth0`. The node's `nsenter` and `ip` change
- * them.
- */
-function nodeWithRoutes(...own: string[]) {
-  const routes = ["4 10.1.0.1 eth0", "6 fd01::1 eth0", ...own];
-  const programs: Handler = ({ args }) => {
-    const words = args.slice(args.indexOf("--") + 2).filter((word) => word !== "-j");
-    const [family = "", , verb, ...rest] = words;
-    const after = (name: string) => rest[rest.indexOf(name) + 1];
-    if (verb === "show") {
-      const told = routes.filter((each) => each.startsWith(family.slice(1))).map((each) => each.split(" "));
-      const shown = told.map(([, gateway, dev]) => ({ dst: "default", gateway, dev, flags: [] }));
-      return exited(0, JSON.stringify(shown));
-    }
-    const route = `${family.slice(1)} ${after("via")} ${after("dev")}`;
-    if (verb === "del") routes.splice(routes.indexOf(route), 1);
-    else routes.push(route);
-    return exited(0, "");
-  };
+/** A node with a pod's namespace that has these default routes, such as `4 10.1.0.1 eth0`. */
+async function nodeWithRoutes(...own: string[]) {
+  const pod = await createPodNetwork("/run/netns/pod1");
+  pod.add("eth0", ["10.1.0.5/24", "fd01::5/64"]);
+  pod.add("net1", ["10.2.0.5/24", "fd02::5/64"]);
+  pod.setRoutes(
+    ["4 10.1.0.1 eth0", "6 fd01::1 eth0", ...own].map((each) =>
+      each.replace(/ (\S+) /, " default via $1 dev "),
+    ),
+  );
   const ips = [{ address: "10.2.0.5/24" }, { address: "fd02::5/64" }];
   const both = {
     cniVersion: "1.1.0",
     type: "other",
     answers: { interfaces: [{ name: "net1", sandbox: "/run/netns/pod1" }], ips },
   };
-  const made = node(
-    { ...nad("shop", "both", both), "/run/netns/pod1": "" },
-    { executables: { "/usr/bin/nsenter": programs, "/usr/sbin/ip": programs } },
-  );
+  const made = node({ ...nad("shop", "both", both), "/run/netns/pod1": "" }, { network: pod.network });
+  const routes = () => pod.routes().map((each) => each.replace(/ default via (\S+) dev (\S+).*/, " $1 $2"));
   return { made, routes };
 }
 
@@ -539,13 +528,13 @@ describe("default-route", () => {
     ],
   ])("%s", async (_case, text, expected) => {
     // In one case, net1's plugin has set a route by itself.
-    const { made, routes } = nodeWithRoutes(...(text.includes("[]") ? ["4 10.2.0.9 net1"] : []));
+    const { made, routes } = await nodeWithRoutes(...(text.includes("[]") ? ["4 10.2.0.9 net1"] : []));
     expect(await made.call("ADD", conf(), asking(text))).toMatchObject({ ok: true });
-    expect([...routes].sort()).toEqual([...expected].sort());
+    expect(routes().sort()).toEqual([...expected].sort());
   });
 
   test("several gateways of one family are an error, before anything runs", async () => {
-    const { made } = nodeWithRoutes();
+    const { made } = await nodeWithRoutes();
     const text = `[{"name":"both","default-route":["10.2.0.1"]},{"name":"both","default-route":["10.2.0.2"]}]`;
     const outcome = await made.call("ADD", conf(), asking(text));
     expect(outcome).toMatchObject({ ok: false, error: { id: "route.several" } });

@@ -3,15 +3,19 @@ import type { Chain } from "../../cni/chain.ts";
 import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";
-import { isObject, type JsonObject, parseJson } from "../../cni/json.ts";
+import type { JsonObject } from "../../cni/json.ts";
 import type { CniResult, Interface } from "../../cni/types.ts";
+import { listAddresses, printBytes } from "../../net/addresses.ts";
+import { printHardware } from "../../net/bytes.ts";
+import { type Link as KernelLink, listLinks } from "../../net/links.ts";
+import { talk } from "../../net/talk.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 
 /**
  * What hawser itself can check of an attachment whose plugin has a wrong CHECK: its interfaces are in the pod, with their
- * hardware addresses and their IP addresses, and the host's end is a port of its bridge. A node without the tools for it
- * checks no more than that, and says so. Errors: `check.interface`, `check.address`.
+ * hardware addresses and their IP addresses, and the host's end is a port of its bridge. If the kernel does not answer, no more
+ * than that is checked, and stderr says so. Errors: `check.interface`, `check.address`.
  */
 export async function checkOurselves(
   sys: Sys,
@@ -22,17 +26,14 @@ export async function checkOurselves(
 ): Promise<Outcome<void, CniError>> {
   const ported = checkPort(sys, plugins, result);
   if (!ported.ok) return ported;
-  const { runIp } = await import("./routes/route-steps.ts");
-  const said = await runIp(sys, doing, ["-j", "address", "show"], runtimeConf);
-  const links = said.ok && said.value.ok ? readLinks(said.value.value) : undefined;
-  if (links === undefined) {
-    const why = said.ok ? "ip does not tell the pod's interfaces" : describe(said.error);
-    sys.warn(`hawser: ${doing}: nothing else could be checked: ${why}`);
+  const found = await readLinks(sys, doing, runtimeConf);
+  if (!found.ok) {
+    sys.warn(`hawser: ${doing}: nothing else could be checked: ${describe(found.error)}`);
     return ok(undefined);
   }
   for (const [index, each] of (result.interfaces ?? []).entries()) {
     if ((each.sandbox ?? "") === "") continue;
-    const checked = checkInterface(each, addressesOf(result, index), links.get(each.name));
+    const checked = checkInterface(each, addressesOf(result, index), found.value.get(each.name));
     if (!checked.ok) return checked;
   }
   return ok(undefined);
@@ -97,17 +98,28 @@ function addressesOf({ interfaces = [], ips = [] }: CniResult, index: number): s
     .map(({ address }) => address);
 }
 
-/** The links by name, from `ip -j address show`. */
-function readLinks(text: string): Map<string, Link> | undefined {
-  const json = parseJson(text);
-  if (!json.ok || !Array.isArray(json.value)) return undefined;
-  return new Map(json.value.filter(isObject).map((each) => [String(each.ifname), linkOf(each)]));
-}
-
-function linkOf({ address, addr_info: infos }: JsonObject): Link {
-  const all = Array.isArray(infos) ? infos.filter(isObject) : [];
-  const addresses = all.map(({ local, prefixlen }) =>
-    canonicalAddress(`${String(local)}/${String(prefixlen)}`),
-  );
-  return { mac: typeof address === "string" ? address : "", addresses: new Set(addresses) };
+/** The links of the container by name. Errors: `route.run`, `route.read`. */
+async function readLinks(
+  sys: Sys,
+  doing: string,
+  runtimeConf: RuntimeConf,
+): Promise<Outcome<ReadonlyMap<string, Link>, CniError>> {
+  const { inContainer, unread } = await import("./routes/route-steps.ts");
+  return inContainer(sys, doing, runtimeConf, async (socket) => {
+    const links = talk(socket, listLinks());
+    if (!links.ok) return unread(doing, links.error);
+    const addresses = talk(socket, listAddresses());
+    if (!addresses.ok) return unread(doing, addresses.error);
+    const own = ({ index }: KernelLink): ReadonlySet<string> =>
+      new Set(
+        addresses.value
+          .filter(({ link }) => link === index)
+          .map(({ address, prefix }) => canonicalAddress(`${printBytes(address)}/${prefix}`)),
+      );
+    return ok(
+      new Map(
+        links.value.map((link) => [link.name, { mac: printHardware(link.hardware), addresses: own(link) }]),
+      ),
+    );
+  });
 }

@@ -4,24 +4,13 @@ import type { CniResult } from "../../cni/types.ts";
 import { exited, type FakeProcess, type Handler } from "../../sys/fake.ts";
 import { must } from "../../sys/outcome-testing.ts";
 import { createRecordingNode, type RecordingNode } from "./meta-testing.ts";
+import { createPodNetwork } from "./routes/pod-network-testing.ts";
 
 /** Answers to CHECK right after the plugin's own ADD, word for word, from the reference plugins 1.8.0 and others. */
 
 const netns = "/run/netns/pod1";
 const mac = "02:00:00:00:00:01";
-const loopback = {
-  ifname: "lo",
-  address: "00:00:00:00:00:00",
-  addr_info: [{ local: "127.0.0.1", prefixlen: 8 }],
-};
-const net1 = {
-  ifname: "net1",
-  address: mac,
-  addr_info: [
-    { local: "10.1.0.5", prefixlen: 24 },
-    { local: "fd00::5", prefixlen: 64 },
-  ],
-};
+const net1 = { mac, addresses: ["10.1.0.5/24", "fd00::5/64"] };
 const made: CniResult = {
   interfaces: [{ name: "br0" }, { name: "net1", mac, sandbox: netns }],
   ips: [
@@ -35,8 +24,10 @@ interface Case {
   readonly said: string;
   readonly code?: number;
   readonly result?: CniResult;
-  /** The links of the pod that `ip` prints. Undefined if there is no such program. */
-  readonly links?: readonly object[] | "no tools" | "no JSON";
+  /** The pod's link net1. Null if there is none, undefined if it is as the plugin has made it. */
+  readonly link?: { readonly mac: string; readonly addresses: readonly string[] } | null;
+  /** The kernel does not answer. */
+  readonly isMute?: boolean;
 }
 
 const wrong: [string, Case][] = [
@@ -64,7 +55,7 @@ const wrong: [string, Case][] = [
     {
       said: "Failed to find Gateway <nil> for interface net1",
       result: { interfaces: [{ name: "net1", sandbox: netns }], ips: [{ address: "10.1.0.5/32" }] },
-      links: [{ ...net1, addr_info: [{ local: "10.1.0.5", prefixlen: 32 }] }],
+      link: { ...net1, addresses: ["10.1.0.5/32"] },
     },
   ],
   [
@@ -88,8 +79,7 @@ const wrong: [string, Case][] = [
       said: "Error: Tuning configured value of /proc/sys/net/ipv4/tcp_rmem is 4096 87380 6291456, current value is 4096\t87380\t6291456",
     },
   ],
-  ["a node without the tools to look", { said: "no plugin name provided", links: "no tools" }],
-  ["tools that cannot be understood", { said: "no plugin name provided", links: "no JSON" }],
+  ["a kernel that does not answer", { said: "no plugin name provided", isMute: true }],
 ];
 
 const right: [string, string, Case][] = [
@@ -112,11 +102,11 @@ const right: [string, string, Case][] = [
     "delegate.failed",
     { said: "Error: Tuning configured value of /proc/sys/net/core/somaxconn is 500, current value is 128" },
   ],
-  ["an interface that is gone", "check.interface", { said: "no plugin name provided", links: [loopback] }],
+  ["an interface that is gone", "check.interface", { said: "no plugin name provided", link: null }],
   [
     "an interface of the same name, but another",
     "check.interface",
-    { said: "no plugin name provided", links: [{ ...net1, address: "02:00:00:00:00:99" }] },
+    { said: "no plugin name provided", link: { ...net1, mac: "02:00:00:00:00:99" } },
   ],
   [
     "an address that is lost, after a plugin without CHECK",
@@ -124,25 +114,26 @@ const right: [string, string, Case][] = [
     {
       plugins: [{ type: "main" }, { type: "sbr" }],
       said: "Failed to find Gateway 10.1.0.1 for interface net1",
-      links: [{ ...net1, addr_info: net1.addr_info.slice(0, 1) }],
+      link: { ...net1, addresses: ["10.1.0.5/24"] },
     },
   ],
 ];
 
-function nodeOf({
+async function nodeOf({
   plugins = [{ type: "main" }],
   said,
   code = 999,
   result = made,
-  links = [loopback, net1],
-}: Case): RecordingNode {
+  link = net1,
+  isMute = false,
+}: Case): Promise<RecordingNode> {
+  const pod = await createPodNetwork(netns);
+  if (link !== null) pod.add("net1", link.addresses, link.mac);
   const main: Handler = ({ env }) => {
     if (env.CNI_COMMAND === "CHECK")
       return exited(1, JSON.stringify({ cniVersion: "1.1.0", code, msg: said }));
     return exited(0, env.CNI_COMMAND === "ADD" ? JSON.stringify({ cniVersion: "1.1.0", ...result }) : "");
   };
-  const ip: Handler = () => exited(0, links === "no JSON" ? "?" : JSON.stringify(links));
-  const tools = links === "no tools" ? {} : { "/usr/bin/nsenter": ip, "/usr/sbin/ip": ip };
   const definition = { cniVersion: "1.1.0", name: "data", plugins: [...plugins] };
   const chained: Handler = ({ env, stdin }) => {
     const { prevResult } = JSON.parse(stdin) as { prevResult?: object };
@@ -152,14 +143,12 @@ function nodeOf({
     ["prim"],
     { "/etc/cni/hawser/net.d/shop/data.json": definition },
     {
+      ...(!isMute && { network: pod.network }),
       executables: {
-        ...tools,
-        ...{
-          "/bin/cni/main": main,
-          "/bin/cni/bridge": main,
-          "/bin/cni/sbr": chained,
-          "/bin/cni/vrf": chained,
-        },
+        "/bin/cni/main": main,
+        "/bin/cni/bridge": main,
+        "/bin/cni/sbr": chained,
+        "/bin/cni/vrf": chained,
         "/bin/cni/route-override": chained,
       },
     },
@@ -167,7 +156,7 @@ function nodeOf({
 }
 
 async function checked(each: Case, prepare: (process: FakeProcess) => void = () => {}) {
-  const node = nodeOf(each);
+  const node = await nodeOf(each);
   prepare(node.machine.spawn());
   const config = { name: "pods", type: "hawser", cniVersion: "1.1.0", delegate: { type: "prim" } };
   const annotations = { "k8s.v1.cni.cncf.io/networks": "data" };

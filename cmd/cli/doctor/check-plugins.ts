@@ -2,11 +2,10 @@ import { findPlugin } from "../../../cni/delegate.ts";
 import type { CniError } from "../../../cni/errors.ts";
 import { isObject } from "../../../cni/json.ts";
 import { ownPluginOf } from "../../../cni/native.ts";
-import { findTools } from "../../../plugins/meta/routes/route-steps.ts";
 import type { Outcome } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
 import type { Wanting } from "./check-definitions.ts";
-import { type Finding, fine, problem, problemOf, warning } from "./finding.ts";
+import { type Finding, fine, problem, problemOf } from "./finding.ts";
 
 /** Plugin types, each with the first configuration that names it. */
 export interface WantedTypes {
@@ -85,12 +84,4 @@ export function tellExecutables(wanting: readonly Wanting[]): Finding[] {
       fine("plugins", `${user}: the executable ${type} is run, as hawser's own does not understand ${field}`),
     ),
   );
-}
-
-/** Checks for `nsenter` and `ip`. Only pods that ask for a default route need them. */
-export function checkTools(sys: Sys): Finding[] {
-  const tools = findTools(sys);
-  if (tools.ok) return [fine("default route", `${tools.value.nsenter} and ${tools.value.ip} are there`)];
-  const { msg, details } = tools.error;
-  return [warning("default route", msg, "A pod that asks for a default route does not start.", details)];
 }

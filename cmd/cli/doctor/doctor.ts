@@ -12,7 +12,7 @@ import { checkDefinitions, type Wanting } from "./check-definitions.ts";
 import { checkDevices } from "./check-devices.ts";
 import { checkStateDir, checkTrusted } from "./check-folders.ts";
 import { checkOtherPlugins } from "./check-others.ts";
-import { checkPlugins, checkTools, tellExecutables, typesIn } from "./check-plugins.ts";
+import { checkPlugins, tellExecutables, typesIn } from "./check-plugins.ts";
 import { checkPools } from "./check-pools.ts";
 import { checkLocks, checkRecords, checkStatuses } from "./check-records.ts";
 import { checkTrust } from "./check-trust.ts";
@@ -103,7 +103,6 @@ async function examineOne(
     ...plugins.findings,
     ...tellExecutables(definitions.wanting),
     ...(await checkPools(sys, [listOf(configuration), ...definitions.wanting])),
-    ...checkTools(sys),
     ...checkTrusted(sys, configuration.path, [configuration.path]),
     ...checkTrusted(sys, definitionsDir, definitions.paths),
     ...checkTrusted(sys, "plugin folders", [...folders, ...plugins.paths]),

@@ -11,6 +11,7 @@ import {
 } from "../../../sys/fake.ts";
 import { crashSites } from "../../../sys/fake-crashes.ts";
 import { callIn, endOf, type TestedCall } from "../crash-testing.ts";
+import { createPodNetwork, type PodNetwork } from "./pod-network-testing.ts";
 
 /**
  * ADD and DEL of a pod that moves its default routes, chained behind another plugin, are stopped or fail at each effect.
@@ -21,8 +22,7 @@ type RouteVerb = "ADD" | "DEL" | "CHECK";
 
 interface Scene {
   readonly machine: FakeMachine;
-  /** The main table of the pod's namespace, such as `4 default via 10.1.0.1 dev eth0`. */
-  readonly routes: string[];
+  readonly pod: PodNetwork;
   readonly attached: Set<string>;
   readonly config: object;
 }
@@ -36,43 +36,35 @@ const key = { network: "pods", containerId: "victim", ifname: "eth0" };
 interface SceneOptions {
   readonly parallel?: boolean;
   readonly asked?: object[];
-  readonly tools?: readonly string[];
-  /** The route that the kernel refuses. */
-  readonly refuses?: string;
   readonly hasIpv6?: boolean;
 }
 
 const bothFamilies = [{ name: "data", "default-route": ["10.2.0.1", "fd02::1"] }, { name: "other" }];
 
-function scene(options: SceneOptions = {}): Scene {
-  const { parallel = false, asked = bothFamilies, tools, refuses, hasIpv6 = true } = options;
-  const routes = primarys.filter((route) => hasIpv6 || route.startsWith("4"));
+async function scene(options: SceneOptions = {}): Promise<Scene> {
+  const { parallel = false, asked = bothFamilies, hasIpv6 = true } = options;
+  const pod = await createPodNetwork(netns, { hasIpv6 });
+  pod.add("eth0", hasIpv6 ? ["10.1.0.5/24", "fd01::5/64"] : ["10.1.0.5/24"]);
+  pod.setRoutes(primarys.filter((route) => hasIpv6 || route.startsWith("4")));
   const attached = new Set<string>();
   const side: Handler = ({ env }) => {
     const { CNI_COMMAND: verb, CNI_IFNAME: ifname = "" } = env;
-    const own = `4 default via 10.2.0.99 dev ${ifname} metric 50`;
     if (verb === "DEL") {
       attached.delete(ifname);
-      // The routes of an interface go with it.
-      routes.splice(0, routes.length, ...routes.filter((each) => !each.includes(` dev ${ifname}`)));
+      pod.remove(ifname);
     }
     if (verb !== "ADD") return exited(0, "");
+    const own = `4 default via 10.2.0.99 dev ${ifname} metric ${50 + Number(ifname.slice(3))}`;
     attached.add(ifname);
-    if (!routes.includes(own)) routes.push(own);
+    pod.add(ifname, hasIpv6 ? ["10.2.0.5/24", "fd02::5/64"] : ["10.2.0.5/24"]);
+    if (!pod.routes().includes(own)) pod.setRoutes([...pod.routes(), own]);
     const ips = [{ address: "10.2.0.5/24" }, { address: "fd02::5/64" }];
     const result = { cniVersion: "1.1.0", interfaces: [{ name: ifname, sandbox: netns }], ips };
     return exited(0, printJson({ ...result, routes: [{ dst: "0.0.0.0/0", gw: "10.2.0.99" }] }));
   };
-  const nsenter: Handler = ({ args }) => {
-    if (!hasIpv6 && args.includes("-6")) return exited(2, "", "RTNETLINK answers: Operation not supported\n");
-    return ip(routes, args.slice(args.indexOf("--") + 2), refuses);
-  };
-  const programs = tools ?? ["/usr/bin/nsenter", "/usr/sbin/ip"];
   const machine = createMachine({
-    executables: {
-      "/bin/cni/side": side,
-      ...Object.fromEntries(programs.map((path) => [path, nsenter])),
-    },
+    executables: { "/bin/cni/side": side },
+    network: pod.network,
     files: {
       [netns]: "",
       "/net.d/default/data.json": printJson({ cniVersion: "1.1.0", name: "data", type: "side" }),
@@ -96,36 +88,7 @@ function scene(options: SceneOptions = {}): Scene {
       routes: [{ dst: "0.0.0.0/0", gw: "10.1.0.1" }, { dst: "10.96.0.0/12" }],
     },
   };
-  return { machine, routes, attached, config };
-}
-
-/** Does what iproute2 does, as far as this test needs it. */
-function ip(routes: string[], args: readonly string[], refuses: string | undefined) {
-  const words = args.filter((word) => word !== "-j");
-  const [family = "", , verb = "", ...rest] = words;
-  const route = `${family.slice(1)} ${rest.join(" ")}`;
-  if (verb === "show") return exited(0, printJson(routes.filter((each) => each[0] === family[1]).map(told)));
-  if (route === refuses) return exited(2, "", "Error: Nexthop has invalid gateway.\n");
-  const at = routes.indexOf(route);
-  if (verb !== "del" && at >= 0) return exited(2, "", "RTNETLINK answers: File exists\n");
-  if (verb === "del" && at < 0) return exited(2, "", "RTNETLINK answers: No such process\n");
-  if (verb === "del") routes.splice(at, 1);
-  else routes.push(route);
-  return exited(0, "");
-}
-
-function told(route: string) {
-  const { via, dev, metric, mtu } = Object.fromEntries(
-    [...route.matchAll(/(via|dev|metric|mtu) (\S+)/g)].map(([, word, value]) => [word, value]),
-  ) as Record<string, string>;
-  return {
-    dst: "default",
-    gateway: via ?? "",
-    dev: dev ?? "",
-    flags: [],
-    ...(metric !== undefined && { metric: Number(metric) }),
-    ...(mtu !== undefined && { metrics: [{ mtu: Number(mtu) }] }),
-  };
+  return { machine, pod, attached, config };
 }
 
 const callOf = (verb: RouteVerb, config: object): TestedCall => ({
@@ -144,15 +107,15 @@ async function succeed(made: Scene, verb: RouteVerb): Promise<unknown> {
   return outcome.ok ? outcome.value : undefined;
 }
 
-function expectAsBefore({ machine, routes, attached }: Scene, where: string): void {
-  expect([...routes].sort(), where).toEqual([...primarys].sort());
+function expectAsBefore({ machine, pod, attached }: Scene, where: string): void {
+  expect(pod.routes().sort(), where).toEqual([...primarys].sort());
   expect([...attached], where).toEqual([]);
   const names = machine.disk.list(`${stateDir}/pods`);
   expect(names.ok ? names.value.filter((name) => name.startsWith("victim")) : [], where).toEqual([]);
 }
 
 async function stage(verb: RouteVerb, parallel: boolean): Promise<Scene> {
-  const made = scene({ parallel });
+  const made = await scene({ parallel });
   if (verb !== "ADD") await succeed(made, "ADD");
   return made;
 }
@@ -166,9 +129,9 @@ async function effectsOf(verb: RouteVerb, parallel: boolean): Promise<readonly s
 
 describe.each([false, true])("parallel: %s", (parallel) => {
   test("all is as planned, and as it was after DEL", async () => {
-    const made = scene({ parallel });
+    const made = await scene({ parallel });
     const result = (await succeed(made, "ADD")) as CniResult;
-    expect([...made.routes].sort()).toEqual(moved);
+    expect(made.pod.routes().sort()).toEqual(moved);
     expect(result.routes).toEqual([
       { dst: "10.96.0.0/12" },
       { dst: "0.0.0.0/0", gw: "10.2.0.1" },
@@ -186,7 +149,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
   describe.each(["ADD", "DEL"] as const)("%s", (verb) => {
     test("killed at any effect: DEL leaves all as it was", async () => {
       const effects = await effectsOf(verb, parallel);
-      expect(effects.filter((effect) => effect.includes("nsenter")).length).toBeGreaterThan(5);
+      expect(effects.filter((effect) => effect.startsWith("netlink")).length).toBeGreaterThan(3);
       for (const { effect, point, where } of crashSites(effects)) {
         for (const powerLoss of [false, true]) {
           const which = `${where}, power loss: ${powerLoss}`;
@@ -210,7 +173,7 @@ describe.each([false, true])("parallel: %s", (parallel) => {
         const ended = await ending(made, process, verb);
         // A failed ADD undoes itself, because no DEL may come for it.
         if (verb === "ADD" && ended === "error")
-          expect([...made.routes].sort(), where).toEqual([...primarys].sort());
+          expect(made.pod.routes().sort(), where).toEqual([...primarys].sort());
         await succeed(made, "DEL");
         expectAsBefore(made, where);
       }
@@ -222,12 +185,10 @@ describe("ADD", () => {
   test.each([
     [
       "a gateway that the kernel refuses",
-      { refuses: "4 default via 10.2.0.1 dev net1" },
+      { asked: [{ name: "data", "default-route": ["10.9.0.1"] }] },
       "route.refused",
       108,
     ],
-    ["no nsenter", { tools: ["/usr/sbin/ip"] }, "route.tools", 108],
-    ["no ip", { tools: ["/usr/bin/nsenter"] }, "route.tools", 108],
     [
       "two gateways of a family",
       {
@@ -240,59 +201,36 @@ describe("ADD", () => {
       103,
     ],
   ] as const)("with %s fails, and all is as it was", async (_case, options, id, code) => {
-    const made = scene(options as SceneOptions);
+    const made = await scene(options as unknown as SceneOptions);
     const outcome = await call(made.machine.spawn(), "ADD", made.config);
     expect(outcome).toMatchObject({ ok: false, error: { id, code } });
     expectAsBefore(made, id);
   });
 
-  test("runs the programs of the node, not the caller's, with an environment that names the container", async () => {
-    const made = scene();
-    const process = made.machine.spawn();
-    const requests: { executable: string; env: Readonly<Record<string, string>> }[] = [];
-    const { run } = process.sys.processes;
-    const processes = {
-      ...process.sys.processes,
-      run: (request: Parameters<typeof run>[0]) => {
-        requests.push(request);
-        return run(request);
-      },
-    };
-    await call({ ...process, sys: { ...process.sys, processes } }, "ADD", made.config);
-    const tools = requests.filter(({ executable }) => !executable.startsWith("/bin/cni/"));
-    expect(new Set(tools.map(({ executable }) => executable))).toEqual(new Set(["/usr/bin/nsenter"]));
-    for (const { env } of tools) {
-      expect(env).toEqual({
-        PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-        LC_ALL: "C",
-        HAWSER_OPERATION: expect.any(String),
-      });
-    }
-  });
-
-  test("asks no program where nobody asks for a default route", async () => {
-    const made = scene({ asked: [{ name: "data" }], tools: [] });
+  test("changes no network where nobody asks for a default route", async () => {
+    const made = await scene({ asked: [{ name: "data" }] });
     const process = made.machine.spawn();
     await call(process, "ADD", made.config);
-    expect(process.effects().filter((effect) => effect.startsWith("run"))).toEqual(["run /bin/cni/side ADD"]);
+    const effects = process.effects().filter((effect) => /^(run|netlink)/.test(effect));
+    expect(effects).toEqual(["run /bin/cni/side ADD"]);
   });
 
   test("on a kernel without IPv6 takes IPv4's away, and refuses an IPv6 gateway", async () => {
-    const made = scene({ hasIpv6: false, asked: [{ name: "data", "default-route": [] }] });
+    const made = await scene({ hasIpv6: false, asked: [{ name: "data", "default-route": [] }] });
     await succeed(made, "ADD");
-    expect(made.routes).toEqual([primarys[0]]);
-    const asking = scene({ hasIpv6: false });
+    expect(made.pod.routes()).toEqual([primarys[0]]);
+    const asking = await scene({ hasIpv6: false });
     const outcome = await call(asking.machine.spawn(), "ADD", asking.config);
     expect(outcome).toMatchObject({ ok: false, error: { id: "route.refused" } });
-    expect(asking.routes).toEqual([primarys[0]]);
+    expect(asking.pod.routes()).toEqual([primarys[0]]);
   });
 
   test("takes the own default routes of a network away that asks for none", async () => {
-    const made = scene({ asked: [{ name: "data", "default-route": [] }, { name: "other" }] });
+    const made = await scene({ asked: [{ name: "data", "default-route": [] }, { name: "other" }] });
     const result = (await succeed(made, "ADD")) as CniResult;
-    expect([...made.routes].sort()).toEqual([
+    expect(made.pod.routes().sort()).toEqual([
       primarys[0],
-      "4 default via 10.2.0.99 dev net2 metric 50",
+      "4 default via 10.2.0.99 dev net2 metric 52",
       primarys[1],
     ]);
     expect(result.routes).toEqual([
@@ -303,16 +241,34 @@ describe("ADD", () => {
   });
 });
 
+/** The routes of a record that hawser 0.1.0 has written, which ran iproute2. */
+const oldRoutes = {
+  plan: { gateways: [{ family: "4", address: "10.2.0.1", ifname: "net1" }], withdrawn: [] },
+  removed: [
+    { family: "4", words: primarys[0]?.split(" ").slice(1) ?? [], devices: ["eth0"] },
+    { family: "6", words: primarys[1]?.split(" ").slice(1) ?? [], devices: ["eth0"] },
+  ],
+  added: [{ family: "4", words: ["default", "via", "10.2.0.1", "dev", "net1"], devices: ["net1"] }],
+};
+
 describe("DEL", () => {
+  test("takes back what hawser 0.1.0 has recorded in the words of ip", async () => {
+    const made = await scene();
+    const record = { ...(await recordOf(made)), routes: oldRoutes };
+    made.pod.setRoutes(["4 default via 10.2.0.1 dev net1"]);
+    save(made.machine.spawn().sys, stateDir, key, record, "commit");
+    await succeed(made, "DEL");
+    expectAsBefore(made, "after DEL");
+  });
+
   test.each([
     ["the namespace is gone", (made: Scene) => void made.machine.disk.remove(netns)],
-    ["the programs are gone", (made: Scene) => void made.machine.disk.remove("/usr/sbin/ip")],
     [
       "the routes have changed since",
-      (made: Scene) => void made.routes.splice(0, 9, "4 default via 10.1.0.1 dev eth0 mtu 1400"),
+      (made: Scene) => made.pod.setRoutes(["4 default via 10.1.0.1 dev eth0 mtu 1400"]),
     ],
   ])("succeeds although %s", async (_case, change) => {
-    const made = scene();
+    const made = await scene();
     await succeed(made, "ADD");
     change(made);
     await succeed(made, "DEL");
@@ -320,15 +276,13 @@ describe("DEL", () => {
   });
 
   test("gives up, with a warning, what the kernel refuses to restore", async () => {
-    const refuses = primarys[0] ?? "";
-    const made = scene({ refuses });
-    // The kernel refuses to add this route, but not to remove it.
-    made.routes.splice(0, 1);
+    const refused = "default via 10.9.0.1 dev eth0";
+    const made = await scene();
     const record = {
       ...(await recordOf(made)),
       routes: {
         plan: { gateways: [], withdrawn: [] },
-        removed: [{ family: "4", words: refuses.split(" ").slice(1), devices: ["eth0"] }],
+        removed: [{ family: "4", words: refused.split(" "), devices: ["eth0"] }],
         added: [],
       },
     };
@@ -336,7 +290,7 @@ describe("DEL", () => {
     const process = made.machine.spawn();
     expect(await ending(made, process, "DEL")).toBe("ok");
     expect(process.warnings).toEqual([
-      expect.stringMatching(/take back .*default via 10\.1\.0\.1.*invalid gateway/),
+      expect.stringMatching(/take back .*default via 10\.9\.0\.1.*ENETUNREACH/),
     ]);
   });
 });
@@ -352,9 +306,9 @@ async function recordOf(made: Scene) {
 }
 
 test("CHECK tells when the default route is another one", async () => {
-  const made = scene();
+  const made = await scene();
   const result = (await succeed(made, "ADD")) as CniResult;
-  made.routes.splice(0, made.routes.length, ...primarys);
+  made.pod.setRoutes(primarys);
   const check = await call(made.machine.spawn(), "CHECK", {
     ...made.config,
     prevResult: { cniVersion: "1.1.0", ...result },

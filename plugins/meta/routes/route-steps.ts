@@ -1,47 +1,19 @@
 import type { Family } from "../../../cni/address.ts";
-import { excerpt, type RuntimeConf } from "../../../cni/delegate.ts";
+import type { RuntimeConf } from "../../../cni/delegate.ts";
 import { type CniError, cniError, failWith } from "../../../cni/errors.ts";
-import { operationEnvironment } from "../../../cni/orphans.ts";
+import { listLinks } from "../../../net/links.ts";
+import { addRoute, appendRoute, listRoutes, removeRoute } from "../../../net/routes.ts";
+import { talk } from "../../../net/talk.ts";
+import type { Attempt, Fault } from "../../../sys/fault.ts";
+import type { NetlinkSocket } from "../../../sys/network.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
 import type { Sys } from "../../../sys/sys.ts";
+import { familyNumber } from "../../link/ip-bytes.ts";
 import { changesFor, familiesOf, type RouteChanges, type RoutePlan, takingBack } from "./default-route.ts";
-import { type FoundRoute, type KernelRoute, parseRoutes } from "./ip-route.ts";
+import type { FoundRoute, KernelRoute } from "./ip-route.ts";
+import { asAdded, asRemoved, defaultRoutes, routeOf } from "./route-words.ts";
 
-/** The programs that change the routes of another network namespace, by their paths. */
-export interface RouteTools {
-  readonly nsenter: string;
-  readonly ip: string;
-}
-
-/** The folders of the programs. CNI_PATH and the caller's PATH are not used, because anybody may have put a program there. */
-export const toolFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-const maxOutputBytes = 1024 * 1024;
-
-/** Errors: `route.tools`. */
-export function findTools(sys: Sys): Outcome<RouteTools, CniError> {
-  const [nsenter, ip] = ["nsenter", "ip"].map((name) => findTool(sys, name));
-  if (nsenter !== undefined && ip !== undefined) return ok({ nsenter, ip });
-  const missing = [nsenter === undefined ? "nsenter" : "", ip === undefined ? "ip" : ""].filter(
-    (each) => each,
-  );
-  return failWith(
-    "routes",
-    "route.tools",
-    `set the pod's default route: the node has no ${missing.join(" and no ")} in ${toolFolders.join(", ")}`,
-    "Install util-linux (nsenter) and iproute2 (ip) on the node.",
-  );
-}
-
-function findTool(sys: Sys, name: string): string | undefined {
-  return toolFolders
-    .map((folder) => `${folder}/${name}`)
-    .find((path) => {
-      const stat = sys.files.stat(path);
-      return stat.ok && stat.value.kind === "file";
-    });
-}
-
-/** Reads the routes, and returns the changes that the plan takes. Errors: `route.tools`, `route.run`, `route.read`. */
+/** Reads the routes, and returns the changes that the plan takes. Errors: `route.run`, `route.read`. */
 export async function observeRoutes(
   sys: Sys,
   plan: RoutePlan,
@@ -51,40 +23,43 @@ export async function observeRoutes(
   return found.ok ? ok(changesFor(plan, found.value)) : found;
 }
 
-/** The default routes in the container's main tables. Errors: `route.tools`, `route.run`, `route.read`. */
-export async function readRoutes(
+/** The default routes in the container's main tables. Errors: `route.run`, `route.read`. */
+export function readRoutes(
   sys: Sys,
   families: readonly Family[],
   runtimeConf: RuntimeConf,
 ): Promise<Outcome<FoundRoute[], CniError>> {
-  const found: FoundRoute[] = [];
-  for (const family of families) {
-    const doing = `read the pod's default routes of IPv${family}`;
-    const said = await runIp(sys, doing, ["-j", `-${family}`, "route", "show", "default"], runtimeConf);
-    if (!said.ok) return said;
-    // A kernel without IPv6 has none of its routes.
-    if (!said.value.ok && /not supported/i.test(said.value.error)) continue;
-    const routes = said.value.ok ? parseRoutes(family, said.value.value) : fail(said.value.error);
-    if (!routes.ok) {
-      return failWith("routes", "route.read", `${doing}: ${routes.error}`, `"ip" must be that of iproute2.`);
+  const doing = "read the pod's default routes";
+  return inContainer(sys, doing, runtimeConf, async (socket) => {
+    const links = talk(socket, listLinks());
+    if (!links.ok) return unread(doing, links.error);
+    const names = new Map(links.value.map(({ index, name }) => [index, name]));
+    const found: FoundRoute[] = [];
+    for (const family of families) {
+      const routes = talk(socket, listRoutes(familyNumber(family)));
+      // A kernel without IPv6 has none of its routes.
+      if (!routes.ok && (routes.error.code === "EOPNOTSUPP" || routes.error.code === "EAFNOSUPPORT"))
+        continue;
+      if (!routes.ok) return unread(`${doing} of IPv${family}`, routes.error);
+      found.push(...defaultRoutes(family, routes.value, names));
     }
-    found.push(...routes.value);
-  }
-  return ok(found);
+    return ok(found);
+  });
 }
 
-/** Carries out changes, and stops at the first that the kernel refuses. Errors: `route.tools`, `route.run`, `route.refused`. */
-export async function changeRoutes(
+/** Carries out changes, and stops at the first that the kernel refuses. Errors: `route.run`, `route.read`, `route.refused`. */
+export function changeRoutes(
   sys: Sys,
   changes: RouteChanges,
   runtimeConf: RuntimeConf,
 ): Promise<Outcome<void, CniError>> {
-  for (const { verb, route } of inOrder(changes, "add")) {
-    const changed = await changeRoute(sys, verb, route, runtimeConf);
-    if (!changed.ok) return changed;
-    if (!changed.value.ok) return fail(refused(verb, route, changed.value.error));
-  }
-  return ok(undefined);
+  return inContainer(sys, "change the pod's default routes", runtimeConf, async (socket) => {
+    for (const { verb, route } of inOrder(changes, "add")) {
+      const changed = changeRoute(socket, verb, route);
+      if (!changed.ok) return fail(refused(verb, route, changed.error));
+    }
+    return ok(undefined);
+  });
 }
 
 /**
@@ -103,15 +78,17 @@ export async function takeBackRoutes(
     return ok(undefined);
   const found = await readRoutes(sys, families, runtimeConf);
   if (!found.ok) return forgiven(sys, found.error);
-  for (const { verb, route } of inOrder(takingBack(changes, found.value, going), "append")) {
-    const changed = await changeRoute(sys, verb, route, runtimeConf);
-    if (!changed.ok) return forgiven(sys, changed.error);
-    if (!changed.value.ok) {
-      const { msg } = refused(verb, route, changed.value.error);
-      sys.warn(`hawser: take back the pod's default routes: ${msg}`);
+  const doing = "take back the pod's default routes";
+  const done = await inContainer(sys, doing, runtimeConf, async (socket) => {
+    for (const { verb, route } of inOrder(takingBack(changes, found.value, going), "append")) {
+      const changed = changeRoute(socket, verb, route);
+      const error = changed.ok ? undefined : refused(verb, route, changed.error);
+      const judged = error === undefined ? ok(undefined) : forgiven(sys, error);
+      if (!judged.ok) return judged;
     }
-  }
-  return ok(undefined);
+    return ok(undefined);
+  });
+  return done.ok ? done : forgiven(sys, done.error);
 }
 
 function forgiven(sys: Sys, error: CniError): Outcome<void, CniError> {
@@ -134,59 +111,69 @@ function inOrder({ removed, added }: RouteChanges, adding: "add" | "append"): Ch
   ];
 }
 
-/** The output of a program of the node, or its error message. */
-export type ProgramReply = Outcome<string, string>;
-
-async function changeRoute(
-  sys: Sys,
-  verb: Change["verb"],
-  { family, words }: KernelRoute,
-  runtimeConf: RuntimeConf,
-): Promise<Outcome<ProgramReply, CniError>> {
-  const doing = `${verb === "del" ? "remove" : "add"} the pod's route "${words.join(" ")}"`;
-  const said = await runIp(sys, doing, [`-${family}`, "route", verb, ...words], runtimeConf);
-  if (!said.ok || said.value.ok) return said;
+function changeRoute(socket: NetlinkSocket, verb: Change["verb"], wanted: KernelRoute): Attempt {
+  const links = talk(socket, listLinks());
+  if (!links.ok) return links;
+  const route = routeOf(wanted, new Map(links.value.map(({ index, name }) => [name, index])));
   // Between reading and removing, an interface or an advertisement may have come to its end.
-  const isGone = verb === "del" && /No such process|Cannot find device/.test(said.value.error);
-  return isGone ? ok(ok("")) : said;
+  if (verb === "del") {
+    const removed = route === undefined ? ok(undefined) : talk(socket, removeRoute(asRemoved(route)));
+    return !removed.ok && removed.error.code === "ESRCH" ? ok(undefined) : removed;
+  }
+  if (route === undefined) {
+    const message = `ENODEV: the pod has no interface ${wanted.devices.join(" or ")}`;
+    return fail({ code: "ENODEV", message });
+  }
+  return talk(socket, verb === "add" ? addRoute(asAdded(route)) : appendRoute(asAdded(route)));
 }
 
-/** Runs `ip` in the container's namespace. Errors: `route.tools`, `route.run`. */
-export async function runIp(
+/** Opens a socket in the container's namespace. Errors: `route.run`, `route.read`, and those of the body. */
+export async function inContainer<T>(
   sys: Sys,
   doing: string,
-  args: readonly string[],
-  runtimeConf: RuntimeConf,
-): Promise<Outcome<ProgramReply, CniError>> {
-  const tools = findTools(sys);
-  if (!tools.ok) return tools;
-  const stop = runtimeConf.undoing === true ? undefined : sys.processes.stopRequested();
+  { netns, undoing, deadlineMs }: RuntimeConf,
+  body: (socket: NetlinkSocket) => Promise<Outcome<T, CniError>>,
+): Promise<Outcome<T, CniError>> {
+  const stop = undoing === true ? undefined : sys.processes.stopRequested();
   if (stop !== undefined) return notRun(doing, `hawser received ${stop}`);
-  const timeoutMs = runtimeConf.deadlineMs - sys.clock.monotonicMs();
-  if (timeoutMs <= 0) return notRun(doing, "there is no time left");
-  const report = await sys.processes.run({
-    executable: tools.value.nsenter,
-    args: [`--net=${runtimeConf.netns}`, "--", tools.value.ip, ...args],
-    env: { ...operationEnvironment(sys), PATH: toolFolders.join(":"), LC_ALL: "C" },
-    stdin: "",
-    timeoutMs,
-    maxOutputBytes,
-  });
-  if (!report.ok) return notRun(doing, report.error.message);
-  const { end, stdout, stderr } = report.value;
-  if (end.kind !== "exited") return notRun(doing, `${tools.value.ip} did not end by itself (${end.kind})`);
-  return ok(end.code === 0 ? ok(stdout) : fail(excerpt(stderr === "" ? `exit status ${end.code}` : stderr)));
+  if (deadlineMs <= sys.clock.monotonicMs()) return notRun(doing, "there is no time left");
+  const namespace = await sys.network.open(netns);
+  if (!namespace.ok) return unread(doing, namespace.error);
+  try {
+    const socket = namespace.value.socket("route");
+    if (!socket.ok) return unread(doing, socket.error);
+    try {
+      return await body(socket.value);
+    } finally {
+      socket.value.close();
+    }
+  } finally {
+    namespace.value.close();
+  }
+}
+
+/** Why the kernel refuses something for good. Any other failure may pass. */
+const lasting: ReadonlySet<string> = new Set([
+  ...["ENOENT", "ENOTDIR", "EINVAL", "EEXIST", "ESRCH", "ENODEV", "EPERM", "EACCES", "EOPNOTSUPP", "ENOTTY"],
+  ...["EAFNOSUPPORT", "ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "ENOSYS", "EBADMSG"],
+]);
+
+export function unread(doing: string, { code, message }: Fault): Outcome<never, CniError> {
+  if (!lasting.has(code)) return notRun(doing, message);
+  return failWith("routes", "route.read", `${doing}: ${message}`, "Hawser needs root and CAP_NET_ADMIN.");
 }
 
 function notRun(doing: string, why: string): Outcome<never, CniError> {
   return failWith("tryAgainLater", "route.run", `${doing}: ${why}`, "The runtime tries again.");
 }
 
-function refused(verb: Change["verb"], { words, devices }: KernelRoute, why: string): CniError {
+function refused(verb: Change["verb"], { words, devices }: KernelRoute, { code, message }: Fault): CniError {
   const doing = `${verb === "del" ? "remove" : "add"} the pod's route "${words.join(" ")}"`;
+  if (!lasting.has(code))
+    return cniError("tryAgainLater", "route.run", `${doing}: ${message}`, "The runtime tries again.");
   const hint =
     verb === "del"
       ? ""
       : `A gateway must be reachable on ${devices.join(", ")}: in the subnet of one of its addresses.`;
-  return cniError("routes", "route.refused", `${doing}: ${why}`, hint);
+  return cniError("routes", "route.refused", `${doing}: ${message}`, hint);
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../../cni/json.ts";
 import type { Route } from "../../../cni/types.ts";
 import { createRecordingNode } from "../meta-testing.ts";
+import { createPodNetwork } from "./pod-network-testing.ts";
 import { severalDefaultRoutes } from "./several.ts";
 
 const bearer = (label: string, ...routes: Route[]) => ({ label, result: { routes } });
@@ -55,11 +56,11 @@ test.each<[string, JsonObject, object[], boolean]>([
     true,
   ],
 ])("an ADD warns of it: %s", async (_case, given, asked, warns) => {
-  const ip = () => ({ end: { kind: "exited", code: 0 }, stdout: "[]", stderr: "" }) as never;
+  const { network } = await createPodNetwork("/run/netns/pod1");
   const node = createRecordingNode(
     ["prim", "side"],
     { "/etc/cni/hawser/net.d/shop/data.json": { cniVersion: "1.1.0", type: "side", answers } },
-    { executables: { "/usr/bin/nsenter": ip, "/usr/sbin/ip": ip } },
+    { network },
   );
   const annotations = { "k8s.v1.cni.cncf.io/networks": JSON.stringify(asked) };
   expect(await node.call("ADD", given, { annotations })).toMatchObject({ ok: true });
