@@ -2,6 +2,9 @@ import type { Plugin } from "../cni/plugin.ts";
 
 const loadMeta = async () => (await import("../plugins/meta/plugin.ts")).meta;
 const loadStatic = async () => (await import("../ipam/static/plugin.ts")).staticIpam;
+const loadBridge = async () => (await import("../plugins/bridge/plugin.ts")).bridge;
+const loadPtp = async () => (await import("../plugins/ptp/plugin.ts")).ptp;
+const loadLoopback = async () => (await import("../plugins/loopback/plugin.ts")).loopback;
 const loadHostLocal = async () => (await import("../ipam/host-local/plugin.ts")).hostLocal;
 const loadFlat = async () => (await import("../ipam/flat/plugin.ts")).flat;
 const loadTuning = async () => (await import("../plugins/tuning/plugin.ts")).tuning;
@@ -39,6 +42,12 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   tap: loadTap,
   "hawser-host-device": loadHostDevice,
   "host-device": loadHostDevice,
+  "hawser-bridge": loadBridge,
+  bridge: loadBridge,
+  "hawser-ptp": loadPtp,
+  ptp: loadPtp,
+  "hawser-loopback": loadLoopback,
+  loopback: loadLoopback,
 };
 
 const withoutNetwork: ReadonlySet<unknown> = new Set([loadStatic, loadHostLocal, loadFlat]);

@@ -63,6 +63,11 @@ export function failWith<T>(
   return fail(cniError(code, id, msg, details));
 }
 
+/** STATUS (CNI 1.1.0, section 2): an error that fails every ADD makes the plugin not available. */
+export function asUnavailable(error: CniError): CniError {
+  return { ...error, code: codes.notAvailable };
+}
+
 /** How much of a text from outside an error shows. */
 export const longestShown = 60;
 

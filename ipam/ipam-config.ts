@@ -1,5 +1,5 @@
 import { type Family, parseAddress, parseCidr, printAddress, printCidr } from "../cni/address.ts";
-import { type CniError, cniError, codes } from "../cni/errors.ts";
+import { asUnavailable, type CniError, cniError } from "../cni/errors.ts";
 import { fieldOf, readEntries, readObject, readText, readTexts, show } from "../cni/fields.ts";
 import { isObject, type Json, type JsonObject } from "../cni/json.ts";
 import { isNot, type Notes, problemTexts, refuse } from "../cni/readers.ts";
@@ -25,11 +25,6 @@ export function invalidIpam(network: NetworkConfig, notes: Notes): CniError {
     `IPAM configuration of network ${JSON.stringify(network.name)}: ${problemTexts(notes).join("; ")}`,
     "Nothing was allocated. docs/ipam.md lists every field.",
   );
-}
-
-/** STATUS (CNI 1.1.0, section 2): an error that fails every ADD makes the plugin not available. */
-export function asUnavailable(error: CniError): CniError {
-  return { ...error, code: codes.notAvailable };
 }
 
 /**

@@ -22,6 +22,9 @@ const links = [
   "hawser-dummy",
   "hawser-tap",
   "hawser-host-device",
+  "hawser-bridge",
+  "hawser-ptp",
+  "hawser-loopback",
 ];
 
 /** Values that the sources do not hold. */

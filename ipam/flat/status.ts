@@ -1,8 +1,8 @@
-import { type CniError, cniError } from "../../cni/errors.ts";
+import { asUnavailable, type CniError, cniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { asUnavailable, judgeShortage, type Shortage } from "../ipam-config.ts";
+import { judgeShortage, type Shortage } from "../ipam-config.ts";
 import { printRangeSet } from "../range.ts";
 import { disagreement, type FlatConfig, parseFlatConfig } from "./config.ts";
 import { keysOf, type PoolKeys } from "./pool/keys.ts";

@@ -1,10 +1,10 @@
 import { isSameAddress, parseCidr, printAddress } from "../../cni/address.ts";
-import { allOk, type CniError, cniError, failWith } from "../../cni/errors.ts";
+import { allOk, asUnavailable, type CniError, cniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { previousResult } from "../../cni/previous-result.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { asUnavailable, judgeShortage } from "../ipam-config.ts";
+import { judgeShortage } from "../ipam-config.ts";
 import { printRangeSet, rangeWith } from "../range.ts";
 import { heldBy, readHoldings } from "./address-files.ts";
 import { parseHostLocalConfig } from "./config.ts";

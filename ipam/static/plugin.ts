@@ -1,12 +1,11 @@
 import { isSameAddress, parseAddress, parseCidr, printAddress, printCidr } from "../../cni/address.ts";
-import { type CniError, failWith } from "../../cni/errors.ts";
+import { asUnavailable, type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation, Plugin } from "../../cni/plugin.ts";
 import { previousResult } from "../../cni/previous-result.ts";
 import type { CniResult, IpConfig } from "../../cni/types.ts";
 import { versions } from "../../cni/version.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { asUnavailable } from "../ipam-config.ts";
 import { parseStaticConfig, type StaticAddress } from "./config.ts";
 
 /** The reference plugin `static`. It gives the configured or requested addresses, and records nothing. */

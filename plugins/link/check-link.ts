@@ -20,6 +20,7 @@ export interface ExpectedLink {
   readonly kinds?: readonly string[];
   /** Undefined if the configuration names none. */
   readonly mtu?: number | undefined;
+  readonly mayBeDown?: boolean;
 }
 
 export function drifted(why: string): Outcome<never, CniError> {
@@ -48,7 +49,7 @@ export function checkContainerLink(
   const found = checkInterface(container, own, expected.kinds);
   if (!found.ok) return found;
   const link = found.value;
-  if (!link.isUp) return drifted(`${ifname} is down`);
+  if (!link.isUp && expected.mayBeDown !== true) return drifted(`${ifname} is down`);
   const mtu = own.mtu ?? expected.mtu;
   if (mtu !== undefined && mtu !== link.mtu) return drifted(`${ifname} has MTU ${link.mtu}, not ${mtu}`);
   const addressed = checkAddresses(container, link, ipsOf(previous, index));
@@ -95,6 +96,18 @@ export function checkHostEnd(
     return checked.value.isUp ? checked : drifted(`${each.name} is down`);
   }
   return drifted(`no interface of prevResult on the node is the other end of ${inside.name}`);
+}
+
+/** The addresses of the container's interface, as ADD has reported them. */
+export function ipsOfInterface(
+  previous: CniResult,
+  { ifname, netns }: { readonly ifname: string; readonly netns: string },
+): IpConfig[] {
+  const { interfaces = [] } = previous;
+  return ipsOf(
+    previous,
+    interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox === netns),
+  );
 }
 
 /** The addresses of one interface. An address without an index belongs to the only interface in a container. */

@@ -41,6 +41,16 @@ export async function configureLink(
     const settled = await settleAddresses(sys, space, link);
     if (!settled.ok) return settled;
   }
+  return addRoutes(space, link, routes, ips);
+}
+
+/** Adds the routes of a result by a link that is up. Errors: `link.refused`. */
+export function addRoutes(
+  space: OpenNamespace,
+  link: NamedLink,
+  routes: readonly Route[],
+  ips: readonly IpConfig[],
+): Outcome<void, CniError> {
   for (const route of routes) {
     const added = ask(space, addRouteBesides(linkRoute(link, route, ips)), routeWords(link, route));
     if (!added.ok) return added;

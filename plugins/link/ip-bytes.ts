@@ -1,4 +1,4 @@
-import { type Address, type Family, parseAddress, parseCidr } from "../../cni/address.ts";
+import { type Address, type Family, parseAddress, parseCidr, printAddress } from "../../cni/address.ts";
 import { family } from "../../net/link-kinds.ts";
 
 /** An address and its prefix as messages have them. */
@@ -71,4 +71,8 @@ export function familyNumber(of: Family): number {
 function maskByte(prefix: number, at: number): number {
   const bits = Math.min(8, Math.max(0, prefix - at * 8));
   return (0xff << (8 - bits)) & 0xff;
+}
+
+export function printSubnet({ bytes, prefix }: Subnet): string {
+  return `${printAddress(addressOf(bytes))}/${prefix}`;
 }

@@ -6,6 +6,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type Notes, problemTexts, type Reader, refuse } from "../../cni/readers.ts";
 import type { Dns, NetworkConfig } from "../../cni/types.ts";
+import { atLeast } from "../../cni/version.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 
 /** What the configuration of every main plugin has. */
@@ -37,6 +38,12 @@ export function readIpamType(raw: JsonObject, notes: Notes): string | undefined 
   const ipam = readObject(raw, "ipam", "ipam", notes);
   const type = readText(ipam, "type", "ipam", notes) ?? "";
   return type === "" ? undefined : type;
+}
+
+/** Notes that a result before 0.3.0 cannot tell of an interface without addresses. */
+export function noteEmptyResult({ cniVersion }: NetworkConfig, ipam: string | undefined, notes: Notes): void {
+  if (ipam === undefined && !atLeast(cniVersion, "0.3.0"))
+    refuse(notes, "ipam", `is missing: a result of CNI ${cniVersion} must have an address`);
 }
 
 /** Reads a field of any spelling; null means absent. `above` is the path of the object. */

@@ -1,11 +1,10 @@
-import { printAddress } from "../../cni/address.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { addressFlag, type FoundAddress, listAddresses } from "../../net/addresses.ts";
 import { family } from "../../net/link-kinds.ts";
 import { getLink } from "../../net/links.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { addressOf } from "./ip-bytes.ts";
+import { printSubnet } from "./ip-bytes.ts";
 import { ask, type OpenNamespace } from "./site.ts";
 
 const settleMs = 5_000;
@@ -45,7 +44,7 @@ function isTentative({ flags }: FoundAddress): boolean {
 }
 
 function refuseDuplicate(name: string, { address, prefix }: FoundAddress): Outcome<never, CniError> {
-  const msg = `${name} cannot have ${printAddress(addressOf(address))}/${prefix}: another host on the link has it`;
+  const msg = `${name} cannot have ${printSubnet({ bytes: address, prefix })}: another host on the link has it`;
   const why =
     "Duplicate address detection has failed. Find the other host, or take its address out of the ranges.";
   return failWith("link", "link.duplicate-address", msg, why);
@@ -60,6 +59,6 @@ function judgeTentative(
   const link = ask(space, getLink(index), `look at ${name}`);
   if (!link.ok) return link;
   if (link.value.operState !== operUp) return ok(undefined);
-  const msg = `address ${printAddress(addressOf(address))}/${prefix} of ${name} is still tentative after ${settleMs / 1000} seconds`;
+  const msg = `address ${printSubnet({ bytes: address, prefix })} of ${name} is still tentative after ${settleMs / 1000} seconds`;
   return failWith("tryAgainLater", "link.tentative", msg, "The node may be overloaded.");
 }

@@ -54,6 +54,36 @@ const route: FieldShape = {
 const range: Fields = { subnet: "text", rangeStart: "text", rangeEnd: "text", gateway: "text" };
 
 export const understood: Readonly<Record<string, Understood>> = {
+  bridge: {
+    role: "main",
+    fields: {
+      bridge: "text",
+      isGateway: "flag",
+      isDefaultGateway: "flag",
+      forceAddress: "flag",
+      ipMasq: "flag",
+      ipMasqBackend: "text",
+      mtu: "number",
+      hairpinMode: "flag",
+      promiscMode: "flag",
+      vlan: "number",
+      vlanTrunk: [{ id: "number", minID: "number", maxID: "number" }],
+      preserveDefaultVlan: "flag",
+      macspoofchk: "flag",
+      enabledad: "flag",
+      disableContainerInterface: "flag",
+      portIsolation: "flag",
+    },
+    capabilities: { mac: "text" },
+    args: { mac: "text" },
+  },
+  ptp: {
+    role: "main",
+    fields: { ipMasq: "flag", ipMasqBackend: "text", mtu: "number" },
+    capabilities: {},
+    args: {},
+  },
+  loopback: { role: "main", fields: {}, capabilities: {}, args: {} },
   "host-local": {
     role: "ipam",
     fields: {

@@ -1,10 +1,15 @@
+import type { AttachmentKey } from "../../cni/attachments.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import { listAddresses } from "../../net/addresses.ts";
 import type { Link } from "../../net/links.ts";
 import { getLink, makeLink, removeLink } from "../../net/links.ts";
 import { talk } from "../../net/talk.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import { hostEndName } from "./host-end.ts";
-import { ask, askWhether, type OpenNamespace, refused, type Site } from "./site.ts";
+import type { Subnet } from "./ip-bytes.ts";
+import { ask, askWhether, type OpenNamespace, type RemainingSite, refused, type Site } from "./site.ts";
+import type { UndoStep } from "./undo-steps.ts";
 
 /** A veth pair to be made. */
 export interface VethPlan {
@@ -31,7 +36,11 @@ const mostTurns = 10;
  * Makes a veth pair by one message: the host's end up and with its master, the container's end in its namespace, down. Errors:
  * `link.exists`, `link.refused`.
  */
-export function makeVeth(site: Site, plan: VethPlan): Outcome<VethPair, CniError> {
+export function makeVeth(
+  site: Site,
+  plan: VethPlan,
+  note: (step: UndoStep) => void,
+): Outcome<VethPair, CniError> {
   const { host, container } = site;
   const { containerId, ifname, mtu, mac, master } = plan;
   for (let turn = 0; turn < mostTurns; turn++) {
@@ -48,7 +57,10 @@ export function makeVeth(site: Site, plan: VethPlan): Outcome<VethPair, CniError
       { kind: "veth", peer },
     );
     const made = talk(host.route, request);
-    if (made.ok) return lookAtPair(site, name, ifname);
+    if (made.ok) {
+      note(() => silently(removeNamed(host, name)));
+      return lookAtPair(site, name, ifname);
+    }
     const words = `make the veth pair ${ifname} and ${name}`;
     if (made.error.code !== "EEXIST") return refused(container, words, made.error);
     const there = askWhether(container, getLink(ifname));
@@ -93,16 +105,38 @@ export function removeFound(space: OpenNamespace, link: Link): Outcome<Link, Cni
   return removed.ok ? ok(link) : removed;
 }
 
-/** Removes the host's end of an attachment whose namespace is gone. The kernel has mostly done so, with the namespace. */
-export function removeHostEnd(
-  host: OpenNamespace,
-  containerId: string,
-  ifname: string,
-): Outcome<void, CniError> {
-  const name = hostEndName(containerId, ifname);
-  const link = askWhether(host, getLink(name), ["ENODEV"], `look at ${name}`);
+/**
+ * Removes the veth pair of an attachment, by its end in the container, or, if the namespace is gone, by the host's end, which the
+ * kernel has mostly removed by then. Returns the addresses that the container's end had; undefined if nobody knows them.
+ */
+export function removeVeth(
+  { host, container }: RemainingSite,
+  { containerId, ifname }: { readonly containerId: string; readonly ifname: string },
+): Outcome<Subnet[] | undefined, CniError> {
+  const space = container ?? host;
+  const name = container === undefined ? hostEndName(containerId, ifname) : ifname;
+  const link = askWhether(space, getLink(name), ["ENODEV"], `look at ${name}`);
   if (!link.ok) return link;
+  // A link of another kind is not ours.
   if (link.value?.kind !== "veth") return ok(undefined);
-  const removed = removeFound(host, link.value);
-  return removed.ok ? ok(undefined) : removed;
+  const subnets = container === undefined ? ok(undefined) : subnetsOf(container, link.value);
+  if (!subnets.ok) return subnets;
+  const removed = removeFound(space, link.value);
+  return removed.ok ? subnets : removed;
+}
+
+/** The addresses of a link that others reach it by. */
+function subnetsOf(space: OpenNamespace, { index, name }: Link): Outcome<Subnet[], CniError> {
+  const listed = ask(space, listAddresses(index), `list the addresses of ${name}`);
+  if (!listed.ok) return listed;
+  const reached = listed.value.filter(({ scope }) => scope === 0);
+  return ok(reached.map(({ address, prefix }) => ({ bytes: address, prefix })));
+}
+
+function silently(outcome: Outcome<unknown, CniError>): Outcome<void, CniError> {
+  return outcome.ok ? ok(undefined) : outcome;
+}
+
+export function keyOf({ environment: { containerId, ifname }, config }: Invocation): AttachmentKey {
+  return { network: config.name, containerId, ifname };
 }

@@ -84,7 +84,7 @@ describe("the types of a chain that ours are run for", () => {
       ["bridge", "tuning", "host-local"],
     ],
     ["of two of one type, one is foreign", [{ type: "tuning" }, { type: "tuning", colour: 1 }], []],
-    ["an IPAM plugin below two", [bridge, { type: "ptp", ipam: hostLocal }], ["bridge"]],
+    ["an IPAM plugin below two", [bridge, { type: "ovs", ipam: hostLocal }], ["bridge"]],
     ["its type in a plugin's place", [bridge, { type: "host-local" }], ["bridge"]],
   ])("%s", (_what, plugins, types) => {
     expect(nativeTypes(plugins, table)).toEqual(types);

@@ -1,0 +1,30 @@
+import { validAttachments } from "../../cni/config.ts";
+import { allOk, type CniError } from "../../cni/errors.ts";
+import type { Invocation } from "../../cni/plugin.ts";
+import type { Outcome } from "../../sys/outcome.ts";
+import type { Sys } from "../../sys/sys.ts";
+import { passToIpam } from "./ipam.ts";
+import { collectMasquerades } from "./masquerade.ts";
+import { withHost } from "./site.ts";
+
+/**
+ * GC of a main plugin: the IPAM plugin's, and rules of the packet filter for attachments that are no more. Links need none: the
+ * kernel removes them with the container's namespace.
+ */
+export async function collect(
+  sys: Sys,
+  invocation: Invocation,
+  ipam: string | undefined,
+  masquerades: boolean,
+): Promise<Outcome<void, CniError>> {
+  const valid = validAttachments(invocation.config.raw);
+  if (!valid.ok) return valid;
+  const network = invocation.config.name;
+  const keys = valid.value?.map(({ containerID, ifname }) => ({ network, containerId: containerID, ifname }));
+  const freed = await passToIpam(sys, "GC", invocation, ipam);
+  const outcomes = [freed];
+  if (masquerades && keys !== undefined) {
+    outcomes.push(await withHost(sys, ({ namespace }) => collectMasquerades(sys, namespace, network, keys)));
+  }
+  return allOk(outcomes.flatMap((each) => (each.ok ? [] : [each.error])));
+}
