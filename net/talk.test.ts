@@ -182,14 +182,14 @@ describe("a dump", () => {
     expect(socket.sent).toHaveLength(11);
   });
 
-  test("is read to its end before it is begun anew, because the kernel makes one at a time", () => {
-    const socket = createSocket(["ENOBUFS", one, together(two, done)], [one, done]);
+  test("is begun anew if answers were lost", () => {
+    const socket = createSocket([one, "ENOBUFS"], [one, done]);
     expect(talk(socket, list)).toEqual(ok([1]));
     expect(socket.sent).toHaveLength(2);
   });
 
   test("is given up if answers are always lost", () => {
-    const socket = createSocket(["ENOBUFS", done]);
+    const socket = createSocket(["ENOBUFS"]);
     expect(talk(socket, list)).toMatchObject({ error: { code: "ENOBUFS" } });
     expect(socket.sent).toHaveLength(11);
   });

@@ -66,15 +66,9 @@ function collect(
 ): Attempt<Message[]> {
   const answers: Message[] = [];
   let isInterrupted = false;
-  let isLost = false;
   for (;;) {
     const datagram = socket.receive();
-    if (!datagram.ok) {
-      // A dump goes on, and the kernel starts no other on this socket before its end.
-      if (datagram.error.code !== "ENOBUFS" || !isDump || isLost) return datagram;
-      isLost = true;
-      continue;
-    }
+    if (!datagram.ok) return datagram;
     const messages = decodeMessages(datagram.value);
     if (messages === undefined) return fail(malformed(words));
     for (const message of messages) {
@@ -84,7 +78,6 @@ function collect(
         // A dump's end has a number as well, 0 if all is well; so has an acknowledgement.
         const refusal = readRefusal(message);
         if (refusal !== undefined) return fail(refusal);
-        if (isLost) return fail(lost(words));
         return isInterrupted && isDump ? fail(interrupted(words)) : ok(answers);
       }
       if (message.type === control.overrun) return fail(lost(words));

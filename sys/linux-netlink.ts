@@ -42,7 +42,11 @@ export function connectNetlink(library: CLibrary, descriptor: number): Attempt<N
       const sent = attempt(() => writeSync(descriptor, datagram));
       return sent.ok ? ok(undefined) : sent;
     },
-    receive: () => receive(descriptor),
+    receive: () => {
+      const received = receive(descriptor);
+      if (!received.ok && received.error.code === "ENOBUFS") drain(library, descriptor);
+      return received;
+    },
     close: () => {
       if (isOpen) closeSync(descriptor);
       isOpen = false;
@@ -52,15 +56,34 @@ export function connectNetlink(library: CLibrary, descriptor: number): Attempt<N
 
 /** An old kernel may not know one of them. Then its errors have no words, or it answers more than it is asked. */
 function setOptions(library: CLibrary, descriptor: number): void {
-  const timeout = new Uint8Array(16);
-  timeout[0] = timeoutSeconds;
   const { setsockopt } = library;
-  setsockopt(descriptor, ofSocket.level, ofSocket.receiveTimeout, timeout);
+  setReceiveTimeout(library, descriptor, timeoutSeconds, 0);
   setsockopt(descriptor, ofSocket.level, ofSocket.receiveBytes, number(receiveBytes));
   const on = number(1);
   setsockopt(descriptor, ofNetlink.level, ofNetlink.capped, on);
   setsockopt(descriptor, ofNetlink.level, ofNetlink.extended, on);
   setsockopt(descriptor, ofNetlink.level, ofNetlink.strict, on);
+}
+
+/** `struct timeval`: seconds and microseconds. */
+function setReceiveTimeout(
+  library: CLibrary,
+  descriptor: number,
+  seconds: number,
+  microseconds: number,
+): void {
+  const time = new Uint8Array(Uint32Array.of(seconds, 0, microseconds, 0).buffer);
+  library.setsockopt(descriptor, ofSocket.level, ofSocket.receiveTimeout, time);
+}
+
+/**
+ * After a loss the kernel tells of no other before the socket is empty, and drops the answers to further requests meanwhile.
+ * Reading also brings a dump to its end, which the kernel waits for before it begins another.
+ */
+function drain(library: CLibrary, descriptor: number): void {
+  setReceiveTimeout(library, descriptor, 0, 1);
+  while (receive(descriptor).ok);
+  setReceiveTimeout(library, descriptor, timeoutSeconds, 0);
 }
 
 function number(value: number): Uint8Array {

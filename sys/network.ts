@@ -40,8 +40,9 @@ export interface NetlinkSocket {
    */
   send(datagram: Uint8Array, effect?: string): Attempt;
   /**
-   * Receives one datagram, whole. Fails with `ENOBUFS` if the kernel has dropped answers, `EMSGSIZE` if the datagram is larger
-   * than any that the kernel sends, and `ETIMEDOUT` if there is none within seconds. A signal does not interrupt it.
+   * Receives one datagram, whole. Fails with `ENOBUFS` if the kernel has dropped answers: then all that are under way are
+   * dropped, and the next request gets its own. Fails with `EMSGSIZE` if the datagram is larger than any that the kernel
+   * sends, and `ETIMEDOUT` if there is none within seconds. A signal does not interrupt it.
    */
   receive(): Attempt<Uint8Array>;
   close(): void;
