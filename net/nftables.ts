@@ -133,19 +133,39 @@ export function removeChainRule(place: NftChain, handle: bigint): Request<void> 
 
 /** The rules of a chain in order. There are none if there is no such table or chain. */
 export function listChainRules(place: NftChain): Request<NftRule[]> {
+  return listing(
+    `list chain ${place.chain}`,
+    place.family,
+    encodePlace(place),
+    ({ table, chain }) => table === place.table && chain === place.chain,
+  );
+}
+
+/** The rules of all chains of a table. There are none if there is no such table. */
+export function listTableRules({ family, table }: NftTable): Request<NftRule[]> {
+  const asked = [attribute(ruleAttribute.table, zeroEnded(table))];
+  return listing(`list table ${table}`, family, asked, (rule) => rule.table === table);
+}
+
+/** A kernel that does not filter tells the rules of all tables, so `isMeant` looks again. */
+function listing(
+  words: string,
+  family: NftFamily,
+  attributes: readonly Uint8Array[],
+  isMeant: (rule: NftRule) => boolean,
+): Request<NftRule[]> {
   return {
-    words: `list chain ${place.chain}`,
+    words,
     type: nftMessage.ruleGet,
     flags: flag.dump,
-    payload: joined([nftHeader(place.family), ...encodePlace(place)]),
+    payload: joined([nftHeader(family), ...attributes]),
     changes: false,
     read: (answers) => {
       const rules: NftRule[] = [];
       for (const answer of answers) {
         if (answer.type !== nftMessage.ruleMade) continue;
         const rule = readChainRule(answer);
-        // A kernel that does not filter tells the rules of all chains.
-        if (rule.table === place.table && rule.chain === place.chain) rules.push(rule);
+        if (isMeant(rule)) rules.push(rule);
       }
       return rules;
     },

@@ -8,6 +8,8 @@ export interface FakeIptables {
   lines(): string[];
   /** Lets every program fail with this exit status and these words. */
   fail(code: number, words: string): void;
+  /** Removes all jumps, as if the reference plugin had been killed before it made them. */
+  loseJumps(): void;
   /** Lets iptables-restore of IPv6 fail. */
   failV6(): void;
 }
@@ -46,6 +48,9 @@ export function createIptables(): FakeIptables {
       (["4", "6"] as const).flatMap((family) => linesOf(tables[family]).map((line) => `${family} ${line}`)),
     fail: (code, words) => {
       failure = { code, words };
+    },
+    loseJumps: () => {
+      for (const table of Object.values(tables)) table.set("POSTROUTING", []);
     },
     failV6: () => {
       failsV6 = true;

@@ -4,6 +4,7 @@ import { readAttributes } from "../../net/message.ts";
 import {
   getChain,
   listChainRules,
+  listTableRules,
   type NftChain,
   type NftRule,
   nftFamily,
@@ -51,21 +52,26 @@ export function chainRemovals(key: AttachmentKey, subnets: readonly Subnet[] | u
   };
 }
 
-/** Removes the chains of jumps whose comments begin so, but those with one of these comments. */
+const ownChain = /^CNI-[0-9a-f]{24}$/;
+
+/**
+ * Removes the chains of attachments that have rules with comments that begin so, but those with one of these comments, and what
+ * jumps to them. A chain that nothing jumps to was left by an ADD of the reference plugins that was killed.
+ */
 export function staleChains(start: string, kept: readonly string[]): FilterPlan {
   return (socket) => {
     const changes: Request<void>[] = [];
     for (const family of families) {
-      const jumps = listJumps(socket, family);
-      if (!jumps.ok) return jumps;
+      const rules = askFilter(socket, listTableRules({ family, table: "nat" }));
+      if (!rules.ok) return rules;
       const chains = new Set<string>();
-      for (const rule of jumps.value) {
-        const chain = target(rule);
+      for (const rule of rules.value ?? []) {
+        const chain = ownChain.test(rule.chain) ? rule.chain : target(rule);
+        if (chain === undefined || !ownChain.test(chain)) continue;
         const comment = commentOf(rule);
-        if (chain === undefined || comment === undefined) continue;
-        if (!/^CNI-[0-9a-f]{24}$/.test(chain) || !comment.startsWith(start) || kept.includes(comment))
-          continue;
-        changes.push(removeChainRule(rule, rule.handle));
+        if (comment === undefined || !comment.startsWith(start) || kept.includes(comment)) continue;
+        // The rules of a chain go with it.
+        if (chain !== rule.chain) changes.push(removeChainRule(rule, rule.handle));
         chains.add(chain);
       }
       for (const chain of chains) changes.push(removeChain(natChain(family, chain)));

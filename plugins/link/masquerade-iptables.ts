@@ -86,14 +86,21 @@ export function collectLegacyChains(
     const opening = commentWords(start).slice(0, -1);
     const stale = lines.filter(
       (line) =>
-        /^-A POSTROUTING .* -j CNI-[0-9a-f]{24}$/.test(line) &&
-        line.includes(opening) &&
-        !marks.some((mark) => line.includes(mark)),
+        line.includes(opening) && chainOf(line) !== undefined && !marks.some((mark) => line.includes(mark)),
     );
-    const chains = new Set(stale.map((line) => line.slice(line.lastIndexOf(" ") + 1)));
-    const removed = stale.map((line) => line.replace("-A", "-D"));
+    const chains = new Set(stale.map(chainOf));
+    const jumps = stale.filter((line) => !ownRule.test(line));
+    const removed = jumps.map((line) => line.replace("-A", "-D"));
     return [...removed, ...[...chains].flatMap((chain) => [`-F ${chain}`, `-X ${chain}`])];
   });
+}
+
+const ownRule = /^-A (CNI-[0-9a-f]{24}) /;
+const ownJump = /^-A POSTROUTING .* -j (CNI-[0-9a-f]{24})$/;
+
+/** The chain of an attachment that a rule is in, or jumps to. */
+function chainOf(line: string): string | undefined {
+  return (ownRule.exec(line) ?? ownJump.exec(line))?.[1];
 }
 
 /** Changes the tables of the older iptables, of each family that has a table nat. */

@@ -186,6 +186,21 @@ describe("what the newer iptables has in nf_tables", () => {
   });
 });
 
+test("GC removes a chain of the newer iptables that nothing jumps to", async () => {
+  const node = createNode();
+  const place = { family: nftFamily.ipv4, table: "nat", chain: masqueradeChain(key) } as const;
+  await node.within((_, host) => {
+    const socket = host.socket("netfilter");
+    const rule = appendRule(place, [], new TextEncoder().encode(chainComment(key)));
+    if (socket.ok) expect(commit(socket.value, [addTable(place), addChain(place), rule]).ok).toBe(true);
+  });
+  expect(node.rules()).toHaveLength(2);
+  expect(await node.collect([key])).toEqual(done);
+  expect(node.rules()).toHaveLength(2);
+  expect(await node.collect([other])).toEqual(done);
+  expect(node.rules()).toEqual([]);
+});
+
 describe("by the older iptables", () => {
   test("an attachment gets the reference plugins' rules, by one program for each family", async () => {
     const node = createNode({ legacy: true });
@@ -226,6 +241,16 @@ describe("by the older iptables", () => {
     const empty = node.iptables.lines();
     node.iptables.failV6();
     expect(await node.add(key, subnets, "iptables")).toMatchObject({ error: { id: "filter.refused" } });
+    expect(node.iptables.lines()).toEqual(empty);
+  });
+
+  test("GC removes a chain that nothing jumps to", async () => {
+    const node = createNode({ legacy: true });
+    const empty = node.iptables.lines();
+    await node.add(key);
+    node.iptables.loseJumps();
+    expect(node.iptables.lines()).toHaveLength(empty.length + 6);
+    expect(await node.collect([other])).toEqual(done);
     expect(node.iptables.lines()).toEqual(empty);
   });
 
