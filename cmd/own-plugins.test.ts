@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { lockContainer } from "../cni/lock.ts";
 import type { Plugin } from "../cni/plugin.ts";
 import { versions } from "../cni/version.ts";
+import { understood } from "../plugins/link/understood.ts";
 import { createFake, exited, type Fake, type Handler } from "../sys/fake.ts";
 import { ok } from "../sys/outcome.ts";
 import { must } from "../sys/outcome-testing.ts";
@@ -104,6 +105,11 @@ describe("who is served in this process", () => {
     const outcome = await withOwnPlugins(createFake().sys).processes.run({ ...asked, serveAs: "dhcp" });
     expect(outcome).toMatchObject({ ok: false, error: { code: "ENOENT" } });
   });
+});
+
+test("there is a plugin of ours for each type whose fields are understood", () => {
+  const names = Object.keys(understood).map((type) => `hawser-${type}`);
+  expect(names.filter((name) => !Object.hasOwn(registry, name))).toEqual([]);
 });
 
 describe("its input and output", () => {

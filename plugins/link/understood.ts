@@ -53,6 +53,15 @@ const route: FieldShape = {
 };
 const range: Fields = { subnet: "text", rangeStart: "text", rangeEnd: "text", gateway: "text" };
 
+const tuningFields: Fields = {
+  sysctl: "words",
+  mac: "text",
+  promisc: "flag",
+  mtu: "number",
+  allmulti: "flag",
+  txQLen: "number",
+};
+
 export const understood: Readonly<Record<string, Understood>> = {
   bridge: {
     role: "main",
@@ -105,5 +114,17 @@ export const understood: Readonly<Record<string, Understood>> = {
     },
     capabilities: { ips: ["text"] },
     args: { ips: ["text"] },
+  },
+  tuning: {
+    role: "chained",
+    fields: { ...tuningFields, dataDir: "text" },
+    capabilities: { mac: "text" },
+    args: tuningFields,
+  },
+  sbr: {
+    role: "chained",
+    fields: { table: "number", gateways: ["text"], addSourceHints: "flag" },
+    capabilities: {},
+    args: {},
   },
 };

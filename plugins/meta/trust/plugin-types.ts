@@ -47,6 +47,8 @@ const neverIpam = [
     "cnv-tuning",
   ],
   ...["vrf", "calico", "flannel", "cilium-cni", "multus", "hawser"],
+  ...["hawser-bridge", "hawser-macvlan", "hawser-ipvlan", "hawser-vlan", "hawser-ptp", "hawser-dummy"],
+  ...["hawser-tap", "hawser-host-device", "hawser-loopback", "hawser-tuning", "hawser-sbr"],
 ];
 /** IPAM plugins that are never a network's plugin: they would keep their state under a name that the author chooses. */
 const neverPlugin = [
