@@ -13,7 +13,7 @@ SOURCES := $(shell find cmd sys net cni kube plugins ipam -name '*.ts' ! -name '
 
 JUDGE := $(shell find conformance sys ! -name '*.test.ts' \( -name '*.ts' -o -name '*.json' \))
 
-.PHONY: help setup packages build build-pkg conformance test lint fmt demo bench release clean
+.PHONY: help setup packages build build-pkg conformance test lint fmt demo bench release clean vm test-vm
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -75,6 +75,12 @@ demo: setup build ## two pods on three networks, from ADD to nothing left
 
 bench: setup build ## side by side, as ratios, with ceilings
 	@node --disable-warning=ExperimentalWarning bench/main.ts
+
+vm: setup build dist/hawser-conformance ## SCRIPT=... runs it in a virtual machine with another kernel
+	@tools/vm/run $(SCRIPT)
+
+test-vm: setup build dist/hawser-conformance ## what needs another kernel: link types, devices, a hundred power cuts
+	@tools/vm/test
 
 release: packages build build-pkg dist/hawser-arm64 ## dist/release: archives, checksums, bill of materials
 	@node tools/release/main.ts

@@ -1,0 +1,66 @@
+import type { Acknowledged, WorkAttachment } from "./events.ts";
+
+/** What the disk says: whose each address is, in each store, and the meta-plugin's records. */
+export interface OnDisk {
+  readonly hostLocal: readonly Owned[];
+  readonly flat: readonly Owned[];
+  readonly records: readonly RecordOnDisk[];
+}
+
+export interface Owned {
+  readonly id: string;
+  readonly address: string;
+}
+
+export interface RecordOnDisk {
+  readonly id: string;
+  readonly state: string;
+  readonly addresses: readonly string[];
+}
+
+const unreadable = ["corrupt", "unread", "newer", "moved aside", "left over"];
+
+/** What is wrong on the disk, if these attachments were acknowledged. Nothing else than them may be there. */
+export function judge(acknowledged: Acknowledged, disk: OnDisk): string[] {
+  const owned = [...disk.hostLocal, ...disk.flat];
+  const held = [...acknowledged.values()].filter(({ state }) => state === "held");
+  return [
+    ...twice(owned),
+    ...held.flatMap((each) => missing(each, owned, disk.records)),
+    ...owned
+      .filter(({ id }) => !acknowledged.has(id))
+      .map(({ id, address }) => `${address} is still ${id}'s, which was deleted`),
+    ...disk.records
+      .filter(({ id }) => !acknowledged.has(id))
+      .map(({ id }) => `${id} has a record, and was deleted`),
+    ...disk.records
+      .filter(({ state }) => unreadable.includes(state))
+      .map(({ id, state }) => `the record of ${id} is ${state}`),
+  ];
+}
+
+function twice(owned: readonly Owned[]): string[] {
+  const owners = new Map<string, string>();
+  return owned.flatMap(({ id, address }) => {
+    const other = owners.get(address);
+    owners.set(address, id);
+    return other === undefined ? [] : [`${address} is both ${other}'s and ${id}'s`];
+  });
+}
+
+function missing(
+  { id, network, addresses }: WorkAttachment,
+  owned: readonly Owned[],
+  records: readonly RecordOnDisk[],
+): string[] {
+  const lost = addresses
+    .filter((address) => !owned.some((each) => each.id === id && each.address === address))
+    .map((address) => `${id} has lost ${address}`);
+  if (network !== "pods") return lost;
+  const record = records.find((each) => each.id === id);
+  if (record === undefined) return [...lost, `${id} has lost its record`];
+  const differs = record.state !== "attached" || addresses.some((each) => !record.addresses.includes(each));
+  return differs
+    ? [...lost, `the record of ${id} is ${record.state}, with ${record.addresses.join(", ")}`]
+    : lost;
+}
