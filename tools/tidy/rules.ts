@@ -163,6 +163,10 @@ export const rules: Rules = {
     "tools/demo/main.ts",
     "tools/release/main.ts",
     "tools/tidy/main.ts",
+    "tools/vm/main.ts",
+    "tools/vm/power-cuts/main.ts",
+    // It runs in the virtual machine.
+    "tools/vm/power-cuts/workload.ts",
     "vitest.config.ts",
   ],
   testHelpers,

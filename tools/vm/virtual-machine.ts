@@ -68,7 +68,9 @@ export function startMachine(options: VirtualMachineOptions): VirtualMachine {
   const initial = join(options.folder, "initial.cpio");
   fs.writeFileSync(initial, printCpio(initialFiles(options)));
   const log = fs.openSync(join(options.folder, "qemu.log"), "w");
-  const child = spawn("qemu-system-x86_64", qemuArguments(options, image, initial), {
+  // The kernel ends the machine with this process, however this process ends.
+  const command = ["--pdeathsig", "KILL", "qemu-system-x86_64", ...qemuArguments(options, image, initial)];
+  const child = spawn("setpriv", command, {
     // If its stdin ended, qemu would take the port "output" for closed.
     stdio: ["pipe", "pipe", log],
   });
@@ -78,14 +80,10 @@ export function startMachine(options: VirtualMachineOptions): VirtualMachine {
 
 function machineOf(child: ChildProcess, onOutput: (text: string) => void): VirtualMachine {
   const pid = child.pid;
-  if (pid === undefined) throw new Error("qemu-system-x86_64 cannot be started: run tools/setup vm");
+  if (pid === undefined) throw new Error("setpriv cannot be started: run tools/setup vm");
   child.stdout?.setEncoding("utf8").on("data", onOutput);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const cut = () => void child.kill("SIGKILL");
-  // The machine must not outlive this process.
-  process.once("exit", cut);
-  ended.then(() => process.removeListener("exit", cut));
-  return { pid, ended, cut };
+  return { pid, ended, cut: () => void child.kill("SIGKILL") };
 }
 
 function qemuArguments(options: VirtualMachineOptions, image: string, initial: string): string[] {
@@ -96,7 +94,8 @@ function qemuArguments(options: VirtualMachineOptions, image: string, initial: s
     ...["-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max"],
     ...["-smp", String(processors), "-m", String(memoryMiB)],
     ...["-kernel", join(kernel, `boot/vmlinuz-${release}`), "-initrd", initial],
-    ...["-append", "console=ttyS0 quiet panic=-1 mitigations=off rdinit=/init"],
+    // On a busy host the machine's timer may be too late for the kernel, which would give up: no_timer_check.
+    ...["-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check rdinit=/init"],
     ...["-serial", `file:${join(options.folder, "console.log")}`],
     ...["-drive", `file=${image},format=raw,if=virtio,readonly=on`],
     // A write is done when it is in the file and the host's disk, as on a disk without a cache of its own.

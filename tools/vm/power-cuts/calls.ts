@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import type { WorkNetwork } from "./events.ts";
-import type { OnDisk, Owned } from "./judge.ts";
+import type { OnDisk, Owned } from "./on-disk.ts";
 
 /** The plugins that are called in the machine, their configurations, and what they keep on its disk. */
 

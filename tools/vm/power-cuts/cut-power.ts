@@ -21,10 +21,17 @@ export interface CutReport {
   readonly done: number;
   readonly met: number;
   readonly judgements: number;
+  /** How many acknowledged attachments the judgements have looked for. */
+  readonly held: number;
+  /** How much of what was deleted a cut has brought back, until GC. */
+  readonly returned: number;
   readonly problems: readonly string[];
 }
 
-const files = ["workload.ts", "calls.ts", "events.ts", "judge.ts", "chance.ts"];
+const files = ["workload.ts", "calls.ts", "events.ts", "on-disk.ts", "chance.ts"];
+const answers = ["added", "deleted", "collected"];
+/** The power is cut after at most so many calls of a boot's work. */
+const mostCalls = 12;
 const patienceMs = 300_000;
 
 /** Boots a machine, lets it work, cuts its power at a random moment, and so on. The last boot deletes everything. */
@@ -34,15 +41,18 @@ export async function cutPower(options: CutOptions): Promise<CutReport> {
   const disk = join(options.folder, "disk.img");
   execFileSync("/sbin/mke2fs", ["-q", "-t", "ext4", disk, "256M"]);
   let acknowledged: Acknowledged = new Map();
-  const report = { cuts: 0, done: 0, met: 0, judgements: 0, problems: [] as string[] };
+  const report = { cuts: 0, done: 0, met: 0, judgements: 0, held: 0, returned: 0, problems: [] as string[] };
   for (let boot = 0; boot <= options.cuts; boot += 1) {
     const events = await runBoot(options, disk, boot, acknowledged);
     for (const event of events) {
       const { now, problem } = after(acknowledged, event);
       acknowledged = now;
       if (problem !== undefined) report.problems.push(`boot ${boot}: ${problem}`);
-      if (["added", "deleted", "collected"].includes(event.event)) report.done += 1;
-      if (event.event === "judged") report.judgements += 1;
+      if (answers.includes(event.event)) report.done += 1;
+      if (event.event !== "judged") continue;
+      report.judgements += 1;
+      report.held += event.held;
+      report.returned += event.returned;
     }
     report.met += openCalls(events);
     if (boot < options.cuts) report.cuts += 1;
@@ -79,13 +89,16 @@ async function runBoot(
   const journal = join(bootFolder, "journal");
   const timer = setTimeout(() => machine.cut(), patienceMs);
   if (!last) {
-    await untilWorking(journal, machine.ended);
-    await new Promise((resolve) => setTimeout(resolve, 200 + chance.below(5000)));
+    // The moment is counted in calls, so that it depends little on how fast the host is.
+    await untilAnswered(journal, chance.below(mostCalls), machine.ended);
+    await new Promise((resolve) => setTimeout(resolve, chance.below(1500)));
     machine.cut();
   }
   await machine.ended;
   clearTimeout(timer);
-  const events = parseJournal(fs.readFileSync(journal, "utf8"));
+  const told = fs.readFileSync(journal, "utf8");
+  fs.appendFileSync(join(folder, "journal.log"), `boot ${boot}\n${told}\n`);
+  const events = parseJournal(told);
   const expected = last ? "at the end" : "working";
   const arrived = events.some(
     (each) => each.event === "working" || (each.event === "judged" && each.when === expected),
@@ -95,13 +108,18 @@ async function runBoot(
   return events;
 }
 
-async function untilWorking(journal: string, ended: Promise<void>): Promise<void> {
+/** Waits until so many calls of the work have been answered, or the machine has ended. */
+async function untilAnswered(journal: string, count: number, ended: Promise<void>): Promise<void> {
   let over = false;
   ended.then(() => {
     over = true;
   });
-  while (!over && !(fs.existsSync(journal) && fs.readFileSync(journal, "utf8").includes('"working"')))
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const answered = (): number => {
+    const events = fs.existsSync(journal) ? parseJournal(fs.readFileSync(journal, "utf8")) : [];
+    const start = events.findIndex(({ event }) => event === "working");
+    return start < 0 ? -1 : events.slice(start).filter(({ event }) => answers.includes(event)).length;
+  };
+  while (!over && answered() < count) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** Calls that had begun and not ended when the power was cut. */
@@ -109,7 +127,7 @@ function openCalls(events: readonly WorkEvent[]): number {
   let open = 0;
   for (const { event } of events) {
     if (event === "begin" || event === "collect") open += 1;
-    if (["added", "deleted", "collected", "failed"].includes(event)) open -= 1;
+    if (event === "failed" || answers.includes(event)) open -= 1;
   }
   return Math.max(open, 0);
 }

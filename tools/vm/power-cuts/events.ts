@@ -21,6 +21,8 @@ export type WorkEvent =
       readonly event: "judged";
       readonly when: string;
       readonly held: number;
+      /** How many addresses and records are there again that a DEL or GC had removed. */
+      readonly returned: number;
       readonly problems: readonly string[];
     }
   | { readonly event: "working" };

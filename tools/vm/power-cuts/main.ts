@@ -15,9 +15,9 @@ const report = await cutPower({
   say: (text) => process.stdout.write(`${text}\n`),
   ...(values["host-local"] === undefined ? {} : { hostLocal: values["host-local"] }),
 });
-const { cuts, done, met, judgements, problems } = report;
+const { cuts, done, met, judgements, held, returned, problems } = report;
 process.stdout.write(
-  `${cuts} cuts, which met ${met} calls; ${done} calls acknowledged; ${judgements} judgements; ${problems.length} problems\n`,
+  `${cuts} cuts, which met ${met} calls; ${done} calls acknowledged; ${judgements} judgements of ${held} attachments; ${returned} came back until GC; ${problems.length} problems\n`,
 );
 for (const problem of problems) process.stdout.write(`${problem}\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;

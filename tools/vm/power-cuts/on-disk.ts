@@ -4,7 +4,7 @@ import type { Acknowledged, WorkAttachment } from "./events.ts";
 export interface OnDisk {
   readonly hostLocal: readonly Owned[];
   readonly flat: readonly Owned[];
-  readonly records: readonly RecordOnDisk[];
+  readonly records: readonly DiskRecord[];
 }
 
 export interface Owned {
@@ -12,7 +12,7 @@ export interface Owned {
   readonly address: string;
 }
 
-export interface RecordOnDisk {
+export interface DiskRecord {
   readonly id: string;
   readonly state: string;
   readonly addresses: readonly string[];
@@ -20,22 +20,31 @@ export interface RecordOnDisk {
 
 const unreadable = ["corrupt", "unread", "newer", "moved aside", "left over"];
 
-/** What is wrong on the disk, if these attachments were acknowledged. Nothing else than them may be there. */
-export function judge(acknowledged: Acknowledged, disk: OnDisk): string[] {
+/** What no power cut may do to what was acknowledged. */
+export function losses(acknowledged: Acknowledged, disk: OnDisk): string[] {
   const owned = [...disk.hostLocal, ...disk.flat];
   const held = [...acknowledged.values()].filter(({ state }) => state === "held");
   return [
     ...twice(owned),
     ...held.flatMap((each) => missing(each, owned, disk.records)),
-    ...owned
+    ...disk.records
+      .filter(({ state }) => unreadable.includes(state))
+      .map(({ id, state }) => `the record of ${id} is ${state}`),
+  ];
+}
+
+/**
+ * What is there although it was deleted. A power cut may bring back what DEL has removed, because DEL does not wait for the
+ * disk. GC must remove it.
+ */
+export function remains(acknowledged: Acknowledged, disk: OnDisk): string[] {
+  return [
+    ...[...disk.hostLocal, ...disk.flat]
       .filter(({ id }) => !acknowledged.has(id))
       .map(({ id, address }) => `${address} is still ${id}'s, which was deleted`),
     ...disk.records
       .filter(({ id }) => !acknowledged.has(id))
       .map(({ id }) => `${id} has a record, and was deleted`),
-    ...disk.records
-      .filter(({ state }) => unreadable.includes(state))
-      .map(({ id, state }) => `the record of ${id} is ${state}`),
   ];
 }
 
@@ -51,7 +60,7 @@ function twice(owned: readonly Owned[]): string[] {
 function missing(
   { id, network, addresses }: WorkAttachment,
   owned: readonly Owned[],
-  records: readonly RecordOnDisk[],
+  records: readonly DiskRecord[],
 ): string[] {
   const lost = addresses
     .filter((address) => !owned.some((each) => each.id === id && each.address === address))
@@ -59,6 +68,8 @@ function missing(
   if (network !== "pods") return lost;
   const record = records.find((each) => each.id === id);
   if (record === undefined) return [...lost, `${id} has lost its record`];
+  // The version from before the delegates ran names everything that is to be undone, too.
+  if (record.state === "interrupted") return lost;
   const differs = record.state !== "attached" || addresses.some((each) => !record.addresses.includes(each));
   return differs
     ? [...lost, `the record of ${id} is ${record.state}, with ${record.addresses.join(", ")}`]
