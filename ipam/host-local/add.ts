@@ -156,6 +156,11 @@ function takeParts(
     }
     taken.set(part.index, candidate.value);
   }
+  const synced = taking.sys.files.syncFolder(taking.folder);
+  if (!synced.ok) {
+    giveBack(taking, [...taken.values()]);
+    return fail(folderError(`take an address in ${taking.folder}`, synced.error));
+  }
   for (const [index, { address }] of taken) noteLast(taking, index, address);
   return ok(taken);
 }

@@ -11,7 +11,7 @@ import type { Sys } from "../../sys/sys.ts";
  * locks the folder with flock, which Node does not have. So every step here is safe against every step of the reference:
  *
  * - An address is taken by a hard link to a file that is complete and on the disk. So it appears whole or not at all, and the
- *   kernel gives each name once.
+ *   kernel gives each name once. ADD syncs the folder before it answers, so no power cut takes back what it has given.
  * - Only a file whose name is an address counts as one. So no marker or lock is freed or counted.
  * - The names of our own files begin with a dot. The reference never takes such a name for an address.
  */
@@ -47,10 +47,16 @@ const fileMode = 0o600;
 /** The mode that the reference plugin uses. */
 const folderMode = 0o755;
 
-/** Errors: `ipam.data-folder`. */
+/** Makes the folder, if need be, so that a power cut does not take it. Errors: `ipam.data-folder`. */
 export function makeFolder(sys: Sys, folder: string): Outcome<void, CniError> {
+  if (sys.files.stat(folder).ok) return ok(undefined);
   const made = sys.files.makeFolder(folder, folderMode);
-  return made.ok ? made : fail(folderError(`make the data folder ${folder}`, made.error));
+  if (!made.ok) return fail(folderError(`make the data folder ${folder}`, made.error));
+  for (let at = folder; at !== ""; ) {
+    at = at.slice(0, at.lastIndexOf("/"));
+    sys.files.syncFolder(at === "" ? "/" : at);
+  }
+  return ok(undefined);
 }
 
 /** Reads every taken address. Without a folder there is none. Errors: `ipam.data-folder`. */

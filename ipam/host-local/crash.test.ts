@@ -177,6 +177,24 @@ describe.each<Verb>(["add", "del", "gc"])("%s", (verb) => {
   );
 });
 
+test.each(["/data/n", "/var/lib/cni/networks/new"])(
+  "what an ADD has given in %s survives a power cut, with its owner",
+  async (data) => {
+    for (const lose of ["unsynced", "some"] as const) {
+      const machine = createMachine({ seed: 3 });
+      const process = machine.spawn();
+      const ipam = { ...config.ipam, dataDir: data };
+      const network = must(parseNetworkConfig(printJson({ ...config, ipam })));
+      const given = must(await hostLocal.add(process.sys, { ...invocation("add", victim), config: network }));
+      machine.crash({ lose });
+      for (const { address } of given?.ips ?? [])
+        expect(machine.disk.read(`${data}/n/${address.split("/")[0]}`), lose).toEqual({
+          ...{ ok: true, value: "victim\r\neth0" },
+        });
+    }
+  },
+);
+
 test("an ADD that is killed at any effect is repeated with success, and holds one address of each set", async () => {
   for (const { effect, point, where } of crashSites(await effectsOf("add"))) {
     const machine = await stage("add");
