@@ -41,7 +41,9 @@ export async function makeLinuxMachine(): Promise<Machine> {
     serve: (argv, ready) => serve(bench, node, argv, ready),
     close: async () => {
       for (const end of bench.services) end();
-      await Promise.all([...bench.namespaces].map((name) => removeNamespace(bench, { name, path: "" })));
+      // One that could not be made cannot be removed, and has ended its case already.
+      const made = [...bench.namespaces].filter((name) => fs.existsSync(join(namespaceFolder, name)));
+      await Promise.all(made.map((name) => removeNamespace(bench, { name, path: "" })));
       removeFolder(folder);
     },
   };
