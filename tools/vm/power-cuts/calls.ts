@@ -37,6 +37,8 @@ const networks: Readonly<Record<WorkNetwork, { readonly plugin: string; readonly
     plugin: program,
     config: {
       type: "hawser",
+      // An emulated processor of a busy host is slow.
+      timeout: "5m",
       stateDir: places.records,
       definitionsDir: definitions,
       confDir: `${definitions}/none`,
@@ -55,6 +57,8 @@ const networks: Readonly<Record<WorkNetwork, { readonly plugin: string; readonly
 };
 
 export function prepare(): void {
+  // The kernel would load them while the first plugins wait for their links.
+  spawnSync("modprobe", ["-a", "bridge", "veth"]);
   fs.mkdirSync(`${definitions}/default`, { recursive: true });
   const secondary = { cniVersion: "1.1.0", name: "second", type: "bridge", bridge: "second0", ipam: flat };
   fs.writeFileSync(`${definitions}/default/flat.conf`, JSON.stringify({ ...secondary, name: "flat" }));
