@@ -13,6 +13,5 @@ export async function del(sys: Sys, invocation: Invocation): Promise<Outcome<voi
 }
 
 export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
-  const { ipam, masquerades } = readBridgeConfig(invocation, newNotes());
-  return collect(sys, invocation, ipam, masquerades);
+  return collect(sys, invocation, readBridgeConfig(invocation, newNotes()));
 }

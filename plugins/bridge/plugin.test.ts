@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { CniResult } from "../../cni/types.ts";
+import { getLink, removeLink } from "../../net/links.ts";
 import { homePath } from "../../net/simulation/simulated-kernel.ts";
+import { talk } from "../../net/talk.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { hostEndName } from "../link/host-end.ts";
 import {
   callOf,
@@ -295,5 +298,53 @@ describe("STATUS and GC", () => {
       value: undefined,
     });
     expect(node.ipamCalls).toEqual(["GC"]);
+  });
+
+  it("GC removes the rules of attachments that are gone with their namespaces", async () => {
+    const node = createNode();
+    const config = { ...layer3, ipMasq: true, macspoofchk: true };
+    await add(node, config);
+    const gc = (valid: object[]) =>
+      bridge.gc(node.machine.spawn().sys, callOf("GC", { ...config, "cni.dev/valid-attachments": valid }));
+    const rules = () =>
+      (node.kernel.state()[homePath]?.tables ?? []).filter((line) => line.startsWith("rule"));
+    const whole = rules();
+    expect(await gc([{ containerID: "c1", ifname: "eth0" }])).toEqual({ ok: true, value: undefined });
+    expect(rules()).toEqual(whole);
+    node.kernel.removePath(podPath);
+    expect(await gc([])).toEqual({ ok: true, value: undefined });
+    // What leads to the check of addresses is every attachment's.
+    expect(rules().map((line) => line.split(" ", 4)[3])).toEqual([
+      "postrouting",
+      "postrouting",
+      "postrouting",
+    ]);
+  });
+});
+
+describe("DEL and the packet filter", () => {
+  it.each([
+    { what: "as it was", change: async () => undefined },
+    {
+      what: "without its interface, which an interrupted DEL has removed",
+      change: async ({ machine }: TestNode) => {
+        const { sys } = machine.spawn();
+        const pod = must(await sys.network.open(podPath));
+        const socket = must(pod.socket("route"));
+        must(talk(socket, removeLink(must(talk(socket, getLink("eth0"))).index)));
+      },
+    },
+    { what: "gone", change: async ({ kernel }: TestNode) => kernel.removePath(podPath) },
+  ])("leaves no rule of a container that is $what", async ({ change }) => {
+    const node = createNode();
+    const config = { ...layer3, ipMasq: true, macspoofchk: true };
+    const prevResult = await add(node, config);
+    await change(node);
+    expect(await del(node, { ...config, prevResult })).toEqual({ ok: true, value: undefined });
+    const left = (node.kernel.state()[homePath]?.tables ?? []).filter((line) =>
+      /eth0|^rule .* (masq_checks|PREROUTING) /.test(line),
+    );
+    expect(left).toEqual([]);
+    expect(await del(node, config)).toEqual({ ok: true, value: undefined });
   });
 });

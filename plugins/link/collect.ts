@@ -1,11 +1,15 @@
 import { validAttachments } from "../../cni/config.ts";
 import { allOk, type CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import type { Outcome } from "../../sys/outcome.ts";
+import { listLinks } from "../../net/links.ts";
+import { talk } from "../../net/talk.ts";
+import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import type { PairExtras } from "./detach.ts";
 import { passToIpam } from "./ipam.ts";
 import { collectMasquerades } from "./masquerade.ts";
-import { withHost } from "./site.ts";
+import { type OpenNamespace, withHost } from "./site.ts";
+import { collectSpoofChecks } from "./spoof-check.ts";
 
 /**
  * GC of a main plugin: the IPAM plugin's, and rules of the packet filter for attachments that are no more. Links need none: the
@@ -14,8 +18,7 @@ import { withHost } from "./site.ts";
 export async function collect(
   sys: Sys,
   invocation: Invocation,
-  ipam: string | undefined,
-  masquerades: boolean,
+  { ipam, masquerades, checksSpoofing = false }: PairExtras,
 ): Promise<Outcome<void, CniError>> {
   const valid = validAttachments(invocation.config.raw);
   if (!valid.ok) return valid;
@@ -26,5 +29,13 @@ export async function collect(
   if (masquerades && keys !== undefined) {
     outcomes.push(await withHost(sys, ({ namespace }) => collectMasquerades(sys, namespace, network, keys)));
   }
+  if (checksSpoofing) outcomes.push(await withHost(sys, collectRestrictions));
   return allOk(outcomes.flatMap((each) => (each.ok ? [] : [each.error])));
+}
+
+async function collectRestrictions({ namespace, route }: OpenNamespace): Promise<Outcome<void, CniError>> {
+  return collectSpoofChecks(namespace, () => {
+    const links = talk(route, listLinks());
+    return links.ok ? ok(new Set(links.value.map(({ name }) => name))) : links;
+  });
 }

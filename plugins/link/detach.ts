@@ -1,7 +1,10 @@
 import { allOk, type CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
+import { previousResult } from "../../cni/previous-result.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { ipsOfInterface } from "./check-link.ts";
+import { type Subnet, subnetOf } from "./ip-bytes.ts";
 import { delAddresses } from "./ipam.ts";
 import { tearDownMasquerade } from "./masquerade.ts";
 import { withRemainingSite } from "./site.ts";
@@ -9,7 +12,7 @@ import { tearDownSpoofCheck } from "./spoof-check.ts";
 import { keyOf, removeVeth } from "./veth.ts";
 
 /** What an ADD of this configuration has made beside the veth pair. */
-interface Detachment {
+export interface PairExtras {
   readonly ipam: string | undefined;
   readonly masquerades: boolean;
   readonly checksSpoofing?: boolean;
@@ -22,7 +25,7 @@ interface Detachment {
 export async function detach(
   sys: Sys,
   invocation: Invocation,
-  { ipam, masquerades, checksSpoofing = false }: Detachment,
+  { ipam, masquerades, checksSpoofing = false }: PairExtras,
 ): Promise<Outcome<void, CniError>> {
   const { environment } = invocation;
   return withRemainingSite(sys, invocation, async (site) => {
@@ -36,9 +39,24 @@ export async function detach(
     const { namespace } = site.host;
     if (checksSpoofing) keep(tearDownSpoofCheck(namespace, environment));
     if (masquerades) {
-      const subnets = removed.ok ? removed.value : undefined;
+      const subnets = knownSubnets(invocation, removed.ok ? (removed.value ?? []) : []);
       keep(await tearDownMasquerade(sys, namespace, keyOf(invocation), subnets));
     }
     return allOk(errors);
   });
+}
+
+/**
+ * The addresses that the interface had to the last, and those that ADD has reported: the pod may have changed its own, the runtime
+ * need not tell the reported ones, and after an interrupted DEL there is no interface any more.
+ */
+function knownSubnets({ environment, config }: Invocation, last: readonly Subnet[]): Subnet[] {
+  const previous = previousResult(config);
+  if (!previous.ok) return [...last];
+  const { interfaces = [] } = previous.value;
+  // A DEL need not have the namespace's path.
+  const own = interfaces.find(({ name, sandbox = "" }) => name === environment.ifname && sandbox !== "");
+  const netns = own?.sandbox ?? environment.netns;
+  const reported = ipsOfInterface(previous.value, { ifname: environment.ifname, netns });
+  return [...last, ...reported.map(({ address }) => subnetOf(address))];
 }

@@ -15,5 +15,5 @@ export async function del(sys: Sys, invocation: Invocation): Promise<Outcome<voi
 
 export async function gc(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const { ipam, masquerades } = readPtpConfig(invocation, newNotes());
-  return collect(sys, invocation, ipam === "" ? undefined : ipam, masquerades);
+  return collect(sys, invocation, { ipam: ipam === "" ? undefined : ipam, masquerades });
 }
