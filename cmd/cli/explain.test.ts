@@ -87,10 +87,12 @@ What pod default/explained gets of network pods
   order          one after the other; DEL the other way round
   result         the interfaces and addresses of all
 
-#  ROLE       INTERFACE  NETWORK          PLUGINS  WANTED BY      VERBS                    DEFINED IN
-1  primary    eth0       pods             bridge   configuration  ADD DEL CHECK STATUS GC  delegate
-2  secondary  net1       default/storage  macvlan  annotation     ADD DEL CHECK GC         /t/net.d/default/storage.conf
-3  secondary  net7       blue/data        ipvlan   annotation     ADD DEL                  /t/net.d/blue/data.conf
+#  ROLE       INTERFACE  NETWORK          PLUGINS         WANTED BY      VERBS                    DEFINED IN
+1  primary    eth0       pods             hawser-bridge   configuration  ADD DEL CHECK STATUS GC  delegate
+2  secondary  net1       default/storage  hawser-macvlan  annotation     ADD DEL CHECK GC         /t/net.d/default/storage.conf
+3  secondary  net7       blue/data        ipvlan          annotation     ADD DEL                  /t/net.d/blue/data.conf
+
+net7: the executable ipvlan is run, as hawser's own does not understand big
 
 eth0: bridge of network pods reads
 {
@@ -409,7 +411,7 @@ describe("what a pod asks for", () => {
       notes: [],
     });
     expect((await explain(configure(hawser()), "--annotations", own)).stdout).toMatch(
-      /1 {2}primary {2}eth0 {7}default\/lan {2}macvlan {2}annotation/,
+      /1 {2}primary {2}eth0 {7}default\/lan {2}hawser-macvlan {2}annotation/,
     );
   });
 });

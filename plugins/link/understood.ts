@@ -127,4 +127,50 @@ export const understood: Readonly<Record<string, Understood>> = {
     capabilities: {},
     args: {},
   },
+  macvlan: {
+    role: "main",
+    fields: {
+      master: "text",
+      mode: "text",
+      mtu: "number",
+      mac: "text",
+      linkInContainer: "flag",
+      bcqueuelen: "number",
+    },
+    capabilities: { mac: "text" },
+    args: {},
+  },
+  ipvlan: {
+    role: "main",
+    fields: { master: "text", mode: "text", mtu: "number", linkInContainer: "flag" },
+    capabilities: {},
+    args: {},
+  },
+  vlan: {
+    role: "main",
+    fields: { master: "text", vlanId: "number", mtu: "number", linkInContainer: "flag" },
+    capabilities: {},
+    args: {},
+  },
+  dummy: { role: "main", fields: {}, capabilities: {}, args: {} },
+  // The label of `selinuxContext` is that of the program that makes the interface, so only another program can set it.
+  tap: {
+    role: "main",
+    fields: {
+      multiQueue: "flag",
+      mtu: "number",
+      mac: "text",
+      owner: "number",
+      group: "number",
+      bridge: "text",
+    },
+    capabilities: { mac: "text" },
+    args: {},
+  },
+  "host-device": {
+    role: "main",
+    fields: { device: "text", hwaddr: "text", kernelpath: "text", pciBusID: "text" },
+    capabilities: { deviceID: "text" },
+    args: {},
+  },
 };

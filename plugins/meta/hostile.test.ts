@@ -83,6 +83,8 @@ function configuration(annotations: Readonly<Record<string, string>>, more: Json
     ...(more.type === "multus" ? { delegates: [delegate] } : { delegate }),
     definitionsDir: "/net.d",
     stateDir,
+    // It is about executables.
+    native: "off",
     runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotations, portMappings: [{ HostPort: 80 }] },
     ...more,
   };

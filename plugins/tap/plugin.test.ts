@@ -20,12 +20,12 @@ async function addBridge({ kernel }: AttachScene, name: string): Promise<void> {
   namespace.close();
 }
 
-const equipped: JsonObject = { multiQueue: true, owner: 7, mtu: 1400, mac: "02:00:00:00:00:07" };
+const everything: JsonObject = { multiQueue: true, owner: 7, mtu: 1400, mac: "02:00:00:00:00:07" };
 
 test("ADD makes the interface with all that it is to have", async () => {
   const now = createScene(tap);
   await addBridge(now, "br1");
-  const result = await now.add({ ...equipped, bridge: "br1", ipam });
+  const result = await now.add({ ...everything, bridge: "br1", ipam });
   expect(result.interfaces).toEqual([{ name: "net1", mac: "02:00:00:00:00:07", sandbox: podPath }]);
   expect(now.kernel.state()[podPath]?.links.net1).toMatchObject({
     kind: "tun",
@@ -63,4 +63,4 @@ test("CHECK finds that it left its bridge, and DEL removes it all the same", asy
   expect(linksIn(now)).toEqual(["br1"]);
 });
 
-describe("an attachment of tap", () => survivesEverywhere(tap, { ...equipped, ipam }));
+describe("an attachment of tap", () => survivesEverywhere(tap, { ...everything, ipam }));

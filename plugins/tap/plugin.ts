@@ -30,7 +30,7 @@ export const tap = containerLinkPlugin<TapConfig>({
     if (!made.ok) return refused(container, `make ${ifname} (tap)`, made.error);
     const link = ask(container, getLink(ifname));
     if (!link.ok) return link;
-    const set = equip(container, link.value, config, bridge.value);
+    const set = finish(container, link.value, config, bridge.value);
     if (set.ok) return set;
     const removed = removeFound(container, link.value);
     return removed.ok ? set : removed;
@@ -59,7 +59,7 @@ function findBridge(container: OpenNamespace, name: string): Outcome<Link, CniEr
 }
 
 /** Gives the interface what the configuration wants of it, by one message. Returns it as it is then. */
-function equip(
+function finish(
   container: OpenNamespace,
   link: Link,
   { mtu, mac }: TapConfig,

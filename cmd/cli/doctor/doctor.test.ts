@@ -38,6 +38,8 @@ function hawser(changes: Record<string, unknown>): Record<string, unknown> {
     type: "hawser",
     capabilities: withAnnotations,
     delegate: { type: "bridge", ipam },
+    // The executables of plugins are part of a sound node.
+    native: "off",
     definitionsDir: `${at}/net.d`,
     stateDir: `${at}/state`,
     confDir: `${at}/conf.d`,
