@@ -98,7 +98,7 @@ function noProcessOf(pid: number | undefined): Promise<unknown> {
 function linksTo(build: string): string {
   const links = join(folder, build);
   fs.mkdirSync(links, { recursive: true });
-  for (const name of ["hawser", "hawser-static", "hawser-host-local", "hawser-flat"]) {
+  for (const name of [...ours, ...mains]) {
     const path = join(links, name);
     if (!fs.existsSync(path)) fs.symlinkSync(join(repository, "dist", build), path);
   }
@@ -106,9 +106,11 @@ function linksTo(build: string): string {
 }
 
 const ours = ["hawser", "hawser-two", "hawser-chained", "hawser-static", "hawser-host-local", "hawser-flat"];
+/** Our own main plugins that make links of one kind. */
+const mains = ["macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device"].map((name) => `hawser-${name}`);
 
 describe.skipIf(skips)("ours (skipped without root)", () => {
-  test.each(builds.flatMap((build) => ours.map((profile) => [build, profile] as const)))(
+  test.each(builds.flatMap((build) => [...ours, ...mains].map((profile) => [build, profile] as const)))(
     "%s as %s, at every version: what is written down",
     async (build, profile) => {
       const plugin = join(linksTo(build), profile.replace(/-(two|chained)$/, ""));
