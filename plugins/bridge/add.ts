@@ -92,10 +92,8 @@ async function giveAddresses(adding: Adding): Promise<Outcome<CniResult, CniErro
   const allocated = await addAddresses(sys, invocation, config.ipam, note);
   if (!allocated.ok) return allocated;
   const given = { ...allocated.value, ...withGateways(allocated.value, config) };
-  if (given.ips.some(({ address }) => address.includes(":"))) {
-    if (config.detectsDuplicates) trySetting(sys, container, `ipv6/conf/${name}/enhanced_dad`, "1");
-    trySetting(sys, container, `ipv6/conf/${name}/accept_dad`, config.detectsDuplicates ? "1" : "0");
-  }
+  if (config.detectsDuplicates) trySetting(sys, container, `ipv6/conf/${name}/enhanced_dad`, "1");
+  trySetting(sys, container, `ipv6/conf/${name}/accept_dad`, config.detectsDuplicates ? "1" : "0");
   trySetting(sys, container, `ipv4/conf/${name}/arp_notify`, "1");
   const configured = await configureLink(sys, container, { name, index }, given);
   return configured.ok ? ok(given) : configured;

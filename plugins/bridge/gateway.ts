@@ -71,7 +71,7 @@ export function ensureGatewayLink(
   if (!found.ok) return found;
   if (found.value !== undefined) return connectGatewayLink(host, bridge, found.value, config);
   const ownMtu = { mtu: mtu ?? bridge.mtu };
-  const peer = { name: hostEndName(bridge.name, name), ...ownMtu };
+  const peer = { name: hostEndName(bridge.name, name), transmitQueue: 0, ...ownMtu };
   // Another pod may make it just now.
   const made = askWhether(host, makeLink({ name, up: true, ...ownMtu }, { kind: "veth", peer }), ["EEXIST"]);
   if (!made.ok) return made;

@@ -53,7 +53,7 @@ export function makeVeth(
       ...(mac !== undefined && { hardware: mac }),
     };
     const request = makeLink(
-      { name, up: true, ...ownMtu, ...(master !== undefined && { master }) },
+      { name, up: true, transmitQueue: 0, ...ownMtu, ...(master !== undefined && { master }) },
       { kind: "veth", peer },
     );
     const made = talk(host.route, request);
