@@ -6,13 +6,17 @@ import dhcp from "./profiles/dhcp.json" with { type: "json" };
 import dummy from "./profiles/dummy.json" with { type: "json" };
 import firewall from "./profiles/firewall.json" with { type: "json" };
 import hawser from "./profiles/hawser.json" with { type: "json" };
+import hawserBridge from "./profiles/hawser-bridge.json" with { type: "json" };
+import hawserBridgeL2 from "./profiles/hawser-bridge-l2.json" with { type: "json" };
 import hawserChained from "./profiles/hawser-chained.json" with { type: "json" };
 import hawserDummy from "./profiles/hawser-dummy.json" with { type: "json" };
 import hawserFlat from "./profiles/hawser-flat.json" with { type: "json" };
 import hawserHostDevice from "./profiles/hawser-host-device.json" with { type: "json" };
 import hawserHostLocal from "./profiles/hawser-host-local.json" with { type: "json" };
 import hawserIpvlan from "./profiles/hawser-ipvlan.json" with { type: "json" };
+import hawserLoopback from "./profiles/hawser-loopback.json" with { type: "json" };
 import hawserMacvlan from "./profiles/hawser-macvlan.json" with { type: "json" };
+import hawserPtp from "./profiles/hawser-ptp.json" with { type: "json" };
 import hawserStatic from "./profiles/hawser-static.json" with { type: "json" };
 import hawserTap from "./profiles/hawser-tap.json" with { type: "json" };
 import hawserTwo from "./profiles/hawser-two.json" with { type: "json" };
@@ -40,9 +44,13 @@ const builtIn: readonly { readonly name: string }[] = [
   dummy,
   firewall,
   hawser,
+  hawserBridge,
+  hawserBridgeL2,
   hawserChained,
   hawserFlat,
   hawserHostLocal,
+  hawserLoopback,
+  hawserPtp,
   hawserStatic,
   hawserMacvlan,
   hawserIpvlan,
