@@ -53,7 +53,7 @@ function objectsOf({ scene }: Bench): object[] {
 }
 
 async function compare({ timer, scene, programs, onRound }: Bench, folder: string): Promise<Findings> {
-  const local = scene.hawserConfig({ networks, chained: false, parallel: false });
+  const local = scene.hawserConfig({ networks, chained: false, parallel: false, native: false });
   const candidate = (name: string, changes: object) =>
     throughHawser(timer, scene, name, {
       executable: programs.hawser,

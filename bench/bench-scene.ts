@@ -31,24 +31,33 @@ export interface Shape {
   /** True: all networks are secondaries of another plugin's primary. False: the first is hawser's own primary. */
   readonly chained: boolean;
   readonly parallel: boolean;
+  /** Whether hawser makes the networks itself, or runs the reference plugins. */
+  readonly native: boolean;
+  /** Who gives the addresses. host-local if it is left out. */
+  readonly ipam?: BenchIpam;
+}
+
+/** An IPAM plugin by the name that the measures have, and its `ipam` for each network by the network's number. */
+export interface BenchIpam {
+  readonly name: string;
+  readonly config: (index: number) => object;
 }
 
 export const mostNetworks = 5;
-const sandboxCount = 4;
+/** As many pods are attached at once. */
+export const sandboxCount = 20;
 
 /** Runs in network and mount namespaces of the bench: what is made outside of `folder` vanishes with the process. */
 export function makeScene(folder: string): BenchScene {
   ip("link", "set", "lo", "up");
   showAddresses(join(folder, "addresses"));
   const sandboxes = Array.from({ length: sandboxCount }, (_, index) => makeSandbox(`bench${index}`));
-  const configs = Array.from({ length: mostNetworks }, (_each, index) => delegateConfig(index));
-  const definitions = join(folder, "net.d", "default");
-  for (const config of configs.slice(1)) writeJson(definitions, `${config.name}.json`, config);
+  const configs = configsWith(hostLocal);
   return {
     sandboxes,
     delegates: configs.map((config) => writeJson(join(folder, "direct"), `${config.name}.json`, config)),
     versionInput: writeJson(folder, "version.json", { cniVersion: "1.1.0" }),
-    hawserConfig: (shape) => hawserConfig(folder, configs[0], shape),
+    hawserConfig: (shape) => hawserConfig(folder, shape),
   };
 }
 
@@ -70,15 +79,28 @@ interface DelegateConfig {
 /** CNI 1.0.0, so that the bench runs with Debian's plugins as well. */
 const cniVersion = "1.0.0";
 
-function delegateConfig(index: number): DelegateConfig {
-  const ranges = [[{ subnet: `10.77.${index}.0/24` }]];
-  const ipam = { type: "host-local", dataDir: addressesPlace, ranges };
-  return { cniVersion, name: `n${index}`, type: "bridge", bridge: `hwbench${index}`, ipam };
+const hostLocal: BenchIpam = {
+  name: "host-local",
+  config: (index) => ({
+    type: "host-local",
+    dataDir: addressesPlace,
+    ranges: [[{ subnet: `10.77.${index}.0/24` }]],
+  }),
+};
+
+function configsWith({ config }: BenchIpam): DelegateConfig[] {
+  return Array.from({ length: mostNetworks }, (_each, index) => {
+    const own = { name: `n${index}`, type: "bridge", bridge: `hwbench${index}` };
+    return { cniVersion, ...own, ipam: config(index) };
+  });
 }
 
 /** Definitions on disk, chosen by annotation, as a runtime would ask for them. */
-function hawserConfig(folder: string, first: DelegateConfig | undefined, shape: Shape): string {
-  const { networks, chained, parallel } = shape;
+function hawserConfig(folder: string, shape: Shape): string {
+  const { networks, chained, parallel, native, ipam = hostLocal } = shape;
+  const [first, ...others] = configsWith(ipam);
+  const definitionsDir = join(folder, `net.d-${ipam.name}`);
+  for (const config of others) writeJson(join(definitionsDir, "default"), `${config.name}.json`, config);
   const secondaries = chained ? networks : networks - 1;
   const chosen = Array.from({ length: secondaries }, (_, index) => `n${index + 1}`).join(",");
   const annotations = { "k8s.v1.cni.cncf.io/networks": chosen };
@@ -88,14 +110,15 @@ function hawserConfig(folder: string, first: DelegateConfig | undefined, shape: 
     name: "bench",
     type: "hawser",
     ...(chained ? { prevResult } : { delegate: first }),
-    definitionsDir: join(folder, "net.d"),
+    definitionsDir,
     stateDir: join(folder, "state"),
     confDir: join(folder, "conf"),
     parallel,
+    native: native ? "prefer" : "off",
     runtimeConfig: { "io.kubernetes.cri.pod-annotations": annotations },
   };
-  const file = `hawser-${networks}${chained ? "-chained" : ""}${parallel ? "-parallel" : ""}.json`;
-  return writeJson(folder, file, config);
+  const marks = [chained ? "-chained" : "", parallel ? "-parallel" : "", native ? "-native" : ""].join("");
+  return writeJson(folder, `hawser-${networks}${marks}-${ipam.name}.json`, config);
 }
 
 function makeSandbox(name: string): string {

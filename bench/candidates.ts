@@ -11,12 +11,12 @@ export function versionOf(timer: Timer, name: string, executable: string, inputF
 }
 
 /** The namespace and the container of a candidate's call. No container ID is used twice in one run. */
-interface Seat {
+export interface Seat {
   readonly netns: string;
   readonly containerId: string;
 }
 
-function seat(scene: BenchScene, name: string, index: number): Seat {
+export function seat(scene: BenchScene, name: string, index: number): Seat {
   const netns = scene.sandboxes[index % scene.sandboxes.length];
   if (netns === undefined) throw new Error("a scene has sandboxes");
   return { netns, containerId: `${name.replaceAll(/[^a-z0-9-]/g, "-")}-${index}` };
@@ -54,28 +54,36 @@ export function throughHawser(
   };
 }
 
+interface Delegates {
+  readonly networks: number;
+  readonly pluginsDir: string;
+}
+
 /** The same delegates with the same configurations, one process after the other; DEL in reverse. */
-export function directly(
-  timer: Timer,
-  scene: BenchScene,
-  name: string,
-  of: { readonly networks: number; readonly pluginsDir: string },
-): Contender {
-  const executable = join(of.pluginsDir, "bridge");
-  const configs = scene.delegates.slice(0, of.networks);
+export function directly(timer: Timer, scene: BenchScene, name: string, of: Delegates): Contender {
   return {
     name,
     round: (index) => {
       const at = seat(scene, name, index);
-      const calls = (verb: "ADD" | "DEL") =>
-        configs.map((inputFile, n): TimedCall => {
-          const ifname = n === 0 ? "eth0" : `net${n}`;
-          return { executable, inputFile, env: attachEnv(verb, at, ifname, of.pluginsDir) };
-        });
       return {
-        [`${name} ADD`]: sumOf(calls("ADD").map(timer)),
-        [`${name} DEL`]: sumOf(calls("DEL").toReversed().map(timer)),
+        [`${name} ADD`]: sumOf(directCalls(scene, of, "ADD", at).map(timer)),
+        [`${name} DEL`]: sumOf(directCalls(scene, of, "DEL", at).map(timer)),
       };
     },
   };
+}
+
+/** The calls of one pod's delegates, in their order. */
+export function directCalls(
+  { delegates }: BenchScene,
+  { networks, pluginsDir }: Delegates,
+  verb: "ADD" | "DEL",
+  at: Seat,
+): TimedCall[] {
+  const executable = join(pluginsDir, "bridge");
+  const calls = delegates.slice(0, networks).map((inputFile, n): TimedCall => {
+    const ifname = n === 0 ? "eth0" : `net${n}`;
+    return { executable, inputFile, env: attachEnv(verb, at, ifname, pluginsDir) };
+  });
+  return verb === "ADD" ? calls : calls.toReversed();
 }

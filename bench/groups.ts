@@ -7,6 +7,7 @@ import type { Measure } from "./ceilings.ts";
 import { above, ratiosOf } from "./cost.ts";
 import { ipamGroups } from "./ipam-groups.ts";
 import { peakMemoryKb } from "./memory.ts";
+import { nativeGroups } from "./native-groups.ts";
 import { type Contender, medianOf, summariseAll, takeTurns } from "./rounds.ts";
 
 const versionRounds = 150;
@@ -18,13 +19,14 @@ export const groups: readonly BenchGroup[] = [
   { title: "VERSION", run: async (bench) => versionGroup(bench) },
   { title: "ADD and DEL", run: async (bench) => attachGroup(bench) },
   { title: "peak resident memory", run: memoryGroup },
+  ...nativeGroups,
   apiGroup,
   ...ipamGroups,
 ];
 
 /** A pod whose primary is hawser's own. Its other networks are attached one after the other. */
 function inTurn(networks: number): Shape {
-  return { networks, chained: false, parallel: false };
+  return { networks, chained: false, parallel: false, native: false };
 }
 
 function versionGroup({ timer, scene, programs, onRound }: Bench): Findings {
@@ -97,16 +99,20 @@ function attachCandidates({ timer, scene, programs }: Bench): Contender[] {
       directly(timer, scene, `direct ${networks}`, { networks, pluginsDir }),
       hawser("hawser", programs.hawser, inTurn(networks)),
     ]),
-    hawser("parallel", programs.hawser, { networks: 3, chained: true, parallel: true }),
-    hawser("parallel-1+2", programs.hawser, { networks: 3, chained: false, parallel: true }),
+    hawser("parallel", programs.hawser, { networks: 3, chained: true, parallel: true, native: false }),
+    hawser("parallel-1+2", programs.hawser, { networks: 3, chained: false, parallel: true, native: false }),
     ...(hawserNode === undefined ? [] : [hawser("hawser-node", hawserNode, inTurn(3))]),
   ];
 }
 
 async function memoryGroup(bench: Bench): Promise<Findings> {
   const { hawser, hawserNode } = bench.programs;
-  const measures = [await memoryOf(bench, "hawser", hawser)];
-  if (hawserNode !== undefined) measures.push(await memoryOf(bench, "hawser-node", hawserNode));
+  const native: Shape = { ...inTurn(3), native: true };
+  const measures = [
+    await memoryOf(bench, "hawser", hawser, inTurn(3)),
+    await memoryOf(bench, "native", hawser, native),
+  ];
+  if (hawserNode !== undefined) measures.push(await memoryOf(bench, "hawser-node", hawserNode, inTurn(3)));
   return { summaries: new Map(), measures };
 }
 
@@ -115,8 +121,9 @@ async function memoryOf(
   { timer, scene, programs, onRound }: Bench,
   name: string,
   executable: string,
+  shape: Shape,
 ): Promise<Measure> {
-  const inputFile = scene.hawserConfig(inTurn(3));
+  const inputFile = scene.hawserConfig(shape);
   let mostKb = 0;
   for (let index = 0; index < memoryRounds; index += 1) {
     const at = { netns: scene.sandboxes[0] ?? "", containerId: `memory-${name}-${index}` };

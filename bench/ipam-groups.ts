@@ -2,7 +2,7 @@ import type { Bench, BenchGroup, Findings } from "./bench-group.ts";
 import { versionOf } from "./candidates.ts";
 import type { Measure } from "./ceilings.ts";
 import { type Cost, ratiosOf } from "./cost.ts";
-import { crowd } from "./ipam-crowd.ts";
+import { crowd } from "./crowd.ts";
 import { type BenchPool, fill, type IpamStage, ipamCall, withStage } from "./ipam-stage.ts";
 import { type Histogram, histogramLines, histogramOf, requestsServed } from "./ipam-trips.ts";
 import { type Contender, medianOf, type Summaries, summariseAll, takeTurns } from "./rounds.ts";
@@ -89,7 +89,9 @@ async function crowdGroup({ programs, scene, onRound }: Bench, stage: IpamStage)
   const series = new Map<string, Cost[]>(candidates.map(([name]) => [name, []]));
   for (let round = 0; round <= crowdRounds; round += 1) {
     for (const [name, pool] of candidates) {
-      const adds = Array.from({ length: crowdSize }, () => ipamCall(pool, "ADD", unique("pod"), unique("c")));
+      const adds = Array.from({ length: crowdSize }, () => [
+        ipamCall(pool, "ADD", unique("pod"), unique("c")),
+      ]);
       const cost = await crowd(adds, atOnce);
       // The first round does not count: it makes folders and fills caches.
       if (round > 0) series.get(name)?.push(cost);

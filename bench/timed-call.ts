@@ -10,6 +10,8 @@ export class BenchFailure extends Error {}
 /** One call of a plugin: everything that its process gets. */
 export interface TimedCall {
   readonly executable: string;
+  /** None if they are left out, as a runtime calls a plugin. */
+  readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** A file that holds the bytes of stdin. */
   readonly inputFile: string;
@@ -24,12 +26,12 @@ const patienceMs = 30_000;
 export function makeTimer(folder: string): Timer {
   const outputFile = join(folder, "output");
   const output = openSync(outputFile, "a", 0o600);
-  return ({ executable, env, inputFile }) => {
+  return ({ executable, args = [], env, inputFile }) => {
     const input = openSync(inputFile, "r");
     ftruncateSync(output, 0);
     const cpuBeforeMs = childrenCpuMs();
     const start = process.hrtime.bigint();
-    const child = spawnSync(executable, [], { env, stdio: [input, output, output], timeout: patienceMs });
+    const child = spawnSync(executable, args, { env, stdio: [input, output, output], timeout: patienceMs });
     const elapsedMs = Number(process.hrtime.bigint() - start) / 1e6;
     closeSync(input);
     if (child.status !== 0) throw failed(executable, env, child.error, readFileSync(outputFile, "utf8"));
