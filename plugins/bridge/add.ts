@@ -8,10 +8,9 @@ import type { Sys } from "../../sys/sys.ts";
 import { configureLink } from "../link/configure.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
-import { setUpMasquerade, tearDownMasquerade } from "../link/masquerade.ts";
+import { loadMasquerade, loadSpoofCheck } from "../link/late-filter.ts";
 import { settleAddresses } from "../link/settle.ts";
 import { ask, type Site, trySetting, withSite } from "../link/site.ts";
-import { setUpSpoofCheck, tearDownSpoofCheck } from "../link/spoof-check.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
 import { keyOf, makeVeth, type VethPair } from "../link/veth.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
@@ -61,7 +60,7 @@ async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
   const port = configurePort(site.host, bridge, pair.host, config);
   if (!port.ok) return port;
   if (config.checksSpoofing) {
-    const restricted = restrict(adding);
+    const restricted = await restrict(adding);
     if (!restricted.ok) return restricted;
   }
   const given = await giveAddresses(adding);
@@ -73,7 +72,13 @@ async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
   return report(adding, given.value, gatewayLink.value);
 }
 
-function restrict({ invocation, site: { host }, pair, note }: Adding): Outcome<void, CniError> {
+async function restrict({
+  invocation,
+  site: { host },
+  pair,
+  note,
+}: Adding): Promise<Outcome<void, CniError>> {
+  const { setUpSpoofCheck, tearDownSpoofCheck } = await loadSpoofCheck();
   const owner = invocation.environment;
   note(() => tearDownSpoofCheck(host.namespace, owner));
   return setUpSpoofCheck(host.namespace, owner, pair.host.name, pair.container.hardware);
@@ -122,6 +127,7 @@ async function masquerade(
   ips: readonly IpConfig[],
 ): Promise<Outcome<void, CniError>> {
   if (!config.masquerades || ips.length === 0) return ok(undefined);
+  const { setUpMasquerade, tearDownMasquerade } = await loadMasquerade();
   const key = keyOf(invocation);
   const subnets = ips.map(({ address }) => subnetOf(address));
   note(() => tearDownMasquerade(sys, host.namespace, key, subnets));

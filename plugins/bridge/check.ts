@@ -17,9 +17,8 @@ import {
 } from "../link/check-link.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { passToIpam } from "../link/ipam.ts";
-import { checkMasquerade } from "../link/masquerade.ts";
+import { loadMasquerade, loadSpoofCheck } from "../link/late-filter.ts";
 import { ask, askWhether, type OpenNamespace, type Site, withSite } from "../link/site.ts";
-import { checkSpoofCheck } from "../link/spoof-check.ts";
 import { keyOf } from "../link/veth.ts";
 import { type BridgeConfig, gatewayLink, parseBridgeConfig } from "./config.ts";
 import { gatewaysOf, isThis } from "./gateway.ts";
@@ -38,13 +37,13 @@ export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<v
   );
 }
 
-function checkAll(
+async function checkAll(
   sys: Sys,
   invocation: Invocation,
   site: Site,
   config: BridgeConfig,
   previous: CniResult,
-): Outcome<void, CniError> {
+): Promise<Outcome<void, CniError>> {
   const { ifname, netns } = invocation.environment;
   const bridge = checkBridge(site.host, config, previous);
   if (!bridge.ok) return bridge;
@@ -123,7 +122,7 @@ function checkGateways(
   return lost === undefined ? ok(undefined) : drifted(`${name} has not the gateway's address any more`);
 }
 
-function checkRules(
+async function checkRules(
   sys: Sys,
   invocation: Invocation,
   { host }: Site,
@@ -131,12 +130,14 @@ function checkRules(
   previous: CniResult,
   inside: Link,
   end: Link,
-): Outcome<void, CniError> {
+): Promise<Outcome<void, CniError>> {
   if (config.checksSpoofing) {
+    const { checkSpoofCheck } = await loadSpoofCheck();
     const restricted = checkSpoofCheck(host.namespace, invocation.environment, end.name, inside.hardware);
     if (!restricted.ok) return restricted;
   }
   const subnets = ipsOfInterface(previous, invocation.environment).map(({ address }) => subnetOf(address));
   if (!config.masquerades || subnets.length === 0) return ok(undefined);
+  const { checkMasquerade } = await loadMasquerade();
   return checkMasquerade(sys, host.namespace, keyOf(invocation), subnets);
 }

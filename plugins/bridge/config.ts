@@ -23,7 +23,7 @@ import {
   readMainConfig,
   wholeNumber,
 } from "../link/main-config.ts";
-import { type MasqueradeBackend, masqueradeBackends } from "../link/masquerade.ts";
+import { type MasqueradeBackend, masqueradeBackends } from "../link/masquerade-backend.ts";
 
 /** The configuration of a network of a bridge. */
 export interface BridgeConfig extends MainConfig {

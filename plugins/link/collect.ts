@@ -7,9 +7,8 @@ import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import type { PairExtras } from "./detach.ts";
 import { passToIpam } from "./ipam.ts";
-import { collectMasquerades } from "./masquerade.ts";
+import { loadMasquerade, loadSpoofCheck } from "./late-filter.ts";
 import { type OpenNamespace, withHost } from "./site.ts";
-import { collectSpoofChecks } from "./spoof-check.ts";
 
 /**
  * GC of a main plugin: the IPAM plugin's, and rules of the packet filter for attachments that are no more. Links need none: the
@@ -27,6 +26,7 @@ export async function collect(
   const freed = await passToIpam(sys, "GC", invocation, ipam);
   const outcomes = [freed];
   if (masquerades && keys !== undefined) {
+    const { collectMasquerades } = await loadMasquerade();
     outcomes.push(await withHost(sys, ({ namespace }) => collectMasquerades(sys, namespace, network, keys)));
   }
   if (checksSpoofing) outcomes.push(await withHost(sys, collectRestrictions));
@@ -34,6 +34,7 @@ export async function collect(
 }
 
 async function collectRestrictions({ namespace, route }: OpenNamespace): Promise<Outcome<void, CniError>> {
+  const { collectSpoofChecks } = await loadSpoofCheck();
   return collectSpoofChecks(namespace, () => {
     const links = talk(route, listLinks());
     return links.ok ? ok(new Set(links.value.map(({ name }) => name))) : links;

@@ -6,9 +6,8 @@ import type { Sys } from "../../sys/sys.ts";
 import { ipsOfInterface } from "./check-link.ts";
 import { type Subnet, subnetOf } from "./ip-bytes.ts";
 import { delAddresses } from "./ipam.ts";
-import { tearDownMasquerade } from "./masquerade.ts";
+import { loadMasquerade, loadSpoofCheck } from "./late-filter.ts";
 import { withRemainingSite } from "./site.ts";
-import { tearDownSpoofCheck } from "./spoof-check.ts";
 import { keyOf, removeVeth } from "./veth.ts";
 
 /** What an ADD of this configuration has made beside the veth pair. */
@@ -37,8 +36,12 @@ export async function detach(
     keep(removed);
     if (ipam !== undefined) keep(await delAddresses(sys, invocation, ipam));
     const { namespace } = site.host;
-    if (checksSpoofing) keep(tearDownSpoofCheck(namespace, environment));
+    if (checksSpoofing) {
+      const { tearDownSpoofCheck } = await loadSpoofCheck();
+      keep(tearDownSpoofCheck(namespace, environment));
+    }
     if (masquerades) {
+      const { tearDownMasquerade } = await loadMasquerade();
       const subnets = knownSubnets(invocation, removed.ok ? (removed.value ?? []) : []);
       keep(await tearDownMasquerade(sys, namespace, keyOf(invocation), subnets));
     }

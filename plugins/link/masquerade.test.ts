@@ -11,13 +11,8 @@ import type { NetworkNamespace } from "../../sys/network.ts";
 import { chainComment, masqueradeChain } from "./filter-names.ts";
 import { subnetOf } from "./ip-bytes.ts";
 import { createIptables } from "./iptables-testing.ts";
-import {
-  checkMasquerade,
-  collectMasquerades,
-  type MasqueradeBackend,
-  setUpMasquerade,
-  tearDownMasquerade,
-} from "./masquerade.ts";
+import { checkMasquerade, collectMasquerades, setUpMasquerade, tearDownMasquerade } from "./masquerade.ts";
+import type { MasqueradeBackend } from "./masquerade-backend.ts";
 
 const key = { network: "n1", containerId: "c1", ifname: "eth0" };
 const other = { network: "n1", containerId: "c2", ifname: "eth0" };

@@ -6,6 +6,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { chainComment, chainCommentStart } from "./filter-names.ts";
 import type { Subnet } from "./ip-bytes.ts";
 import { findIptables, worksIptables } from "./iptables.ts";
+import type { MasqueradeBackend } from "./masquerade-backend.ts";
 import { chainRemovals, hasMasqueradeJumps, staleChains } from "./masquerade-compat.ts";
 import {
   addMasqueradeChain,
@@ -20,10 +21,6 @@ import {
   staleMasqueradeRules,
 } from "./masquerade-nftables.ts";
 import { changeFilter, together, withFilter } from "./packet-filter.ts";
-
-/** The values of `ipMasqBackend`. */
-export const masqueradeBackends = ["iptables", "nftables"] as const;
-export type MasqueradeBackend = (typeof masqueradeBackends)[number];
 
 /**
  * Hides the attachment's addresses behind the node's, for packets to wherever is not their own subnets (`ipMasq`). What cannot be

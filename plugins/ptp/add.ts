@@ -11,7 +11,7 @@ import { addRoutes, configureLink } from "../link/configure.ts";
 import { forwardPackets } from "../link/forwarding.ts";
 import { bytesOf, familyOf, masked, type Subnet, subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
-import { setUpMasquerade, tearDownMasquerade } from "../link/masquerade.ts";
+import { loadMasquerade } from "../link/late-filter.ts";
 import { ask, askWhether, type OpenNamespace, type Site, trySetting, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
 import { keyOf, makeVeth, type VethPair } from "../link/veth.ts";
@@ -63,6 +63,7 @@ async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
   const outside = configureOutside(site.host, pair.host, spans.value);
   if (!outside.ok) return outside;
   if (config.masquerades) {
+    const { setUpMasquerade, tearDownMasquerade } = await loadMasquerade();
     const key = keyOf(invocation);
     const { namespace } = site.host;
     note(() => tearDownMasquerade(sys, namespace, key, subnets));

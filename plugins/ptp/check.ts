@@ -11,7 +11,7 @@ import type { Sys } from "../../sys/sys.ts";
 import { checkContainerLink, checkHostEnd, drifted, ipsOfInterface } from "../link/check-link.ts";
 import { bytesOf, familyOf, printSubnet, subnetOf } from "../link/ip-bytes.ts";
 import { passToIpam } from "../link/ipam.ts";
-import { checkMasquerade } from "../link/masquerade.ts";
+import { loadMasquerade } from "../link/late-filter.ts";
 import { ask, type OpenNamespace, type Site, withHost, withSite } from "../link/site.ts";
 import { keyOf } from "../link/veth.ts";
 import { hostRoute, type PtpSpan, spanRoutes } from "./add.ts";
@@ -39,13 +39,13 @@ export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<
   return passToIpam(sys, "STATUS", invocation, config.value.ipam);
 }
 
-function checkAll(
+async function checkAll(
   sys: Sys,
   invocation: Invocation,
   site: Site,
   { mtu, masquerades }: PtpConfig,
   previous: CniResult,
-): Outcome<void, CniError> {
+): Promise<Outcome<void, CniError>> {
   const { ifname, netns } = invocation.environment;
   const inside = checkContainerLink(site, previous, { ifname, netns, kinds: ["veth"] });
   if (!inside.ok) return inside;
@@ -60,6 +60,7 @@ function checkAll(
   const spanned = checkSpans(site, inside.value, end.value, spans);
   if (!spanned.ok || !masquerades || ips.length === 0) return spanned;
   const subnets = ips.map(({ address }) => subnetOf(address));
+  const { checkMasquerade } = await loadMasquerade();
   return checkMasquerade(sys, site.host.namespace, keyOf(invocation), subnets);
 }
 

@@ -3,7 +3,7 @@ import type { Invocation } from "../../cni/plugin.ts";
 import { flag, type Notes, newNotes, oneOf, refuse } from "../../cni/readers.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import { judged, type MainConfig, optional, readMainConfig } from "../link/main-config.ts";
-import { type MasqueradeBackend, masqueradeBackends } from "../link/masquerade.ts";
+import { type MasqueradeBackend, masqueradeBackends } from "../link/masquerade-backend.ts";
 
 /** The configuration of a network of links from the node to each container. */
 export interface PtpConfig extends MainConfig {
