@@ -14,7 +14,12 @@ import {
   refuse,
   type SimulatedHost,
 } from "./kernel-model.ts";
-import { addAddressRoutes, dropAddressRoutes, dropDeviceRoutes } from "./kernel-own-routes.ts";
+import {
+  addAddressRoutes,
+  addMulticastRoute,
+  dropAddressRoutes,
+  dropDeviceRoutes,
+} from "./kernel-own-routes.ts";
 import { hasIpv6, settingOf } from "./kernel-settings.ts";
 
 export function answerAddress(machine: SimulatedHost, space: NetSpace, message: Message): KernelReply {
@@ -24,7 +29,6 @@ export function answerAddress(machine: SimulatedHost, space: NetSpace, message: 
   const of = readU8(message.payload, 0);
   if (of !== family.v4 && of !== family.v6) return refuse("EOPNOTSUPP");
   if (device === undefined) return refuse("ENODEV", of === family.v4 ? "ipv4: Device not found" : undefined);
-  if (asked.prefix > asked.address.length * 8) return refuse("EINVAL");
   if (message.type === 21) return removeHeld(device, asked) ?? done;
   return giveAddress(machine, device, asked, message.flags) ?? done;
 }
@@ -80,6 +84,7 @@ function giveAddress(
     }
     return undefined;
   }
+  if (asked.prefix > asked.address.length * 8) return refuse("EINVAL");
   const clash = ipvlanClash(machine, device, asked.address);
   if (clash !== undefined) return clash;
   return asked.address.length === 4 ? giveV4(device, asked) : giveV6(machine, device, asked);
@@ -144,21 +149,21 @@ export function holdV6(machine: SimulatedHost, device: Device, asked: FoundAddre
   const address: HeldAddress = {
     ...asked,
     scope: scopeOf(asked.address),
-    flags:
-      addressFlag.permanent | (asked.flags & kept) | (isTried || !device.isReady ? addressFlag.tentative : 0),
+    flags: addressFlag.permanent | (asked.flags & kept) | (isTried ? addressFlag.tentative : 0),
     looksLeft: machine.options.looks ?? 1,
   };
   device.addresses.push(address);
-  if (isUp(device)) addAddressRoutes(device, address, "net");
-  if (!isTried && device.isReady) finishDetection(device, address);
+  if (isUp(device)) addMulticastRoute(device);
+  const isLoopback = (device.flags & linkFlag.loopback) !== 0;
+  if (isUp(device) && !isLoopback) addAddressRoutes(device, address, "net");
+  if (!isTried) finishDetection(device, address);
 }
 
 function detects(device: Device): boolean {
   if ((device.flags & (linkFlag.loopback | linkFlag.noArp)) !== 0) return false;
-  return (
-    settingOf(device, "ipv6/conf/*/accept_dad") !== "0" &&
-    settingOf(device, "ipv6/conf/*/dad_transmits") !== "0"
-  );
+  if (settingOf(device, "ipv6/conf/*/dad_transmits") === "0") return false;
+  // It is off only if it is off both for all and for the link.
+  return ["all", device.name].some((where) => settingOf(device, `ipv6/conf/${where}/accept_dad`) !== "0");
 }
 
 /** An address that waited for its link needs no try if the link has none. */

@@ -104,6 +104,7 @@ const hardwares: Step = (machine, device, { attributes }) => {
   if (bad !== undefined) return bad;
   device.hardware = Uint8Array.from(hardware);
   device.hasOwnHardware = true;
+  device.hadPorts = true;
   for (const child of childrenOf(machine, device)) {
     if (child.kind === "ipvlan") child.hardware = device.hardware;
   }

@@ -78,9 +78,15 @@ function makePair(machine: SimulatedHost, { asked, target, kindData }: Pair): Re
     dropDevice(machine, peer);
     return device;
   }
+  // The kernel brings the peer up before it has told it of its other end, and so it never does.
+  if ((theirs.flags & theirs.mask & linkFlag.up) !== 0) {
+    dropDevice(machine, device);
+    dropDevice(machine, peer);
+    return refuse("ENOTCONN");
+  }
   device.peer = peer;
   peer.peer = device;
-  return configure(machine, peer, { ...theirs, attributes: new Map() }) ?? configure(machine, device, asked);
+  return configure(machine, device, asked);
 }
 
 /** The rest of what a new link is to be. If that fails, the link goes. */
@@ -174,6 +180,7 @@ function register(
   const mtu = mtuOf(kind, parent, attributes, limits);
   if (typeof mtu !== "number") return mtu;
   const hardware = attributes.get(linkAttribute.hardware);
+  const isPassthru = parent !== undefined && kind === "macvlan" && modeOf(kindData) === passthru;
   const queue = attributes.get(linkAttribute.transmitQueue);
   const queues = attributes.get(linkAttribute.transmitQueues);
   return addDevice(machine, space, {
@@ -183,7 +190,9 @@ function register(
     mtu,
     ...limits,
     kindData: new Map([...firstData(kind), ...kindData].map(([type, data]) => [type, Uint8Array.from(data)])),
-    hardware: Uint8Array.from(hardware ?? usualHardware(machine, kind, parent, kindData)),
+    hardware: Uint8Array.from(
+      isPassthru ? parent.hardware : (hardware ?? usualHardware(machine, kind, parent)),
+    ),
     hasOwnHardware: hardware !== undefined,
     hasOwnMtu: attributes.has(linkAttribute.mtu),
     transmitQueue: queue === undefined ? 1000 : readU32(queue),
@@ -254,7 +263,7 @@ export function addDevice(machine: SimulatedHost, space: NetSpace, made: NewDevi
     peer: undefined,
     portData: new Map(),
     vlans: new Map(isBridge && defaultVlan !== 0 ? [[defaultVlan, 6]] : []),
-    hadPorts: false,
+    hadPorts: isBridge && made.hasOwnHardware,
     deviceId: made.kind === "ipvlan" ? ++machine.lastDeviceId : 0,
     addresses: [],
     isReady: false,
@@ -285,16 +294,9 @@ export function checkHardware(hardware: Uint8Array | undefined): Refusal | undef
   return isGroup || isSameBytes(hardware, new Uint8Array(6)) ? refuse("EADDRNOTAVAIL") : undefined;
 }
 
-function usualHardware(
-  machine: SimulatedHost,
-  kind: string,
-  parent: Device | undefined,
-  kindData: Attributes,
-): Uint8Array {
-  const inherits =
-    kind === "ipvlan" || kind === "vlan" || (kind === "macvlan" && modeOf(kindData) === passthru);
-  if (parent !== undefined && inherits) return parent.hardware;
-  return freshHardware(machine);
+function usualHardware(machine: SimulatedHost, kind: string, parent: Device | undefined): Uint8Array {
+  const inherits = kind === "ipvlan" || kind === "vlan";
+  return parent !== undefined && inherits ? parent.hardware : freshHardware(machine);
 }
 
 export function freshHardware(machine: SimulatedHost): Uint8Array {

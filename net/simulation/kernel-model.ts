@@ -38,7 +38,7 @@ export interface KernelOptions {
   /** Bytes of a datagram of a long answer. */
   readonly dumpBytes?: number;
   /** Spoils the answer of this number. */
-  readonly disturb?: (answer: number, isDump: boolean) => Disturbance | undefined;
+  readonly disturb?: (answer: number, isDump: boolean, isChange: boolean) => Disturbance | undefined;
 }
 
 /** `truncated`: cut in its midst. `lost`: ENOBUFS. `interrupted`: what is listed has changed meanwhile. */
@@ -98,6 +98,7 @@ export interface Device {
   /** A bridge whose address or MTU was set does not follow its ports any more. */
   hasOwnHardware: boolean;
   hasOwnMtu: boolean;
+  /** A bridge that never had a port nor an address of its own seems to carry frames. */
   hadPorts: boolean;
   /** IPVLAN devices share a hardware address, and tell their IPv6 addresses apart by this. */
   readonly deviceId: number;

@@ -42,13 +42,12 @@ export function answerNetfilter(ruleset: Ruleset, messages: readonly Message[]):
   let isBatch = false;
   let hasFailed = false;
   for (const message of messages) {
-    const type = message.type & 0xff;
     if (message.type === batch.begin || message.type === batch.end) {
       isBatch = message.type === batch.begin;
       if ((message.flags & flag.acknowledge) !== 0) replied.push([message, []]);
       continue;
     }
-    const isGet = Object.values<number>(gets).includes(type);
+    const isGet = isNetfilterGet(message.type);
     const reply = isGet ? tell(ruleset, message) : isBatch ? (apply(draft, message) ?? []) : refuse("EINVAL");
     if (isRefusal(reply)) hasFailed = true;
     replied.push([message, reply]);
@@ -58,6 +57,10 @@ export function answerNetfilter(ruleset: Ruleset, messages: readonly Message[]):
     return replied.filter(([{ flags }, reply]) => isRefusal(reply) || (flags & flag.acknowledge) !== 0);
   Object.assign(ruleset, draft);
   return replied;
+}
+
+export function isNetfilterGet(type: number): boolean {
+  return type >> 8 === subsystem && Object.values<number>(gets).includes(type & 0xff);
 }
 
 interface Scope {

@@ -88,7 +88,7 @@ function routesOfV4(device: Device, held: HeldAddress): OwnRoute[] {
   const { address, prefix, peer, flags } = held;
   const isLoopback = (device.flags & linkFlag.loopback) !== 0;
   const local = { table: routeTable.local, type: routeType.local, scope: routeScope.host };
-  const prefer = { preferredSource: address };
+  const prefer = { preferredSource: primaryOf(device, held) };
   const routes: OwnRoute[] = [
     { route: { ...bare(device, family.v4, address, 32), ...local, ...prefer }, own: true },
   ];
@@ -109,6 +109,17 @@ function routesOfV4(device: Device, held: HeldAddress): OwnRoute[] {
     routes.push({ route: { ...bare(device, family.v4, destination, 32), ...all }, own: false });
   }
   return routes;
+}
+
+/** A further address of a subnet has the first one as its source. */
+function primaryOf(device: Device, { address, prefix, flags }: HeldAddress): Uint8Array {
+  if ((flags & addressFlag.secondary) === 0) return address;
+  const isFirst = (each: HeldAddress): boolean =>
+    (each.flags & addressFlag.secondary) === 0 &&
+    each.prefix === prefix &&
+    each.address.length === 4 &&
+    isSameBytes(masked(each.peer ?? each.address, prefix), masked(address, prefix));
+  return device.addresses.find(isFirst)?.address ?? address;
 }
 
 function routesOfV6(device: Device, { address, prefix, peer, flags }: HeldAddress): OwnRoute[] {

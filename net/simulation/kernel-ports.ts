@@ -38,9 +38,9 @@ const firstPortData: readonly [number, Uint8Array][] = [
 ];
 
 function checkPort(machine: SimulatedHost, device: Device, master: Device): Refusal | undefined {
-  if (device.hardwareType !== 1 || device === master)
-    return refuse("EINVAL", "Device cannot be enslaved to a bridge");
+  if (device.hardwareType !== 1) return refuse("EINVAL", "Device cannot be enslaved to a bridge");
   if (device.kind === "bridge") return refuse("ELOOP", "Can not enslave a bridge to a bridge");
+  if (device.parent === master) return refuse("EBUSY");
   const isTaken = childrenOf(machine, device).some(({ kind }) => kind !== "vlan");
   return isTaken ? refuse("EBUSY") : undefined;
 }

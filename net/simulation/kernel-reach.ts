@@ -51,7 +51,6 @@ function checkV4(
     if (device === undefined) return refuse("ENODEV", "Device for nexthop doesn't exist");
     return isUp(device) ? hopOf(device, hop) : refuse("ENETDOWN", "Device for nexthop is not up");
   }
-  if (scope >= routeScope.link) return refuse("EINVAL", "Nexthop has invalid scope");
   if (gateway.length !== 4) return checkV6(space, asked, hop, device);
   if ((flags & onlinkFlag) !== 0) {
     if (device === undefined) return refuse("ENODEV", "Nexthop device required for onlink");
@@ -59,7 +58,7 @@ function checkV4(
   }
   const found = lookUp(space, family.v4, gateway, {
     device,
-    leastScope: routeScope.link,
+    leastScope: Math.max(scope + 1, routeScope.link),
     table: asked.route.table,
   });
   if (found === undefined) return refuse("ENETUNREACH", "Nexthop has invalid gateway");

@@ -146,6 +146,7 @@ function insert(space: NetSpace, route: StoredRoute, flags: number): Refusal | u
     return undefined;
   }
   if (space.routes.some((each) => isSameRoute(each, route))) return refuse("EEXIST");
+  if (found.family === family.v6 && hasHopOf(found, route)) return refuse("EEXIST");
   const isMultipath =
     route.family === family.v6 && [...found.hops, ...route.hops].every((hop) => hop.gateway);
   if (isMultipath) space.routes[at] = { ...found, hops: [...found.hops, ...route.hops] };
@@ -153,10 +154,20 @@ function insert(space: NetSpace, route: StoredRoute, flags: number): Refusal | u
   return undefined;
 }
 
+function hasHopOf(held: StoredRoute, { hops }: StoredRoute): boolean {
+  return held.hops.some((hop) =>
+    hops.some((each) => each.device === hop.device && isSameMaybe(each.gateway, hop.gateway)),
+  );
+}
+
 function remove(space: NetSpace, asked: AskedRoute): Refusal | undefined {
-  const at = space.routes.findIndex((each) => isMeant(each, asked));
-  if (at < 0) return refuse("ESRCH");
-  space.routes.splice(at, 1);
+  // Of several, the one goes that counts most.
+  let first: StoredRoute | undefined;
+  for (const each of space.routes) {
+    if (isMeant(each, asked) && (first === undefined || each.priority < first.priority)) first = each;
+  }
+  if (first === undefined) return refuse("ESRCH");
+  space.routes = space.routes.filter((each) => each !== first);
   return undefined;
 }
 
@@ -196,7 +207,7 @@ const linkdown = 16;
 function encodeRoute(machine: SimulatedHost, route: StoredRoute): Uint8Array {
   const { prefix, sourcePrefix, tos, table, protocol, scope, type, priority, hops } = route;
   const [only] = hops.length === 1 ? hops : [];
-  const isDown = only?.device !== undefined && !hasCarrier(machine, only.device);
+  const isDown = type !== routeType.local && only?.device !== undefined && !hasCarrier(machine, only.device);
   const flags = (only?.flags ?? 0) | (isDown ? linkdown : 0);
   const isV6 = route.family === family.v6;
   return joined([

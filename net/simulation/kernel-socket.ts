@@ -30,7 +30,7 @@ import {
   refuse,
   type SimulatedHost,
 } from "./kernel-model.ts";
-import { answerNetfilter, type Replied } from "./kernel-nftables.ts";
+import { answerNetfilter, isNetfilterGet, type Replied } from "./kernel-nftables.ts";
 import { answerRoute } from "./kernel-routes.ts";
 import { answerRule } from "./kernel-rules.ts";
 
@@ -141,10 +141,9 @@ const usualDumpBytes = 4096;
 
 function encodeReply(machine: SimulatedHost, port: number, message: Message, reply: KernelReply): Ready[] {
   const { sequence, flags, type } = message;
-  const isGet = type < 256 ? (type & 3) === 2 : (flags & flag.dump) === flag.dump;
+  const isGet = type < 256 ? (type & 3) === 2 : isNetfilterGet(type);
   const isDump = isGet && (flags & flag.dump) === flag.dump;
-  const spoil = machine.options.disturb?.(machine.answers++, isDump);
-  if (spoil === "lost") return ["lost"];
+  const spoil = machine.options.disturb?.(machine.answers++, isDump, !isGet);
   const head = { sequence, port };
   const shaken = spoil === "interrupted" && isDump ? flag.dumpInterrupted : 0;
   const datagrams = isRefusal(reply)
@@ -160,6 +159,7 @@ function encodeReply(machine: SimulatedHost, port: number, message: Message, rep
           ...((flags & flag.acknowledge) === 0 ? [] : [encodeRefusal(message, port, undefined)]),
         ];
   const [first, ...rest] = datagrams;
+  if (spoil === "lost") return ["lost", ...(isDump ? rest : [])];
   if (spoil !== "truncated" || first === undefined) return datagrams;
   return [first.subarray(0, Math.max(headerBytes, (first.length >> 1) & ~3) - 2), ...rest];
 }

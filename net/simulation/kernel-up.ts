@@ -24,12 +24,13 @@ export function raise(machine: SimulatedHost, device: Device): Refusal | undefin
   const { kind, parent } = device;
   if (kind === "vlan" && parent !== undefined && !isUp(parent)) return refuse("ENETDOWN");
   if (kind === "macvlan" && parent !== undefined && hasAddressTwice(machine, device, parent))
-    return refuse("EBUSY");
+    return refuse(machine.options.isOld === true ? "EBUSY" : "EADDRINUSE");
   device.flags |= linkFlag.up;
   for (const address of device.addresses) {
     if (address.address.length === 4) addAddressRoutes(device, address, "all");
     else addAddressRoutes(device, address, "net");
   }
+  startDetection(device);
   if ((device.flags & linkFlag.loopback) !== 0) addLoopbackAddresses(machine, device);
   settle(machine);
   return undefined;
@@ -62,7 +63,7 @@ function addLoopbackAddresses(machine: SimulatedHost, device: Device): void {
   }
   if (!hasIpv6(device)) return;
   device.isReady = true;
-  holdV6(machine, device, { link, address: one6, prefix: 128, flags: 0x02, scope: 254 });
+  holdV6(machine, device, { link, address: one6, prefix: 128, flags: 0, scope: 254 });
 }
 
 const one6 = Uint8Array.of(...new Uint8Array(15), 1);
@@ -116,7 +117,7 @@ function linkLocal({ hardware, deviceId }: Device): Uint8Array {
 export function strip(device: Device): void {
   const { space } = device;
   device.addresses = [];
-  for (const of of [family.v4, family.v6]) dropDeviceRoutes(device, of);
+  for (const version of [family.v4, family.v6]) dropDeviceRoutes(device, version);
   space.neighbours = space.neighbours.filter((entry) => entry.device !== device);
 }
 

@@ -41,8 +41,9 @@ const v6 = (last: number): Uint8Array => Uint8Array.of(0xfd, ...new Uint8Array(1
 
 /** A pair, its peer `eth0` in the pod, both up. */
 function makePair(host: Place, inside: Place): void {
-  const peer = { name: "eth0", namespace: inside.namespace.descriptor, up: true };
+  const peer = { name: "eth0", namespace: inside.namespace.descriptor };
   expect(host.ask(makeLink({ name: "veth0", up: true }, { kind: "veth", peer }))).toBeUndefined();
+  expect(inside.ask(setLink(inside.index("eth0"), { up: true }))).toBeUndefined();
 }
 
 describe("a simulated kernel", () => {

@@ -6,6 +6,7 @@ import { addDevice, checkName, freshHardware } from "./kernel-make-link.ts";
 import {
   type Device,
   deviceNamed,
+  devicesOf,
   isUp,
   type KernelOptions,
   type NetSpace,
@@ -18,7 +19,7 @@ import { emptyRuleset } from "./kernel-ruleset.ts";
 import { firstSettings, readSetting, writeSetting } from "./kernel-settings.ts";
 import { type KernelView, viewOf } from "./kernel-snapshot.ts";
 import { openSocket } from "./kernel-socket.ts";
-import { endSpace, reviewIpv6 } from "./kernel-up.ts";
+import { endSpace, raise, reviewIpv6 } from "./kernel-up.ts";
 
 /** The network of a machine in memory. It answers the very bytes of netlink, and obeys the kernel's rules as far as plugins see them. */
 export interface SimulatedKernel extends Network {
@@ -30,6 +31,8 @@ export interface SimulatedKernel extends Network {
   removePath(path: string): void;
   /** Puts a network card into the machine's own namespace. */
   addCard(card: CardSpec): void;
+  /** Puts it there if no namespace has a card of this name or address. */
+  ensureCard(card: CardSpec): void;
   /** Closes what dead processes had open. */
   reap(): void;
   /** Everything, by the paths of namespaces: `homePath` is the machine's own. */
@@ -42,6 +45,7 @@ export interface CardSpec {
   readonly name: string;
   readonly mtu?: number;
   readonly hardware?: Uint8Array;
+  readonly up?: boolean;
   /** By default none. */
   readonly bus?: { readonly bus: string; readonly name: string };
 }
@@ -65,24 +69,12 @@ export function createKernel(options: KernelOptions = {}): SimulatedKernel {
       machine.paths.delete(path);
       if (space !== undefined) endIfUnused(machine, space);
     },
-    addCard: ({ name, mtu = 1500, hardware = freshHardware(machine), bus }) => {
-      const card = {
-        kind: undefined,
-        parent: undefined,
-        kindData: new Map(),
-        transmitQueue: 1000,
-        queues: 1,
-      };
-      const limits = { minMtu: 68, maxMtu: 9600, hasOwnHardware: true, hasOwnMtu: true, flags: 0 };
-      addDevice(machine, machine.home, {
-        ...card,
-        ...limits,
-        name,
-        mtu,
-        hardware,
-        permanentHardware: hardware,
-        bus,
-      });
+    addCard: (card) => addCard(machine, card),
+    ensureCard: (card) => {
+      const isThere = devicesOf(machine).some(
+        (each) => each.kind === undefined && (each.name === card.name || each.alias === card.name),
+      );
+      if (!isThere) addCard(machine, card);
     },
     reap: () => {
       const spaces = new Set(machine.descriptors.values());
@@ -92,6 +84,28 @@ export function createKernel(options: KernelOptions = {}): SimulatedKernel {
     state: () => viewOf(machine),
     framesIn: (path) => machine.paths.get(path)?.frames ?? [],
   };
+}
+
+function addCard(machine: SimulatedHost, card: CardSpec): void {
+  const { name, mtu = 1500, hardware = freshHardware(machine), bus, up = false } = card;
+  const made = addDevice(machine, machine.home, {
+    name,
+    kind: undefined,
+    parent: undefined,
+    mtu,
+    minMtu: 68,
+    maxMtu: 9600,
+    kindData: new Map(),
+    hardware,
+    permanentHardware: hardware,
+    bus,
+    hasOwnHardware: true,
+    hasOwnMtu: true,
+    transmitQueue: 1000,
+    queues: 1,
+    flags: 0,
+  });
+  if (up) raise(machine, made);
 }
 
 function newMachine(options: KernelOptions): SimulatedHost {
