@@ -82,9 +82,10 @@ function changeLink(
   const keys = differing(link, wanted);
   const before = settingsOf(link, keys);
   for (const key of keys) {
+    // The kernel may have changed it although its answer is lost.
+    note(() => changeOne(space, link, before, key));
     const changed = changeOne(space, link, wanted, key);
     if (!changed.ok) return changed;
-    note(() => changeOne(space, link, before, key));
   }
   return ok(undefined);
 }

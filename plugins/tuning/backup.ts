@@ -2,7 +2,7 @@ import { type CniError, failWith } from "../../cni/errors.ts";
 import { type JsonObject, parseJson } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { flag, lenient, maybe, number, object, readWhole, text } from "../../cni/readers.ts";
-import type { Attempt, Fault } from "../../sys/fault.ts";
+import { type Attempt, type Fault, isAbsent } from "../../sys/fault.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { keysOf, type LinkSettings } from "./link-settings.ts";
@@ -64,18 +64,24 @@ export function writeBackup(sys: Sys, path: string, backup: KeptSettings): Outco
   return written.ok ? written : refusedFile("write", path, written.error);
 }
 
-/** Errors: `tuning.backup`. */
+/** Removes the file, and what a write that was stopped has left beside it. Errors: `tuning.backup`. */
 export function removeBackup({ files }: Sys, path: string): Outcome<void, CniError> {
-  const removed = files.remove(path);
-  if (removed.ok || removed.error.code === "ENOENT" || removed.error.code === "ENOTDIR") return ok(undefined);
-  return refusedFile("remove", path, removed.error);
+  for (const each of [path, unfinishedOf(path)]) {
+    const removed = files.remove(each);
+    if (!removed.ok && !isAbsent(removed.error)) return refusedFile("remove", each, removed.error);
+  }
+  return ok(undefined);
+}
+
+function unfinishedOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  return `${path.slice(0, at)}/.${path.slice(at + 1)}`;
 }
 
 function replaceFile({ files }: Sys, path: string, text: string): Attempt {
-  const at = path.lastIndexOf("/");
-  const made = files.makeFolder(path.slice(0, at), folderMode);
+  const made = files.makeFolder(path.slice(0, path.lastIndexOf("/")), folderMode);
   if (!made.ok) return made;
-  const unfinished = `${path.slice(0, at)}/.${path.slice(at + 1)}`;
+  const unfinished = unfinishedOf(path);
   const written = files.write(unfinished, text, { mode: fileMode });
   return written.ok ? files.rename(unfinished, path) : written;
 }
