@@ -17,8 +17,10 @@ import hawserIpvlan from "./profiles/hawser-ipvlan.json" with { type: "json" };
 import hawserLoopback from "./profiles/hawser-loopback.json" with { type: "json" };
 import hawserMacvlan from "./profiles/hawser-macvlan.json" with { type: "json" };
 import hawserPtp from "./profiles/hawser-ptp.json" with { type: "json" };
+import hawserSbr from "./profiles/hawser-sbr.json" with { type: "json" };
 import hawserStatic from "./profiles/hawser-static.json" with { type: "json" };
 import hawserTap from "./profiles/hawser-tap.json" with { type: "json" };
+import hawserTuning from "./profiles/hawser-tuning.json" with { type: "json" };
 import hawserTwo from "./profiles/hawser-two.json" with { type: "json" };
 import hawserVlan from "./profiles/hawser-vlan.json" with { type: "json" };
 import hostDevice from "./profiles/host-device.json" with { type: "json" };
@@ -51,6 +53,7 @@ const builtIn: readonly { readonly name: string }[] = [
   hawserHostLocal,
   hawserLoopback,
   hawserPtp,
+  hawserSbr,
   hawserStatic,
   hawserMacvlan,
   hawserIpvlan,
@@ -58,6 +61,7 @@ const builtIn: readonly { readonly name: string }[] = [
   hawserDummy,
   hawserTap,
   hawserHostDevice,
+  hawserTuning,
   hawserTwo,
   hostDevice,
   hostLocal,

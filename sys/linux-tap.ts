@@ -33,11 +33,11 @@ export function makeTap(library: CLibrary, tap: TapRequest): Attempt {
 }
 
 function configure(library: CLibrary, descriptor: number, tap: TapRequest, name: Uint8Array): Attempt {
-  const { multiQueue, owner, group } = tap;
+  const { owner, group } = tap;
   const set = (request: number, argument: Uint8Array | number): boolean =>
     library.ioctl(descriptor, request, argument) >= 0;
   const isMade =
-    set(tunSet.link, linkRequest(name, multiQueue)) &&
+    set(tunSet.link, linkRequest(name, tap)) &&
     (owner === undefined || set(tunSet.owner, owner)) &&
     (group === undefined || set(tunSet.group, group)) &&
     set(tunSet.persistent, 1);
@@ -45,10 +45,12 @@ function configure(library: CLibrary, descriptor: number, tap: TapRequest, name:
 }
 
 /** `struct ifreq`: name and flags. */
-function linkRequest(name: Uint8Array, multiQueue: boolean): Uint8Array {
+function linkRequest(name: Uint8Array, { multiQueue, owner, group }: TapRequest): Uint8Array {
   const request = new Uint8Array(40);
   request.set(name);
-  const { tap, bare, offload, exclusive } = tapFlag;
+  const { tap, bare, exclusive } = tapFlag;
+  // The reference plugin has two ways to make the interface. Only the one for an owner with a group sets this flag.
+  const offload = owner === undefined || group === undefined ? 0 : tapFlag.offload;
   const flags = tap | bare | offload | exclusive | (multiQueue ? tapFlag.multiQueue : 0);
   new DataView(request.buffer).setUint16(16, flags, true);
   return request;

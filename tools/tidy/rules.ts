@@ -162,6 +162,7 @@ export const rules: Rules = {
     "tools/reporter.ts",
     "tools/demo/main.ts",
     "tools/release/main.ts",
+    "tools/testbed/differential/main.ts",
     "tools/tidy/main.ts",
     "tools/vm/main.ts",
     "tools/vm/power-cuts/main.ts",
