@@ -107,7 +107,8 @@ function linksTo(build: string): string {
 
 const ours = ["hawser", "hawser-two", "hawser-chained", "hawser-static", "hawser-host-local", "hawser-flat"];
 /** Our own main plugins that make links of one kind, and chained ones. */
-const mains = ["macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device", "tuning", "sbr"].map(
+const links = ["bridge", "ptp", "loopback", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device"];
+const mains = [...links, "tuning", "sbr"].map(
   (name) => `hawser-${name}`,
 );
 

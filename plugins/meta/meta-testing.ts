@@ -49,7 +49,7 @@ export function metaConfig(more: Partial<MetaConfig> = {}): MetaConfig {
     deviceInfoDir: "/devinfo",
     result: "merged",
     parallel: false,
-    native: "prefer",
+    native: "off",
     runtimeConfig: {},
     prevResult: undefined,
     stateDir: "/s",
