@@ -34,6 +34,7 @@ function hawser(changes: Record<string, unknown> = {}): Record<string, unknown> 
     capabilities: withAnnotations,
     delegate: bridge,
     crossNamespace: ["blue"],
+    native: "prefer",
     ...places,
     ...changes,
   };
