@@ -108,9 +108,7 @@ function linksTo(build: string): string {
 const ours = ["hawser", "hawser-two", "hawser-chained", "hawser-static", "hawser-host-local", "hawser-flat"];
 /** Our own main plugins that make links of one kind, and chained ones. */
 const links = ["bridge", "ptp", "loopback", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device"];
-const mains = [...links, "tuning", "sbr"].map(
-  (name) => `hawser-${name}`,
-);
+const mains = [...links, "tuning", "sbr"].map((name) => `hawser-${name}`);
 
 describe.skipIf(skips)("ours (skipped without root)", () => {
   test.each(builds.flatMap((build) => [...ours, ...mains].map((profile) => [build, profile] as const)))(
