@@ -26,6 +26,12 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   "hawser-host-local": loadHostLocal,
   "host-local": loadHostLocal,
   "hawser-flat": loadFlat,
+  "hawser-bridge": loadBridge,
+  bridge: loadBridge,
+  "hawser-ptp": loadPtp,
+  ptp: loadPtp,
+  "hawser-loopback": loadLoopback,
+  loopback: loadLoopback,
   "hawser-tuning": loadTuning,
   tuning: loadTuning,
   "hawser-sbr": loadSbr,
@@ -42,12 +48,6 @@ export const registry: Readonly<Record<string, () => Promise<Plugin>>> = {
   tap: loadTap,
   "hawser-host-device": loadHostDevice,
   "host-device": loadHostDevice,
-  "hawser-bridge": loadBridge,
-  bridge: loadBridge,
-  "hawser-ptp": loadPtp,
-  ptp: loadPtp,
-  "hawser-loopback": loadLoopback,
-  loopback: loadLoopback,
 };
 
 const withoutNetwork: ReadonlySet<unknown> = new Set([loadStatic, loadHostLocal, loadFlat]);

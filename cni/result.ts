@@ -249,3 +249,9 @@ function kindOrText(value: Json): string {
   if (value === null || Array.isArray(value) || isObject(value)) return kindOf(value);
   return cut(printJson(value));
 }
+
+/** The addresses of one interface. An address without an index belongs to the only interface in a container. */
+export function ipsOf({ interfaces = [], ips = [] }: CniResult, index: number): IpConfig[] {
+  const inside = interfaces.filter(({ sandbox = "" }) => sandbox !== "");
+  return ips.filter((ip) => (ip.interface === undefined ? inside.length === 1 : ip.interface === index));
+}

@@ -1,25 +1,16 @@
+import { padded } from "./sha-padding.ts";
+
 /**
  * SHA-256 (FIPS 180-4) of a text's UTF-8 bytes, in hexadecimal, for names that nobody may be able to make collide. By
  * hand, because loading node:crypto costs a plugin more than hashing the few hundred bytes here.
  */
 export function sha256(text: string): string {
-  const blocks = padded(new TextEncoder().encode(text));
+  const blocks = padded(text, 64, 8);
   const state = new Uint32Array(initial);
   for (let at = 0; at < blocks.byteLength; at += 64) mix(state, blocks, at);
   let digest = "";
   for (const word of state) digest += word.toString(16).padStart(8, "0");
   return digest;
-}
-
-/** The bytes, a one bit, zeros, and the length in bits. */
-function padded(bytes: Uint8Array): DataView {
-  const size = Math.ceil((bytes.length + 9) / 64) * 64;
-  const all = new Uint8Array(size);
-  all.set(bytes);
-  all[bytes.length] = 0x80;
-  const view = new DataView(all.buffer);
-  view.setBigUint64(size - 8, BigInt(bytes.length) * 8n);
-  return view;
 }
 
 /** Written without helpers and destructuring: most calls hash once, before any of it is compiled. */

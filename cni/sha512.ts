@@ -1,10 +1,12 @@
+import { padded } from "./sha-padding.ts";
+
 /**
  * SHA-512 (FIPS 180-4) of a text's UTF-8 bytes, in hexadecimal: the reference plugins name chains and comments of the packet
  * filter by it. By hand, because loading node:crypto costs a plugin more than hashing a short text here. A word of 64 bits is
  * two numbers, the higher first.
  */
 export function sha512(text: string): string {
-  const blocks = padded(new TextEncoder().encode(text));
+  const blocks = padded(text, blockBytes, 16);
   const state = new Uint32Array(initial);
   for (let at = 0; at < blocks.byteLength; at += blockBytes) mix(state, blocks, at);
   let digest = "";
@@ -15,17 +17,6 @@ export function sha512(text: string): string {
 const blockBytes = 128;
 const rounds = 80;
 const halves = 2 ** 32;
-
-/** The bytes, a one bit, zeros, and the length in bits. */
-function padded(bytes: Uint8Array): DataView {
-  const size = Math.ceil((bytes.length + 17) / blockBytes) * blockBytes;
-  const all = new Uint8Array(size);
-  all.set(bytes);
-  all[bytes.length] = 0x80;
-  const view = new DataView(all.buffer);
-  view.setBigUint64(size - 8, BigInt(bytes.length) * 8n);
-  return view;
-}
 
 /** Written without helpers and destructuring, like that of SHA-256: most calls hash once, before any of it is compiled. */
 function mix(state: Uint32Array, blocks: DataView, at: number): void {

@@ -1,7 +1,7 @@
 import { printBytes } from "./addresses.ts";
 import { joined, readU8, readU16, readU32, u8, u16, u32 } from "./bytes.ts";
 import { family } from "./link-kinds.ts";
-import { attribute, flag, listAttributes, type Message, nested, readAttributes } from "./message.ts";
+import { attribute, flag, type Message, nested, readAttributes } from "./message.ts";
 import type { Request } from "./talk.ts";
 
 const routeMessage = { made: 24, removed: 25, get: 26 } as const;
@@ -259,9 +259,4 @@ function encodeGateway(of: number, gateway: Uint8Array): Uint8Array {
 function encodeHop(of: number, { link = 0, gateway, flags = 0, hops = 0 }: NextHop): Uint8Array {
   const parts = gateway === undefined ? nothing : encodeGateway(of, gateway);
   return joined([u16(8 + parts.length), u8(flags), u8(hops), u32(link), parts]);
-}
-
-/** The attributes of a message in order, for tests and for people who look at what the kernel said. */
-export function listRouteAttributes({ payload }: Message): readonly { type: number; data: Uint8Array }[] {
-  return listAttributes(payload, 12);
 }

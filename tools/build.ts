@@ -4,28 +4,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from "node:path";
 import { build } from "esbuild";
 import { bundleOptions, bunFlags, entry } from "./bundle.ts";
+import { pluginLinks } from "./plugin-links.ts";
 
 /** `build.ts STEP`: what `make build`, `build-pkg` and `conformance` are made of. Runs at the top of the project. */
 
 const bundle = "build/hawser.cjs";
 const commitFile = "build/commit";
-const links = [
-  "multus",
-  "hawser-static",
-  "hawser-host-local",
-  "hawser-flat",
-  "hawser-tuning",
-  "hawser-sbr",
-  "hawser-macvlan",
-  "hawser-ipvlan",
-  "hawser-vlan",
-  "hawser-dummy",
-  "hawser-tap",
-  "hawser-host-device",
-  "hawser-bridge",
-  "hawser-ptp",
-  "hawser-loopback",
-];
+const links = ["multus", ...pluginLinks];
 
 /** Values that the sources do not hold. */
 function defines(): Record<string, string> {

@@ -8,11 +8,12 @@ import type { Sys } from "../../sys/sys.ts";
 import { configureLink } from "../link/configure.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
-import { loadMasquerade, loadSpoofCheck } from "../link/late-filter.ts";
+import { loadSpoofCheck } from "../link/late-filter.ts";
 import { settleAddresses } from "../link/settle.ts";
 import { ask, type Site, trySetting, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
-import { keyOf, makeVeth, type VethPair } from "../link/veth.ts";
+import { makeVeth, type VethPair } from "../link/veth.ts";
+import { masqueradeAttachment } from "../link/veth-masquerade.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./config.ts";
 import { ensureBridge } from "./ensure-bridge.ts";
 import { ensureGatewayLink, ensureGateways, gatewaysOf, withGateways } from "./gateway.ts";
@@ -55,7 +56,7 @@ export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<Cni
 }
 
 async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
-  const { sys, config, site, bridge, pair } = adding;
+  const { sys, invocation, config, site, bridge, pair, note } = adding;
   trySetting(sys, site.host, `ipv6/conf/${pair.host.name}/accept_ra`, "0");
   const port = configurePort(site.host, bridge, pair.host, config);
   if (!port.ok) return port;
@@ -67,7 +68,8 @@ async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
   if (!given.ok) return given;
   const gatewayLink = await becomeGateway(adding, given.value.ips ?? []);
   if (!gatewayLink.ok) return gatewayLink;
-  const masqueraded = await masquerade(adding, given.value.ips ?? []);
+  const subnets = (given.value.ips ?? []).map(({ address }) => subnetOf(address));
+  const masqueraded = await masqueradeAttachment(sys, invocation, site.host, config, subnets, note);
   if (!masqueraded.ok) return masqueraded;
   return report(adding, given.value, gatewayLink.value);
 }
@@ -120,18 +122,6 @@ async function becomeGateway(
     if (!settled.ok) return settled;
   }
   return ok(config.vlan === 0 ? undefined : link.value);
-}
-
-async function masquerade(
-  { sys, invocation, config, site: { host }, note }: Adding,
-  ips: readonly IpConfig[],
-): Promise<Outcome<void, CniError>> {
-  if (!config.masquerades || ips.length === 0) return ok(undefined);
-  const { setUpMasquerade, tearDownMasquerade } = await loadMasquerade();
-  const key = keyOf(invocation);
-  const subnets = ips.map(({ address }) => subnetOf(address));
-  note(() => tearDownMasquerade(sys, host.namespace, key, subnets));
-  return setUpMasquerade(sys, host.namespace, key, subnets, config.masqueradeBackend);
 }
 
 async function report(

@@ -17,9 +17,9 @@ import {
 } from "../link/check-link.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { passToIpam } from "../link/ipam.ts";
-import { loadMasquerade, loadSpoofCheck } from "../link/late-filter.ts";
+import { loadSpoofCheck } from "../link/late-filter.ts";
 import { ask, askWhether, type OpenNamespace, type Site, withSite } from "../link/site.ts";
-import { keyOf } from "../link/veth.ts";
+import { checkAttachmentMasquerade } from "../link/veth-masquerade.ts";
 import { type BridgeConfig, gatewayLink, parseBridgeConfig } from "./config.ts";
 import { gatewaysOf, isThis } from "./gateway.ts";
 import { portVlans } from "./ports.ts";
@@ -137,7 +137,5 @@ async function checkRules(
     if (!restricted.ok) return restricted;
   }
   const subnets = ipsOfInterface(previous, invocation.environment).map(({ address }) => subnetOf(address));
-  if (!config.masquerades || subnets.length === 0) return ok(undefined);
-  const { checkMasquerade } = await loadMasquerade();
-  return checkMasquerade(sys, host.namespace, keyOf(invocation), subnets);
+  return checkAttachmentMasquerade(sys, invocation, host, config, subnets);
 }

@@ -12,7 +12,7 @@ import { readIpamType } from "../link/main-config.ts";
 import { askWhether, type RemainingSite, withRemainingSite } from "../link/site.ts";
 import { type DeviceNames, readDeviceNames } from "./config.ts";
 import { knowDevice } from "./find-device.ts";
-import { moveBack, nameOnNode, restoreName } from "./move-device.ts";
+import { isNamed, moveBack, nameOnNode, restoreName } from "./move-device.ts";
 
 /** The device goes first: nobody else may get its addresses while it has them in the container. */
 export async function del(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
@@ -47,11 +47,10 @@ function release(
 }
 
 /** The name that the link gets on the node, empty if nobody knows it; undefined if it is none of ours. */
-function nameToRestore(invocation: Invocation, link: Link, { device }: DeviceNames): string | undefined {
+function nameToRestore(invocation: Invocation, link: Link, names: DeviceNames): string | undefined {
   const name = nameOnNode(link);
-  const isExpected = device === "" || name === device || link.alternativeNames.includes(device);
-  if (name !== undefined && isExpected) return name;
-  return isReported(invocation, link) ? device : undefined;
+  if (name !== undefined && isNamed(names, name, link)) return name;
+  return isReported(invocation, link) ? names.device : undefined;
 }
 
 /** Whether ADD has reported this very link. A container with rights on its network can change the alias. */

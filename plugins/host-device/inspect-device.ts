@@ -1,4 +1,4 @@
-import { type CniError, codes } from "../../cni/errors.ts";
+import { asUnavailable, type CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { previousResult } from "../../cni/previous-result.ts";
 import { newNotes } from "../../cni/readers.ts";
@@ -12,7 +12,7 @@ import { readIpamType } from "../link/main-config.ts";
 import { type Site, withHost, withSite } from "../link/site.ts";
 import { parseHostDevice, readDeviceNames } from "./config.ts";
 import { type KnownDevice, knowDevice } from "./find-device.ts";
-import { nameOnNode, restoreName } from "./move-device.ts";
+import { isNamed, nameOnNode, restoreName } from "./move-device.ts";
 
 export async function check(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseHostDevice(invocation);
@@ -45,15 +45,15 @@ function checkName({ names }: KnownDevice, link: Link): Outcome<void, CniError> 
   const name = nameOnNode(link);
   if (name === undefined)
     return drifted(`${link.name} has lost the name that it had on the node (its alias)`);
-  const isNamed =
-    names.device === "" || name === names.device || link.alternativeNames.includes(names.device);
-  return isNamed ? ok(undefined) : drifted(`${link.name} is the device ${name}, not ${names.device}`);
+  return isNamed(names, name, link)
+    ? ok(undefined)
+    : drifted(`${link.name} is the device ${name}, not ${names.device}`);
 }
 
 /** Whether the device is on the node tells nothing: a container may have it, and nothing is wrong. */
 export async function status(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {
   const config = parseHostDevice(invocation);
-  if (!config.ok) return fail({ ...config.error, code: codes.notAvailable });
+  if (!config.ok) return fail(asUnavailable(config.error));
   return passToIpam(sys, "STATUS", invocation, config.value.ipam);
 }
 

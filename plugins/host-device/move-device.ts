@@ -6,6 +6,7 @@ import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { ask, askWhether, type OpenNamespace, type Site } from "../link/site.ts";
 import { refuseTaken } from "../link/veth.ts";
+import type { DeviceNames } from "./config.ts";
 import { isDevice, type KnownDevice } from "./find-device.ts";
 
 /**
@@ -89,4 +90,9 @@ export function restoreName(
   const lowered = stranded.isUp ? ask(host, setLink(index, { up: false })) : ok(undefined);
   if (!lowered.ok) return lowered;
   return ask(host, setLink(index, { name: alias, alias: "" }), `give ${name} its name ${alias} back`);
+}
+
+/** Whether a link, which has this name on the node, is the device that the configuration names, if it names one. */
+export function isNamed({ device }: DeviceNames, name: string | undefined, link: Link): boolean {
+  return device === "" || name === device || link.alternativeNames.includes(device);
 }

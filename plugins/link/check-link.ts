@@ -1,6 +1,7 @@
 import { canonicalAddress } from "../../cni/address.ts";
 import { type CniError, failWith } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";
+import { ipsOf } from "../../cni/result.ts";
 import type { CniResult, Interface, IpConfig, Route } from "../../cni/types.ts";
 import { type FoundAddress, listAddresses } from "../../net/addresses.ts";
 import { isSameBytes, printHardware } from "../../net/bytes.ts";
@@ -108,12 +109,6 @@ export function ipsOfInterface(
     previous,
     interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox === netns),
   );
-}
-
-/** The addresses of one interface. An address without an index belongs to the only interface in a container. */
-function ipsOf({ interfaces = [], ips = [] }: CniResult, index: number): IpConfig[] {
-  const inside = interfaces.filter(({ sandbox = "" }) => sandbox !== "");
-  return ips.filter((ip) => (ip.interface === undefined ? inside.length === 1 : ip.interface === index));
 }
 
 export function checkAddresses(

@@ -1,4 +1,4 @@
-import { type CniError, codes } from "../../cni/errors.ts";
+import { asUnavailable, type CniError } from "../../cni/errors.ts";
 import type { Invocation, Plugin } from "../../cni/plugin.ts";
 import { previousResult } from "../../cni/previous-result.ts";
 import { newNotes } from "../../cni/readers.ts";
@@ -139,17 +139,13 @@ async function status<C extends MainConfig>(
   invocation: Invocation,
 ): Promise<Outcome<void, CniError>> {
   const config = own.parse(invocation);
-  if (!config.ok) return fail(unavailable(config.error));
+  if (!config.ok) return fail(asUnavailable(config.error));
   const { ready } = own;
   if (ready !== undefined) {
     const found = await withHost(sys, async (host) => ready(host, config.value));
-    if (!found.ok) return fail(unavailable(found.error));
+    if (!found.ok) return fail(asUnavailable(found.error));
   }
   return passToIpam(sys, "STATUS", invocation, config.value.ipam);
-}
-
-function unavailable(error: CniError): CniError {
-  return { ...error, code: codes.notAvailable };
 }
 
 /** GC: the links go with their namespaces, so only addresses can be left over. */

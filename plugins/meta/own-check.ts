@@ -4,6 +4,7 @@ import type { RuntimeConf } from "../../cni/delegate.ts";
 import { type CniError, describe, failWith } from "../../cni/errors.ts";
 import { canonicalHardware } from "../../cni/hardware.ts";
 import type { JsonObject } from "../../cni/json.ts";
+import { ipsOf } from "../../cni/result.ts";
 import type { CniResult, Interface } from "../../cni/types.ts";
 import { listAddresses, printBytes } from "../../net/addresses.ts";
 import { printHardware } from "../../net/bytes.ts";
@@ -90,12 +91,8 @@ function checkInterface(
 
 const hint = "Something in the pod or on the node has changed it since. Run DEL, then ADD.";
 
-/** The addresses of one interface. An address without an index belongs to the only interface in the pod. */
-function addressesOf({ interfaces = [], ips = [] }: CniResult, index: number): string[] {
-  const inside = interfaces.filter(({ sandbox = "" }) => sandbox !== "");
-  return ips
-    .filter((ip) => (ip.interface === undefined ? inside.length === 1 : ip.interface === index))
-    .map(({ address }) => address);
+function addressesOf(result: CniResult, index: number): string[] {
+  return ipsOf(result, index).map(({ address }) => address);
 }
 
 /** The links of the container by name. Errors: `route.run`, `route.read`. */

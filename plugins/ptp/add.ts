@@ -11,10 +11,10 @@ import { addRoutes, configureLink } from "../link/configure.ts";
 import { forwardPackets } from "../link/forwarding.ts";
 import { bytesOf, familyOf, masked, type Subnet, subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
-import { loadMasquerade } from "../link/late-filter.ts";
 import { ask, askWhether, type OpenNamespace, type Site, trySetting, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
-import { keyOf, makeVeth, type VethPair } from "../link/veth.ts";
+import { makeVeth, type VethPair } from "../link/veth.ts";
+import { masqueradeAttachment } from "../link/veth-masquerade.ts";
 import { type PtpConfig, parsePtpConfig } from "./config.ts";
 
 /** An address of the container with the node's address at the other end of the link. */
@@ -62,14 +62,8 @@ async function attach(adding: Adding): Promise<Outcome<CniResult, CniError>> {
   if (!inside.ok) return inside;
   const outside = configureOutside(site.host, pair.host, spans.value);
   if (!outside.ok) return outside;
-  if (config.masquerades) {
-    const { setUpMasquerade, tearDownMasquerade } = await loadMasquerade();
-    const key = keyOf(invocation);
-    const { namespace } = site.host;
-    note(() => tearDownMasquerade(sys, namespace, key, subnets));
-    const masqueraded = await setUpMasquerade(sys, namespace, key, subnets, config.masqueradeBackend);
-    if (!masqueraded.ok) return masqueraded;
-  }
+  const masqueraded = await masqueradeAttachment(sys, invocation, site.host, config, subnets, note);
+  if (!masqueraded.ok) return masqueraded;
   return report(adding, given.value);
 }
 

@@ -11,9 +11,8 @@ import type { Sys } from "../../sys/sys.ts";
 import { checkContainerLink, checkHostEnd, drifted, ipsOfInterface } from "../link/check-link.ts";
 import { bytesOf, familyOf, printSubnet, subnetOf } from "../link/ip-bytes.ts";
 import { passToIpam } from "../link/ipam.ts";
-import { loadMasquerade } from "../link/late-filter.ts";
 import { ask, type OpenNamespace, type Site, withHost, withSite } from "../link/site.ts";
-import { keyOf } from "../link/veth.ts";
+import { checkAttachmentMasquerade } from "../link/veth-masquerade.ts";
 import { hostRoute, type PtpSpan, spanRoutes } from "./add.ts";
 import { type PtpConfig, parsePtpConfig } from "./config.ts";
 
@@ -43,7 +42,7 @@ async function checkAll(
   sys: Sys,
   invocation: Invocation,
   site: Site,
-  { mtu, masquerades }: PtpConfig,
+  config: PtpConfig,
   previous: CniResult,
 ): Promise<Outcome<void, CniError>> {
   const { ifname, netns } = invocation.environment;
@@ -51,6 +50,7 @@ async function checkAll(
   if (!inside.ok) return inside;
   const end = checkHostEnd(site, previous, inside.value);
   if (!end.ok) return end;
+  const { mtu } = config;
   if (mtu !== undefined && end.value.mtu !== mtu)
     return drifted(`${end.value.name} has MTU ${end.value.mtu}, not ${mtu}`);
   const ips = ipsOfInterface(previous, invocation.environment);
@@ -58,10 +58,9 @@ async function checkAll(
     gateway === undefined ? [] : [{ own: subnetOf(address), gateway: bytesOf(gateway) }],
   );
   const spanned = checkSpans(site, inside.value, end.value, spans);
-  if (!spanned.ok || !masquerades || ips.length === 0) return spanned;
+  if (!spanned.ok) return spanned;
   const subnets = ips.map(({ address }) => subnetOf(address));
-  const { checkMasquerade } = await loadMasquerade();
-  return checkMasquerade(sys, site.host.namespace, keyOf(invocation), subnets);
+  return checkAttachmentMasquerade(sys, invocation, site.host, config, subnets);
 }
 
 /** The node's end has the gateways' addresses, and each side its routes to the other. */

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { pluginLinks } from "../plugin-links.ts";
 import { type Base, type Bom, completeBom } from "./bom.ts";
 import { type PackageLock, shippedPackages } from "./shipped.ts";
 import { sign } from "./sign.ts";
@@ -34,22 +35,6 @@ const builds: readonly Build[] = [
   { executable: "hawser-node", platform: "linux-amd64-node" },
 ];
 const bases = ["@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "node"];
-const links = [
-  "hawser-static",
-  "hawser-host-local",
-  "hawser-flat",
-  "hawser-bridge",
-  "hawser-ptp",
-  "hawser-loopback",
-  "hawser-tuning",
-  "hawser-sbr",
-  "hawser-macvlan",
-  "hawser-ipvlan",
-  "hawser-vlan",
-  "hawser-dummy",
-  "hawser-tap",
-  "hawser-host-device",
-];
 const folder = "dist/release";
 const { version } = readJson("package.json") as { version: string };
 const lock = readJson("package-lock.json") as PackageLock;
@@ -78,7 +63,7 @@ function makeArchive({ executable, platform }: Build): string {
   mkdirSync(root, { recursive: true });
   copyFileSync(join("dist", executable), join(root, "hawser"));
   chmodSync(join(root, "hawser"), 0o755);
-  for (const link of links) symlinkSync("hawser", join(root, link));
+  for (const link of pluginLinks) symlinkSync("hawser", join(root, link));
   for (const file of ["LICENSE", "README.md"]) copyFileSync(file, join(root, file));
   writeFileSync(join(root, "THIRD-PARTY"), licences());
   const tar = join("build", "release", `${name}.tar`);

@@ -3,6 +3,7 @@ import { isObject, type JsonObject, parseJson } from "../../../cni/json.ts";
 import type { Version } from "../../../cni/version.ts";
 import { parseMetaConfig } from "../../../plugins/meta/config/parse.ts";
 import { fail, type Outcome, ok } from "../../../sys/outcome.ts";
+import { registry } from "../../registry.ts";
 import { callsType } from "../conf-folder.ts";
 import { pluginsOf } from "../meta-plugins.ts";
 import { compose, type PrimaryFile, readPrimary } from "./compose.ts";
@@ -24,22 +25,8 @@ export interface InstallPlan {
   readonly notes: readonly string[];
 }
 
-export const links: readonly string[] = [
-  "hawser-static",
-  "hawser-host-local",
-  "hawser-flat",
-  "hawser-bridge",
-  "hawser-ptp",
-  "hawser-loopback",
-  "hawser-tuning",
-  "hawser-sbr",
-  "hawser-macvlan",
-  "hawser-ipvlan",
-  "hawser-vlan",
-  "hawser-dummy",
-  "hawser-tap",
-  "hawser-host-device",
-];
+/** The executable's links: each plugin by its own name. The stand-ins' names belong to the reference plugins. */
+export const links: readonly string[] = Object.keys(registry).filter((name) => name.startsWith("hawser-"));
 
 /** Names that sort before nearly every other. `0-` sorts before `00-`. */
 const ownFiles: readonly string[] = ["00-hawser.conflist", "0-hawser.conflist"];
