@@ -71,7 +71,8 @@ describe("VLANs of bridges", () => {
     readonly vlans: readonly { vlan: number; vlanEnd?: number; flags?: readonly string[] }[];
   }
   const vlansOf = (place: Place, link: string) =>
-    told<ToldVlans[]>("bridge", place, "vlan", "show").find(({ ifname }) => ifname === link)?.vlans;
+    told<ToldVlans[]>("bridge", place, "-compressvlans", "vlan", "show").find(({ ifname }) => ifname === link)
+      ?.vlans;
 
   test("are added to a port, alone and as a range, and taken away", async () => {
     const place = await addBridge("vlan_filtering", "1", "vlan_default_pvid", "0");

@@ -1,12 +1,14 @@
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { guestBundle } from "./guest-bundle.ts";
 import { project, runScript } from "./virtual-machine.ts";
 
 const usage = `Runs a shell script in a virtual machine, which has the project's executables in /project.
   tools/vm/run [options] SCRIPT [ARGUMENTS]
   --input FILE     a file that the script finds in /inputs (several times for several files)
-  --results FOLDER where the files go that the script leaves in /results 
+  --bundle NAME=FILE  a TypeScript file of the project, which the script finds as /inputs/NAME.mjs for Bun
+  --results FOLDER where the files go that the script leaves in /results
   --disk IMAGE     an image of ext4, which is mounted at /disk
   --cards NUMBER   virtio network cards without a wire
   --memory MIB     1024 without it
@@ -20,6 +22,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       input: { type: "string", multiple: true },
+      bundle: { type: "string", multiple: true },
       results: { type: "string" },
       disk: { type: "string" },
       cards: { type: "string" },
@@ -37,9 +40,7 @@ async function main(): Promise<number> {
     {
       script: fs.readFileSync(script, "utf8"),
       args: own.after,
-      inputs: Object.fromEntries(
-        (values.input ?? []).map((path) => [basename(path), fs.readFileSync(path, "utf8")]),
-      ),
+      inputs: await readInputs(values.input ?? [], values.bundle ?? []),
       ...(values.disk === undefined ? {} : { disk: resolve(values.disk) }),
       cards: Number(values.cards ?? 0),
       memoryMiB: Number(values.memory ?? 1024),
@@ -55,6 +56,18 @@ async function main(): Promise<number> {
   }
   process.stderr.write(`The machine ended before the script did. See ${folder}/console.log and qemu.log.\n`);
   return 1;
+}
+
+async function readInputs(
+  files: readonly string[],
+  bundles: readonly string[],
+): Promise<Record<string, string>> {
+  const inputs = Object.fromEntries(files.map((path) => [basename(path), fs.readFileSync(path, "utf8")]));
+  for (const bundle of bundles) {
+    const [name = "", path = ""] = bundle.split("=");
+    inputs[`${name}.mjs`] = await guestBundle(path);
+  }
+  return inputs;
 }
 
 /** Options behind the script are the script's own. */

@@ -14,6 +14,7 @@ const programs = [
   "dash",
   "date",
   "ip",
+  "bridge",
   "tc",
   "nft",
   "iptables",

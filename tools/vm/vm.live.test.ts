@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest";
+import { guestBundle } from "./guest-bundle.ts";
 import { cutPower } from "./power-cuts/cut-power.ts";
 import { project, runScript, startMachine } from "./virtual-machine.ts";
 
@@ -74,6 +75,33 @@ describe.skipIf(skips)("a virtual machine (skipped without root)", () => {
     };
     expect(cases.find(({ id }) => id === "P-16a")?.verdict).toBe("pass");
     expect(cases.filter(({ verdict }) => verdict === "untestable")).toEqual([]);
+  });
+
+  const inProject = (path: string) => guestBundle(join(project, path));
+
+  test("bridges have the VLANs that are asked for", async (context) => {
+    needsMachine(context);
+    const options = {
+      script: guest("live-test.sh"),
+      inputs: { "bridge-vlans.live.test.mjs": await inProject("net/bridge-vlans.live.test.ts") },
+      folder: join(folder, "bridge-vlans"),
+    };
+    const { status, output } = await runScript(options, patienceMs);
+    expect(status, output).toBe(0);
+    expect(output).toContain("(pass) VLANs of bridges > are added to the bridge itself");
+  });
+
+  test("our vlan does what the reference plugin does", async (context) => {
+    needsMachine(context);
+    const options = {
+      script: guest("differential.sh"),
+      args: ["vlan:both families"],
+      inputs: { "differential.mjs": await inProject("tools/testbed/differential/main.ts") },
+      folder: join(folder, "differential"),
+    };
+    const { status, output } = await runScript(options, patienceMs);
+    expect(status, output).toBe(0);
+    expect(JSON.parse(output)).toMatchObject({ plugin: "vlan", cases: 2 });
   });
 
   test("three power cuts lose nothing that was acknowledged, and leave nothing", async (context) => {

@@ -1,11 +1,11 @@
 import { allCases } from "./cases/all-cases.ts";
-import { createJudge } from "./compare.ts";
+import { createJudge, textOf } from "./compare.ts";
 import { knownDifferences } from "./known-differences.ts";
 import { runCases } from "./run-cases.ts";
 
 /**
  * `main.ts REFERENCE-FOLDER OUR-FOLDER PLUGIN[:WORDS]...`: tells the differences without a reason as they are found, and ends with
- * 1 if there are any. WORDS choose cases by their names.
+ * 1 if there are any. WORDS choose cases by their names and configurations.
  */
 const [reference = "", ours = "", ...chosen] = process.argv.slice(2);
 const judge = createJudge(knownDifferences);
@@ -14,7 +14,7 @@ for (const choice of chosen) {
   const [name = "", words = ""] = choice.split(":");
   const all = allCases.find(({ plugin }) => plugin === name);
   if (all === undefined) throw new Error(`there are no cases of ${name}`);
-  const cases = all.cases.filter((each) => each.name.includes(words));
+  const cases = all.cases.filter((each) => textOf(each).includes(words));
   const started = performance.now();
   const differences = await runCases(
     { plugin: name, cases },
