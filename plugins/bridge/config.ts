@@ -17,16 +17,18 @@ import type { VlanSpec } from "../../net/bridge-vlans.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import {
   judged,
+  type MacConfig,
   type MainConfig,
   noteEmptyResult,
   optional,
+  readAskedMac,
   readMainConfig,
   wholeNumber,
 } from "../link/main-config.ts";
 import { type MasqueradeBackend, masqueradeBackends } from "../link/masquerade-backend.ts";
 
 /** The configuration of a network of a bridge. */
-export interface BridgeConfig extends MainConfig {
+export interface BridgeConfig extends MainConfig, MacConfig {
   /** The name of the bridge. */
   readonly bridge: string;
   /** The bridge has the gateway's address. */
@@ -70,6 +72,7 @@ export function readBridgeConfig(invocation: Invocation, notes: Notes): BridgeCo
   const vlan = optional(raw, "vlan", wholeNumber(0, mostVlan), notes) ?? 0;
   const config: BridgeConfig = {
     ...readMainConfig(invocation, notes),
+    mac: readAskedMac(invocation, notes),
     bridge: optional(raw, "bridge", bridgeField, notes) ?? defaultBridge,
     isGateway: is("isGateway") || is("isDefaultGateway"),
     isDefaultGateway: is("isDefaultGateway"),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { newNotes, problemTexts } from "../../cni/readers.ts";
-import { judged, type MainConfig, readMainConfig } from "./main-config.ts";
+import { judged, type MacConfig, type MainConfig, readAskedMac, readMainConfig } from "./main-config.ts";
 
 function invocationOf(raw: JsonObject, args = ""): Invocation {
   return {
@@ -19,9 +19,10 @@ function invocationOf(raw: JsonObject, args = ""): Invocation {
   };
 }
 
-function read(raw: JsonObject, args?: string): { config: MainConfig; problems: string[] } {
+function read(raw: JsonObject, args?: string): { config: MainConfig & MacConfig; problems: string[] } {
   const notes = newNotes();
-  const config = readMainConfig(invocationOf(raw, args), notes);
+  const invocation = invocationOf(raw, args);
+  const config = { ...readMainConfig(invocation, notes), mac: readAskedMac(invocation, notes) };
   return { config, problems: problemTexts(notes) };
 }
 
@@ -77,6 +78,13 @@ describe("the configuration of main plugins", () => {
     { raw: { runtimeConfig: { mac: "00:00:00:00:00:00" } }, why: "no address at all" },
   ])("$raw is refused: $why", ({ raw, why }) => {
     expect(read(raw).problems.join()).toContain(why);
+  });
+
+  it("has no hardware address unless the plugin sets one", () => {
+    const notes = newNotes();
+    const config = readMainConfig(invocationOf({ runtimeConfig: { mac: "x" } }, "MAC=y"), notes);
+    expect(config).toEqual({ ipam: undefined, mtu: undefined, dns: undefined });
+    expect(notes.problems).toEqual([]);
   });
 
   it("one error names all problems", () => {

@@ -15,20 +15,22 @@ export interface MainConfig {
   readonly ipam: string | undefined;
   /** Undefined: the kernel's own. */
   readonly mtu: number | undefined;
-  /** The hardware address that was asked for. */
-  readonly mac: Uint8Array | undefined;
   /** Replaces the IPAM plugin's; undefined if nothing is configured. */
   readonly dns: Dns | undefined;
 }
 
+/** What the plugins have beside that set a hardware address. The others pass over it, as the reference plugins do. */
+export interface MacConfig {
+  /** The hardware address that was asked for. */
+  readonly mac: Uint8Array | undefined;
+}
+
 /** Reads what all main plugins have. Wrong fields are noted. */
-export function readMainConfig({ environment, config }: Invocation, notes: Notes): MainConfig {
-  const { raw } = config;
+export function readMainConfig({ config: { raw } }: Invocation, notes: Notes): MainConfig {
   const mtu = optional(raw, "mtu", mtuField, notes);
   return {
     ipam: readIpamType(raw, notes),
     mtu: mtu === 0 ? undefined : mtu,
-    mac: readMac(raw, environment.args, notes),
     dns: readDnsOf(raw, notes),
   };
 }
@@ -72,7 +74,10 @@ const mtuField = wholeNumber(0, 65_535);
  * The hardware address of an interface. As in the reference plugins, the runtime's counts before that of `args`, and that before
  * the one of CNI_ARGS.
  */
-function readMac(raw: JsonObject, args: string, notes: Notes): Uint8Array | undefined {
+export function readAskedMac(
+  { environment: { args }, config: { raw } }: Invocation,
+  notes: Notes,
+): Uint8Array | undefined {
   const runtime = readText(
     readObject(raw, "runtimeConfig", "runtimeConfig", notes),
     "mac",

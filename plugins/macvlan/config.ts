@@ -5,15 +5,17 @@ import { type MacvlanMode, macvlanModes } from "../../net/link-kinds.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import {
   judged,
+  type MacConfig,
   type MainConfig,
   optional,
   parseMac,
+  readAskedMac,
   readMainConfig,
   wholeNumber,
 } from "../link/main-config.ts";
 import { type MasterChoice, readMaster } from "../link/master.ts";
 
-export interface MacvlanConfig extends MainConfig, MasterChoice {
+export interface MacvlanConfig extends MainConfig, MacConfig, MasterChoice {
   readonly mode: MacvlanMode;
   /** How many broadcasts wait for the interfaces of a master (`IFLA_MACVLAN_BC_QUEUE_LEN`); undefined: the kernel's own number. */
   readonly broadcastQueue: number | undefined;
@@ -34,7 +36,7 @@ export function parseMacvlan(invocation: Invocation): Outcome<MacvlanConfig, Cni
   const config: MacvlanConfig = {
     ...main,
     ...readMaster(raw, notes),
-    mac: main.mac ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
+    mac: readAskedMac(invocation, notes) ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
     mode: mode === "" ? "bridge" : mode,
     broadcastQueue: queue === 0 ? undefined : queue,
   };

@@ -1,15 +1,15 @@
 import { type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import type { CniResult, IpConfig } from "../../cni/types.ts";
+import type { CniResult, IpConfig, Route } from "../../cni/types.ts";
 import { addAddress } from "../../net/addresses.ts";
 import { printHardware } from "../../net/bytes.ts";
 import { getLink, type Link } from "../../net/links.ts";
 import { addRoute, type IpRoute, removeRoute, routeProtocol, routeScope } from "../../net/routes.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { addRoutes, configureLink } from "../link/configure.ts";
+import { addRoutes, configureLink, linkRoute, type NamedLink } from "../link/configure.ts";
 import { forwardPackets } from "../link/forwarding.ts";
-import { bytesOf, familyOf, masked, type Subnet, subnetOf } from "../link/ip-bytes.ts";
+import { bytesOf, familyOf, isInSubnet, masked, type Subnet, subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
 import { ask, askWhether, type OpenNamespace, type Site, trySetting, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
@@ -40,8 +40,8 @@ export async function add(sys: Sys, invocation: Invocation): Promise<Outcome<Cni
   return withSite(sys, invocation, (site) =>
     withUndo(async (note) => {
       const { containerId, ifname } = invocation.environment;
-      const { mtu, mac } = config.value;
-      const pair = makeVeth(site, { containerId, ifname, mtu, mac }, note);
+      const { mtu } = config.value;
+      const pair = makeVeth(site, { containerId, ifname, mtu }, note);
       if (!pair.ok) return pair;
       return attach({ sys, invocation, config: config.value, site, pair: pair.value, note });
     }),
@@ -88,14 +88,30 @@ async function configureInside(
 ): Promise<Outcome<void, CniError>> {
   const { name, index } = pair.container;
   const { ips = [], routes = [] } = given;
-  const configured = await configureLink(sys, container, { name, index }, { ips });
+  const [near, far] = byReach({ name, index }, routes, given, spans);
+  // A route by another host of the subnet than the gateway needs the kernel's route to the subnet, which goes next.
+  const configured = await configureLink(sys, container, { name, index }, { ips, routes: near });
   if (!configured.ok) return configured;
   for (const span of spans) {
     const routed = routeBySpan(container, pair.container, span);
     if (!routed.ok) return routed;
   }
   // Only now is a gateway reached that is in no subnet of the container.
-  return addRoutes(container, { name, index }, routes, ips);
+  return addRoutes(container, { name, index }, far, ips);
+}
+
+/** The routes that can be added once the addresses are there, and those whose gateway is in no subnet of the container. */
+function byReach(
+  link: NamedLink,
+  routes: readonly Route[],
+  { ips = [] }: CniResult,
+  spans: readonly PtpSpan[],
+): [near: Route[], far: Route[]] {
+  const isNear = (route: Route): boolean => {
+    const { gateway } = linkRoute(link, route, ips);
+    return gateway === undefined || spans.some(({ own }) => isInSubnet(gateway, own));
+  };
+  return [routes.filter(isNear), routes.filter((route) => !isNear(route))];
 }
 
 /** The routes that a span has in the container: to the gateway by the link, and to the rest of the subnet by the gateway. */

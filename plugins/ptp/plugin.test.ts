@@ -66,6 +66,32 @@ describe("ADD", () => {
     expect(await check(node, config, result)).toEqual({ ok: true, value: undefined });
   });
 
+  it("routes by other hosts of the subnet, which only the reference plugin's order reaches", async () => {
+    const node = createNode();
+    const routes = [
+      { dst: "10.20.0.0/16", gw: "10.1.0.7" },
+      { dst: "fd20::/48", gw: "fd00::7" },
+    ];
+    await add(node, { ipam: { type: "test-ipam", gives: { ips: [v4, v6], routes } } });
+    const inside = node.kernel.state()[podPath]?.routes.join("\n");
+    for (const { dst, gw } of routes) expect(inside).toMatch(new RegExp(`${dst}.*${gw}`));
+  });
+
+  it("routes by a gateway that is in no subnet", async () => {
+    const node = createNode();
+    const ips = [{ address: "10.1.0.5/32", gateway: "169.254.1.1" }];
+    const routes = [{ dst: "0.0.0.0/0" }];
+    await add(node, { ipam: { type: "test-ipam", gives: { ips, routes } } });
+    expect(node.kernel.state()[podPath]?.routes.join("\n")).toContain("169.254.1.1");
+  });
+
+  it("sets no hardware address that is asked for, as the reference plugin", async () => {
+    const node = createNode();
+    const asked = { runtimeConfig: { mac: "x" }, args: { cni: { mac: "02:00:00:00:00:42" } } };
+    const result = await add(node, { ...config, ...asked });
+    expect(result.interfaces?.[1]?.mac).not.toBe("02:00:00:00:00:42");
+  });
+
   it.each([
     { given: {}, why: "ipam.type: is missing" },
     { given: { ...config, ipMasqBackend: "x" }, why: "ipMasqBackend: " },

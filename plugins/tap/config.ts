@@ -4,15 +4,17 @@ import { flag, newNotes, refuse, text } from "../../cni/readers.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import {
   judged,
+  type MacConfig,
   type MainConfig,
   optional,
   parseMac,
+  readAskedMac,
   readMainConfig,
   wholeNumber,
 } from "../link/main-config.ts";
 import { readLinkName } from "../link/master.ts";
 
-export interface TapConfig extends MainConfig {
+export interface TapConfig extends MainConfig, MacConfig {
   readonly multiQueue: boolean;
   /** The user and the group that may open the interface; undefined: everybody who may administer the network. */
   readonly owner: number | undefined;
@@ -32,7 +34,7 @@ export function parseTap(invocation: Invocation): Outcome<TapConfig, CniError> {
   const own = optional(raw, "mac", text, notes) ?? "";
   const config: TapConfig = {
     ...main,
-    mac: main.mac ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
+    mac: readAskedMac(invocation, notes) ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
     multiQueue: optional(raw, "multiQueue", flag, notes) ?? false,
     owner: optional(raw, "owner", idField, notes),
     group: optional(raw, "group", idField, notes),

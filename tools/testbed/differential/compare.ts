@@ -35,7 +35,11 @@ export function textOf({
 
 /** Tells which differences have a reason, and remembers the reasons that were needed. */
 export interface ReasonJudge {
-  isKnown(plugin: string, each: DifferentialCase, path: string): boolean;
+  isKnown(
+    plugin: string,
+    each: DifferentialCase,
+    found: { readonly path: string; readonly bothFail: boolean },
+  ): boolean;
   /** The reasons for these plugins that no difference has needed. */
   unused(plugin: string): KnownDifference[];
 }
@@ -43,11 +47,12 @@ export interface ReasonJudge {
 export function createJudge(known: readonly KnownDifference[]): ReasonJudge {
   const used = new Set<KnownDifference>();
   return {
-    isKnown: (plugin, each, path) => {
+    isKnown: (plugin, each, { path, bothFail }) => {
       const reasons = known.filter(
         (row) =>
           row.plugins.includes(plugin) &&
           row.path.test(path) &&
+          (bothFail || row.bothFail !== true) &&
           (row.when === undefined || row.when.test(textOf(each))),
       );
       for (const reason of reasons) used.add(reason);

@@ -41,5 +41,7 @@ export interface KnownDifference {
   /** What the case's text has (its name, configuration and arguments). */
   readonly when?: RegExp;
   readonly path: RegExp;
+  /** Only if neither plugin's ADD has succeeded. */
+  readonly bothFail?: true;
   readonly reason: string;
 }

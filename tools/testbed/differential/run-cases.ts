@@ -26,10 +26,9 @@ export async function runCases(
     for (let at = next++; at < cases.length; at = next++) {
       const each = cases[at];
       if (each === undefined) return;
-      const isKnown = (path: string): boolean => judge.isKnown(plugin, each, path);
-      const found = await runCase({ plugin, each, isCrossed: at % 2 === 1, isKnown }, sides);
+      const { found, bothFail } = await runCase({ plugin, each, isCrossed: at % 2 === 1, judge }, sides);
       const unknown = found
-        .filter(({ path }) => !isKnown(path))
+        .filter(({ path }) => !judge.isKnown(plugin, each, { path, bothFail }))
         .map((difference) => ({ plugin, case: each.name, ...difference }));
       report(each, unknown);
       differences.push(...unknown);
@@ -45,7 +44,14 @@ interface Trial {
   readonly each: DifferentialCase;
   /** DEL is the other side's. */
   readonly isCrossed: boolean;
-  readonly isKnown: (path: string) => boolean;
+  readonly judge: ReasonJudge;
+}
+
+/** What is known of a case when it is done. */
+interface CaseEnd {
+  readonly found: readonly FoundDifference[];
+  /** Neither plugin's ADD has succeeded. */
+  readonly bothFail: boolean;
 }
 
 /** One side of a case: the plugin that made its attachment. */
@@ -55,7 +61,7 @@ interface Side {
   readonly other: string;
 }
 
-async function runCase(trial: Trial, { reference, ours }: BothFolders): Promise<FoundDifference[]> {
+async function runCase(trial: Trial, { reference, ours }: BothFolders): Promise<CaseEnd> {
   const worlds = await Promise.all([makeWorld(trial.each), makeWorld(trial.each)]);
   try {
     const sides: readonly [Side, Side] = [
@@ -69,9 +75,9 @@ async function runCase(trial: Trial, { reference, ours }: BothFolders): Promise<
 }
 
 async function compareVerbs(
-  { plugin, each, isCrossed, isKnown }: Trial,
+  { plugin, each, isCrossed, judge }: Trial,
   sides: readonly [Side, Side],
-): Promise<FoundDifference[]> {
+): Promise<CaseEnd> {
   const config = { cniVersion: "1.1.0", name: "net1", ...each.config, type: plugin };
   const ask = (side: Side, verb: string, folder: string, more: object = {}): Promise<TriedEnd> =>
     callPlugin(side.world, {
@@ -83,8 +89,11 @@ async function compareVerbs(
       args: each.args,
     });
   const added = await both(sides, (side) => ask(side, "ADD", side.own));
+  const bothFail = added.every(({ exitCode }) => exitCode !== 0);
+  const isKnown = (path: string): boolean => judge.isKnown(plugin, each, { path, bothFail });
   const afterAdd = await settledViews(sides, each, (path) => isKnown(`add.state.${path}`));
   const found = [...answerDifferences(added, afterAdd.views), ...prefixed("add.state", afterAdd.differences)];
+  if (added[1].exitCode !== 0) found.push(...(await leftByFailure(each, sides[1], isKnown)));
   const made = added.map(({ exitCode, stdout }) =>
     exitCode === 0 ? { prevResult: JSON.parse(stdout) as unknown } : {},
   );
@@ -102,7 +111,24 @@ async function compareVerbs(
   );
   found.push(...classDifferences(deleted[0], deleted[1], "del.answer"));
   const afterDel = await settledViews(sides, each, (path) => isKnown(`del.state.${path}`));
-  return [...found, ...prefixed("del.state", afterDel.differences)];
+  return { found: [...found, ...prefixed("del.state", afterDel.differences)], bothFail };
+}
+
+/** What an ADD of ours that has failed leaves: the reference's side is namespaces that no plugin has seen. */
+async function leftByFailure(
+  each: DifferentialCase,
+  ours: Side,
+  isKnown: (path: string) => boolean,
+): Promise<FoundDifference[]> {
+  const world = await makeWorld(each);
+  try {
+    const path = "failed.state";
+    const sides: readonly [Side, Side] = [{ ...ours, world }, ours];
+    const left = await settledViews(sides, each, (place) => isKnown(`${path}.${place}`));
+    return prefixed(path, left.differences);
+  } finally {
+    await endWorld(world);
+  }
 }
 
 async function both<T>(sides: readonly [Side, Side], act: (side: Side) => Promise<T>): Promise<[T, T]> {
