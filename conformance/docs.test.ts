@@ -69,7 +69,8 @@ describe("the reference plugins: what is known to be wrong is found", () => {
     ["bandwidth panics without prevResult", "P-21a", ["bandwidth"]],
     ["dhcp panics where ipam is null", "P-3a", ["dhcp"]],
     ["a result and an error at once", "P-2f", ["host-local", "static"]],
-    ["the veth is left when the IPAM plugin cannot be run", "P-43c", ["bridge"]],
+    ["the interface is left when the IPAM plugin cannot be run", "P-43c", ["bridge", "ipvlan", "vlan"]],
+    ["CHECK looks at no route", "P-29d", ["dummy"]],
   ])("%s: %s of %j", (_what, id, plugins) => {
     for (const plugin of plugins) expect(failing.get(plugin), plugin).toContain(id);
   });
