@@ -96,6 +96,7 @@ export const errorIds = [
   "link.exists",
   "link.other-kind",
   "link.other-address",
+  "link.not-loopback",
   "link.port-down",
   "link.refused",
   "link.no-master",

@@ -112,10 +112,12 @@ export function ensureGateways(
 ): Outcome<boolean, CniError> {
   const listed = ask(host, listAddresses(link.index), `list the addresses of ${link.name}`);
   if (!listed.ok) return listed;
+  // Gateways of one network are not in each other's way, whichever came first.
+  const others = listed.value.filter((each) => !gateways.some((gateway) => isThis(each, gateway)));
   let isNew = false;
   for (const gateway of gateways) {
     if (listed.value.some((each) => isThis(each, gateway))) continue;
-    const cleared = clearWay(host, link, listed.value, gateway, config.forceAddress);
+    const cleared = clearWay(host, link, others, gateway, config.forceAddress);
     if (!cleared.ok) return cleared;
     const request = addAddress(linkAddress(link.index, gateway));
     const given = askWhether(host, request, ["EEXIST"], `give ${printSubnet(gateway)} to ${link.name}`);

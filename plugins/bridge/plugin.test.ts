@@ -137,6 +137,21 @@ describe("ADD", () => {
     expect(addresses).not.toContain("10.1.0.1/24");
   });
 
+  it("has several gateways of one family, if one network gives them", async () => {
+    const node = createNode();
+    const [one, other] = [{ address: "10.1.0.5/24" }, { address: "10.2.0.5/24" }];
+    const giving = (...ips: readonly object[]) => ({
+      ...layer3,
+      ipam: { type: "test-ipam", gives: { ips } },
+    });
+    await add(node, giving(one));
+    await del(node, giving(one));
+    await add(node, giving(other, one));
+    const addresses = node.kernel.state()[homePath]?.links.cni0?.addresses.join() ?? "";
+    expect(addresses).toContain("10.1.0.1/24");
+    expect(addresses).toContain("10.2.0.1/24");
+  });
+
   it("refuses an interface that is there already, and leaves it", async () => {
     const node = createNode();
     await add(node, layer3);

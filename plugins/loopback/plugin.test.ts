@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { CniResult } from "../../cni/types.ts";
+import { addAddress } from "../../net/addresses.ts";
 import { homePath } from "../../net/simulation/simulated-kernel.ts";
+import { talk } from "../../net/talk.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import { callOf, createNode, errorOf, mustAdd, podPath, type TestNode } from "../link/veth-testing.ts";
 import { loopback } from "./plugin.ts";
 
@@ -21,6 +24,20 @@ describe("loopback", () => {
     expect(isUp(node)).toBe(true);
     expect(result.interfaces).toEqual([{ name: "lo", mac: "00:00:00:00:00:00", sandbox: podPath }]);
     expect(result.ips?.[0]).toEqual({ address: "127.0.0.1/8", interface: 0 });
+  });
+
+  it.each([
+    [10, 5, 0, 1],
+    [0xfd, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+  ])("ADD refuses an address that is none of the loopback's, and leaves the link down", async (...bytes) => {
+    const node = createNode();
+    const namespace = must(await node.kernel.open(podPath));
+    const address = Uint8Array.from(bytes);
+    const request = addAddress({ link: 1, address, prefix: 8 * bytes.length });
+    must(talk(must(namespace.socket("route")), request));
+    const error = errorOf(await loopback.add(node.machine.spawn().sys, callOf("ADD", {})));
+    expect(error.id).toBe("link.not-loopback");
+    expect(isUp(node)).toBe(false);
   });
 
   it("ADD hands on what earlier plugins have made", async () => {

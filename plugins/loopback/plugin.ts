@@ -1,4 +1,4 @@
-import { asUnavailable, type CniError } from "../../cni/errors.ts";
+import { asUnavailable, type CniError, failWith } from "../../cni/errors.ts";
 import type { Invocation, Plugin } from "../../cni/plugin.ts";
 import { previousResult } from "../../cni/previous-result.ts";
 import type { CniResult } from "../../cni/types.ts";
@@ -21,6 +21,8 @@ async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult,
   const previous = given ? previousResult(config) : undefined;
   if (previous !== undefined && !previous.ok) return previous;
   return withSite(sys, invocation, async ({ container }) => {
+    const own = mustBeLoopback(container);
+    if (!own.ok) return own;
     const risen = setState(container, true);
     if (!risen.ok) return risen;
     const listed = ask(container, listAddresses(risen.value), `list the addresses of ${ifname}`);
@@ -29,9 +31,28 @@ async function add(sys: Sys, invocation: Invocation): Promise<Outcome<CniResult,
       address: printSubnet({ bytes, prefix }),
       interface: 0,
     }));
-    const own = [{ name: ifname, mac: "00:00:00:00:00:00", sandbox: environment.netns }];
-    return ok(previous?.value ?? { interfaces: own, ips });
+    const interfaces = [{ name: ifname, mac: "00:00:00:00:00:00", sandbox: environment.netns }];
+    return ok(previous?.value ?? { interfaces, ips });
   });
+}
+
+/** As the reference plugin, refuses a link that others reach the container by. Errors: `link.not-loopback`. */
+function mustBeLoopback(container: OpenNamespace): Outcome<void, CniError> {
+  const link = ask(container, getLink(ifname));
+  if (!link.ok) return link;
+  const listed = ask(container, listAddresses(link.value.index), `list the addresses of ${ifname}`);
+  if (!listed.ok) return listed;
+  const other = listed.value.find(({ address }) => !isLoopback(address));
+  if (other === undefined) return ok(undefined);
+  const found = printSubnet({ bytes: other.address, prefix: other.prefix });
+  const msg = `loopback interface ${ifname} has the address ${found}, by which others may reach it`;
+  return failWith("link", "link.not-loopback", msg, "Remove the address, or leave the plugin out.");
+}
+
+/** 127.0.0.0/8 and ::1. */
+function isLoopback(address: Uint8Array): boolean {
+  if (address.length === 4) return address[0] === 127;
+  return address.every((byte, at) => byte === (at === 15 ? 1 : 0));
 }
 
 async function del(sys: Sys, invocation: Invocation): Promise<Outcome<void, CniError>> {

@@ -20,7 +20,9 @@ suiteOfOne("main and chained plugins beside the reference's", ["root", "bridge"]
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  const tried = allCases.filter(({ plugin }) => ["tuning", "sbr", "ptp"].includes(plugin));
+  const tried = allCases.filter(({ plugin }) =>
+    ["bridge", "ptp", "loopback", "tuning", "sbr"].includes(plugin),
+  );
   test.each(tried.map((each) => [each.plugin, each] as const))(
     "%s does the same with at least 150 configurations",
     async (plugin, each) => {

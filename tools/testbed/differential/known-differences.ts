@@ -5,14 +5,14 @@ import type { KnownDifference } from "./differential-case.ts";
  * plugin needs does, too.
  */
 export const knownDifferences: readonly KnownDifference[] = [
-  ...["ptp", "bridge", "sbr", "tuning"].map((plugin) => ({
+  ...["ptp", "bridge", "sbr", "tuning", "loopback"].map((plugin) => ({
     plugins: [plugin],
     bothFail: true as const,
     path: /^(add|del)\.state\./,
     reason: "an ADD of ours that fails undoes what it has done; the reference plugin leaves it",
   })),
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     path: /^failed\.state\.host\.settings\..*(forward|accept_redirects)/,
     reason: "a node that forwards packets stays so: other attachments may need it by then",
   },
@@ -23,7 +23,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "DEL must succeed: the reference plugin runs an IPAM plugin without a name",
   },
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     when: /"ipMasq":true(?!.*"nftables").*"10\.10\.0\.5/,
     path: /^del\.answer/,
     reason: "the reference plugin wants to remove the chain while the rule of the second address needs it",
@@ -35,27 +35,27 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "DEL of ours reads no more of the configuration than it needs",
   },
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     when: /^a negative MTU/,
     path: /./,
     reason:
       "ours refuses an MTU below zero, as the reference plugin macvlan does; the reference plugin passes over it",
   },
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     when: /"table":77/,
     path: /^check|checks/,
     reason: "the reference plugins' CHECK looks for routes in the main table only",
   },
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     when: /"mtu":1300,"advmss":1200/,
     path: /\.state\.container\.routes\./,
     reason:
       "ours sets the MTU and the segment size that the result says of a route; the reference plugin drops them",
   },
   {
-    plugins: ["ptp"],
+    plugins: ["ptp", "bridge"],
     when: /"ipMasqBackend":"nftables"/,
     path: /^del\.state\.host\.firewall\.\{"table":\{"family":"ip6?","name":"nat"\}\}$/,
     reason: "DEL of the reference plugin runs iptables for either backend, which makes an empty table",
@@ -101,6 +101,51 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       "the reference plugins' CHECK looks for the route to the subnet, which an address of all bits does not have",
   },
+  {
+    plugins: ["bridge"],
+    path: /^failed\.state\.host\.(links\.br1|settings\.ipv[46]\/conf\/br1\/|(forwarding|routes)\..*"br1")/,
+    reason: "a bridge stays for other pods, also if the ADD that has made it fails",
+  },
+  {
+    plugins: ["bridge"],
+    // No gateway's address is given to the bridge.
+    when: /^(?!.*"is(Default)?Gateway":true)|^(?!.*"type":")/,
+    path: /^(add\.answer\.interfaces\.1\.mac$|(add|del)\.state\.host\.(links\.\w+\.(address$|addr_info\.\d(\.local)?$)|(forwarding|routes)\..*"(mac|dst)":"(MAC|GROUP|LL|33:33:ff|fe80|ff00)))/,
+    reason:
+      "a bridge of ours keeps its hardware address from the start; the reference plugin's has that of its lowest port until it gets an address, and changes it with its pods. The link-local address comes with the carrier, if there is one at the time",
+  },
+  {
+    plugins: ["bridge"],
+    when: /^(?!.*"type":")/,
+    path: /^check|checks/,
+    reason: "without an IPAM plugin the reference plugin's CHECK runs one without a name, and fails",
+  },
+  {
+    plugins: ["bridge"],
+    when: /"isDefaultGateway":true.*\{"dst":"(0\.0\.0\.0|::)\/0"\}/,
+    path: /^add\.answer$|^(add|del)\.state\./,
+    reason:
+      "the reference plugin adds a default route beside the IPAM plugin's that has no gateway of its own, which is the same route, and fails",
+  },
+  {
+    plugins: ["bridge"],
+    when: /"is(Default)?Gateway":true.*"10\.10\.0\.5/,
+    path: /^add\.answer$|^(add|del)\.state\./,
+    reason: "the reference plugin refuses its own second gateway; ours refuses that of another network",
+  },
+  {
+    plugins: ["bridge"],
+    when: /^(an MTU that is a text|an IPAM that is a text|negative vlan|vlan out of|trunk )/,
+    path: /^del\.answer/,
+    reason: "DEL of ours reads no more of the configuration than it needs",
+  },
+  ...["0\\.3\\.1", "0\\.4\\.0"].map((version) => ({
+    plugins: ["loopback"],
+    when: new RegExp(`"cniVersion":"${version}"`),
+    path: /^add\.answer\.(ips\.\d\.version|dns)$/,
+    reason:
+      "ours prints what a result of that version must have; the reference plugin prints the fields of 1.0.0 under the older number",
+  })),
   {
     plugins: ["tuning"],
     when: /^prevResult of another version/,
