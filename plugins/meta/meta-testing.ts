@@ -2,6 +2,7 @@ import { parseNetworkConfig } from "../../cni/config.ts";
 import { parseEnvironment } from "../../cni/environment.ts";
 import type { CniError } from "../../cni/errors.ts";
 import type { JsonObject } from "../../cni/json.ts";
+import { ownPluginOf } from "../../cni/native.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { podAnnotationsCapability } from "../../kube/pod.ts";
 import {
@@ -114,14 +115,14 @@ export function createRecordingNode(
   } = {},
 ): RecordingNode {
   const calls: RecordedCall[] = [];
-  const executables = Object.fromEntries(types.map((type) => [`/bin/cni/${type}`, recorder(type, calls)]));
+  const recorders = Object.fromEntries(types.map((type) => [`/bin/cni/${type}`, recorder(type, calls)]));
   const texts = Object.entries(files).map(([path, content]) => [
     path,
     typeof content === "string" ? content : JSON.stringify(content),
   ]);
   const machine = createMachine({
     ...also,
-    executables: { ...executables, ...also.executables },
+    executables: servedAsWell({ ...recorders, ...also.executables }),
     files: Object.fromEntries(texts),
   });
   let last: FakeProcess | undefined;
@@ -138,6 +139,15 @@ export function createRecordingNode(
       return outcome;
     },
   };
+}
+
+/** What is run as an executable is served in the process as well where the plugin is ours (`native`), and does the same there. */
+function servedAsWell(executables: Readonly<Record<string, Handler>>): Readonly<Record<string, Handler>> {
+  const served = Object.entries(executables).map(([path, handler]) => [
+    ownPluginOf(path.slice(path.lastIndexOf("/") + 1)),
+    handler,
+  ]);
+  return { ...executables, ...Object.fromEntries(served) };
 }
 
 /** The MAC address that the fake hawser-flat gives. */

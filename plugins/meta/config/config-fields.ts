@@ -123,7 +123,7 @@ export const fields = {
   result: setting(word("merged", "primary"), undefined),
   parallel: setting(flag, false),
   /** Whether our own plugins take the place of the reference plugins where they understand every field. */
-  native: setting(word("prefer", "off"), "off"),
+  native: setting(word("prefer", "off"), "prefer"),
   /** The time for all delegates of one operation together. The kubelet gives a sandbox 4 minutes, and undoing needs a part. */
   timeout: judged(must(isText, () => 'must be text like "90s"')),
 };

@@ -56,7 +56,7 @@ describe("the meta-plugin's configuration", () => {
       deviceInfoDir: "/var/run/k8s.cni.cncf.io/devinfo",
       result: "primary",
       parallel: false,
-      native: "off",
+      native: "prefer",
       runtimeConfig: {},
       prevResult: undefined,
       stateDir: "/var/lib/cni/hawser",

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { isObject, type Json, type JsonObject } from "../../../cni/json.ts";
+import { ownPluginOf } from "../../../cni/native.ts";
 import { openClient } from "../../../kube/client.ts";
 import { networksAnnotation } from "../../../kube/pod.ts";
 import type { HttpHandler } from "../../../sys/fake.ts";
@@ -345,6 +346,9 @@ async function planned(
   });
 }
 
+/** The plugins of ours that took the place of an executable, in any ADD or DEL so far. */
+const servedInside = new Set<string>();
+
 async function tryIt(entry: Entry, text: string, annotation: string): Promise<boolean> {
   const node = scene(entry, text);
   const plan = await planned(node, entry, annotation);
@@ -361,7 +365,9 @@ async function tryIt(entry: Entry, text: string, annotation: string): Promise<bo
   for (const line of seen) {
     const [verb = "", path = ""] = line.split(" ");
     if (path.startsWith("/") && line !== "syncFolder /") expect(path, line).toMatch(ours);
-    if (verb === "run") expect(path, line).toMatch(/^\/bin\/cni\/[a-z0-9-]+$/);
+    if (verb !== "run") continue;
+    if (path.startsWith("/")) expect(path, line).toMatch(/^\/bin\/cni\/[a-z0-9-]+$/);
+    else servedInside.add(path);
   }
   const bare = node.calls.flatMap(({ verb, type, config: { prevResult: _result, ...config } }) =>
     verb === "ADD" ? { type, config } : [],
@@ -377,6 +383,7 @@ async function tryIt(entry: Entry, text: string, annotation: string): Promise<bo
 test("the judge takes the whole corpus as it is", async () => {
   expect(corpus.length).toBeGreaterThan(60);
   for (const entry of corpus) await tryIt(entry, entry.config, entry.name);
+  expect([...servedInside]).toEqual(expect.arrayContaining(["hawser-bridge", "hawser-macvlan", "hawser-sbr"]));
 });
 
 test("property: whatever is changed in a legal definition, nothing happens beyond its plan, and that is harmless", async () => {
@@ -393,6 +400,11 @@ test("property: whatever is changed in a legal definition, nothing happens beyon
     { numRuns: 2500, includeErrorInReport: true },
   );
   expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(200);
+});
+
+afterAll(() => {
+  // By itself, and as one that takes the place of an executable, a plugin of ours is one that a namespace may run.
+  expect(mayRun.map(ownPluginOf)).toEqual(expect.arrayContaining([...servedInside]));
 });
 
 test("property: nor whatever is changed in a legal annotation", async () => {
