@@ -253,7 +253,7 @@ suite("on real networks", ["root", "bridge", "host-local"], (executable) => {
     answerOf(await call(bed(), executable, { verb: "ADD", config, netns: pod.path }));
     const second = { verb: "ADD", config, netns: pod.path, containerId: "c2" } as const;
     const error = errorOf(await call(bed(), executable, second));
-    expect(error).toMatchObject({ code: 999, msg: expect.stringContaining("eth0") });
+    expect(error).toMatchObject({ code: 109, msg: expect.stringContaining("eth0") });
     expect(leftovers(bed(), "c2")).toEqual([]);
   });
 

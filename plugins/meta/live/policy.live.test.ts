@@ -35,7 +35,8 @@ function inputOf(bed: Bed, { annotations, config = {}, kubelets = {} }: Pod): ob
   ]);
   const capabilities = { portMappings: true, ips: true, mac: true };
   return {
-    ...hawser(bed, { delegate: { type: "main", capabilities }, ...config }),
+    // The tests ask what the executables are given.
+    ...hawser(bed, { delegate: { type: "main", capabilities }, native: "off", ...config }),
     runtimeConfig: { [annotationsCapability]: Object.fromEntries(texts), ...kubelets },
   };
 }
