@@ -5,6 +5,7 @@ import { printHardware } from "../../net/bytes.ts";
 import { getLink, type Link, setLink } from "../../net/links.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { announce } from "../link/announce.ts";
 import { configureLink } from "../link/configure.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
@@ -132,12 +133,15 @@ async function report(
   const { invocation, config, site, pair } = adding;
   const host = await awaitPort(adding);
   if (!host.ok) return host;
+  const { ips = [], routes = [] } = given;
+  // What the kernel sends when the container's end comes up is lost: the port does not forward yet.
+  const addresses = ips.map(({ address }) => subnetOf(address).bytes);
+  if (addresses.length > 0) announce(adding.sys, site.container, pair.container, addresses);
   // The first port may have changed the address of a bridge that others have made.
   const bridge = ask(site.host, getLink(adding.bridge.index), `look at bridge ${config.bridge}`);
   if (!bridge.ok) return bridge;
   const outside = [bridge.value, host.value].map(interfaceOf);
   const inside = { ...interfaceOf(pair.container), sandbox: invocation.environment.netns };
-  const { ips = [], routes = [] } = given;
   const dns = config.dns ?? given.dns;
   return ok({
     interfaces: [...outside, inside, ...(gatewayLink === undefined ? [] : [interfaceOf(gatewayLink)])],

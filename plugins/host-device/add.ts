@@ -5,7 +5,9 @@ import { printHardware } from "../../net/bytes.ts";
 import { getLink, type Link, setLink } from "../../net/links.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { announce } from "../link/announce.ts";
 import { configureLink } from "../link/configure.ts";
+import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
 import { ask, askWhether, type Site, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
@@ -41,6 +43,8 @@ async function attach(
   if (link.value !== undefined) {
     const configured = await configureLink(sys, site.container, link.value, given.value);
     if (!configured.ok) return configured;
+    const addresses = ips.map(({ address }) => subnetOf(address).bytes);
+    if (addresses.length > 0) announce(sys, site.container, link.value, addresses);
   }
   const own: Interface = {
     name: ifname,

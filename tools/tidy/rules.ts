@@ -178,10 +178,8 @@ export const rules: Rules = {
     "sys/linux-standard.ts": "plugins/meta/live/verbs.live.test.ts",
   },
   unfinished: {
-    "net/frames.ts": "part 7: the plugins that use it are being written",
     "net/namespace-ids.ts": "part 7: the plugins that use it are being written",
     "net/neighbours.ts": "part 7: the plugins that use it are being written",
-    "plugins/link/announce.ts": "part 7: the plugins that use it are being written",
   },
   namesakes: {
     "{ipam,plugins}/*/{add,del,check,gc,status}.ts": "a verb of the plugin",

@@ -383,7 +383,9 @@ async function tryIt(entry: Entry, text: string, annotation: string): Promise<bo
 test("the judge takes the whole corpus as it is", async () => {
   expect(corpus.length).toBeGreaterThan(60);
   for (const entry of corpus) await tryIt(entry, entry.config, entry.name);
-  expect([...servedInside]).toEqual(expect.arrayContaining(["hawser-bridge", "hawser-macvlan", "hawser-sbr"]));
+  expect([...servedInside]).toEqual(
+    expect.arrayContaining(["hawser-bridge", "hawser-macvlan", "hawser-sbr"]),
+  );
 });
 
 test("property: whatever is changed in a legal definition, nothing happens beyond its plan, and that is harmless", async () => {
