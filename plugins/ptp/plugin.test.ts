@@ -70,7 +70,7 @@ describe("ADD", () => {
     const node = createNode();
     const routes = [
       { dst: "10.20.0.0/16", gw: "10.1.0.7" },
-      { dst: "fd20::/48", gw: "fd00::7" },
+      { dst: "fd20:0:0:0:0:0:0:0/48", gw: "fd00:0:0:0:0:0:0:7" },
     ];
     await add(node, { ipam: { type: "test-ipam", gives: { ips: [v4, v6], routes } } });
     const inside = node.kernel.state()[podPath]?.routes.join("\n");

@@ -40,8 +40,11 @@ export const pairOnHost: readonly string[] = [
   "ip link set uplink up",
 ];
 
-/** The kernel makes the link-local address a moment later, of the hardware address that the link has then. */
-const hasLinkLocal = "until ip -6 addr show dev eth0 | grep -q fe80:; do sleep 0.02; done";
+/** The kernel makes the link-local addresses of the pair a moment later, of the hardware addresses that its ends have then. */
+const hasLinkLocal = [
+  "until ip -6 addr show dev eth0 | grep -q fe80:; do sleep 0.02; done",
+  "until nsenter --net=/var/run/netns/$H ip -6 addr show dev uplink | grep -q fe80:; do sleep 0.02; done",
+];
 
 /** A result as plugins of this version print it. */
 export function atVersion(result: object, cniVersion: string): object {
@@ -66,7 +69,7 @@ export function madeBefore(
       "ip link set eth0 up",
       ...commands,
       ...gateways,
-      hasLinkLocal,
+      ...hasLinkLocal,
     ],
     prevResult: {
       cniVersion: "1.1.0",
