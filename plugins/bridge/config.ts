@@ -72,7 +72,7 @@ export function readBridgeConfig(invocation: Invocation, notes: Notes): BridgeCo
   const vlan = optional(raw, "vlan", wholeNumber(0, mostVlan), notes) ?? 0;
   const config: BridgeConfig = {
     ...readMainConfig(invocation, notes),
-    mac: readAskedMac(invocation, notes),
+    mac: readAskedMac(invocation, ["runtimeConfig.mac", "args.cni.mac", "CNI_ARGS MAC"], notes),
     bridge: optional(raw, "bridge", bridgeField, notes) ?? defaultBridge,
     isGateway: is("isGateway") || is("isDefaultGateway"),
     isDefaultGateway: is("isDefaultGateway"),

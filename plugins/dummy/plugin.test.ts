@@ -29,4 +29,12 @@ test("CHECK finds that the interface is down", async () => {
   expect(await now.call("check", { ipam, prevResult })).toMatchObject({ error: { id: "link.drift" } });
 });
 
+test.each([1400, -5, "1400"])("passes over an MTU of %j, as the reference plugin does", async (mtu) => {
+  const now = createScene(dummy);
+  const raw: JsonObject = { ipam, mtu };
+  const prevResult = { cniVersion: "1.1.0", ...(await now.add(raw)) } as unknown as JsonObject;
+  expect(now.kernel.state()[podPath]?.links.net1).toMatchObject({ mtu: 1500 });
+  expect(await now.call("check", { ...raw, prevResult })).toEqual({ ok: true });
+});
+
 describe("an attachment of dummy", () => survivesEverywhere(dummy, { ipam }));

@@ -42,6 +42,10 @@ test.each<[JsonObject, string]>([
   expect(mustFail(parse(raw)).msg).toContain(why);
 });
 
+test("passes over an MTU, as the reference plugin does", () => {
+  expect(parse({ device: "eth1", mtu: "1400" }).ok).toBe(true);
+});
+
 test("the runtime names a device to ADD, and not to STATUS", () => {
   expect(parse({}, "STATUS").ok).toBe(true);
 });

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
 import { type Notes, newNotes, refuse, text } from "../../cni/readers.ts";
 import type { Outcome } from "../../sys/outcome.ts";
-import { judged, type MainConfig, optional, readMainConfig } from "../link/main-config.ts";
+import { type IpamConfig, judged, optional, readIpamConfig } from "../link/main-config.ts";
 import { readLinkName } from "../link/master.ts";
 
 /** The device that a network gives to a container, by all the ways to name one. Each is empty if it is not used. */
@@ -20,7 +20,7 @@ export interface DeviceNames {
   readonly deviceId: string;
 }
 
-export interface HostDeviceConfig extends MainConfig, DeviceNames {}
+export interface HostDeviceConfig extends IpamConfig, DeviceNames {}
 
 /** Errors: `link.config` with every problem at once. */
 export function parseHostDevice(invocation: Invocation): Outcome<HostDeviceConfig, CniError> {
@@ -33,7 +33,7 @@ export function parseHostDevice(invocation: Invocation): Outcome<HostDeviceConfi
   const isNamed = names.hardware.length > 0 || texts.some((each) => each !== "");
   if (!isNamed && command !== "STATUS" && notes.problems.length === 0)
     refuse(notes, "device", `is missing: specify either "device", "hwaddr", "kernelpath" or "pciBusID"`);
-  return judged(invocation.config, { ...readMainConfig(invocation, notes), ...names }, notes);
+  return judged(invocation.config, { ...readIpamConfig(invocation, notes), ...names }, notes);
 }
 
 /** What names the device, as a DEL needs it. Wrong fields are noted. */

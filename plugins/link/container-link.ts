@@ -11,13 +11,16 @@ import type { Sys } from "../../sys/sys.ts";
 import { checkContainerLink } from "./check-link.ts";
 import { configureLink } from "./configure.ts";
 import { addAddresses, delAddresses, passToIpam } from "./ipam.ts";
-import { type MainConfig, readIpamType } from "./main-config.ts";
+import { type IpamConfig, type MainConfig, readIpamType } from "./main-config.ts";
 import { removeInside } from "./make-inside.ts";
 import { type OpenNamespace, type Site, trySetting, withHost, withRemainingSite, withSite } from "./site.ts";
 import { type UndoStep, withUndo } from "./undo-steps.ts";
 
+/** Not all of these plugins choose the MTU. */
+type LinkConfig = IpamConfig & Partial<MainConfig>;
+
 /** What is special of a plugin whose attachment is one link in the container's namespace, and nothing on the node. */
-export interface ContainerLink<C extends MainConfig> {
+export interface ContainerLink<C extends LinkConfig> {
   readonly about: string;
   /** The kind of its links, as the kernel names it. */
   readonly kind: string;
@@ -39,7 +42,7 @@ const notifySettings = {
   ndisc: (ifname: string) => `ipv6/conf/${ifname}/ndisc_notify`,
 } as const;
 
-export function containerLinkPlugin<C extends MainConfig>(own: ContainerLink<C>): Plugin {
+export function containerLinkPlugin<C extends LinkConfig>(own: ContainerLink<C>): Plugin {
   return {
     about: own.about,
     versions,
@@ -51,7 +54,7 @@ export function containerLinkPlugin<C extends MainConfig>(own: ContainerLink<C>)
   };
 }
 
-function add<C extends MainConfig>(
+function add<C extends LinkConfig>(
   sys: Sys,
   own: ContainerLink<C>,
   invocation: Invocation,
@@ -82,7 +85,7 @@ function add<C extends MainConfig>(
 }
 
 /** The addresses for the link: of the IPAM plugin, or from elsewhere, or none at all (layer 2). */
-async function addressesOf<C extends MainConfig>(
+async function addressesOf<C extends LinkConfig>(
   sys: Sys,
   own: ContainerLink<C>,
   config: C,
@@ -94,7 +97,7 @@ async function addressesOf<C extends MainConfig>(
 }
 
 /** The link goes first: nobody else may get its addresses while it has them. */
-async function del<C extends MainConfig>(
+async function del<C extends LinkConfig>(
   sys: Sys,
   { kind }: ContainerLink<C>,
   invocation: Invocation,
@@ -112,7 +115,7 @@ async function del<C extends MainConfig>(
   return type === undefined ? ok(undefined) : delAddresses(sys, invocation, type);
 }
 
-async function check<C extends MainConfig>(
+async function check<C extends LinkConfig>(
   sys: Sys,
   own: ContainerLink<C>,
   invocation: Invocation,
@@ -133,7 +136,7 @@ async function check<C extends MainConfig>(
 }
 
 /** STATUS (CNI 1.1.0, section 2): whatever fails every ADD makes the plugin not available. */
-async function status<C extends MainConfig>(
+async function status<C extends LinkConfig>(
   sys: Sys,
   own: ContainerLink<C>,
   invocation: Invocation,

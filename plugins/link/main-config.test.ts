@@ -19,10 +19,12 @@ function invocationOf(raw: JsonObject, args = ""): Invocation {
   };
 }
 
+const everyPlace = ["runtimeConfig.mac", "args.cni.mac", "CNI_ARGS MAC", "mac"] as const;
+
 function read(raw: JsonObject, args?: string): { config: MainConfig & MacConfig; problems: string[] } {
   const notes = newNotes();
   const invocation = invocationOf(raw, args);
-  const config = { ...readMainConfig(invocation, notes), mac: readAskedMac(invocation, notes) };
+  const config = { ...readMainConfig(invocation, notes), mac: readAskedMac(invocation, everyPlace, notes) };
   return { config, problems: problemTexts(notes) };
 }
 

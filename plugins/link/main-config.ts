@@ -4,19 +4,23 @@ import { fieldOf, readObject, readText, readTexts, show } from "../../cni/fields
 import { hardwareOctets } from "../../cni/hardware.ts";
 import type { JsonObject } from "../../cni/json.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { type Notes, problemTexts, type Reader, refuse } from "../../cni/readers.ts";
+import { type Notes, problemTexts, type Reader, refuse, text } from "../../cni/readers.ts";
 import type { Dns, NetworkConfig } from "../../cni/types.ts";
 import { atLeast } from "../../cni/version.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 
 /** What the configuration of every main plugin has. */
-export interface MainConfig {
+export interface IpamConfig {
   /** The type of the IPAM plugin; undefined: the interface gets no addresses (layer 2). */
   readonly ipam: string | undefined;
-  /** Undefined: the kernel's own. */
-  readonly mtu: number | undefined;
   /** Replaces the IPAM plugin's; undefined if nothing is configured. */
   readonly dns: Dns | undefined;
+}
+
+/** What the plugins have beside that choose the MTU. The others pass over it, as the reference plugins do. */
+export interface MainConfig extends IpamConfig {
+  /** Undefined: the kernel's own. */
+  readonly mtu: number | undefined;
 }
 
 /** What the plugins have beside that set a hardware address. The others pass over it, as the reference plugins do. */
@@ -26,13 +30,14 @@ export interface MacConfig {
 }
 
 /** Reads what all main plugins have. Wrong fields are noted. */
-export function readMainConfig({ config: { raw } }: Invocation, notes: Notes): MainConfig {
-  const mtu = optional(raw, "mtu", mtuField, notes);
-  return {
-    ipam: readIpamType(raw, notes),
-    mtu: mtu === 0 ? undefined : mtu,
-    dns: readDnsOf(raw, notes),
-  };
+export function readIpamConfig({ config: { raw } }: Invocation, notes: Notes): IpamConfig {
+  return { ipam: readIpamType(raw, notes), dns: readDnsOf(raw, notes) };
+}
+
+/** Reads what all main plugins have that choose the MTU. Wrong fields are noted. */
+export function readMainConfig(invocation: Invocation, notes: Notes): MainConfig {
+  const mtu = optional(invocation.config.raw, "mtu", mtuField, notes);
+  return { ...readIpamConfig(invocation, notes), mtu: mtu === 0 ? undefined : mtu };
 }
 
 /** The type of the IPAM plugin, as a DEL needs it; undefined if there is none. */
@@ -70,40 +75,41 @@ export function wholeNumber(least: number, most: number): Reader<number> {
 /** 0 means that nothing is asked for. */
 const mtuField = wholeNumber(0, 65_535);
 
+/** Where the hardware address of an interface may be asked for. */
+export type MacPlace = "runtimeConfig.mac" | "args.cni.mac" | "CNI_ARGS MAC" | "mac";
+
 /**
- * The hardware address of an interface. As in the reference plugins, the runtime's counts before that of `args`, and that before
- * the one of CNI_ARGS.
+ * The hardware address of an interface: what the first of these places says counts. Which they are, and in which order, is
+ * another thing in each reference plugin. A plugin passes over all other places, whatever they say.
  */
 export function readAskedMac(
   { environment: { args }, config: { raw } }: Invocation,
+  places: readonly MacPlace[],
   notes: Notes,
 ): Uint8Array | undefined {
-  const runtime = readText(
-    readObject(raw, "runtimeConfig", "runtimeConfig", notes),
-    "mac",
-    "runtimeConfig",
-    notes,
-  );
-  const argsObject = readObject(raw, "args", "args", notes);
-  const cni = readObject(argsObject, "cni", "args.cni", notes);
-  const configured = readText(cni, "mac", "args.cni", notes);
-  const told: readonly (readonly [place: string, text: string])[] = [
-    ["runtimeConfig.mac", runtime ?? ""],
-    ["args.cni.mac", configured ?? ""],
-    ["CNI_ARGS MAC", parseArgs(args).get("MAC") ?? ""],
-  ];
-  const [place, text] = told.find((each) => each[1] !== "") ?? ["", ""];
-  return text === "" ? undefined : parseMac(text, place, notes);
+  const read: Readonly<Record<MacPlace, () => string | undefined>> = {
+    "runtimeConfig.mac": () =>
+      readText(readObject(raw, "runtimeConfig", "runtimeConfig", notes), "mac", "runtimeConfig", notes),
+    "args.cni.mac": () => {
+      const cni = readObject(readObject(raw, "args", "args", notes), "cni", "args.cni", notes);
+      return readText(cni, "mac", "args.cni", notes);
+    },
+    "CNI_ARGS MAC": () => parseArgs(args).get("MAC"),
+    mac: () => optional(raw, "mac", text, notes),
+  };
+  const told = places.map((place) => ({ place, text: read[place]() ?? "" }));
+  const first = told.find((each) => each.text !== "");
+  return first === undefined ? undefined : parseMac(first.text, first.place, notes);
 }
 
-export function parseMac(text: string, place: string, notes: Notes): Uint8Array | undefined {
-  const octets = hardwareOctets(text);
+function parseMac(written: string, place: string, notes: Notes): Uint8Array | undefined {
+  const octets = hardwareOctets(written);
   if (octets?.length !== 6)
-    return refuse(notes, place, `${show(text)} is no hardware address like 02:00:00:00:00:01`);
+    return refuse(notes, place, `${show(written)} is no hardware address like 02:00:00:00:00:01`);
   const bytes = Uint8Array.from(octets, (octet) => Number.parseInt(octet, 16));
   if (((bytes[0] ?? 0) & 1) === 1)
-    return refuse(notes, place, `${show(text)} is the hardware address of a group, not of one interface`);
-  if (bytes.every((byte) => byte === 0)) return refuse(notes, place, `${show(text)} is no address at all`);
+    return refuse(notes, place, `${show(written)} is the hardware address of a group, not of one interface`);
+  if (bytes.every((byte) => byte === 0)) return refuse(notes, place, `${show(written)} is no address at all`);
   return bytes;
 }
 

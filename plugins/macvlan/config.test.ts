@@ -48,6 +48,12 @@ test.each([
   );
 });
 
+test("passes over a hardware address in args, as the reference plugin does", () => {
+  const raw = { args: { cni: { mac: "02:00:00:00:00:42" } } };
+  expect(must(parse(raw)).mac).toBeUndefined();
+  expect(must(parse({ ...raw, mac: "02:00:00:00:00:01" })).mac).toEqual(Uint8Array.of(2, 0, 0, 0, 0, 1));
+});
+
 test.each<[JsonObject, string]>([
   [{ mode: "no-such" }, "mode: is a string, not one of private, vepa, bridge, passthru"],
   [{ master: 5 }, "master: is a number, not a string"],

@@ -1,6 +1,6 @@
 import type { CniError } from "../../cni/errors.ts";
 import type { Invocation } from "../../cni/plugin.ts";
-import { isNot, newNotes, oneOf, text } from "../../cni/readers.ts";
+import { isNot, newNotes, oneOf } from "../../cni/readers.ts";
 import { type MacvlanMode, macvlanModes } from "../../net/link-kinds.ts";
 import type { Outcome } from "../../sys/outcome.ts";
 import {
@@ -8,7 +8,6 @@ import {
   type MacConfig,
   type MainConfig,
   optional,
-  parseMac,
   readAskedMac,
   readMainConfig,
   wholeNumber,
@@ -30,13 +29,12 @@ export function parseMacvlan(invocation: Invocation): Outcome<MacvlanConfig, Cni
   const { raw } = invocation.config;
   const notes = newNotes();
   const main = readMainConfig(invocation, notes);
-  const own = optional(raw, "mac", text, notes) ?? "";
   const mode = optional(raw, "mode", modeField, notes) ?? "";
   const queue = optional(raw, "bcqueuelen", queueField, notes);
   const config: MacvlanConfig = {
     ...main,
     ...readMaster(raw, notes),
-    mac: readAskedMac(invocation, notes) ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
+    mac: readAskedMac(invocation, ["runtimeConfig.mac", "CNI_ARGS MAC", "mac"], notes),
     mode: mode === "" ? "bridge" : mode,
     broadcastQueue: queue === 0 ? undefined : queue,
   };

@@ -38,6 +38,12 @@ test.each<[JsonObject, string]>([
   expect(mustFail(parse(raw)).msg).toContain(why);
 });
 
+test("passes over a hardware address in args, as the reference plugin does", () => {
+  const raw = { args: { cni: { mac: "02:00:00:00:00:42" } } };
+  expect(must(parse(raw)).mac).toBeUndefined();
+  expect(must(parse({ ...raw, mac: "02:00:00:00:00:01" })).mac).toEqual(Uint8Array.of(2, 0, 0, 0, 0, 1));
+});
+
 test("an empty label is none", () => {
   expect(parse({ selinuxContext: "" }).ok).toBe(true);
 });

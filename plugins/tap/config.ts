@@ -7,7 +7,6 @@ import {
   type MacConfig,
   type MainConfig,
   optional,
-  parseMac,
   readAskedMac,
   readMainConfig,
   wholeNumber,
@@ -31,10 +30,9 @@ export function parseTap(invocation: Invocation): Outcome<TapConfig, CniError> {
   const { raw } = invocation.config;
   const notes = newNotes();
   const main = readMainConfig(invocation, notes);
-  const own = optional(raw, "mac", text, notes) ?? "";
   const config: TapConfig = {
     ...main,
-    mac: readAskedMac(invocation, notes) ?? (own === "" ? undefined : parseMac(own, "mac", notes)),
+    mac: readAskedMac(invocation, ["runtimeConfig.mac", "CNI_ARGS MAC", "mac"], notes),
     multiQueue: optional(raw, "multiQueue", flag, notes) ?? false,
     owner: optional(raw, "owner", idField, notes),
     group: optional(raw, "group", idField, notes),
