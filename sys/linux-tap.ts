@@ -49,9 +49,10 @@ function linkRequest(name: Uint8Array, { multiQueue, owner, group }: TapRequest)
   const request = new Uint8Array(40);
   request.set(name);
   const { tap, bare, exclusive } = tapFlag;
-  // The reference plugin has two ways to make the interface. Only the one for an owner with a group sets this flag.
-  const offload = owner === undefined || group === undefined ? 0 : tapFlag.offload;
-  const flags = tap | bare | offload | exclusive | (multiQueue ? tapFlag.multiQueue : 0);
+  // The reference plugin has two ways to make the interface, and these flags follow from the one for an owner with a group.
+  const hasBoth = owner !== undefined && group !== undefined;
+  const frame = hasBoth ? tapFlag.offload | (multiQueue ? bare : 0) : bare;
+  const flags = tap | frame | exclusive | (multiQueue ? tapFlag.multiQueue : 0);
   new DataView(request.buffer).setUint16(16, flags, true);
   return request;
 }

@@ -64,7 +64,7 @@ describe.each(["node", "bun"])("the kernel's network under %s", (engine) => {
     const pod = addNamespace(bed());
     expect(probe(pod, "tap", name, queues).seen).toEqual({ ok: true });
     const [link] = ipJson(pod, "-d", "link", "show", name);
-    const data = { type: "tap", pi: false, vnet_hdr: true, multi_queue: isMultiQueue, persist: true };
+    const data = { type: "tap", pi: !isMultiQueue, vnet_hdr: true, multi_queue: isMultiQueue, persist: true };
     expect(link).toMatchObject({ linkinfo: { info_kind: "tun", info_data: data } });
     expect(probe(pod, "tap", name, queues).seen).toMatchObject({ error: { code: "EBUSY" } });
   });

@@ -63,4 +63,11 @@ test("CHECK finds that it left its bridge, and DEL removes it all the same", asy
   expect(linksIn(now)).toEqual(["br1"]);
 });
 
+test("the interface is up before it has addresses, so that it has its IPv6 routes without a carrier", async () => {
+  const now = createScene(tap);
+  await now.add({ ipam });
+  const routes = now.kernel.state()[podPath]?.routes.join("\n");
+  expect(routes).toContain("ff00:");
+});
+
 describe("an attachment of tap", () => survivesEverywhere(tap, { ...everything, ipam }));

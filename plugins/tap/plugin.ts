@@ -58,15 +58,19 @@ function findBridge(container: OpenNamespace, name: string): Outcome<Link, CniEr
   );
 }
 
-/** Gives the interface what the configuration wants of it, by one message. Returns it as it is then. */
+/**
+ * Gives the interface what the configuration wants of it, and takes it up, by one message. Returns it as it is then. It is up
+ * before it has addresses, as the reference plugin's is: nobody has opened it, and without a carrier the kernel adds the route of
+ * IPv6 multicast only with an address of an interface that is up.
+ */
 function finish(
   container: OpenNamespace,
   link: Link,
   { mtu, mac }: TapConfig,
   bridge: Link | undefined,
 ): Outcome<Link, CniError> {
-  if (mtu === undefined && mac === undefined && bridge === undefined) return ok(link);
   const change = setLink(link.index, {
+    up: true,
     ...(mtu !== undefined && { mtu }),
     ...(mac !== undefined && { hardware: mac }),
     ...(bridge !== undefined && { master: bridge.index }),
