@@ -59,7 +59,7 @@ async function attach(
   });
 }
 
-/** Moves the device into the container. If it had been taken up on the node, it is so again when the ADD fails. */
+/** Moves the device into the container, and takes it up there. If it had been taken up on the node, it is so again when the ADD fails. */
 function take(
   sys: Sys,
   site: Site,
@@ -73,8 +73,11 @@ function take(
   const found = findDevice(sys, site.host, device);
   if (!found.ok) return found;
   const moved = moveIn(site, found.value, ifname);
-  if (moved.ok) note(() => giveBack(site, found.value, ifname));
-  return moved;
+  if (!moved.ok) return moved;
+  note(() => giveBack(site, found.value, ifname));
+  // As the reference plugin does, before it has addresses: the link may take a second to come up.
+  const risen = ask(site.container, setLink(moved.value.index, { up: true }), `take ${ifname} up`);
+  return risen.ok ? moved : risen;
 }
 
 function restoreMissing(sys: Sys, { host }: Site, device: KnownDevice): Outcome<void, CniError> {
@@ -86,7 +89,7 @@ function restoreMissing(sys: Sys, { host }: Site, device: KnownDevice): Outcome<
 function giveBack(site: Site, device: Link, ifname: string): Outcome<void, CniError> {
   const link = askWhether(site.container, getLink(ifname));
   if (!link.ok || link.value === undefined) return link.ok ? ok(undefined) : link;
-  const back = moveBack(site, link.value, device.name);
+  const back = moveBack(site, link.value, device);
   if (!back.ok) return back;
   return device.isUp ? ask(site.host, setLink(back.value.index, { up: true })) : ok(undefined);
 }

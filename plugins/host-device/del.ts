@@ -38,7 +38,7 @@ function release(
     // An ADD that found its name taken is followed by a DEL: the link is another attachment's.
     if (name === undefined) return ok(undefined);
     if (name === "") return nameLost(ifname);
-    const moved = moveBack({ host, container }, link.value, name);
+    const moved = moveBack({ host, container }, link.value, { name });
     return moved.ok ? ok(undefined) : moved;
   }
   const device = knowDevice(sys, names);

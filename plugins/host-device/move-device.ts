@@ -39,13 +39,20 @@ function returned(site: Site, device: Link, error: CniError): Outcome<never, Cni
   );
   const stayed = ask(site.host, getLink(device.index));
   if (stray === undefined || (stayed.ok && stayed.value.name === device.name)) return fail(error);
-  const back = moveBack(site, stray, device.name);
+  const back = moveBack(site, stray, device);
   if (back.ok && device.isUp) ask(site.host, setLink(back.value.index, { up: true }));
   return back.ok ? fail(error) : fail({ ...error, details: `${error.details} ${describe(back.error)}` });
 }
 
-/** Moves a device to the node under its name there, by one message. Returns the link as it is there, down. */
-export function moveBack({ host, container }: Site, link: Link, name: string): Outcome<Link, CniError> {
+/**
+ * Moves a device to the node under its name there, by one message. After an ADD it has no alias any more, because nobody knows
+ * which one it had before. Returns the link as it is there, down.
+ */
+export function moveBack(
+  { host, container }: Site,
+  link: Link,
+  { name, alias = "" }: { readonly name: string; readonly alias?: string | undefined },
+): Outcome<Link, CniError> {
   const taken = askWhether(host, getLink(name));
   if (!taken.ok) return taken;
   if (taken.value !== undefined) {
@@ -56,7 +63,7 @@ export function moveBack({ host, container }: Site, link: Link, name: string): O
       "Rename that one. Until then the device stays in the container.",
     );
   }
-  const move = setLink(link.index, { namespace: host.namespace.descriptor, name, alias: "" });
+  const move = setLink(link.index, { namespace: host.namespace.descriptor, name, alias });
   const moved = ask(container, move, `move ${link.name} back to the node as ${name}`);
   return moved.ok ? ask(host, getLink(name)) : moved;
 }

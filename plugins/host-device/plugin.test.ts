@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../cni/json.ts";
+import { makeLink } from "../../net/links.ts";
+import { talk } from "../../net/talk.ts";
+import { must } from "../../sys/outcome-testing.ts";
 import {
   changeLink,
   createScene,
@@ -100,6 +103,16 @@ describe("ADD", () => {
     expect(linksIn(now, homePath)).toEqual(["ens4"]);
   });
 
+  test("takes the device up before it has addresses, so that it has its IPv6 routes without a carrier", async () => {
+    const now = createScene(hostDevice);
+    const namespace = must(await now.kernel.open(homePath));
+    const pair = makeLink({ name: "ens4" }, { kind: "veth", peer: { name: "far4" } });
+    must(talk(must(namespace.socket("route")), pair));
+    namespace.close();
+    await now.add(raw);
+    expect(now.kernel.state()[podPath]?.routes.join("\n")).toContain("ff00:");
+  });
+
   test("does not touch the device if the container has the name", async () => {
     const now = scene();
     expect(await now.call("add", raw, { ifname: "lo" })).toMatchObject({ error: { id: "link.exists" } });
@@ -116,14 +129,14 @@ describe("ADD", () => {
     expect(linksIn(now)).toEqual(["net1"]);
   });
 
-  test("gives a device back up that was up, when the ADD fails", async () => {
+  test("gives a device back up and with its alias, as it was, when the ADD fails", async () => {
     const now = scene();
-    await changeLink(now, "ens4", { up: true });
+    await changeLink(now, "ens4", { up: true, alias: "uplink of rack 3" });
     expect(await now.call("add", { ...raw, ipam: { type: "ipam", refuses: true } })).toMatchObject({
       ok: false,
     });
     expect(now.kernel.state()[homePath]?.links.ens4).toMatchObject({
-      alias: "",
+      alias: "uplink of rack 3",
       flags: expect.arrayContaining(["up"]),
     });
   });
