@@ -5,7 +5,7 @@ import type { KnownDifference } from "./differential-case.ts";
  * plugin needs does, too.
  */
 export const knownDifferences: readonly KnownDifference[] = [
-  ...["ptp", "bridge", "sbr", "tuning", "loopback"].map((plugin) => ({
+  ...["ptp", "bridge", "loopback", "macvlan", "tap", "host-device", "sbr", "tuning"].map((plugin) => ({
     plugins: [plugin],
     bothFail: true as const,
     path: /^(add|del)\.state\./,
@@ -42,13 +42,13 @@ export const knownDifferences: readonly KnownDifference[] = [
       "ours refuses an MTU below zero, as the reference plugin macvlan does; the reference plugin passes over it",
   },
   {
-    plugins: ["ptp", "bridge"],
+    plugins: ["ptp", "bridge", "macvlan", "tap", "host-device"],
     when: /"table":77/,
     path: /^check|checks/,
     reason: "the reference plugins' CHECK looks for routes in the main table only",
   },
   {
-    plugins: ["ptp", "bridge"],
+    plugins: ["ptp", "bridge", "macvlan", "tap", "host-device"],
     when: /"mtu":1300,"advmss":1200/,
     path: /\.state\.container\.routes\./,
     reason:
@@ -59,6 +59,71 @@ export const knownDifferences: readonly KnownDifference[] = [
     when: /"ipMasqBackend":"nftables"/,
     path: /^del\.state\.host\.firewall\.\{"table":\{"family":"ip6?","name":"nat"\}\}$/,
     reason: "DEL of the reference plugin runs iptables for either backend, which makes an empty table",
+  },
+  {
+    plugins: ["macvlan", "tap", "host-device"],
+    when: /"nameservers"/,
+    path: /^add\.answer\.dns/,
+    reason: "ours hands on the name servers of the IPAM plugin; the reference plugin drops them",
+  },
+  {
+    plugins: ["macvlan", "tap", "host-device"],
+    when: /^an (MTU|IPAM) that is a text/,
+    path: /^del\.answer/,
+    reason:
+      "DEL of ours reads no more of the configuration than it needs, so that a pod goes although it has become wrong",
+  },
+  {
+    plugins: ["macvlan", "tap"],
+    when: /^the container has the interface/,
+    path: /^del\.state\.container/,
+    reason:
+      "DEL of ours leaves an interface of another kind, which is another plugin's; the reference plugin removes it",
+  },
+  {
+    plugins: ["tap"],
+    when: /^the container has the interface/,
+    path: /^add\./,
+    reason:
+      "ours refuses a name that the container has; the reference plugin goes on with that interface, and leaves its own beside it",
+  },
+  {
+    plugins: ["tap"],
+    when: /"owner":\d+,"group":\d+/,
+    path: /^add\.(answer\.interfaces\.0\.mac|state\.container\.(links\.eth0\.(mtu|address)|settings\.ipv6\/conf\/eth0\/mtu))$/,
+    reason: "with an owner and a group, the reference plugin sets neither the hardware address nor the MTU",
+  },
+  {
+    plugins: ["tap"],
+    when: /"mtu":\d+,"owner":\d+,"group":\d+/,
+    path: /^ours-checks-reference/,
+    reason:
+      "with an owner and a group, the reference plugin does not set the MTU, and CHECK of ours finds that",
+  },
+  {
+    plugins: ["tap"],
+    when: /"mac":"0A-00-00-00-00-23"/,
+    path: /./,
+    reason:
+      "ours takes each spelling of a hardware address that macvlan takes; the reference plugin gives the text to the program `ip`, which takes colons only",
+  },
+  {
+    plugins: ["host-device"],
+    bothFail: true,
+    path: /^del\.answer/,
+    reason:
+      "a failed ADD of ours has given the device back, and DEL of the reference plugin fails without one in the container",
+  },
+  {
+    plugins: ["host-device"],
+    path: /^failed\.state\.host\.(links\.far0\.addr_info|(routes|forwarding)\..*"(dev|ifname)":"far0")/,
+    reason: "the far end of the cable has got its own IPv6 addresses meanwhile, because the device was up",
+  },
+  {
+    plugins: ["host-device"],
+    when: /^by (an unknown|a wrong|no) |^the container has the interface/,
+    path: /^del\.answer/,
+    reason: "DEL of ours succeeds when there is no device to give back; the reference plugin's fails",
   },
   {
     plugins: ["sbr"],

@@ -57,7 +57,7 @@ export const hostDeviceCases: PluginCases = {
   ],
 };
 
-const bridgeOfTap = ["ip link add br1 type bridge", "ip link set br1 up"];
+const bridgeOfTap = ["ip link add br1 address 02:00:00:00:00:0b type bridge", "ip link set br1 up"];
 
 function tapped(name: string, fields: object, more: Partial<DifferentialCase> = {}): DifferentialCase {
   return { name, config: { ...fixedAddresses([v4]), ...fields }, host: bridgeOfTap, ...more };
@@ -72,7 +72,8 @@ const tapsByHand: readonly DifferentialCase[] = [
   tapped("owner", { owner: 1000 }),
   tapped("group", { group: 1000 }),
   tapped("owner and group", { owner: 0, group: 0 }),
-  tapped("a bridge", { bridge: "br1" }),
+  tapped("a bridge", { bridge: "br1" }, { container: bridgeOfTap }),
+  tapped("a bridge of the node", { bridge: "br1" }),
   tapped("no such bridge", { bridge: "br77" }),
   tapped("the container has the interface", {}, { container: ["ip link add eth0 type veth peer name far"] }),
   ...["0.3.1", "0.4.0", "1.0.0"].map((cniVersion) => tapped(`version ${cniVersion}`, { cniVersion })),
