@@ -16,10 +16,13 @@ for (const choice of chosen) {
   if (all === undefined) throw new Error(`there are no cases of ${name}`);
   const cases = all.cases.filter((each) => textOf(each).includes(words));
   const started = performance.now();
-  const differences = await runCases(
-    { plugin: name, cases },
-    { sides: { reference, ours }, judge, report: (_, found) => found.forEach(say) },
-  );
+  let done = 0;
+  const report = (_: unknown, found: readonly object[]): void => {
+    found.forEach(say);
+    done += 1;
+    if (done % 10 === 0) process.stderr.write(`${name}: ${done} of ${cases.length}\n`);
+  };
+  const differences = await runCases({ plugin: name, cases }, { sides: { reference, ours }, judge, report });
   const unused = words === "" ? judge.unused(name) : [];
   for (const { path, when, reason } of unused) say({ unused: reason, path: `${path}`, when: `${when}` });
   say({ plugin: name, cases: cases.length, ms: Math.round(performance.now() - started) });
