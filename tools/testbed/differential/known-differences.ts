@@ -5,12 +5,14 @@ import type { KnownDifference } from "./differential-case.ts";
  * plugin needs does, too.
  */
 export const knownDifferences: readonly KnownDifference[] = [
-  ...["ptp", "bridge", "loopback", "macvlan", "tap", "host-device", "sbr", "tuning"].map((plugin) => ({
-    plugins: [plugin],
-    bothFail: true as const,
-    path: /^(add|del)\.state\./,
-    reason: "an ADD of ours that fails undoes what it has done; the reference plugin leaves it",
-  })),
+  ...["ptp", "bridge", "loopback", "macvlan", "vlan", "ipvlan", "tap", "host-device", "sbr", "tuning"].map(
+    (plugin) => ({
+      plugins: [plugin],
+      bothFail: true as const,
+      path: /^(add|del)\.state\./,
+      reason: "an ADD of ours that fails undoes what it has done; the reference plugin leaves it",
+    }),
+  ),
   {
     plugins: ["ptp", "bridge"],
     path: /^failed\.state\.host\.settings\..*(forward|accept_redirects)/,
@@ -35,20 +37,20 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "DEL of ours reads no more of the configuration than it needs",
   },
   {
-    plugins: ["ptp", "bridge"],
+    plugins: ["ptp", "bridge", "ipvlan"],
     when: /^a negative MTU/,
     path: /./,
     reason:
       "ours refuses an MTU below zero, as the reference plugin macvlan does; the reference plugin passes over it",
   },
   {
-    plugins: ["ptp", "bridge", "macvlan", "tap", "host-device"],
+    plugins: ["ptp", "bridge", "macvlan", "vlan", "ipvlan", "tap", "host-device"],
     when: /"table":77/,
     path: /^check|checks/,
     reason: "the reference plugins' CHECK looks for routes in the main table only",
   },
   {
-    plugins: ["ptp", "bridge", "macvlan", "tap", "host-device"],
+    plugins: ["ptp", "bridge", "macvlan", "vlan", "ipvlan", "dummy", "tap", "host-device"],
     when: /"mtu":1300,"advmss":1200/,
     path: /\.state\.container\.routes\./,
     reason:
@@ -61,10 +63,17 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: "DEL of the reference plugin runs iptables for either backend, which makes an empty table",
   },
   {
-    plugins: ["macvlan", "tap", "host-device"],
+    plugins: ["macvlan", "vlan", "ipvlan", "tap", "host-device"],
     when: /"nameservers"/,
     path: /^add\.answer\.dns/,
     reason: "ours hands on the name servers of the IPAM plugin; the reference plugin drops them",
+  },
+  {
+    plugins: ["vlan", "ipvlan", "dummy"],
+    bothFail: true,
+    path: /^del\.answer/,
+    reason:
+      "DEL of ours reads no more of the configuration than it needs, and looks for no master, so that a pod goes although both have become wrong",
   },
   {
     plugins: ["macvlan", "tap", "host-device"],

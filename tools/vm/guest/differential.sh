@@ -7,4 +7,6 @@ mkdir $ours
 for plugin in /project/plugins/*; do
   if [ -e "/project/dist/hawser-${plugin##*/}" ]; then ln -s /project/dist/hawser "$ours/${plugin##*/}"; fi
 done
+# The kernel would load them at the first link of each kind, and refuse a second link meanwhile.
+modprobe -a ipvlan 8021q
 exec bun /inputs/differential.mjs /project/plugins $ours "$@"
