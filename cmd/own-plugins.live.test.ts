@@ -4,9 +4,10 @@ import { expect, test } from "vitest";
 import { linux } from "../sys/linux.ts";
 import { must } from "../sys/outcome-testing.ts";
 import type { RunReport, Sys } from "../sys/sys.ts";
-import { locksOf, useBed } from "../tools/testbed/bed.ts";
+import { addNamespace, locksOf, removeNamespace, useBed } from "../tools/testbed/bed.ts";
 import { call } from "../tools/testbed/call.ts";
 import { suite } from "../tools/testbed/executables.ts";
+import { linkNames } from "../tools/testbed/kernel-state.ts";
 import { hawser } from "../tools/testbed/networks.ts";
 import { withOwnPlugins } from "./own-plugins.ts";
 
@@ -153,6 +154,72 @@ suite("a delegate in this process", ["root"], (executable) => {
     expect(told[0]).toMatchObject({ exitCode: 0 });
   });
 });
+
+const addresses = [{ address: "10.9.0.5/24", gateway: "10.9.0.1" }, { address: "fd09::5/64" }];
+const ipam = { type: "static", addresses, routes: [{ dst: "10.20.0.0/16" }] };
+const onUplink = { master: "uplink0", ipam };
+/** Attachments by each plugin that makes or changes interfaces. This kernel may lack a link type: its words are compared, too. */
+const attachments: Readonly<Record<string, readonly object[]>> = {
+  bridge: [{ type: "hawser-bridge", bridge: "br9", isDefaultGateway: true, ipMasq: true, ipam }],
+  "bridge of layer 2": [{ type: "hawser-bridge", bridge: "br9", macspoofchk: true }],
+  "bridge with tuning and sbr": [
+    { type: "hawser-bridge", bridge: "br9", ipam },
+    { type: "hawser-tuning", mtu: 1400, sysctl: { "net.ipv4.conf.IFNAME.arp_filter": "1" } },
+    { type: "hawser-sbr" },
+  ],
+  ptp: [{ type: "hawser-ptp", ipMasq: true, ipam }],
+  macvlan: [{ type: "hawser-macvlan", mode: "bridge", ...onUplink }],
+  ipvlan: [{ type: "hawser-ipvlan", ...onUplink }],
+  vlan: [{ type: "hawser-vlan", vlanId: 9, ...onUplink }],
+  dummy: [{ type: "hawser-dummy", ipam }],
+  tap: [{ type: "hawser-tap", ipam }],
+  loopback: [{ type: "hawser-loopback" }],
+  "host-device": [{ type: "hawser-host-device", device: "uplink0", ipam }],
+  "a bridge with a wrong field": [{ type: "hawser-bridge", vlan: 5000 }],
+};
+
+suite("a main plugin in this process", ["root", "bridge", "macvlan"], (executable) => {
+  const bed = useBed({ node: true });
+
+  test.each(Object.entries(attachments))("says and makes what a process does: %s", async (_name, plugins) => {
+    const [main, ...chained] = plugins;
+    const delegate = {
+      ...{ cniVersion: "1.1.0", name: "n" },
+      ...(chained.length === 0 ? main : { plugins }),
+    };
+    const config = hawser(bed(), { delegate });
+    const told: unknown[][] = [];
+    for (const place of [fs.symlinkSync, fs.copyFileSync]) {
+      const types = (plugins as { type: string }[]).map(({ type }) => type);
+      // A delegate that is a process runs its IPAM plugin as one, too.
+      for (const type of [...types, "static"]) place(executable.path, join(bed().binDir, type));
+      const pod = addNamespace(bed());
+      const operation = { netns: pod.path, path: bed().binDir };
+      const said: unknown[] = [];
+      let prevResult: unknown;
+      for (const verb of ["ADD", "CHECK", "STATUS", "GC", "DEL", "DEL", "ADD", "DEL", "GC"] as const) {
+        const about = verb === "ADD" || verb === "DEL" ? {} : { prevResult };
+        const valid = {
+          "cni.dev/valid-attachments": said.length < 8 ? [{ containerID: "c1", ifname: "eth0" }] : [],
+        };
+        const asked = { ...config, ...about, ...(verb === "GC" && valid) };
+        const ended = await call(bed(), executable, { verb, config: asked, ...operation });
+        if (verb === "ADD" && ended.exitCode === 0) prevResult = JSON.parse(ended.stdout);
+        said.push({ verb, ...ended, links: [linkNames(pod.name), linkNames(bed().node ?? "")] });
+      }
+      told.push(JSON.parse(steadyText(JSON.stringify(said), pod.path)) as unknown[]);
+      removeNamespace(bed(), pod);
+      for (const type of new Set([...types, "static"])) fs.rmSync(join(bed().binDir, type));
+    }
+    const [within, asProcess] = told;
+    expect(within).toEqual(asProcess);
+  });
+});
+
+/** Hardware addresses that the kernel makes up, and the namespace. */
+function steadyText(text: string, namespace: string): string {
+  return text.replaceAll(namespace, "NETNS").replaceAll(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC");
+}
 
 /** Process IDs differ from one run to the next, and each engine has its own words for what is no JSON. */
 function plain({ end, stdout, stderr }: RunReport): RunReport {
