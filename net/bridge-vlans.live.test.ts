@@ -70,9 +70,11 @@ describe("VLANs of bridges", () => {
     readonly ifname: string;
     readonly vlans: readonly { vlan: number; vlanEnd?: number; flags?: readonly string[] }[];
   }
+  /** bridge(8) tells of a range that it has no flags, and of one VLAN nothing. */
   const vlansOf = (place: Place, link: string) =>
-    told<ToldVlans[]>("bridge", place, "-compressvlans", "vlan", "show").find(({ ifname }) => ifname === link)
-      ?.vlans;
+    told<ToldVlans[]>("bridge", place, "-compressvlans", "vlan", "show")
+      .find(({ ifname }) => ifname === link)
+      ?.vlans.map(({ flags = [], ...vlan }) => ({ ...vlan, flags }));
 
   test("are added to a port, alone and as a range, and taken away", async () => {
     const place = await addBridge("vlan_filtering", "1", "vlan_default_pvid", "0");
@@ -81,8 +83,8 @@ describe("VLANs of bridges", () => {
     ask(addVlans(port, "master", [{ id: 100, last: 200 }, { id: 4094 }]));
     expect(vlansOf(place, "port0")).toEqual([
       { vlan: 7, flags: ["PVID", "Egress Untagged"] },
-      { vlan: 100, vlanEnd: 200 },
-      { vlan: 4094 },
+      { vlan: 100, vlanEnd: 200, flags: [] },
+      { vlan: 4094, flags: [] },
     ]);
     ask(removeVlans(port, "master", [{ id: 101, last: 200 }]));
     expect(ask(listVlans()).find(({ link }) => link === port)?.vlans).toEqual([
@@ -102,7 +104,7 @@ describe("VLANs of bridges", () => {
   test("are added to the bridge itself", async () => {
     const place = await addBridge("vlan_filtering", "1", "vlan_default_pvid", "0");
     place.ask(addVlans(place.bridge, "self", [{ id: 5 }]));
-    expect(vlansOf(place, "br0")).toEqual([{ vlan: 5 }]);
+    expect(vlansOf(place, "br0")).toEqual([{ vlan: 5, flags: [] }]);
     expect(place.ask(listVlans()).find(({ link }) => link === place.bridge)?.vlans).toEqual([
       { id: 5, isPvid: false, isUntagged: false },
     ]);
