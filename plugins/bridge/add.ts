@@ -135,8 +135,7 @@ async function report(
   if (!host.ok) return host;
   const { ips = [], routes = [] } = given;
   // What the kernel sends when the container's end comes up is lost: the port does not forward yet.
-  const addresses = ips.map(({ address }) => subnetOf(address).bytes);
-  if (addresses.length > 0) announce(adding.sys, site.container, pair.container, addresses);
+  announce(adding.sys, site.container, pair.container, ips);
   // The first port may have changed the address of a bridge that others have made.
   const bridge = ask(site.host, getLink(adding.bridge.index), `look at bridge ${config.bridge}`);
   if (!bridge.ok) return bridge;

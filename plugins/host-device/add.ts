@@ -7,7 +7,6 @@ import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { announce } from "../link/announce.ts";
 import { configureLink } from "../link/configure.ts";
-import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
 import { ask, askWhether, type Site, withSite } from "../link/site.ts";
 import { type UndoStep, withUndo } from "../link/undo-steps.ts";
@@ -43,8 +42,7 @@ async function attach(
   if (link.value !== undefined) {
     const configured = await configureLink(sys, site.container, link.value, given.value);
     if (!configured.ok) return configured;
-    const addresses = ips.map(({ address }) => subnetOf(address).bytes);
-    if (addresses.length > 0) announce(sys, site.container, link.value, addresses);
+    announce(sys, site.container, link.value, ips);
   }
   const own: Interface = {
     name: ifname,
