@@ -5,7 +5,7 @@ import { printHardware } from "../../net/bytes.ts";
 import { getLink, type Link, setLink } from "../../net/links.ts";
 import { type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
-import { announce } from "../link/announce.ts";
+import { announce, notifySettings } from "../link/announce.ts";
 import { configureLink } from "../link/configure.ts";
 import { subnetOf } from "../link/ip-bytes.ts";
 import { addAddresses } from "../link/ipam.ts";
@@ -102,7 +102,7 @@ async function giveAddresses(adding: Adding): Promise<Outcome<CniResult, CniErro
   const given = { ...allocated.value, ...withGateways(allocated.value, config) };
   if (config.detectsDuplicates) trySetting(sys, container, `ipv6/conf/${name}/enhanced_dad`, "1");
   trySetting(sys, container, `ipv6/conf/${name}/accept_dad`, config.detectsDuplicates ? "1" : "0");
-  trySetting(sys, container, `ipv4/conf/${name}/arp_notify`, "1");
+  trySetting(sys, container, notifySettings.arp(name), "1");
   const configured = await configureLink(sys, container, { name, index }, given);
   return configured.ok ? ok(given) : configured;
 }

@@ -57,7 +57,10 @@ async function attach(
   });
 }
 
-/** Moves the device into the container, and takes it up there. If it had been taken up on the node, it is so again when the ADD fails. */
+/**
+ * Moves the device into the container, and takes it up there. If it had been taken up on the node, it is so again when the ADD
+ * fails.
+ */
 function take(
   sys: Sys,
   site: Site,

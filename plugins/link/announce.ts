@@ -5,8 +5,11 @@ import { talk } from "../../net/talk.ts";
 import type { Sys } from "../../sys/sys.ts";
 import { type OpenNamespace, trySetting } from "./site.ts";
 
-/** What is asked of the interface that announces. */
-export type AnnouncingLink = Pick<Link, "index" | "name" | "flags" | "hardware" | "hardwareType">;
+/** Settings by which the kernel tells the neighbours of an interface, in its folder of /proc/sys/net. */
+export const notifySettings = {
+  arp: (ifname: string) => `ipv4/conf/${ifname}/arp_notify`,
+  ndisc: (ifname: string) => `ipv6/conf/${ifname}/ndisc_notify`,
+} as const;
 
 /** ARPHRD_ETHER. */
 const ethernetType = 1;
@@ -21,15 +24,21 @@ const ethernetType = 1;
 export function announce(
   sys: Sys,
   space: OpenNamespace,
-  { index, name, flags, hardware, hardwareType }: AnnouncingLink,
+  {
+    index,
+    name,
+    flags,
+    hardware,
+    hardwareType,
+  }: Pick<Link, "index" | "name" | "flags" | "hardware" | "hardwareType">,
   ips: readonly IpConfig[],
 ): void {
   if (ips.length === 0 || hardwareType !== ethernetType || (flags & linkFlag.noArp) !== 0) return;
   const hasV6 = ips.some(({ address }) => address.includes(":"));
-  const settings = [`ipv4/conf/${name}/arp_notify`, ...(hasV6 ? [`ipv6/conf/${name}/ndisc_notify`] : [])];
+  const settings = [notifySettings.arp(name), ...(hasV6 ? [notifySettings.ndisc(name)] : [])];
   const changed = settings.filter((setting) => {
     const present = space.namespace.readSetting(setting);
-    return present.ok && present.value.trim() === "0";
+    return present.ok && present.value === "0";
   });
   for (const setting of changed) trySetting(sys, space, setting, "1");
   const announced = talk(space.route, setLink(index, { hardware }));

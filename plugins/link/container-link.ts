@@ -8,6 +8,7 @@ import { printHardware } from "../../net/bytes.ts";
 import type { Link } from "../../net/links.ts";
 import { fail, type Outcome, ok } from "../../sys/outcome.ts";
 import type { Sys } from "../../sys/sys.ts";
+import { notifySettings } from "./announce.ts";
 import { checkContainerLink } from "./check-link.ts";
 import { configureLink } from "./configure.ts";
 import { addAddresses, delAddresses, passToIpam } from "./ipam.ts";
@@ -33,14 +34,9 @@ export interface ContainerLink<C extends LinkConfig> {
   readonly check?: (site: Site, config: C, link: Link) => Outcome<void, CniError>;
   /** STATUS: whether the node has what an ADD needs. */
   readonly ready?: (host: OpenNamespace, config: C) => Outcome<void, CniError>;
-  /** Settings by which the kernel tells the neighbours of the interface, in its folder of /proc/sys/net. */
+  /** By which of these settings the kernel tells the neighbours of the interface. */
   readonly notifies: readonly (keyof typeof notifySettings)[];
 }
-
-const notifySettings = {
-  arp: (ifname: string) => `ipv4/conf/${ifname}/arp_notify`,
-  ndisc: (ifname: string) => `ipv6/conf/${ifname}/ndisc_notify`,
-} as const;
 
 export function containerLinkPlugin<C extends LinkConfig>(own: ContainerLink<C>): Plugin {
   return {

@@ -87,8 +87,8 @@ async function configureInside(
   spans: readonly PtpSpan[],
 ): Promise<Outcome<void, CniError>> {
   const { name, index } = pair.container;
-  const { ips = [], routes = [] } = given;
-  const [near, far] = byReach({ name, index }, routes, given, spans);
+  const { ips = [] } = given;
+  const [near, far] = byReach({ name, index }, given, spans);
   // A route by another host of the subnet than the gateway needs the kernel's route to the subnet, which goes next.
   const configured = await configureLink(sys, container, { name, index }, { ips, routes: near });
   if (!configured.ok) return configured;
@@ -103,8 +103,7 @@ async function configureInside(
 /** The routes that can be added once the addresses are there, and those whose gateway is in no subnet of the container. */
 function byReach(
   link: NamedLink,
-  routes: readonly Route[],
-  { ips = [] }: CniResult,
+  { ips = [], routes = [] }: CniResult,
   spans: readonly PtpSpan[],
 ): [near: Route[], far: Route[]] {
   const isNear = (route: Route): boolean => {

@@ -27,15 +27,13 @@ suite("native networks", ["root", "bridge", "macvlan", "host-local", "static"], 
     return annotated(hawser(bed(), { delegate, ...more }), "storage,lan");
   }
 
-  /** A call on a node whose CNI_PATH has this folder alone. */
-  function only(folder: string) {
-    return { path: folder };
-  }
+  /** A node on which no plugin is installed. */
+  const bare = () => ({ path: bed().binDir });
 
   test("need no plugin on the node: ADD, CHECK, STATUS, GC and DEL", async () => {
     const pod = addNamespace(bed());
     const config = configuration();
-    const operation = { netns: pod.path, ...only(bed().binDir) };
+    const operation = { netns: pod.path, ...bare() };
     const result = answerOf<PrintedResult>(
       await call(bed(), executable, { verb: "ADD", config, ...operation }),
     );
@@ -51,9 +49,9 @@ suite("native networks", ["root", "bridge", "macvlan", "host-local", "static"], 
     ]);
     const told = { ...config, prevResult: result };
     expectSilence(await call(bed(), executable, { verb: "CHECK", config: told, ...operation }));
-    expectSilence(await call(bed(), executable, { verb: "STATUS", config, ...only(bed().binDir) }));
+    expectSilence(await call(bed(), executable, { verb: "STATUS", config, ...bare() }));
     const valid = { ...config, "cni.dev/valid-attachments": [{ containerID: "c1", ifname: "eth0" }] };
-    expectSilence(await call(bed(), executable, { verb: "GC", config: valid, ...only(bed().binDir) }));
+    expectSilence(await call(bed(), executable, { verb: "GC", config: valid, ...bare() }));
     expectSilence(await call(bed(), executable, { verb: "CHECK", config: told, ...operation }));
     expectSilence(await call(bed(), executable, { verb: "DEL", config: told, ...operation }));
     expect(linkNames(pod.name)).toEqual([]);
@@ -63,11 +61,11 @@ suite("native networks", ["root", "bridge", "macvlan", "host-local", "static"], 
   test("are collected by GC when their DEL was lost", async () => {
     const pod = addNamespace(bed());
     const config = configuration();
-    const operation = { netns: pod.path, ...only(bed().binDir) };
+    const operation = { netns: pod.path, ...bare() };
     answerOf(await call(bed(), executable, { verb: "ADD", config, ...operation }));
     removeNamespace(bed(), pod);
     const none = { ...config, "cni.dev/valid-attachments": [] };
-    expectSilence(await call(bed(), executable, { verb: "GC", config: none, ...only(bed().binDir) }));
+    expectSilence(await call(bed(), executable, { verb: "GC", config: none, ...bare() }));
     expect(linkNames(bed().node ?? "")).toEqual(["br71", "br72", "switch0", "uplink0"]);
     expect(leftovers(bed())).toEqual([]);
   });
@@ -77,7 +75,7 @@ suite("native networks", ["root", "bridge", "macvlan", "host-local", "static"], 
     async (verb) => {
       const pod = addNamespace(bed());
       const config = configuration();
-      const operation = { netns: pod.path, ...only(bed().binDir) };
+      const operation = { netns: pod.path, ...bare() };
       const result = answerOf<object>(await call(bed(), executable, { verb: "ADD", config, ...operation }));
       const off = { ...configuration({ native: "off" }), prevResult: result };
       expectSilence(await call(bed(), executable, { verb, config: off, ...operation }));
@@ -111,7 +109,7 @@ suite("native networks", ["root", "bridge", "macvlan", "host-local", "static"], 
     const pod = addNamespace(bed());
     const delegate = { ...bridge(bed(), 71), hairpinMode: "yes" };
     const config = hawser(bed(), { delegate });
-    const operation = { netns: pod.path, ...only(bed().binDir) };
+    const operation = { netns: pod.path, ...bare() };
     const error = errorOf(await call(bed(), executable, { verb: "ADD", config, ...operation }));
     expect(`${error.msg} ${error.details}`).toContain("hairpinMode");
     for (const type of ["bridge", "host-local"]) symlinkSync(join(pluginDir, type), join(bed().binDir, type));
